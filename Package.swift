@@ -1,0 +1,97 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+// A folder under `Sources/` is a layer. Each target names everything that it may import, and names only
+// what stands above it here: the order of this file is the order of the layers.
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+/// A layer of ours: `Sources/NAME`.
+func layer(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, path: "Sources/\(name)", swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, path: "Tests/\(name)", resources: resources, swiftSettings: strict)
+}
+
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+
+let package = Package(
+  name: "renkei",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "renkei-node", targets: ["renkei-node"]),
+    .executable(name: "renkei-bench", targets: ["renkei-bench"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["FullFoundation"]),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    // The closed core: no network, no clock, no randomness, no concurrency.
+    .systemLibrary(
+      name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+    layer("Causality"),
+    layer("ChangeModel", ["Causality"]),
+    layer("Sodium", ["CSodium"]),
+    layer("SignedLog", ["Causality", "ChangeModel", "Sodium"]),
+    layer("Federation", ["Causality", "ChangeModel", "Sodium", "SignedLog"]),
+    layer("Merge", ["Causality", "ChangeModel"]),
+    layer("Store", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", grdb, sqlite]),
+    layer("Replica", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "Store", grdb]),
+    layer("Gossip", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Replica"]),
+
+    // The wards' work, and its formats.
+    layer("Topology", [yams]),
+    layer("Shelters", ["Causality", "ChangeModel", "Replica", grdb]),
+    layer("Exchange", ["Shelters", "Topology", "ChangeModel"]),
+
+    // The shell: sockets, timers, pages, commands.
+    layer(
+      "NodeService",
+      [
+        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
+        "Shelters", "Exchange", logging, metrics, lifecycle, nioCore, nioPosix, nioSSL, asn1, grdb,
+      ]),
+    layer("Web", ["NodeService", "Shelters", "Replica", "Topology", hummingbird, mustache, logging, metrics]),
+    .executableTarget(
+      name: "renkei-node",
+      dependencies: ["NodeService", "Web", "Topology", "Federation", arguments, logging, lifecycle],
+      path: "Sources/renkei-node", swiftSettings: strict),
+    .executableTarget(
+      name: "renkei-bench",
+      dependencies: ["Replica", "Gossip", "Federation", "Store", "SignedLog", "Sodium", arguments, sqlite],
+      path: "Tools/renkei-bench", swiftSettings: strict),
+
+    // Tests. `TestSupport` makes federations, nodes and random edits for all of them.
+    .target(
+      name: "TestSupport",
+      dependencies: ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "Store", "Replica"],
+      path: "Tests/TestSupport", swiftSettings: strict),
+    tests("CoreTests", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "TestSupport"]),
+    tests("ReplicaTests", ["Replica", "Store", "Merge", "Federation", "SignedLog", "Sodium", "TestSupport", grdb]),
+  ]
+)

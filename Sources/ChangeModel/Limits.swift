@@ -1,0 +1,24 @@
+/// Every bound of the format in one place. A decoder checks the bound before it allocates.
+public enum Limits {
+  /// Bytes of one change set, signature included. Larger edits are split: at 2,400 bit/s this takes four minutes.
+  public static let changeSetBytes = 64 * 1024
+
+  /// Sections of one change set: one for each audience; 23 wards and the federation leave room.
+  public static let sections = 64
+
+  /// Row edits of one change set; the byte bound is nearly always met first.
+  public static let rowEdits = 8_192
+
+  /// Field edits of one row edit: a form on paper has fewer.
+  public static let fieldEdits = 512
+
+  /// UTF-8 bytes of one text: about 10,000 Japanese characters, more than any form's free text.
+  public static let textBytes = 32 * 1024
+
+  /// Authors that one change set may name in its clock: 1,000 nodes, each restored a few times.
+  public static let clockEntries = 4_096
+
+  /// The highest collection and field numbers.
+  public static let collectionNumber: UInt32 = 4_095
+  public static let fieldNumber: UInt32 = 4_095
+}

@@ -1,0 +1,110 @@
+/// How concurrent edits of a field come together. DESIGN.md, section 4.
+public enum FieldKind: String, Hashable, Sendable {
+  case register, counter, set, stock, log
+
+  /// Whether the field is a sum of what each author put in.
+  public var isContributed: Bool { self == .counter || self == .stock || self == .log }
+}
+
+/// What the values of a field are.
+public enum FieldType: String, Hashable, Sendable {
+  case integer, real, text, bytes
+
+  public func admits(_ value: Value) -> Bool {
+    switch (self, value) {
+    case (_, .null), (.integer, .integer), (.real, .real), (.text, .text), (.bytes, .bytes): true
+    default: false
+    }
+  }
+}
+
+/// One field of a collection: one column of its table.
+public struct FieldSchema: Hashable, Sendable {
+  /// Names the field in change sets; never used again for another.
+  public var number: UInt32
+  /// The column's name.
+  public var name: String
+  public var kind: FieldKind
+  public var type: FieldType
+  public var japanese: String
+  public var english: String
+
+  public init(
+    _ number: UInt32, _ name: String, _ kind: FieldKind = .register, _ type: FieldType = .text, ja japanese: String,
+    en english: String
+  ) {
+    self.number = number
+    self.name = name
+    self.kind = kind
+    self.type = type
+    self.japanese = japanese
+    self.english = english
+  }
+
+  /// Whether `operation` is one that this field can take. What it cannot is left out of the tables on every node alike.
+  public func admits(_ operation: FieldOperation) -> Bool {
+    switch (kind, operation) {
+    case (.register, .set(let value)): type.admits(value)
+    case (.counter, .increment): true
+    case (.set, .add(let value)), (.set, .remove(let value)), (.log, .append(let value)):
+      value != .null && type.admits(value)
+    case (.stock, .receive(let amount)), (.stock, .spend(let amount)), (.stock, .handOver(let amount, _)): amount > 0
+    default: false
+    }
+  }
+}
+
+/// One table.
+public struct CollectionSchema: Hashable, Sendable {
+  public var number: UInt32
+  public var name: String
+  public var lane: Lane
+  public var fields: [FieldSchema]
+  private var positions: [UInt32: Int]
+
+  /// The columns that a table can have: the store keeps which ones change in 64 bits.
+  public static let fieldLimit = 64
+
+  /// - Precondition: field numbers and names are unique and within `Limits`, `fieldLimit` of them at most.
+  public init(_ number: UInt32, _ name: String, lane: Lane, fields: [FieldSchema]) {
+    precondition(fields.count <= Self.fieldLimit)
+    precondition(number <= Limits.collectionNumber && fields.allSatisfy { $0.number <= Limits.fieldNumber })
+    precondition(Set(fields.map(\.name)).count == fields.count)
+    self.number = number
+    self.name = name
+    self.lane = lane
+    self.fields = fields
+    positions = Dictionary(uniqueKeysWithValues: fields.enumerated().map { ($1.number, $0) })
+  }
+
+  public func position(of number: UInt32) -> Int? { positions[number] }
+
+  public func field(_ number: UInt32) -> FieldSchema? { positions[number].map { fields[$0] } }
+
+  public func field(named name: String) -> FieldSchema? { fields.first { $0.name == name } }
+}
+
+/// All collections that this program knows.
+public struct Schema: Hashable, Sendable {
+  /// Sorted by number.
+  public let collections: [CollectionSchema]
+
+  /// - Precondition: numbers and names are unique.
+  public init(_ collections: [CollectionSchema]) {
+    self.collections = collections.sorted { $0.number < $1.number }
+    precondition(Set(collections.map(\.number)).count == collections.count)
+    precondition(Set(collections.map(\.name)).count == collections.count)
+  }
+
+  /// What the tables' columns follow from, as text: two schemas with one text make the same tables.
+  public var canonicalText: String {
+    collections.map { collection in
+      let fields = collection.fields.map { "\($0.number) \($0.name) \($0.kind.rawValue) \($0.type.rawValue)" }
+      return "\(collection.number) \(collection.name) \(collection.lane.name): " + fields.joined(separator: ", ")
+    }.joined(separator: "\n")
+  }
+
+  public func collection(_ number: UInt32) -> CollectionSchema? { collections.first { $0.number == number } }
+
+  public func collection(named name: String) -> CollectionSchema? { collections.first { $0.name == name } }
+}

@@ -1,0 +1,79 @@
+import Causality
+import ChangeModel
+import Sodium
+
+/// An authority's word that a key is a node of its ward, and which one. FORMAT.md, section 7.
+public struct NodeCertificate: Hashable, Sendable {
+  public let federation: Digest
+  /// Epoch 0: the certificate holds for every epoch of the node.
+  public let node: AuthorNumber
+  public let key: PublicKey
+  /// Hybrid times of change sets that it vouches for, in milliseconds since 1970; 0 as the end means no end.
+  public let validFrom: Int64
+  public let validUntil: Int64
+  /// The whole file.
+  public let bytes: [UInt8]
+
+  public static let byteCount = 4 + 32 + 4 + 32 + 16 + 64
+  private static let magic = [UInt8]("RKC1".utf8)
+  private static let domain = [UInt8]("renkei certificate 1".utf8)
+
+  /// Reads a certificate and checks that the ward's authority signed it for this federation.
+  public init(_ bytes: [UInt8], in identity: FederationIdentity) throws(FederationError) {
+    guard bytes.count == Self.byteCount, bytes.starts(with: Self.magic) else { throw .malformedCertificate }
+    guard let fields = Self.fields(of: bytes) else { throw .malformedCertificate }
+    federation = fields.federation
+    node = fields.node
+    key = fields.key
+    validFrom = fields.validFrom
+    validUntil = fields.validUntil
+    self.bytes = bytes
+    guard federation == identity.id else { throw .wrongFederation }
+    guard let authority = identity.authority(ofWard: node.ward) else { throw .unknownWard(String(node.ward)) }
+    let signed = Self.domain + bytes.dropLast(Signature.byteCount)
+    guard authority.verifies([UInt8](bytes.suffix(Signature.byteCount)), over: signed) else {
+      throw .badAuthoritySignature
+    }
+  }
+
+  private struct Fields {
+    var federation: Digest
+    var node: AuthorNumber
+    var key: PublicKey
+    var validFrom: Int64
+    var validUntil: Int64
+  }
+
+  private static func fields(of bytes: [UInt8]) -> Fields? {
+    bytes.withUnsafeBytes { raw in
+      var reader = ByteReader(raw)
+      guard (try? reader.raw(4)) != nil, let federation = try? reader.raw(32),
+        let ward = try? reader.bigEndian(UInt16.self), let serial = try? reader.bigEndian(UInt16.self),
+        ward < AuthorNumber.partLimit, serial < AuthorNumber.partLimit,
+        let rawKey = try? reader.raw(32), let key = PublicKey(rawKey),
+        let from = try? reader.bigEndian(Int64.self), let until = try? reader.bigEndian(Int64.self)
+      else { return nil }
+      return Fields(
+        federation: Digest(federation), node: AuthorNumber(ward: UInt32(ward), serial: UInt32(serial), epoch: 0),
+        key: key,
+        validFrom: from, validUntil: until)
+    }
+  }
+
+  /// The bytes of a certificate, signed by the ward's authority.
+  public static func signed(
+    federation: Digest, node: AuthorNumber, key: PublicKey, validFrom: Int64, validUntil: Int64 = 0,
+    by authority: SigningKey
+  ) -> [UInt8] {
+    var writer = ByteWriter(capacity: byteCount)
+    writer.raw(magic)
+    writer.raw(federation.bytes)
+    writer.bigEndian(UInt16(node.ward))
+    writer.bigEndian(UInt16(node.serial))
+    writer.raw(key.bytes)
+    writer.bigEndian(validFrom)
+    writer.bigEndian(validUntil)
+    writer.raw(authority.signature(over: domain + writer.bytes))
+    return writer.bytes
+  }
+}

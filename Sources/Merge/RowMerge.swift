@@ -1,0 +1,304 @@
+import Causality
+import ChangeModel
+
+/// What merging one row edit did to the row's columns.
+public struct RowChange: Sendable {
+  /// Fields whose column may show another value now; nil when any may.
+  public var fields: [UInt32]? = []
+  /// New log entries, in order, for the collection's entry table.
+  public var entries: [(field: UInt32, value: Value)] = []
+
+  public init() {}
+
+  mutating func touch(_ field: UInt32) {
+    if let last = fields?.last, last == field { return }
+    fields?.append(field)
+  }
+}
+
+extension RowState {
+  /// Whether `apply` will need the values of register winners: only when one of them is, or may become, a conflict's
+  /// value, or may be buried. On all other ways a merge reads no column.
+  public func needsValues(for action: RowEdit.Action, past: borrowing AuthorPast) -> Bool {
+    guard !isHydrated else { return false }
+    guard deletions.isEmpty, case .edit(let edits) = action, registers.allSatisfy(\.others.isEmpty) else { return true }
+    return edits.contains { edit in
+      guard case .set = edit.operation, let cell = register(edit.field) else { return false }
+      return !past.covers(cell.winner.stamp.dot)
+    }
+  }
+
+  /// Merges one row edit of one change set.
+  ///
+  /// - Parameters:
+  ///   - stamp: the change set's dot and time.
+  ///   - past: what its author had seen, this change set included.
+  ///   - schema: operations that it does not admit are left out.
+  /// - Precondition: hydrated when `needsValues` says so; everything that `past` covers is merged already.
+  public mutating func apply(
+    _ action: RowEdit.Action, stamp: Stamp, past: borrowing AuthorPast, schema: CollectionSchema
+  ) -> RowChange {
+    var change = RowChange()
+    switch action {
+    case .edit(let edits):
+      let against = deletions.isEmpty ? [] : unknown(deletions, to: past)
+      for edit in edits {
+        guard let field = schema.field(edit.field), field.admits(edit.operation) else { continue }
+        change.touch(edit.field)
+        apply(edit, stamp: stamp, past: past, against: against, &change)
+      }
+      // Being contested, or no longer, can change what every column shows.
+      if !deletions.isEmpty { change.fields = nil }
+    case .delete(let shares):
+      delete(stamp.dot, shares: Self.admitted(shares, schema), past: past)
+      change.fields = nil
+    }
+    return change
+  }
+
+  private func unknown(_ dots: [Dot], to past: borrowing AuthorPast) -> [Dot] {
+    var result: [Dot] = []
+    for dot in dots where !past.covers(dot) { result.append(dot) }
+    return result
+  }
+
+  private mutating func apply(
+    _ edit: FieldEdit, stamp: Stamp, past: borrowing AuthorPast, against: [Dot], _ change: inout RowChange
+  ) {
+    switch edit.operation {
+    case .set(let value):
+      write(edit.field, Sibling(stamp, value, against: against), past)
+    case .add(let value):
+      removeAdds(of: value, from: edit.field, past)
+      insertAdd(edit.field, Sibling(stamp, value, against: against))
+    case .remove(let value):
+      removeAdds(of: value, from: edit.field, past)
+    case .increment(let amount):
+      contribute(edit.field, stamp.dot, amount, against)
+    case .append(let value):
+      contribute(edit.field, stamp.dot, 1, against)
+      change.entries.append((edit.field, value))
+    case .receive(let amount):
+      contribute(edit.field, stamp.dot, amount, against)
+    case .spend(let amount):
+      contribute(edit.field, stamp.dot, 0 &- amount, against)
+    case .handOver(let amount, let receiver):
+      contribute(edit.field, stamp.dot, 0 &- amount, against)
+      let index = contributionIndex(edit.field)
+      contributions[index].update(receiver) { $0.total &+= amount }
+    }
+  }
+
+  // MARK: Registers
+
+  private mutating func write(_ field: UInt32, _ new: Sibling, _ past: borrowing AuthorPast) {
+    if !buriedRegisters.isEmpty { Self.drop(field, from: &buriedRegisters, coveredBy: past) }
+    var index = 0
+    while index < registers.count, registers[index].field < field { index += 1 }
+    guard index < registers.count, registers[index].field == field else {
+      registers.insert(RegisterCell(field: field, winner: new), at: index)
+      return
+    }
+    let cell = registers[index]
+    if cell.others.isEmpty, past.covers(cell.winner.stamp.dot) {
+      registers[index].winner = new
+      return
+    }
+    var standing = [new]
+    if !past.covers(cell.winner.stamp.dot) { standing.append(cell.winner) }
+    for other in cell.others where !past.covers(other.stamp.dot) { standing.append(other) }
+    registers[index] = Self.cell(field, standing)
+  }
+
+  /// - Precondition: `siblings` is not empty.
+  private static func cell(_ field: UInt32, _ siblings: [Sibling]) -> RegisterCell {
+    let sorted = siblings.sorted { $0.stamp > $1.stamp }
+    return RegisterCell(field: field, winner: sorted[0], others: Array(sorted.dropFirst()))
+  }
+
+  private static func drop(_ field: UInt32, from cells: inout [RegisterCell], coveredBy past: borrowing AuthorPast) {
+    guard let index = cells.firstIndex(where: { $0.field == field }) else { return }
+    var standing: [Sibling] = []
+    for sibling in [cells[index].winner] + cells[index].others where !past.covers(sibling.stamp.dot) {
+      standing.append(sibling)
+    }
+    if standing.isEmpty { cells.remove(at: index) } else { cells[index] = cell(field, standing) }
+  }
+
+  // MARK: Sets
+
+  private mutating func insertAdd(_ field: UInt32, _ add: Sibling) {
+    Self.insert(add, into: &sets, field)
+  }
+
+  private static func insert(_ add: Sibling, into cells: inout [SetCell], _ field: UInt32) {
+    var index = 0
+    while index < cells.count, cells[index].field < field { index += 1 }
+    if index == cells.count || cells[index].field != field {
+      cells.insert(SetCell(field: field, adds: []), at: index)
+    }
+    let position = cells[index].adds.firstIndex {
+      add.value < $0.value || (add.value == $0.value && add.stamp < $0.stamp)
+    }
+    cells[index].adds.insert(add, at: position ?? cells[index].adds.count)
+  }
+
+  private mutating func removeAdds(of value: Value, from field: UInt32, _ past: borrowing AuthorPast) {
+    Self.removeAdds(of: value, from: &sets, field, past)
+    if !buriedSets.isEmpty { Self.removeAdds(of: value, from: &buriedSets, field, past) }
+  }
+
+  private static func removeAdds(
+    of value: Value, from cells: inout [SetCell], _ field: UInt32, _ past: borrowing AuthorPast
+  ) {
+    guard let index = cells.firstIndex(where: { $0.field == field }) else { return }
+    var standing: [Sibling] = []
+    for add in cells[index].adds where add.value != value || !past.covers(add.stamp.dot) { standing.append(add) }
+    if standing.isEmpty { cells.remove(at: index) } else { cells[index].adds = standing }
+  }
+
+  // MARK: Counters, logs, stock
+
+  private mutating func contributionIndex(_ field: UInt32) -> Int {
+    var index = 0
+    while index < contributions.count, contributions[index].field < field { index += 1 }
+    if index == contributions.count || contributions[index].field != field {
+      contributions.insert(ContributionCell(field: field), at: index)
+    }
+    return index
+  }
+
+  private mutating func contribute(_ field: UInt32, _ dot: Dot, _ amount: Int64, _ against: [Dot]) {
+    let index = contributionIndex(field)
+    contributions[index].update(dot.author) { contribution in
+      contribution.last = dot.sequence
+      contribution.total &+= amount
+      // Of an author's contributions the newest decides: it knew most.
+      contribution.against = against
+    }
+  }
+
+  // MARK: Deletion
+
+  /// Shares of fields that have any. Of stock a deletion hides the row, but goods do not vanish with it.
+  private static func admitted(_ shares: [ContributionShare], _ schema: CollectionSchema) -> [ContributionShare] {
+    shares.compactMap { share in
+      guard let kind = schema.field(share.field)?.kind, kind.isContributed else { return nil }
+      var share = share
+      if kind == .stock { share.total = 0 }
+      return share
+    }
+  }
+
+  private mutating func delete(_ deletion: Dot, shares: [ContributionShare], past: borrowing AuthorPast) {
+    // A deletion that this one knew adds nothing: whoever did not know it, did not know this one either.
+    var standing: [Dot] = []
+    for known in deletions where !past.covers(known) { standing.append(known) }
+    deletions = (standing + [deletion]).sorted()
+
+    var live: [RegisterCell] = []
+    for cell in registers {
+      let (kept, buried) = split([cell.winner] + cell.others, deletion, past)
+      if !kept.isEmpty { live.append(Self.cell(cell.field, kept)) }
+      if !buried.isEmpty { Self.bury(buried, into: &buriedRegisters, cell.field) }
+    }
+    registers = live
+
+    var liveSets: [SetCell] = []
+    for cell in sets {
+      let (kept, buried) = split(cell.adds, deletion, past)
+      if !kept.isEmpty { liveSets.append(SetCell(field: cell.field, adds: kept)) }
+      for add in buried { Self.insert(add, into: &buriedSets, cell.field) }
+    }
+    sets = liveSets
+
+    for share in shares {
+      let seen = share.author == past.author ? past.sequence : past.clock[share.author]
+      let through = min(share.last, seen)
+      let index = contributionIndex(share.field)
+      contributions[index].update(share.author) { contribution in
+        guard through > contribution.buriedThrough else { return }
+        contribution.buriedThrough = through
+        contribution.buriedTotal = share.total
+      }
+    }
+    for index in contributions.indices {
+      for position in contributions[index].contributions.indices {
+        let contribution = contributions[index].contributions[position]
+        contributions[index].contributions[position].against =
+          contribution.isLive ? mark(contribution.against, deletion, past) : []
+      }
+    }
+  }
+
+  /// The siblings that the deleter had not seen, now marked with its deletion, and those that it had.
+  private func split(
+    _ siblings: [Sibling], _ deletion: Dot, _ past: borrowing AuthorPast
+  ) -> (kept: [Sibling], buried: [Sibling]) {
+    var kept: [Sibling] = []
+    var buried: [Sibling] = []
+    for var sibling in siblings {
+      if past.covers(sibling.stamp.dot) {
+        sibling.against = []
+        buried.append(sibling)
+      } else {
+        sibling.against = mark(sibling.against, deletion, past)
+        kept.append(sibling)
+      }
+    }
+    return (kept, buried)
+  }
+
+  private func mark(_ against: [Dot], _ deletion: Dot, _ past: borrowing AuthorPast) -> [Dot] {
+    var marks = [deletion]
+    for known in against where !past.covers(known) { marks.append(known) }
+    return marks.sorted()
+  }
+
+  private static func bury(_ siblings: [Sibling], into cells: inout [RegisterCell], _ field: UInt32) {
+    var index = 0
+    while index < cells.count, cells[index].field < field { index += 1 }
+    if index < cells.count, cells[index].field == field {
+      cells[index] = cell(field, siblings + [cells[index].winner] + cells[index].others)
+    } else {
+      cells.insert(cell(field, siblings), at: index)
+    }
+  }
+}
+
+extension RowState {
+  /// What a deletion by someone who sees the row as it stands must say.
+  public func shares() -> [ContributionShare] {
+    contributions.flatMap { cell in
+      cell.contributions.filter { $0.last > 0 }.map {
+        ContributionShare(field: cell.field, author: $0.author, last: $0.last, total: $0.total)
+      }
+    }
+  }
+
+  /// Forgets deletions and what they buried once every author is known to have seen them all, and nothing stands
+  /// against them: from then on, no edit can come that did not know them.
+  ///
+  /// - Parameter stable: covers what every enrolled author has seen.
+  /// - Returns: whether anything was forgotten.
+  public mutating func forget(seenByAll stable: VersionVector) -> Bool {
+    guard !deletions.isEmpty, deletions.allSatisfy(stable.covers), !isContested else { return false }
+    deletions = []
+    buriedRegisters = []
+    buriedSets = []
+    for index in contributions.indices {
+      for position in contributions[index].contributions.indices {
+        var contribution = contributions[index].contributions[position]
+        if !contribution.isLive { contribution.last = 0 }
+        contribution.total &-= contribution.buriedTotal
+        contribution.buriedTotal = 0
+        contribution.buriedThrough = 0
+        contribution.against = []
+        contributions[index].contributions[position] = contribution
+      }
+      contributions[index].contributions.removeAll { $0.last == 0 && $0.total == 0 }
+    }
+    contributions.removeAll { $0.contributions.isEmpty }
+    return true
+  }
+}

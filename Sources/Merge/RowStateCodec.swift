@@ -1,0 +1,223 @@
+import Causality
+import ChangeModel
+
+/// A row's state as the bytes beside its columns. One form for each state, so that equal states are equal bytes.
+///
+/// Most rows are plain: registers with one value each. They cost one stamp (15 bytes) for each change set that still
+/// shows, and a bitmap of the fields that it wrote; the values are in the columns.
+public enum RowStateCodec {
+  private static let plain: UInt8 = 1
+  private static let full: UInt8 = 2
+
+  /// Field numbers below this go into bitmaps.
+  private static let bitmapFields: UInt32 = 56
+
+  /// - Parameter inline: write the winners' values too, for a row that has no columns to hold them.
+  public static func encode(_ state: borrowing RowState, inline: Bool) -> [UInt8] {
+    precondition(!inline || state.isHydrated)
+    var writer = ByteWriter(capacity: 64)
+    if !inline, isPlain(state) {
+      writer.byte(plain)
+      encodePlain(state, to: &writer)
+    } else {
+      writer.byte(full)
+      encodeFull(state, inline: inline, to: &writer)
+    }
+    return writer.bytes
+  }
+
+  /// - Throws: `MalformedBytes` when the bytes are not a state: the database is damaged.
+  public static func decode(_ bytes: UnsafeRawBufferPointer) throws(MalformedBytes) -> RowState {
+    var reader = ByteReader(bytes)
+    var state = RowState()
+    switch try reader.byte() {
+    case plain: try decodePlain(&reader, into: &state)
+    case full: try decodeFull(&reader, into: &state)
+    default: throw MalformedBytes(.unknownTag, offset: 0)
+    }
+    try reader.expectEnd()
+    return state
+  }
+
+  // MARK: Plain rows
+
+  private static func isPlain(_ state: borrowing RowState) -> Bool {
+    guard state.sets.isEmpty, state.contributions.isEmpty, state.deletions.isEmpty, state.buriedRegisters.isEmpty,
+      state.buriedSets.isEmpty
+    else { return false }
+    for cell in state.registers {
+      guard cell.others.isEmpty, cell.winner.against.isEmpty, cell.field < bitmapFields else { return false }
+    }
+    return true
+  }
+
+  private static func encodePlain(_ state: borrowing RowState, to writer: inout ByteWriter) {
+    var stamps: [(stamp: Stamp, fields: UInt64)] = []
+    for cell in state.registers {
+      let bit = UInt64(1) << UInt64(cell.field)
+      if let last = stamps.indices.last, stamps[last].stamp == cell.winner.stamp {
+        stamps[last].fields |= bit
+      } else if let index = stamps.firstIndex(where: { $0.stamp == cell.winner.stamp }) {
+        stamps[index].fields |= bit
+      } else {
+        stamps.append((cell.winner.stamp, bit))
+      }
+    }
+    writer.count(stamps.count)
+    for (stamp, fields) in stamps {
+      write(stamp, to: &writer)
+      writer.varint(fields)
+    }
+  }
+
+  private static func decodePlain(_ reader: inout ByteReader, into state: inout RowState) throws(MalformedBytes) {
+    let count = try reader.count(upTo: Int(bitmapFields))
+    state.registers.reserveCapacity(count * 4)
+    for _ in 0..<count {
+      let stamp = try stamp(&reader)
+      var fields = try reader.varint(upTo: 1 << UInt64(bitmapFields) - 1)
+      while fields != 0 {
+        let field = UInt32(fields.trailingZeroBitCount)
+        fields &= fields - 1
+        state.registers.append(RegisterCell(field: field, winner: Sibling(stamp, .null)))
+      }
+    }
+    if count > 1 { state.registers.sort { $0.field < $1.field } }
+    state.isHydrated = state.registers.isEmpty
+  }
+
+  // MARK: Rows with more to tell
+
+  private static func encodeFull(_ state: borrowing RowState, inline: Bool, to writer: inout ByteWriter) {
+    writer.byte(inline ? 1 : 0)
+    writer.count(state.registers.count)
+    for cell in state.registers { write(cell, winnerValue: inline, to: &writer) }
+    writer.count(state.sets.count)
+    for cell in state.sets { write(cell, to: &writer) }
+    writer.count(state.contributions.count)
+    for cell in state.contributions {
+      writer.varint(cell.field)
+      writer.count(cell.contributions.count)
+      for contribution in cell.contributions { write(contribution, to: &writer) }
+    }
+    write(state.deletions, to: &writer)
+    writer.count(state.buriedRegisters.count)
+    for cell in state.buriedRegisters { write(cell, winnerValue: true, to: &writer) }
+    writer.count(state.buriedSets.count)
+    for cell in state.buriedSets { write(cell, to: &writer) }
+  }
+
+  private static func decodeFull(_ reader: inout ByteReader, into state: inout RowState) throws(MalformedBytes) {
+    let inline = try reader.byte() == 1
+    for _ in 0..<(try count(&reader)) { state.registers.append(try register(&reader, winnerValue: inline)) }
+    for _ in 0..<(try count(&reader)) { state.sets.append(try set(&reader)) }
+    for _ in 0..<(try count(&reader)) {
+      var cell = ContributionCell(field: UInt32(try reader.varint(upTo: UInt64(Limits.fieldNumber))))
+      for _ in 0..<(try count(&reader)) { cell.contributions.append(try contribution(&reader)) }
+      state.contributions.append(cell)
+    }
+    state.deletions = try dots(&reader)
+    for _ in 0..<(try count(&reader)) { state.buriedRegisters.append(try register(&reader, winnerValue: true)) }
+    for _ in 0..<(try count(&reader)) { state.buriedSets.append(try set(&reader)) }
+    state.isHydrated = inline || state.registers.isEmpty
+  }
+
+  // MARK: Parts
+
+  /// A list's length. Every element takes a byte or more, so a length past the bytes that remain is a lie.
+  private static func count(_ reader: inout ByteReader) throws(MalformedBytes) -> Int {
+    try reader.count(upTo: reader.remaining)
+  }
+
+  private static func write(_ cell: RegisterCell, winnerValue: Bool, to writer: inout ByteWriter) {
+    writer.varint(cell.field)
+    writer.count(cell.others.count)
+    write(cell.winner, value: winnerValue, to: &writer)
+    for other in cell.others { write(other, value: true, to: &writer) }
+  }
+
+  private static func register(_ reader: inout ByteReader, winnerValue: Bool) throws(MalformedBytes) -> RegisterCell {
+    let field = UInt32(try reader.varint(upTo: UInt64(Limits.fieldNumber)))
+    let others = try count(&reader)
+    var cell = RegisterCell(field: field, winner: try sibling(&reader, value: winnerValue))
+    for _ in 0..<others { cell.others.append(try sibling(&reader, value: true)) }
+    return cell
+  }
+
+  private static func write(_ cell: SetCell, to writer: inout ByteWriter) {
+    writer.varint(cell.field)
+    writer.count(cell.adds.count)
+    for add in cell.adds { write(add, value: true, to: &writer) }
+  }
+
+  private static func set(_ reader: inout ByteReader) throws(MalformedBytes) -> SetCell {
+    var cell = SetCell(field: UInt32(try reader.varint(upTo: UInt64(Limits.fieldNumber))), adds: [])
+    for _ in 0..<(try count(&reader)) { cell.adds.append(try sibling(&reader, value: true)) }
+    return cell
+  }
+
+  private static func write(_ sibling: Sibling, value: Bool, to writer: inout ByteWriter) {
+    write(sibling.stamp, to: &writer)
+    write(sibling.against, to: &writer)
+    if value { ValueCodec.write(sibling.value, to: &writer) }
+  }
+
+  private static func sibling(_ reader: inout ByteReader, value: Bool) throws(MalformedBytes) -> Sibling {
+    let stamp = try stamp(&reader)
+    let against = try dots(&reader)
+    return Sibling(stamp, value ? try ValueCodec.read(&reader) : .null, against: against)
+  }
+
+  private static func write(_ contribution: Contribution, to writer: inout ByteWriter) {
+    writer.varint(contribution.author.rawValue)
+    writer.varint(contribution.last)
+    writer.zigzag(contribution.total)
+    writer.varint(contribution.buriedThrough)
+    writer.zigzag(contribution.buriedTotal)
+    write(contribution.against, to: &writer)
+  }
+
+  private static func contribution(_ reader: inout ByteReader) throws(MalformedBytes) -> Contribution {
+    var contribution = Contribution(author: try author(&reader))
+    contribution.last = SequenceNumber(try reader.varint(upTo: UInt64(sequenceLimit)))
+    contribution.total = try reader.zigzag()
+    contribution.buriedThrough = SequenceNumber(try reader.varint(upTo: UInt64(sequenceLimit)))
+    contribution.buriedTotal = try reader.zigzag()
+    contribution.against = try dots(&reader)
+    return contribution
+  }
+
+  private static func write(_ dots: [Dot], to writer: inout ByteWriter) {
+    writer.count(dots.count)
+    for dot in dots {
+      writer.varint(dot.author.rawValue)
+      writer.varint(dot.sequence)
+    }
+  }
+
+  private static func dots(_ reader: inout ByteReader) throws(MalformedBytes) -> [Dot] {
+    var dots: [Dot] = []
+    for _ in 0..<(try count(&reader)) { dots.append(try dot(&reader)) }
+    return dots
+  }
+
+  private static func write(_ stamp: Stamp, to writer: inout ByteWriter) {
+    writer.varint(stamp.dot.author.rawValue)
+    writer.varint(stamp.dot.sequence)
+    writer.bigEndian(stamp.time.rawValue)
+  }
+
+  private static func stamp(_ reader: inout ByteReader) throws(MalformedBytes) -> Stamp {
+    Stamp(try dot(&reader), at: HybridTime(rawValue: try reader.bigEndian(UInt64.self)))
+  }
+
+  private static func dot(_ reader: inout ByteReader) throws(MalformedBytes) -> Dot {
+    Dot(try author(&reader), SequenceNumber(try reader.varint(upTo: UInt64(sequenceLimit))))
+  }
+
+  private static func author(_ reader: inout ByteReader) throws(MalformedBytes) -> AuthorNumber {
+    let raw = UInt32(try reader.varint(upTo: UInt64(UInt32.max)))
+    guard let author = AuthorNumber(rawValue: raw) else { throw reader.malformed(.invalidValue) }
+    return author
+  }
+}

@@ -1,0 +1,149 @@
+import Causality
+import ChangeModel
+import Federation
+import Merge
+import SignedLog
+import Store
+
+/// What a change set waits for: an earlier one of another log.
+public struct Need: Hashable, Sendable {
+  public var log: LogName
+  public var sequence: SequenceNumber
+}
+
+extension Replica {
+  /// Merges change sets that were logged just now, straight from memory, until one has to wait.
+  func mergeFresh(_ entries: [VerifiedEntry], in context: LogContext, at now: Instant) throws(StoreError) {
+    for entry in entries {
+      if let need = try merge(entry, in: context, at: now) {
+        waiters[need.log, default: []].insert(entry.log)
+        break
+      }
+    }
+    try wake(context.log, at: now)
+  }
+
+  /// Goes on with the logs that waited for this one, and so on until nothing moves.
+  func wake(_ log: LogName, at now: Instant) throws(StoreError) {
+    var woken = waiters.removeValue(forKey: log).map { $0.sorted() } ?? []
+    while let next = woken.popLast() {
+      let before = store.merged(next)
+      try drain(next, at: now)
+      if store.merged(next) > before, let more = waiters.removeValue(forKey: next) { woken += more.sorted() }
+    }
+  }
+
+  /// After opening, and after a failure: looks at every log with a backlog, until nothing moves.
+  func drainAll(at now: Instant) throws(StoreError) {
+    mustLookAtAll = false
+    waiters = [:]
+    for name in store.logNames where store.state(of: name).waiting > 0 {
+      try drain(name, at: now)
+      try wake(name, at: now)
+    }
+  }
+
+  /// How much of a log is read at once when it is merged from disk.
+  private static let drainBytes = 1 << 20
+
+  /// Merges a log's backlog from disk until it ends or has to wait.
+  private func drain(_ name: LogName, at now: Instant) throws(StoreError) {
+    guard let key = membership.key(of: name.author) else { return }
+    let context = context(name, key: key)
+    let verifier = RunVerifier(context)
+    while store.state(of: name).waiting > 0 {
+      let head = store.state(of: name).merged
+      var previous = head
+      for bytes in try store.entries(name, from: head.sequence + 1, byteLimit: Self.drainBytes) {
+        guard let entry = verifier.reading(bytes, after: previous) else {
+          throw .damaged("entry \(name) \(previous.sequence + 1)")
+        }
+        if let need = try merge(entry, in: context, at: now) {
+          waiters[need.log, default: []].insert(name)
+          return
+        }
+        previous = entry.head
+      }
+      guard previous.sequence > head.sequence else { throw .damaged("entries of \(name) after \(head.sequence)") }
+    }
+    let state = store.state(of: name)
+    guard state.merged.hash == state.logged.hash else { throw .damaged("chain of \(name)") }
+  }
+
+  /// What the first waiting change set of a log waits for.
+  func firstNeed(of name: LogName) throws(StoreError) -> Need? {
+    let state = store.state(of: name)
+    guard let bytes = try store.entries(name, from: state.merged.sequence + 1, byteLimit: 0).first,
+      let layout = try? bytes.decoding({ raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: state.past) })
+    else { return nil }
+    return need(of: layout.header, in: name.lane)
+  }
+
+  /// The first thing that a change set follows and that is not merged here.
+  private func need(of header: ChangeSetHeader, in lane: Lane) -> Need? {
+    for dot in header.control where store.merged(LogName(.control, dot.author)) < dot.sequence {
+      return Need(log: LogName(.control, dot.author), sequence: dot.sequence)
+    }
+    for dot in header.clock where store.merged(LogName(lane, dot.author)) < dot.sequence {
+      return Need(log: LogName(lane, dot.author), sequence: dot.sequence)
+    }
+    return nil
+  }
+
+  /// Merges the next change set of a log, or says what it waits for.
+  ///
+  /// One whose bytes make no sense is void: its author is enrolled, so it stays in the log, but it changes nothing,
+  /// on every node alike.
+  func merge(_ entry: VerifiedEntry, in context: LogContext, at now: Instant) throws(StoreError) -> Need? {
+    var past = store.state(of: entry.log).past
+    let layout: ChangeSetLayout
+    do throws(MalformedBytes) {
+      layout = try entry.bytes.decoding { raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: past) }
+    } catch {
+      past.sequence += 1
+      store.advance(entry.log, to: entry.head, past: past)
+      try note(entry.log, entry.sequence, "merge", "malformed header: \(error.reason) at \(error.offset)", at: now)
+      return nil
+    }
+    if let need = need(of: layout.header, in: entry.log.lane) { return need }
+    past.advance(by: layout.header)
+    let stamp = Stamp(entry.dot, at: layout.header.time)
+    var position: Int64 = 0
+    for index in layout.sections.indices {
+      let section = layout.sections[index]
+      // Nobody but its audience can open a section: it is kept and passed on unread.
+      guard
+        let content = entry.open(
+          index, of: layout, with: section.key == 0 ? nil : identity.keyring[section.key], in: context)
+      else { continue }
+      let edits: [RowEdit]
+      do throws(MalformedBytes) {
+        edits = try content.decoding { raw throws(MalformedBytes) in try SectionCodec.decode(raw, by: entry.log.author)
+        }
+      } catch {
+        try note(
+          entry.log, entry.sequence, "merge", "malformed section \(index): \(error.reason) at \(error.offset)", at: now)
+        continue
+      }
+      try mergeEdits(edits, stamp: stamp, past: past, position: &position, at: now)
+    }
+    store.advance(entry.log, to: entry.head, past: past)
+    effects.merged += 1
+    return nil
+  }
+
+  private func mergeEdits(
+    _ edits: [RowEdit], stamp: Stamp, past: AuthorPast, position: inout Int64, at now: Instant
+  ) throws(StoreError) {
+    for edit in edits {
+      try store.merge(edit, stamp: stamp, past: past, position: &position)
+      effects.rows.append(RowReference(edit.collection, edit.row))
+    }
+    guard past.lane == .control else { return }
+    for bytes in ControlSchema.certificates(in: edits) {
+      do { try membership.enrol(bytes) } catch {
+        try note(LogName(.control, past.author), past.sequence, "certificate", "\(error)", at: now)
+      }
+    }
+  }
+}

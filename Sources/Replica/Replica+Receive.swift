@@ -1,0 +1,108 @@
+import Causality
+import ChangeModel
+import Federation
+import SignedLog
+import Sodium
+import Store
+
+/// Consecutive change sets of one log, as they came.
+public struct Run: Hashable, Sendable {
+  public var log: LogName
+  public var first: SequenceNumber
+  public var entries: [[UInt8]]
+
+  public init(_ log: LogName, first: SequenceNumber, entries: [[UInt8]]) {
+    self.log = log
+    self.first = first
+    self.entries = entries
+  }
+}
+
+/// Why a run, or the rest of one, was not taken.
+public enum RunRefusal: Hashable, Sendable {
+  /// No certificate of a ward's authority is known for this author.
+  case stranger(AuthorNumber)
+  /// Earlier change sets of this log are missing: from this number on.
+  case gap(SequenceNumber)
+  case chain(ChainRefusal, at: SequenceNumber)
+}
+
+/// What became of a run.
+public struct RunOutcome: Hashable, Sendable {
+  /// Change sets that are new here and are kept now.
+  public var taken = 0
+  /// Those that were here before.
+  public var known = 0
+  public var refusal: RunRefusal?
+
+  public init() {}
+}
+
+extension Replica {
+  /// Takes change sets from elsewhere, as far as they hold: verified, logged, and merged as soon as what they follow
+  /// is here. Within `batch` only.
+  ///
+  /// - Parameter source: who or what brought them, for the note about anything refused.
+  public func receive(_ run: Run, from source: String, at now: Instant) throws(StoreError) -> RunOutcome {
+    var outcome = RunOutcome()
+    let state = store.state(of: run.log)
+    guard run.first >= 1, run.first <= state.logged.sequence + 1 else {
+      outcome.refusal = .gap(state.logged.sequence + 1)
+      return outcome
+    }
+    outcome.known = min(Int(state.logged.sequence + 1 - run.first), run.entries.count)
+    let new = Array(run.entries.dropFirst(outcome.known))
+    guard !new.isEmpty else { return outcome }
+    guard let key = membership.key(of: run.log.author) ?? introducedKey(run.log, new[0], after: state) else {
+      outcome.refusal = .stranger(run.log.author)
+      try note(run.log, state.logged.sequence + 1, source, "stranger", at: now)
+      return outcome
+    }
+    let context = context(run.log, key: key)
+    let (entries, refusal) = RunVerifier(context).verify(new, after: state.logged)
+    for entry in entries { try store.append(entry) }
+    outcome.taken = entries.count
+    if !entries.isEmpty {
+      effects.logs.insert(run.log)
+      if state.waiting == 0 { try mergeFresh(entries, in: context, at: now) }
+    }
+    if let refusal {
+      let sequence = state.logged.sequence + UInt32(entries.count) + 1
+      outcome.refusal = .chain(refusal, at: sequence)
+      try note(run.log, sequence, source, "\(refusal)", at: now)
+    }
+    return outcome
+  }
+
+  /// The key of an author that nobody knows yet but that brings its own certificate, in the first change set of its
+  /// control log: how a newcomer makes itself known to a ward that is cut off from everybody else.
+  private func introducedKey(_ log: LogName, _ first: [UInt8], after state: LogState) -> PublicKey? {
+    guard log.lane == .control, state.logged.sequence == 0 else { return nil }
+    let past = AuthorPast(author: log.author, lane: log.lane)
+    guard let layout = try? first.decoding({ raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: past) })
+    else {
+      return nil
+    }
+    for section in layout.sections where section.key == 0 {
+      let content = Array(first[section.range])
+      guard
+        let edits = try? content.decoding({ raw throws(MalformedBytes) in
+          try SectionCodec.decode(raw, by: log.author)
+        })
+      else { continue }
+      for bytes in ControlSchema.certificates(in: edits) {
+        if let certificate = try? NodeCertificate(bytes, in: identity.federation), certificate.node == log.author.node {
+          return certificate.key
+        }
+      }
+    }
+    return nil
+  }
+
+  func note(
+    _ log: LogName, _ sequence: SequenceNumber, _ source: String, _ reason: String, at now: Instant
+  ) throws(StoreError) {
+    effects.setAside += 1
+    try store.quarantine(log, sequence, source: source, reason: reason, at: now)
+  }
+}

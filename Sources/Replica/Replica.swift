@@ -1,0 +1,190 @@
+import Causality
+import ChangeModel
+import Federation
+import Foundation
+import GRDB
+import Merge
+import SignedLog
+import Sodium
+import Store
+
+/// Names one row, for events and reports.
+public struct RowReference: Hashable, Sendable {
+  public var collection: UInt32
+  public var row: RowID
+
+  public init(_ collection: UInt32, _ row: RowID) {
+    self.collection = collection
+    self.row = row
+  }
+}
+
+/// What a transaction did, told after it is on the disk.
+public struct ReplicaEffects: Sendable {
+  /// Rows that changed, in order, for whoever shows them.
+  public var rows: [RowReference] = []
+  /// Logs that grew, for whoever passes them on.
+  public var logs: Set<LogName> = []
+  /// Change sets merged, and set aside as void.
+  public var merged = 0
+  public var setAside = 0
+
+  public init() {}
+}
+
+/// The synchronous core of a node: takes edits and change sets, verifies, logs, merges.
+///
+/// Confined to one thread. Time is an argument; there is no clock, no randomness and no concurrency inside, so that the
+/// simulator drives the very code that the node runs.
+public final class Replica {
+  public let identity: NodeIdentity
+  public let store: Store
+  public internal(set) var membership: Membership
+  /// This node as an author; its epoch goes up when the node finds that it was restored from a copy.
+  public internal(set) var author: AuthorNumber
+
+  var effects = ReplicaEffects()
+  /// Logs that wait for another log, by the one they wait for.
+  var waiters: [LogName: Set<LogName>] = [:]
+  /// Look at every log with a backlog: after opening, and after a transaction that failed.
+  var mustLookAtAll = true
+
+  private enum Key {
+    static let epoch = "epoch"
+    static let rowCounter = "row counter"
+    static let schema = "schema"
+  }
+
+  /// Opens a replica, enrols the node in its own control log if it never was, and merges what lay waiting.
+  ///
+  /// - Parameter schema: without the control lane's collections, which are added.
+  public init(path: String, identity: NodeIdentity, schema: Schema, at now: Instant) throws(ReplicaError) {
+    self.identity = identity
+    let whole = Schema([ControlSchema.certificates] + schema.collections)
+    do {
+      store = try Store(path: path, schema: whole)
+      membership = Membership(identity.federation)
+      author = identity.author(epoch: UInt32(try store.nodeState(Key.epoch) ?? 0))
+    } catch { throw .store(error) }
+    try loadMembership()
+    try rebuildIfSchemaChanged(at: now)
+    if store.state(of: LogName(.control, author)).logged.sequence == 0 { try enrolSelf(at: now) }
+    _ = try batch(at: now) {}
+  }
+
+  /// For `verify`: an empty replica that enrols nobody, not even itself.
+  init(scratch path: String, identity: NodeIdentity, schema: Schema, membership: Membership) throws(ReplicaError) {
+    self.identity = identity
+    self.membership = membership
+    do { store = try Store(path: path, schema: schema) } catch { throw .store(error) }
+    author = identity.author(epoch: 0)
+  }
+
+  public var federation: Digest { identity.federation.id }
+
+  /// Runs `body`, which may commit and receive any number of times, in one transaction, and says what it did once
+  /// that is on the disk. When it throws, nothing of it happened.
+  public func batch(at now: Instant, _ body: () throws -> Void) throws(ReplicaError) -> ReplicaEffects {
+    effects = ReplicaEffects()
+    do {
+      try store.write {
+        try body()
+        if mustLookAtAll { try drainAll(at: now) }
+      }
+    } catch {
+      mustLookAtAll = true
+      waiters = [:]
+      membership = Membership(identity.federation)
+      try loadMembership()
+      throw .store(error)
+    }
+    defer { effects = ReplicaEffects() }
+    return effects
+  }
+
+  // MARK: What it knows
+
+  /// How far each log of a lane is kept here, by author.
+  public func frontier(_ lane: Lane) -> [(author: AuthorNumber, head: LogHead)] {
+    store.logNames.filter { $0.lane == lane }.map { ($0.author, store.state(of: $0).logged) }
+  }
+
+  /// The lane's clock: how far each log is merged.
+  public func clock(_ lane: Lane) -> VersionVector {
+    VersionVector(
+      sorted: store.logNames.filter { $0.lane == lane }.compactMap { name in
+        let merged = store.merged(name)
+        return merged > 0 ? Dot(name.author, merged) : nil
+      })
+  }
+
+  /// Change sets that are kept but wait for others, with what the first of each log waits for.
+  public func waiting() throws(StoreError) -> [(log: LogName, count: Int, need: Need?)] {
+    var result: [(log: LogName, count: Int, need: Need?)] = []
+    for name in store.logNames where store.state(of: name).waiting > 0 {
+      result.append((name, store.state(of: name).waiting, try firstNeed(of: name)))
+    }
+    return result
+  }
+
+  func context(_ log: LogName, key: PublicKey) -> LogContext {
+    LogContext(federation: federation, nodeKey: key, log: log)
+  }
+
+  // MARK: Rows made here
+
+  /// The counter of the newest row that this author made.
+  var rowCounter: UInt64 {
+    get throws(StoreError) { UInt64(try store.nodeState("\(Key.rowCounter) \(author.epoch)") ?? 0) }
+  }
+
+  func setRowCounter(_ counter: UInt64) throws(StoreError) {
+    try store.setNodeState("\(Key.rowCounter) \(author.epoch)", Int64(counter))
+  }
+
+  // MARK: Epochs
+
+  /// A peer knows more of this author's log than this node does: the node was restored from an older copy. Writing on
+  /// would fork the log, so it goes on as a new author, and fetches back what it had lost like any other's.
+  public func openEpoch(above known: AuthorNumber) throws(ReplicaError) {
+    guard known.node == author.node, known.epoch >= author.epoch else { return }
+    guard known.epoch + 1 < AuthorNumber.partLimit else { throw .epochsExhausted }
+    let next = known.epoch + 1
+    do { try store.write { try store.setNodeState(Key.epoch, Int64(next)) } } catch { throw .store(error) }
+    author = identity.author(epoch: next)
+  }
+
+  // MARK: Private
+
+  private func loadMembership() throws(ReplicaError) {
+    do {
+      try membership.enrol(identity.certificate.bytes)
+    } catch { throw .ownCertificate(error) }
+    let certificates: [[UInt8]]
+    do {
+      certificates = try store.read { db in
+        try Data.fetchAll(db, sql: "SELECT certificate FROM certificates WHERE certificate IS NOT NULL ORDER BY id").map
+        { [UInt8]($0) }
+      }
+    } catch { throw .store(error) }
+    // One that is not valid makes no member; it was noted when it was merged.
+    for bytes in certificates { try? membership.enrol(bytes) }
+  }
+
+  private func enrolSelf(at now: Instant) throws(ReplicaError) {
+    var draft = Draft(.control, audience: 0)
+    draft.edits.append(ControlSchema.enrolment(identity.certificate, ward: identity.ward.code))
+    _ = try commit(draft, at: now)
+  }
+
+  /// Fields that an older program kept in the log without knowing them appear when a newer one knows them.
+  private func rebuildIfSchemaChanged(at now: Instant) throws(ReplicaError) {
+    let fingerprint = Int64(bitPattern: blake2b([UInt8](store.schema.canonicalText.utf8)).prefix)
+    do {
+      let known = try store.nodeState(Key.schema)
+      if known == fingerprint { return }
+      if known != nil { _ = try rebuild(at: now) }
+      try store.write { try store.setNodeState(Key.schema, fingerprint) }
+    } catch { throw .of(error) }
+  }
+}

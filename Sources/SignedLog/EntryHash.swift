@@ -1,0 +1,89 @@
+import Causality
+import ChangeModel
+import Sodium
+
+/// One author's log in one lane.
+public struct LogName: Hashable, Comparable, Sendable {
+  public var lane: Lane
+  public var author: AuthorNumber
+
+  public init(_ lane: Lane, _ author: AuthorNumber) {
+    self.lane = lane
+    self.author = author
+  }
+
+  public static func < (left: Self, right: Self) -> Bool {
+    left.lane == right.lane ? left.author < right.author : left.lane < right.lane
+  }
+}
+
+/// How far a log reaches: its last sequence and that change set's chain hash.
+public struct LogHead: Hashable, Sendable {
+  public var sequence: SequenceNumber
+  public var hash: Digest
+
+  public init(sequence: SequenceNumber = 0, hash: Digest = .zero) {
+    self.sequence = sequence
+    self.hash = hash
+  }
+}
+
+/// What every change set of a log shares, and so need not travel with each of them, though each is signed over it.
+public struct LogContext: Sendable {
+  public var federation: Digest
+  public var nodeKey: PublicKey
+  public var log: LogName
+
+  public init(federation: Digest, nodeKey: PublicKey, log: LogName) {
+    self.federation = federation
+    self.nodeKey = nodeKey
+    self.log = log
+  }
+}
+
+/// The hashes of a change set. FORMAT.md, section 5.
+enum EntryHash {
+  private static let entryDomain = [UInt8]("renkei change set 1".utf8)
+  private static let chainDomain = [UInt8]("renkei chain 1".utf8)
+  private static let nonceDomain = [UInt8]("renkei nonce 1".utf8)
+
+  /// What the author signs: everything in the change set but the signature, and all that the reader adds to it.
+  static func content(_ context: LogContext, after head: LogHead, _ unsigned: UnsafeRawBufferPointer) -> Digest {
+    let hash = HashStream()
+    hash.update(entryDomain)
+    feed(context, head, to: hash)
+    hash.update(unsigned)
+    return hash.digest()
+  }
+
+  /// What the next change set names as its previous one: the content and its signature.
+  static func chain(_ content: Digest, signature: UnsafeRawBufferPointer) -> Digest {
+    let hash = HashStream()
+    hash.update(chainDomain)
+    hash.update(content)
+    hash.update(signature)
+    return hash.digest()
+  }
+
+  /// Fresh for each section: the header, its absolute hybrid time included, and the section's index.
+  static func nonce(
+    _ context: LogContext, after head: LogHead, time: HybridTime, header: UnsafeRawBufferPointer, section: Int
+  ) -> [UInt8] {
+    let hash = HashStream(byteCount: AudienceKey.nonceBytes)
+    hash.update(nonceDomain)
+    feed(context, head, to: hash)
+    hash.update(time.rawValue)
+    hash.update(header)
+    hash.update(UInt8(section))
+    return hash.bytes()
+  }
+
+  private static func feed(_ context: LogContext, _ head: LogHead, to hash: borrowing HashStream) {
+    hash.update(context.federation)
+    hash.update(context.nodeKey.bytes)
+    hash.update(context.log.author.rawValue)
+    hash.update(context.log.lane.rawValue)
+    hash.update(UInt64(head.sequence + 1))
+    hash.update(head.hash)
+  }
+}

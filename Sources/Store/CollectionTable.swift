@@ -1,0 +1,224 @@
+import Causality
+import ChangeModel
+import GRDBSQLite
+import Merge
+
+/// One collection's table: its statements, and the one way by which a row gets into it.
+final class CollectionTable {
+  let schema: CollectionSchema
+  private let connection: OpaquePointer
+  private let shared: SharedStatements
+
+  private let selectCausal: Statement
+  private let selectRow: Statement
+  private let insertRow: Statement
+  private let deleteRow: Statement
+  /// By the positions of the columns that they write, as a bitmap; few differ in practice.
+  private var updates: [UInt64: Statement] = [:]
+  private var entryInserts: [UInt32: Statement] = [:]
+
+  /// Enough for every form of update that a day's work makes; past it, they are prepared anew.
+  private static let updateLimit = 256
+
+  init(_ schema: CollectionSchema, on connection: OpaquePointer, shared: SharedStatements) throws(StoreError) {
+    self.schema = schema
+    self.connection = connection
+    self.shared = shared
+    let columns = schema.fields.map { "\"\($0.name)\"" }
+    let table = "\"\(schema.name)\""
+    selectCausal = try Statement("SELECT causal FROM \(table) WHERE id = ?", on: connection)
+    selectRow = try Statement(
+      "SELECT \((columns + ["causal"]).joined(separator: ", ")) FROM \(table) WHERE id = ?", on: connection)
+    let marks = [String](repeating: "?", count: columns.count + 2).joined(separator: ", ")
+    insertRow = try Statement(
+      "INSERT INTO \(table) (\((["id"] + columns + ["causal"]).joined(separator: ", "))) VALUES (\(marks))",
+      on: connection)
+    deleteRow = try Statement("DELETE FROM \(table) WHERE id = ?", on: connection)
+    for field in schema.fields where field.kind == .log {
+      entryInserts[field.number] = try Statement(
+        """
+        INSERT INTO "\(Migrations.entryTable(schema, field))" (row, time, author, sequence, position, value)
+        VALUES (?, ?, ?, ?, ?, ?)
+        """, on: connection)
+    }
+  }
+
+  /// Merges one row edit. One row is read, one is written.
+  ///
+  /// - Parameter position: counts the log entries of the change set.
+  func merge(
+    _ row: RowID, _ action: RowEdit.Action, stamp: Stamp, past: borrowing AuthorPast, position: inout Int64
+  ) throws(StoreError) {
+    var (state, place) = try load(row)
+    let hadMarks = !state.deletions.isEmpty
+    let hadConflicts = state.registers.contains { !$0.others.isEmpty } || hadMarks
+    if state.needsValues(for: action, past: past) { try hydrate(&state, row) }
+    let change = state.apply(action, stamp: stamp, past: past, schema: schema)
+    try save(state, row, from: place, changed: change.fields)
+
+    for (field, value) in change.entries {
+      try insertEntry(row, field, value, stamp, position)
+      position += 1
+    }
+    let hasMarks = !state.deletions.isEmpty
+    if hasMarks != hadMarks { try shared.mark(schema.number, row, hasMarks) }
+    if hadMarks || hasMarks { try buryEntries(row, state) }
+    if hadConflicts || hasMarks || state.registers.contains(where: { !$0.others.isEmpty }) {
+      try writeConflicts(row, state)
+    }
+  }
+
+  // MARK: Reading
+
+  enum Place { case nowhere, table, hidden }
+
+  private func load(_ row: RowID) throws(StoreError) -> (RowState, Place) {
+    selectCausal.bind(1, row.rawValue)
+    if try selectCausal.step() {
+      defer { selectCausal.reset() }
+      do { return (try RowStateCodec.decode(selectCausal.bytes(0)), .table) } catch { throw damaged(row, error) }
+    }
+    guard let bytes = try shared.hidden(schema.number, row) else { return (RowState(), .nowhere) }
+    do throws(MalformedBytes) {
+      return (try bytes.decoding(RowStateCodec.decode), .hidden)
+    } catch { throw damaged(row, error) }
+  }
+
+  private func damaged(_ row: RowID, _ error: MalformedBytes) -> StoreError {
+    .damaged("causal state of \(schema.name) \(row): \(error.reason) at \(error.offset)")
+  }
+
+  private func hydrate(_ state: inout RowState, _ row: RowID) throws(StoreError) {
+    selectRow.bind(1, row.rawValue)
+    guard try selectRow.step() else { throw .damaged("\(schema.name) \(row) vanished") }
+    defer { selectRow.reset() }
+    state.hydrate { field in schema.position(of: field).map { selectRow.value(Int32($0)) } ?? .null }
+  }
+
+  /// The whole state of a row, values included; nil when nothing is known of it.
+  func state(of row: RowID) throws(StoreError) -> RowState? {
+    var (state, place) = try load(row)
+    guard place != .nowhere else { return nil }
+    if place == .table { try hydrate(&state, row) }
+    return state
+  }
+
+  // MARK: Writing
+
+  private func save(_ state: RowState, _ row: RowID, from place: Place, changed: [UInt32]?) throws(StoreError) {
+    guard state.isVisible else {
+      if place == .table { try remove(row) }
+      if state.isEmpty {
+        if place == .hidden { try shared.dropHidden(schema.number, row) }
+      } else {
+        try shared.setHidden(schema.number, row, RowStateCodec.encode(state, inline: true))
+      }
+      return
+    }
+    if place == .hidden { try shared.dropHidden(schema.number, row) }
+    if place == .table {
+      try update(state, row, changed: changed)
+    } else {
+      try insert(state, row)
+    }
+  }
+
+  private func insert(_ state: RowState, _ row: RowID) throws(StoreError) {
+    insertRow.bind(1, row.rawValue)
+    for (position, field) in schema.fields.enumerated() { insertRow.bind(Int32(position + 2), state.shown(field)) }
+    insertRow.bind(Int32(schema.fields.count + 2), RowStateCodec.encode(state, inline: false))
+    try insertRow.run()
+  }
+
+  private func update(_ state: RowState, _ row: RowID, changed: [UInt32]?) throws(StoreError) {
+    var mask: UInt64 = 0
+    for (position, field) in schema.fields.enumerated() {
+      if changed?.contains(field.number) ?? true { mask |= 1 << UInt64(position) }
+    }
+    // A column can only be written from a state that holds its value: not hydrated, only the changed ones do.
+    precondition(state.isHydrated || changed != nil)
+    let positions = schema.fields.indices.filter { mask >> UInt64($0) & 1 == 1 }
+    if updates.count >= Self.updateLimit { updates.removeAll() }
+    let statement: Statement
+    if let known = updates[mask] {
+      statement = known
+    } else {
+      let assignments = (positions.map { "\"\(schema.fields[$0].name)\" = ?" } + ["causal = ?"]).joined(separator: ", ")
+      statement = try Statement("UPDATE \"\(schema.name)\" SET \(assignments) WHERE id = ?", on: connection)
+      updates[mask] = statement
+    }
+    for (index, position) in positions.enumerated() {
+      statement.bind(Int32(index + 1), state.shown(schema.fields[position]))
+    }
+    statement.bind(Int32(positions.count + 1), RowStateCodec.encode(state, inline: false))
+    statement.bind(Int32(positions.count + 2), row.rawValue)
+    try statement.run()
+  }
+
+  private func remove(_ row: RowID) throws(StoreError) {
+    deleteRow.bind(1, row.rawValue)
+    try deleteRow.run()
+  }
+
+  private func insertEntry(
+    _ row: RowID, _ field: UInt32, _ value: Value, _ stamp: Stamp, _ position: Int64
+  ) throws(StoreError) {
+    guard let statement = entryInserts[field] else { return }
+    statement.bind(1, row.rawValue)
+    statement.bind(2, Int64(bitPattern: stamp.time.rawValue))
+    statement.bind(3, Int64(stamp.dot.author.rawValue))
+    statement.bind(4, Int64(stamp.dot.sequence))
+    statement.bind(5, position)
+    statement.bind(6, value)
+    try statement.run()
+  }
+
+  /// Hides the log entries that deletions saw, as `state` says.
+  private func buryEntries(_ row: RowID, _ state: RowState) throws(StoreError) {
+    for field in schema.fields where field.kind == .log {
+      for contribution in state.contribution(field.number)?.contributions ?? [] where contribution.buriedThrough > 0 {
+        let statement = try Statement(
+          """
+          UPDATE "\(Migrations.entryTable(schema, field))" SET buried = ?
+          WHERE row = ? AND author = ? AND sequence <= ?
+          """, on: connection)
+        statement.bind(1, state.isContested ? 0 : 1)
+        statement.bind(2, row.rawValue)
+        statement.bind(3, Int64(contribution.author.rawValue))
+        statement.bind(4, Int64(contribution.buriedThrough))
+        try statement.run()
+      }
+    }
+  }
+
+  private func writeConflicts(_ row: RowID, _ state: RowState) throws(StoreError) {
+    try shared.clearConflicts(schema.name, row)
+    for cell in state.conflicts {
+      let name = schema.field(cell.field)?.name ?? String(cell.field)
+      try shared.addConflict(schema.name, row, name, cell.winner, shown: true)
+      for other in cell.others { try shared.addConflict(schema.name, row, name, other, shown: false) }
+    }
+    guard state.isVisible, state.isContested else { return }
+    for deletion in state.deletions {
+      try shared.addConflict(
+        schema.name, row, "", Sibling(Stamp(deletion, at: .zero), .null), shown: false, kind: "deletion")
+    }
+  }
+
+  /// Forgets the row's deletions when every author is known to have seen them.
+  func forget(_ row: RowID, seenByAll stable: VersionVector) throws(StoreError) {
+    var (state, place) = try load(row)
+    if place == .table { try hydrate(&state, row) }
+    guard state.forget(seenByAll: stable) else { return }
+    for field in schema.fields where field.kind == .log {
+      let statement = try Statement(
+        "DELETE FROM \"\(Migrations.entryTable(schema, field))\" WHERE row = ? AND buried = 1", on: connection)
+      statement.bind(1, row.rawValue)
+      try statement.run()
+    }
+    try save(state, row, from: place, changed: nil)
+    try shared.mark(schema.number, row, false)
+    try shared.clearConflicts(schema.name, row)
+    if state.isVisible { try writeConflicts(row, state) }
+  }
+}

@@ -1,0 +1,136 @@
+import ChangeModel
+import GRDB
+
+/// The tables of a replica, from the first version on. A released migration is never edited; a new one follows it.
+enum Migrations {
+  static let migrator: DatabaseMigrator = {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("1 log and merge state") { db in
+      try db.execute(sql: version1)
+    }
+    return migrator
+  }()
+
+  private static let version1 = """
+    -- One row for each author's log in a lane. `logged`: verified and kept. `merged`: also in the tables.
+    -- Between the two lie change sets that wait for others.
+    CREATE TABLE logs (
+      lane INTEGER NOT NULL,
+      author INTEGER NOT NULL,
+      logged INTEGER NOT NULL,
+      logged_hash BLOB NOT NULL,
+      merged INTEGER NOT NULL,
+      merged_hash BLOB NOT NULL,
+      merged_time INTEGER NOT NULL,
+      clock BLOB NOT NULL,
+      control BLOB NOT NULL,
+      PRIMARY KEY (lane, author)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Every change set, byte for byte as its author signed it. id = lane << 61 | author << 31 | sequence.
+    CREATE TABLE entries (
+      id INTEGER PRIMARY KEY,
+      bytes BLOB NOT NULL,
+      lane INTEGER AS (id >> 61) VIRTUAL,
+      author INTEGER AS ((id >> 31) & 0x3fffffff) VIRTUAL,
+      sequence INTEGER AS (id & 0x7fffffff) VIRTUAL
+    ) STRICT;
+
+    -- Deleted rows, whole: a concurrent edit brings them back.
+    CREATE TABLE hidden_rows (
+      collection INTEGER NOT NULL,
+      id INTEGER NOT NULL,
+      causal BLOB NOT NULL,
+      PRIMARY KEY (collection, id)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Rows with a deletion that not every author is known to have seen.
+    CREATE TABLE deletion_marks (
+      collection INTEGER NOT NULL,
+      id INTEGER NOT NULL,
+      PRIMARY KEY (collection, id)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Every value of every field in conflict; kind 'deletion' marks a row that one deleted while another edited it.
+    CREATE TABLE conflicts (
+      collection TEXT NOT NULL,
+      row INTEGER NOT NULL,
+      field TEXT NOT NULL,
+      author INTEGER NOT NULL,
+      sequence INTEGER NOT NULL,
+      kind TEXT NOT NULL,
+      shown INTEGER NOT NULL,
+      time INTEGER NOT NULL,
+      value ANY,
+      PRIMARY KEY (collection, row, field, author, sequence)
+    ) STRICT, WITHOUT ROWID;
+
+    -- What was refused or set aside, with the reason; the newest few thousand. This node's own notes, not shared.
+    CREATE TABLE quarantine (
+      id INTEGER PRIMARY KEY,
+      at INTEGER NOT NULL,
+      lane INTEGER,
+      author INTEGER,
+      sequence INTEGER,
+      source TEXT NOT NULL,
+      reason TEXT NOT NULL
+    ) STRICT;
+
+    -- This node's own settings and counters.
+    CREATE TABLE node_state (
+      key TEXT PRIMARY KEY,
+      value ANY
+    ) STRICT, WITHOUT ROWID;
+    """
+
+  static func tableSQL(_ collection: CollectionSchema) -> [String] {
+    let columns = collection.fields.map { "  \"\($0.name)\" \(columnType($0))" }
+    let table = """
+      CREATE TABLE IF NOT EXISTS "\(collection.name)" (
+        id INTEGER PRIMARY KEY,
+      \(columns.joined(separator: ",\n")),
+        causal BLOB NOT NULL
+      ) STRICT
+      """
+    return [table] + collection.fields.filter { $0.kind == .log }.map { entryTableSQL(collection, $0) }
+  }
+
+  /// The name of the table that holds a log field's entries.
+  static func entryTable(_ collection: CollectionSchema, _ field: FieldSchema) -> String {
+    "\(collection.name)_\(field.name)"
+  }
+
+  private static func entryTableSQL(_ collection: CollectionSchema, _ field: FieldSchema) -> String {
+    """
+    CREATE TABLE IF NOT EXISTS "\(entryTable(collection, field))" (
+      row INTEGER NOT NULL,
+      time INTEGER NOT NULL,
+      author INTEGER NOT NULL,
+      sequence INTEGER NOT NULL,
+      position INTEGER NOT NULL,
+      buried INTEGER NOT NULL DEFAULT 0,
+      value \(field.type.column) NOT NULL,
+      PRIMARY KEY (row, time, author, sequence, position)
+    ) STRICT, WITHOUT ROWID
+    """
+  }
+
+  static func columnType(_ field: FieldSchema) -> String {
+    switch field.kind {
+    case .register: field.type.column
+    case .set: "TEXT NOT NULL DEFAULT '[]'"
+    case .counter, .stock, .log: "INTEGER NOT NULL DEFAULT 0"
+    }
+  }
+}
+
+extension FieldType {
+  fileprivate var column: String {
+    switch self {
+    case .integer: "INTEGER"
+    case .real: "REAL"
+    case .text: "TEXT"
+    case .bytes: "BLOB"
+    }
+  }
+}
