@@ -92,6 +92,7 @@ let package = Package(
       dependencies: ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "Store", "Replica"],
       path: "Tests/TestSupport", swiftSettings: strict),
     tests("CoreTests", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "TestSupport"]),
+    tests("GossipTests", ["Gossip", "Replica", "Federation", "SignedLog", "TestSupport", grdb]),
     tests("ReplicaTests", ["Replica", "Store", "Merge", "Federation", "SignedLog", "Sodium", "TestSupport", grdb]),
   ]
 )

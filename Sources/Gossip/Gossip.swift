@@ -1,1 +1,201 @@
-// placeholder
+import Causality
+import ChangeModel
+import Replica
+import SignedLog
+import Sodium
+import Store
+
+/// The node's part in gossip, without sockets, clocks or threads: it is given connections, frames and the time, and
+/// gives frames and the next time that it wants to be called.
+///
+/// - A node sends its own new change sets at once along live links; those of others it announces, and a peer that
+///   lacks them asks one of those who have them. So no change set goes over a link twice, and none comes from two peers.
+/// - Peers compare a hash of each lane when they meet and now and then; when it differs, they tell their heads.
+/// - Frames are made when a link can take them: control, then life, supply, registry. An urgent change waits for one
+///   frame at most.
+public final class Gossip {
+  let replica: Replica
+  var sessions: [LinkID: PeerSession] = [:]
+  /// Which link was asked for a log.
+  var asked: [LogName: LinkID] = [:]
+  /// Logs that their own author, linked to this node, is about to send: asked of others only after this time.
+  var expected: [LogName: Instant] = [:]
+  /// Beginnings of change sets that a cut left behind; the next ask goes on from there.
+  var partials: [LogName: Partial] = [:]
+  /// Logs of which two branches were seen.
+  public internal(set) var forked: Set<LogName> = []
+  /// A failure of the disk while frames were handled: ends their transaction.
+  var storeFailure: StoreError?
+
+  /// Heads as peers were last told of them.
+  private var told: [LogName: SequenceNumber] = [:]
+
+  struct Partial {
+    var sequence: SequenceNumber
+    var total: Int
+    var bytes: [UInt8]
+  }
+
+  enum Timing {
+    /// How often peers compare lanes though nothing happened.
+    static let summary: Int64 = 30_000
+    static let narrowSummary: Int64 = 300_000
+    /// How long a link may be silent before it is asked for a sign of life, and before it counts as dead.
+    static let ping: Int64 = 15_000
+    static let dead: Int64 = 60_000
+    /// A peer that sends nothing of what it was asked for within this is not waited for any longer.
+    static let silent: Int64 = 60_000
+    /// The author of a change set, when linked, sends it itself: others are asked only after this.
+    static let expectation: Int64 = 500
+    /// Heads are told at most this often, so that a flood of small changes costs few bytes of them.
+    static let heads: Int64 = 50
+    static let narrowHeads: Int64 = 2_000
+  }
+
+  /// Beginnings of change sets kept after a cut, 64 KiB each at most.
+  static let partialLimit = 16
+
+  /// Small messages that wait for one link.
+  static let outboxLimit = 4_096
+
+  public init(_ replica: Replica) {
+    self.replica = replica
+    for log in replica.store.logNames { told[log] = replica.store.state(of: log).logged.sequence }
+  }
+
+  // MARK: Links
+
+  /// A link is up, and its other end has proven to be `peer`.
+  ///
+  /// - Parameter bytesPerSecond: what the link can carry, when that is known to be little.
+  public func connected(_ link: LinkID, peer: AuthorNumber, bytesPerSecond: Int?, at now: Instant) {
+    var session = PeerSession(peer: peer.node, bytesPerSecond: bytesPerSecond, at: now)
+    session.outbox.append(.hello(federation: replica.federation, author: replica.author))
+    sessions[link] = session
+  }
+
+  /// A link is gone. What it was asked for may be asked of another.
+  public func disconnected(_ link: LinkID, at now: Instant) {
+    sessions[link] = nil
+    asked = asked.filter { $0.value != link }
+    askForMissing(at: now)
+  }
+
+  public var links: [LinkID] { sessions.keys.sorted() }
+
+  // MARK: Time
+
+  /// When `tick` is next due; nil when there is no link.
+  public var nextDeadline: Instant? {
+    var due = expected.values.min()
+    for session in sessions.values {
+      var times = [session.nextSummary]
+      times.append(session.lastHeard.advanced(byMilliseconds: session.pingSent == nil ? Timing.ping : Timing.dead))
+      if !session.headsToSend.isEmpty { times.append(session.headsNotBefore) }
+      if let first = times.min(), due.map({ first < $0 }) ?? true { due = first }
+    }
+    return due
+  }
+
+  /// Does what is due: summaries, signs of life, asking again.
+  ///
+  /// - Returns: links that have been silent too long; the caller closes them.
+  public func tick(at now: Instant) -> [LinkID] {
+    var dead: [LinkID] = []
+    for link in links {
+      var session = sessions[link]!
+      if now >= session.lastHeard.advanced(byMilliseconds: Timing.dead) { dead.append(link) }
+      if session.pingSent == nil, now >= session.lastHeard.advanced(byMilliseconds: Timing.ping) {
+        session.pingSent = now
+        session.outbox.append(.ping(UInt64(bitPattern: now.milliseconds)))
+      }
+      if session.hasHello, now >= session.nextSummary {
+        session.nextSummary = now.advanced(byMilliseconds: session.isNarrow ? Timing.narrowSummary : Timing.summary)
+        session.outbox.append(.summary(summaries()))
+      }
+      sessions[link] = session
+      if now >= session.lastData.advanced(byMilliseconds: Timing.silent), asked.values.contains(link) {
+        asked = asked.filter { $0.value != link }
+        sessions[link]!.lastData = now
+      }
+    }
+    expected = expected.filter { $0.value > now }
+    askForMissing(at: now)
+    return dead
+  }
+
+  // MARK: What the node itself did
+
+  /// Logs grew by local edits, an imported bundle or a peer: sends what is this node's own to peers that had all of
+  /// the log before, and tells the others.
+  public func grew(_ logs: Set<LogName>, at now: Instant) {
+    for log in logs.sorted() where !forked.contains(log) {
+      let head = replica.store.state(of: log).logged.sequence
+      let before = told.updateValue(head, forKey: log) ?? 0
+      for link in links where sessions[link]!.hasHello && sessions[link]!.cursors[log] == nil {
+        let known = sessions[link]!.theirs[log] ?? 0
+        guard known < head else { continue }
+        if log.author == replica.author, known == before {
+          sessions[link]!.cursors[log] = PeerSession.Cursor(next: known + 1, offset: 0)
+        } else {
+          sessions[link]!.headsToSend.insert(log)
+        }
+      }
+    }
+    // A newcomer's certificate may have come: what was refused as a stranger's may hold now.
+    if logs.contains(where: { $0.lane == .control }) { for link in links { sessions[link]!.refused = [] } }
+  }
+
+  func post(_ message: Message, to link: LinkID) {
+    // A peer that asks faster than the link can answer gets no longer queue for it.
+    guard sessions[link]!.outbox.count < Self.outboxLimit else { return }
+    sessions[link]!.outbox.append(message)
+  }
+
+  // MARK: Reports
+
+  /// The state of one link, for `status` and the pages.
+  public struct LinkReport: Sendable {
+    public var link: LinkID
+    public var peer: AuthorNumber
+    public var lastHeard: Instant
+    public var roundTrip: Int64?
+    public var bytesIn: Int
+    public var bytesOut: Int
+    /// Change sets that the peer lacks, as far as it told.
+    public var lacks: Int
+    /// Logs asked of this peer that have not come yet.
+    public var asked: Int
+  }
+
+  public func reports() -> [LinkReport] {
+    links.map { link in
+      let session = sessions[link]!
+      let lacks = replica.store.logNames.reduce(0) { sum, log in
+        sum + max(0, Int(replica.store.state(of: log).logged.sequence) - Int(session.theirs[log] ?? 0))
+      }
+      return LinkReport(
+        link: link, peer: session.peer, lastHeard: session.lastHeard, roundTrip: session.roundTrip,
+        bytesIn: session.bytesIn, bytesOut: session.bytesOut, lacks: session.hasHello ? lacks : 0,
+        asked: asked.values.count { $0 == link })
+    }
+  }
+
+  /// A hash of each lane's heads, in the order of the lanes.
+  func summaries() -> [UInt64] {
+    Lane.allCases.map { lane in
+      let hash = HashStream()
+      for (author, head) in replica.frontier(lane) {
+        hash.update(author.rawValue)
+        hash.update(head.sequence)
+        hash.update(head.hash)
+      }
+      return hash.digest().prefix
+    }
+  }
+
+  func head(of log: LogName) -> HeadReport {
+    let head = replica.store.state(of: log).logged
+    return HeadReport(log: log, sequence: head.sequence, hash: head.hash.prefix)
+  }
+}

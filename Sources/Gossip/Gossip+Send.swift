@@ -1,0 +1,87 @@
+import Causality
+import ChangeModel
+import Replica
+import SignedLog
+import Store
+
+extension Gossip {
+  /// The next frame for a link that can take one; nil when there is nothing to send now.
+  ///
+  /// First what keeps the session going, then change sets by lane.
+  public func nextFrame(for link: LinkID, at now: Instant) throws(StoreError) -> [UInt8]? {
+    guard sessions[link] != nil else { return nil }
+    guard let message = try nextMessage(for: link, at: now) else { return nil }
+    let frame = message.encoded()
+    sessions[link]!.bytesOut += frame.count
+    return frame
+  }
+
+  /// Whether `nextFrame` has something now.
+  public func hasFrame(for link: LinkID, at now: Instant) -> Bool {
+    guard let session = sessions[link] else { return false }
+    return !session.outbox.isEmpty || (!session.headsToSend.isEmpty && now >= session.headsNotBefore)
+      || !session.cursors.isEmpty
+  }
+
+  private func nextMessage(for link: LinkID, at now: Instant) throws(StoreError) -> Message? {
+    if !sessions[link]!.outbox.isEmpty { return sessions[link]!.outbox.removeFirst() }
+    if let heads = nextHeads(for: link, at: now) { return heads }
+    for lane in Lane.allCases {
+      while let log = nextLog(lane, link) {
+        if let message = try nextPiece(of: log, for: link) { return message }
+      }
+    }
+    return nil
+  }
+
+  private func nextHeads(for link: LinkID, at now: Instant) -> Message? {
+    guard let first = sessions[link]!.headsToSend.min(), now >= sessions[link]!.headsNotBefore else { return nil }
+    let logs = sessions[link]!.headsToSend.filter { $0.lane == first.lane }.sorted().prefix(Message.headLimit)
+    sessions[link]!.headsToSend.subtract(logs)
+    if sessions[link]!.headsToSend.isEmpty {
+      let pause = sessions[link]!.isNarrow ? Timing.narrowHeads : Timing.heads
+      sessions[link]!.headsNotBefore = now.advanced(byMilliseconds: pause)
+    }
+    return .heads(first.lane, complete: false, logs.map(head))
+  }
+
+  /// The log to send from: the one whose change set is half sent, else the next in turn.
+  private func nextLog(_ lane: Lane, _ link: LinkID) -> LogName? {
+    let session = sessions[link]!
+    let waiting = session.cursors.keys.filter { $0.lane == lane }
+    guard let current = session.current[lane] else { return waiting.min() }
+    if let cursor = session.cursors[current], cursor.offset > 0 { return current }
+    return waiting.filter { $0 > current }.min() ?? waiting.min()
+  }
+
+  /// As many whole change sets as a frame takes, or a part of one; nil when the peer has all of the log.
+  private func nextPiece(of log: LogName, for link: LinkID) throws(StoreError) -> Message? {
+    let session = sessions[link]!
+    let cursor = session.cursors[log]!
+    let head = replica.store.state(of: log).logged.sequence
+    guard cursor.next <= head, !forked.contains(log) else {
+      sessions[link]!.cursors[log] = nil
+      return nil
+    }
+    let entries = try replica.store.entries(log, from: cursor.next, byteLimit: session.frameBytes)
+    guard let first = entries.first else {
+      sessions[link]!.cursors[log] = nil
+      return nil
+    }
+    sessions[link]!.current[log.lane] = log
+    if cursor.offset > 0 || first.count > session.frameBytes {
+      let offset = cursor.offset < first.count ? cursor.offset : 0
+      let part = Array(first[offset..<min(offset + session.frameBytes, first.count)])
+      let isLast = offset + part.count == first.count
+      advance(log, link, to: isLast ? cursor.next + 1 : cursor.next, offset: isLast ? 0 : offset + part.count, head)
+      return .fragment(log, cursor.next, offset: offset, total: first.count, part)
+    }
+    advance(log, link, to: cursor.next + SequenceNumber(entries.count), offset: 0, head)
+    return .run(Run(log, first: cursor.next, entries: entries))
+  }
+
+  private func advance(_ log: LogName, _ link: LinkID, to next: SequenceNumber, offset: Int, _ head: SequenceNumber) {
+    sessions[link]!.theirs[log] = max(sessions[link]!.theirs[log] ?? 0, next - 1)
+    sessions[link]!.cursors[log] = next > head ? nil : PeerSession.Cursor(next: next, offset: offset)
+  }
+}

@@ -1,0 +1,161 @@
+import Causality
+import ChangeModel
+import Replica
+import SignedLog
+import Sodium
+
+/// How far a peer keeps one log, with the start of its head's hash, so that two branches of a log show themselves.
+public struct HeadReport: Hashable, Sendable {
+  public var log: LogName
+  public var sequence: SequenceNumber
+  public var hash: UInt64
+
+  public init(log: LogName, sequence: SequenceNumber, hash: UInt64) {
+    self.log = log
+    self.sequence = sequence
+    self.hash = hash
+  }
+}
+
+/// One message between two nodes: one frame on a link. FORMAT.md, section 8.
+public enum Message: Hashable, Sendable {
+  /// The first on each side: who speaks, in which federation.
+  case hello(federation: Digest, author: AuthorNumber)
+  /// A hash of each lane's heads. Equal peers need no more.
+  case summary([UInt64])
+  /// How far logs are kept. `complete`: logs of that lane that are not named are not known at all.
+  case heads(Lane, complete: Bool, [HeadReport])
+  /// Asks for a log from a change set on; `offset` bytes of that one are here already.
+  case ask(LogName, from: SequenceNumber, offset: Int)
+  /// Change sets, whole.
+  case run(Run)
+  /// A part of a change set that is larger than a frame on this link may be.
+  case fragment(LogName, SequenceNumber, offset: Int, total: Int, [UInt8])
+  /// Asks for a sign of life.
+  case ping(UInt64)
+  case pong(UInt64)
+
+  public static let protocolVersion: UInt8 = 1
+
+  /// The largest frame: a whole change set and its address, or many small ones.
+  public static let byteLimit = 128 * 1024
+
+  /// Heads in one message: 1,000 nodes, a few epochs.
+  static let headLimit = 4_096
+}
+
+extension Message {
+  public func encoded() -> [UInt8] {
+    var writer = ByteWriter(capacity: 64)
+    switch self {
+    case .hello(let federation, let author):
+      writer.byte(1)
+      writer.byte(Self.protocolVersion)
+      writer.raw(federation.bytes)
+      writer.varint(author.rawValue)
+    case .summary(let hashes):
+      writer.byte(2)
+      for hash in hashes { writer.bigEndian(hash) }
+    case .heads(let lane, let complete, let reports):
+      writer.byte(3)
+      writer.byte(lane.rawValue << 1 | (complete ? 1 : 0))
+      writer.count(reports.count)
+      for report in reports {
+        writer.varint(report.log.author.rawValue)
+        writer.varint(report.sequence)
+        writer.bigEndian(report.hash)
+      }
+    case .ask(let log, let first, let offset):
+      writer.byte(4)
+      write(log, to: &writer)
+      writer.varint(first)
+      writer.count(offset)
+    case .run(let run):
+      writer.byte(5)
+      write(run.log, to: &writer)
+      writer.varint(run.first)
+      writer.count(run.entries.count)
+      for entry in run.entries { writer.blob(entry) }
+    case .fragment(let log, let sequence, let offset, let total, let bytes):
+      writer.byte(6)
+      write(log, to: &writer)
+      writer.varint(sequence)
+      writer.count(offset)
+      writer.count(total)
+      writer.blob(bytes)
+    case .ping(let nonce):
+      writer.byte(7)
+      writer.bigEndian(nonce)
+    case .pong(let nonce):
+      writer.byte(8)
+      writer.bigEndian(nonce)
+    }
+    return writer.bytes
+  }
+
+  private func write(_ log: LogName, to writer: inout ByteWriter) {
+    writer.byte(log.lane.rawValue)
+    writer.varint(log.author.rawValue)
+  }
+
+  /// - Throws: `MalformedBytes`; every count is bounded before anything is allocated.
+  public init(_ bytes: UnsafeRawBufferPointer) throws(MalformedBytes) {
+    guard bytes.count <= Self.byteLimit else { throw MalformedBytes(.overLimit, offset: 0) }
+    var reader = ByteReader(bytes)
+    switch try reader.byte() {
+    case 1:
+      guard try reader.byte() == Self.protocolVersion else { throw MalformedBytes(.unknownVersion, offset: 1) }
+      self = .hello(federation: Digest(try reader.raw(Digest.byteCount)), author: try Self.author(&reader))
+    case 2:
+      var hashes: [UInt64] = []
+      for _ in Lane.allCases { hashes.append(try reader.bigEndian(UInt64.self)) }
+      self = .summary(hashes)
+    case 3:
+      let head = try reader.byte()
+      guard let lane = Lane(rawValue: head >> 1) else { throw reader.malformed(.invalidValue) }
+      let count = try reader.count(upTo: Self.headLimit)
+      var reports: [HeadReport] = []
+      for _ in 0..<count {
+        let author = try Self.author(&reader)
+        let sequence = SequenceNumber(try reader.varint(upTo: UInt64(sequenceLimit)))
+        let hash = try reader.bigEndian(UInt64.self)
+        reports.append(HeadReport(log: LogName(lane, author), sequence: sequence, hash: hash))
+      }
+      self = .heads(lane, complete: head & 1 == 1, reports)
+    case 4:
+      let log = try Self.log(&reader)
+      let first = SequenceNumber(try reader.varint(upTo: UInt64(sequenceLimit)))
+      self = .ask(log, from: max(first, 1), offset: try reader.count(upTo: Limits.changeSetBytes))
+    case 5:
+      let log = try Self.log(&reader)
+      let first = SequenceNumber(try reader.varint(upTo: UInt64(sequenceLimit)))
+      let count = try reader.count(upTo: reader.remaining)
+      var entries: [[UInt8]] = []
+      for _ in 0..<count { entries.append(try reader.blob(upTo: Limits.changeSetBytes)) }
+      self = .run(Run(log, first: first, entries: entries))
+    case 6:
+      let log = try Self.log(&reader)
+      let sequence = SequenceNumber(try reader.varint(upTo: UInt64(sequenceLimit)))
+      let offset = try reader.count(upTo: Limits.changeSetBytes)
+      let total = try reader.count(upTo: Limits.changeSetBytes)
+      let bytes = try reader.blob(upTo: Limits.changeSetBytes)
+      guard offset + bytes.count <= total, !bytes.isEmpty else { throw reader.malformed(.invalidValue) }
+      self = .fragment(log, sequence, offset: offset, total: total, bytes)
+    case 7: self = .ping(try reader.bigEndian(UInt64.self))
+    case 8: self = .pong(try reader.bigEndian(UInt64.self))
+    default: throw MalformedBytes(.unknownTag, offset: 0)
+    }
+    try reader.expectEnd()
+  }
+
+  private static func author(_ reader: inout ByteReader) throws(MalformedBytes) -> AuthorNumber {
+    let raw = UInt32(try reader.varint(upTo: UInt64(UInt32.max)))
+    guard let author = AuthorNumber(rawValue: raw) else { throw reader.malformed(.invalidValue) }
+    return author
+  }
+
+  private static func log(_ reader: inout ByteReader) throws(MalformedBytes) -> LogName {
+    guard let lane = Lane(rawValue: try reader.byte()) else { throw reader.malformed(.invalidValue) }
+    return LogName(lane, try author(&reader))
+  }
+}

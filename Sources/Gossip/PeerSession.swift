@@ -1,0 +1,63 @@
+import Causality
+import ChangeModel
+import SignedLog
+
+/// Names one link of this node while it is up.
+public struct LinkID: Hashable, Comparable, Sendable {
+  public var rawValue: UInt64
+
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// What one end of a link knows of the other. Memory is bounded by the number of logs, never by what is to be sent:
+/// what the peer asked for is kept as places in logs, and read when the link can take it.
+struct PeerSession {
+  /// Where sending a log to the peer goes on.
+  struct Cursor: Hashable {
+    var next: SequenceNumber
+    /// Bytes of the change set `next` that the peer has already.
+    var offset: Int
+  }
+
+  /// The peer's node number, proven by the transport.
+  let peer: AuthorNumber
+  /// A frame takes about half a second of the link, so that an urgent change waits no longer.
+  let frameBytes: Int
+  let isNarrow: Bool
+
+  var hasHello = false
+  /// How far the peer keeps each log, by its word.
+  var theirs: [LogName: SequenceNumber] = [:]
+  /// What the peer asked for, or will want: read when the link can take it.
+  var cursors: [LogName: Cursor] = [:]
+  /// The log that a lane's sending is in the middle of.
+  var current: [Lane: LogName] = [:]
+  /// Logs whose growth the peer has not been told of.
+  var headsToSend: Set<LogName> = []
+  var headsNotBefore = Instant(milliseconds: 0)
+  /// Small messages that wait for the link; a handful at most.
+  var outbox: [Message] = []
+  /// Logs whose run from this peer did not hold: not asked of it again.
+  var refused: Set<LogName> = []
+
+  var lastHeard: Instant
+  var lastData: Instant
+  var nextSummary: Instant
+  var pingSent: Instant?
+  /// The last measured round trip, in milliseconds.
+  var roundTrip: Int64?
+
+  var bytesIn = 0
+  var bytesOut = 0
+
+  init(peer: AuthorNumber, bytesPerSecond: Int?, at now: Instant) {
+    self.peer = peer
+    isNarrow = (bytesPerSecond ?? .max) < 20_000
+    frameBytes = bytesPerSecond.map { min(max($0 / 2, 256), 64 * 1024) } ?? 64 * 1024
+    lastHeard = now
+    lastData = now
+    nextSummary = now
+  }
+}
