@@ -66,7 +66,7 @@ let package = Package(
 
     // The wards' work, and its formats.
     layer("Topology", [yams]),
-    layer("Shelters", ["Causality", "ChangeModel", "Replica", grdb]),
+    layer("Shelters", ["Causality", "ChangeModel", "Sodium", "Merge", "Store", "Replica", grdb]),
     layer("Exchange", ["Shelters", "Topology", "ChangeModel"]),
 
     // The shell: sockets, timers, pages, commands.
@@ -92,6 +92,9 @@ let package = Package(
       dependencies: ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "Store", "Replica"],
       path: "Tests/TestSupport", swiftSettings: strict),
     tests("CoreTests", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "TestSupport"]),
+    tests(
+      "ExchangeTests",
+      ["Exchange", "Shelters", "Topology", "Replica", "Store", "Federation", "ChangeModel", "TestSupport", grdb]),
     tests("GossipTests", ["Gossip", "Replica", "Federation", "SignedLog", "TestSupport", grdb]),
     tests("ReplicaTests", ["Replica", "Store", "Merge", "Federation", "SignedLog", "Sodium", "TestSupport", grdb]),
   ]
