@@ -21,6 +21,7 @@ let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift"
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -76,10 +77,18 @@ let package = Package(
         "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
         "Shelters", "Exchange", logging, metrics, lifecycle, nioCore, nioPosix, nioSSL, asn1, grdb,
       ]),
-    layer("Web", ["NodeService", "Shelters", "Replica", "Topology", hummingbird, mustache, logging, metrics]),
+    layer(
+      "Web",
+      [
+        "NodeService", "Causality", "ChangeModel", "Shelters", "Replica", "Topology", hummingbird, mustache, logging,
+        metrics, coreMetrics,
+      ]),
     .executableTarget(
       name: "renkei-node",
-      dependencies: ["NodeService", "Web", "Topology", "Federation", arguments, logging, lifecycle],
+      dependencies: [
+        "NodeService", "Web", "Topology", "Exchange", "Shelters", "Federation", "Sodium", arguments, logging, metrics,
+        lifecycle,
+      ],
       path: "Sources/renkei-node", swiftSettings: strict),
     .executableTarget(
       name: "renkei-bench",

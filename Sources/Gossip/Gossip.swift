@@ -83,6 +83,9 @@ public final class Gossip {
 
   public var links: [LinkID] { sessions.keys.sorted() }
 
+  /// What a link can carry has changed.
+  public func setRate(of link: LinkID, bytesPerSecond: Int?) { sessions[link]?.setRate(bytesPerSecond) }
+
   // MARK: Time
 
   /// When `tick` is next due; nil when there is no link.

@@ -24,8 +24,8 @@ struct PeerSession {
   /// The peer's node number, proven by the transport.
   let peer: AuthorNumber
   /// A frame takes about half a second of the link, so that an urgent change waits no longer.
-  let frameBytes: Int
-  let isNarrow: Bool
+  private(set) var frameBytes = 0
+  private(set) var isNarrow = false
 
   var hasHello = false
   /// How far the peer keeps each log, by its word.
@@ -54,10 +54,14 @@ struct PeerSession {
 
   init(peer: AuthorNumber, bytesPerSecond: Int?, at now: Instant) {
     self.peer = peer
-    isNarrow = (bytesPerSecond ?? .max) < 20_000
-    frameBytes = bytesPerSecond.map { min(max($0 / 2, 256), 64 * 1024) } ?? 64 * 1024
     lastHeard = now
     lastData = now
     nextSummary = now
+    setRate(bytesPerSecond)
+  }
+
+  mutating func setRate(_ bytesPerSecond: Int?) {
+    isNarrow = (bytesPerSecond ?? .max) < 20_000
+    frameBytes = bytesPerSecond.map { min(max($0 / 2, 256), 64 * 1024) } ?? 64 * 1024
   }
 }

@@ -1,0 +1,101 @@
+import Federation
+import Gossip
+import NIOCore
+import NIOSSL
+
+/// What a link's channel is made of: TLS 1.3 with both sides' certificates, then frames with a length before them.
+struct LinkPipeline: Sendable {
+  private let context: NIOSSLContext
+  private let federation: FederationIdentity
+
+  init(_ identity: NodeIdentity) throws {
+    let certificate = try NIOSSLCertificate(bytes: LinkCertificate.make(identity), format: .der)
+    let key = NIOSSLPrivateKey(customPrivateKey: LinkKey(key: identity.key))
+    var configuration = TLSConfiguration.makeServerConfiguration(
+      certificateChain: [.certificate(certificate)], privateKey: .privateKey(key))
+    configuration.minimumTLSVersion = .tlsv13
+    // Makes a client's certificate mandatory; whether it is enrolled is our own callback's to say.
+    configuration.certificateVerification = .noHostnameVerification
+    configuration.trustRoots = .certificates([])
+    // BoringSSL's own list has no Ed25519.
+    configuration.verifySignatureAlgorithms = [.ed25519]
+    configuration.signingSignatureAlgorithms = [.ed25519]
+    context = try NIOSSLContext(configuration: configuration)
+    federation = identity.federation
+  }
+
+  typealias LinkChannel = NIOAsyncChannel<[[UInt8]], ByteBuffer>
+
+  /// Adds the handlers. The future gives whom the other end has proven to be, or why it is refused.
+  func configure(_ channel: Channel, isClient: Bool) throws -> (LinkChannel, EventLoopFuture<NodeCertificate>) {
+    let peer = channel.eventLoop.makePromise(of: NodeCertificate.self)
+    let federation = federation
+    let verify: @Sendable ([NIOSSLCertificate], EventLoopPromise<NIOSSLVerificationResult>) -> Void = { chain, result in
+      do {
+        peer.succeed(try LinkCertificate.peer(chain, in: federation))
+        result.succeed(.certificateVerified)
+      } catch {
+        peer.fail(error)
+        result.succeed(.failed)
+      }
+    }
+    channel.closeFuture.whenComplete { _ in peer.fail(ChannelError.eof) }
+    if isClient {
+      let handler = try NIOSSLClientHandler(context: context, serverHostname: nil, customVerificationCallback: verify)
+      try channel.pipeline.syncOperations.addHandler(handler)
+    } else {
+      let handler = NIOSSLServerHandler(context: context, customVerificationCallback: verify)
+      try channel.pipeline.syncOperations.addHandler(handler)
+    }
+    try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(FrameDecoder()))
+    try channel.pipeline.syncOperations.addHandler(FrameBatcher())
+    return (try LinkChannel(wrappingChannelSynchronously: channel), peer.futureResult)
+  }
+}
+
+/// Cuts the stream into frames: four bytes of length, then that many.
+struct FrameDecoder: ByteToMessageDecoder {
+  typealias InboundOut = ByteBuffer
+
+  struct TooLong: Error {}
+
+  mutating func decode(context: ChannelHandlerContext, buffer: inout ByteBuffer) throws -> DecodingState {
+    guard let length = buffer.getInteger(at: buffer.readerIndex, as: UInt32.self) else { return .needMoreData }
+    guard length <= UInt32(Message.byteLimit) else { throw TooLong() }
+    guard buffer.readableBytes >= 4 + Int(length) else { return .needMoreData }
+    buffer.moveReaderIndex(forwardBy: 4)
+    context.fireChannelRead(wrapInboundOut(buffer.readSlice(length: Int(length))!))
+    return .continue
+  }
+
+  mutating func decodeLast(context: ChannelHandlerContext, buffer: inout ByteBuffer, seenEOF: Bool) throws
+    -> DecodingState
+  {
+    try decode(context: context, buffer: &buffer)
+  }
+}
+
+/// Gathers the frames of one read, so that the node takes them in one transaction.
+final class FrameBatcher: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = [[UInt8]]
+
+  private var frames: [[UInt8]] = []
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    frames.append(Array(unwrapInboundIn(data).readableBytesView))
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    if !frames.isEmpty {
+      context.fireChannelRead(wrapInboundOut(frames))
+      frames = []
+    }
+    context.fireChannelReadComplete()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: Error) {
+    context.fireErrorCaught(error)
+    context.close(promise: nil)
+  }
+}

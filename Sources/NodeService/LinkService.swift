@@ -1,0 +1,219 @@
+import Causality
+import Federation
+import Gossip
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+
+/// Where a node listens, or where a peer is to be found.
+public struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
+  public var host: String
+  public var port: Int
+
+  public init(host: String, port: Int) {
+    self.host = host
+    self.port = port
+  }
+
+  /// From `HOST:PORT` or `[IPv6]:PORT`.
+  public init?(_ text: String) {
+    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+      (0...65_535).contains(port)
+    else { return nil }
+    var host = String(text[..<colon])
+    if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+    guard !host.isEmpty else { return nil }
+    self.init(host: host, port: port)
+  }
+
+  public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+/// A peer that this node calls: a ward, and where its node listens.
+public struct PeerAddress: Hashable, Sendable {
+  public var ward: String
+  public var address: NetworkAddress
+
+  public init(ward: String, address: NetworkAddress) {
+    self.ward = ward
+    self.address = address
+  }
+
+  /// From `WARD@HOST:PORT`.
+  public init?(_ text: String) {
+    let parts = text.split(separator: "@", maxSplits: 1)
+    guard parts.count == 2, let address = NetworkAddress(String(parts[1])) else { return nil }
+    self.init(ward: String(parts[0]), address: address)
+  }
+}
+
+/// Listens for peers, calls those it was told of, and keeps calling.
+public struct LinkService: Service {
+  private let core: NodeCore
+  private let listen: NetworkAddress?
+  private let peers: [PeerAddress]
+  private let log: Logger
+  private let pipeline: LinkPipeline
+  private let gate = DialGate()
+
+  /// Connecting and proving who one is, over a satellite and back twice.
+  private static let handshakeLimit = Duration.seconds(15)
+
+  public init(core: NodeCore, listen: NetworkAddress?, peers: [PeerAddress], log: Logger) throws {
+    self.core = core
+    self.listen = listen
+    self.peers = peers
+    self.log = log
+    pipeline = try LinkPipeline(core.identity)
+  }
+
+  /// Runs until shutdown is asked for; links are closed then.
+  public func run() async throws {
+    await cancelWhenGracefulShutdown {
+      await withTaskGroup(of: Void.self) { group in
+        if let listen { group.addTask { await accept(on: listen) } }
+        for peer in peers { group.addTask { await call(peer) } }
+        // A node without any address to listen on or to call still runs.
+        group.addTask { try? await Task.sleep(for: .seconds(86_400 * 3_650)) }
+        await group.next()
+        group.cancelAll()
+      }
+    }
+  }
+
+  // MARK: Incoming
+
+  private func accept(on address: NetworkAddress) async {
+    do {
+      let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+        .bind(host: address.host, port: address.port) { [pipeline] channel in
+          channel.eventLoop.makeCompletedFuture { try pipeline.configure(channel, isClient: false) }
+        }
+      log.notice("listening for peers", metadata: ["address": "\(server.channel.localAddress.map { "\($0)" } ?? "")"])
+      try await withThrowingDiscardingTaskGroup { group in
+        try await server.executeThenClose { incoming in
+          for try await (channel, peer) in incoming {
+            group.addTask { await serve(channel, peer, isOutgoing: false, ward: nil) }
+          }
+        }
+      }
+    } catch is CancellationError {
+    } catch {
+      log.critical("cannot listen for peers", metadata: ["address": "\(address)", "error": "\(error)"])
+    }
+  }
+
+  // MARK: Outgoing
+
+  /// Calls a peer again and again: at once after a link that held, else after a pause that doubles up to half a minute,
+  /// spread at random so that a returning network is not met by everybody at one moment.
+  private func call(_ peer: PeerAddress) async {
+    var pause = Duration.milliseconds(250)
+    while !Task.isCancelled {
+      if await core.wants(ward: peer.ward) {
+        let start = ContinuousClock.now
+        await gate.enter()
+        let channel = await connect(peer)
+        await gate.leave()
+        if let channel { await serve(channel.0, channel.1, isOutgoing: true, ward: peer.ward) }
+        pause = ContinuousClock.now - start > .seconds(10) ? .milliseconds(250) : min(pause * 2, .seconds(30))
+      } else {
+        pause = .milliseconds(250)
+      }
+      try? await Task.sleep(for: pause * Double.random(in: 0.5...1))
+    }
+  }
+
+  private func connect(_ peer: PeerAddress) async -> (LinkPipeline.LinkChannel, EventLoopFuture<NodeCertificate>)? {
+    do {
+      return try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        .connectTimeout(.seconds(10))
+        .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+        .connect(host: peer.address.host, port: peer.address.port) { [pipeline] channel in
+          channel.eventLoop.makeCompletedFuture { try pipeline.configure(channel, isClient: true) }
+        }
+    } catch {
+      log.debug("cannot reach a peer", metadata: ["ward": "\(peer.ward)", "address": "\(peer.address)"])
+      return nil
+    }
+  }
+
+  // MARK: Either way
+
+  private func serve(
+    _ channel: LinkPipeline.LinkChannel, _ peer: EventLoopFuture<NodeCertificate>, isOutgoing: Bool, ward: String?
+  ) async {
+    do {
+      try await channel.executeThenClose { inbound, outbound in
+        let timeout = channel.channel.eventLoop.scheduleTask(in: .seconds(Self.handshakeLimit.components.seconds)) {
+          channel.channel.close(promise: nil)
+        }
+        let certificate = try await peer.get()
+        timeout.cancel()
+        if let ward, core.wardCode(certificate.node) != ward { throw LinkRefusal.wrongWard(expected: ward) }
+        let close: @Sendable () -> Void = { channel.channel.close(promise: nil) }
+        guard let (id, wake) = await core.linkUp(certificate, isOutgoing: isOutgoing, close: close) else { return }
+        await withTaskGroup(of: Void.self) { group in
+          group.addTask { await receive(inbound, on: id) }
+          group.addTask { await send(outbound, on: id, wake) }
+          await group.next()
+          group.cancelAll()
+        }
+        await core.linkDown(id)
+      }
+    } catch {
+      log.debug("link ended", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func receive(_ inbound: NIOAsyncChannelInboundStream<[[UInt8]]>, on id: LinkID) async {
+    // The next frames are read when these are on the disk: a fast peer waits for a slow disk.
+    do { for try await frames in inbound { await core.received(frames, on: id) } } catch {}
+  }
+
+  private func send(
+    _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>, on id: LinkID, _ wake: AsyncStream<Void>
+  ) async {
+    for await _ in wake {
+      while let (frame, busy) = await core.nextFrame(for: id) {
+        var buffer = ByteBuffer()
+        buffer.reserveCapacity(frame.count + 4)
+        buffer.writeInteger(UInt32(frame.count))
+        buffer.writeBytes(frame)
+        // A frame is made when the link has taken the one before: what is urgent waits for one frame at most.
+        do {
+          try await outbound.write(buffer)
+          if let busy { try await Task.sleep(for: busy) }
+        } catch { return }
+      }
+    }
+  }
+}
+
+/// Lets few calls begin at one time, over all peers together.
+private actor DialGate {
+  private var free = 4
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  func enter() async {
+    if free > 0 {
+      free -= 1
+      return
+    }
+    await withCheckedContinuation { waiting.append($0) }
+  }
+
+  func leave() {
+    if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+  }
+}
+
+extension NodeCore {
+  /// Whether this node should call the ward: it is not cut, and no link to it is up.
+  func wants(ward: String) -> Bool {
+    !links.values.contains { wardCode($0.peer) == ward } && !cut.contains { wardCode($0) == ward }
+  }
+}

@@ -1,0 +1,253 @@
+import Causality
+import ChangeModel
+import Dispatch
+import Federation
+import Gossip
+import Logging
+import Metrics
+import Replica
+import Shelters
+import SignedLog
+import Store
+
+/// Something that pages and other listeners want to know at once.
+public enum NodeEvent: Sendable {
+  /// Rows changed, by an edit here or a merge.
+  case rows([RowReference])
+  /// A link came up, went down, or was cut or healed by its operator.
+  case links
+}
+
+/// The node's one writer: the replica and gossip, on a thread of their own, and the state of the links.
+///
+/// Everything that writes goes through here, one after another; readers use the database's own snapshots.
+public actor NodeCore {
+  private let executor = CoreExecutor()
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  public nonisolated let identity: NodeIdentity
+  /// For queries on any thread.
+  public nonisolated let reader: NodeReader
+  let replica: Replica
+  let gossip: Gossip
+  let log: Logger
+
+  var links: [LinkID: LinkState] = [:]
+  private var nextLink: UInt64 = 1
+  /// Peers that this node's operator has cut, by node.
+  var cut: Set<AuthorNumber> = []
+  /// What a link to a peer may carry, bytes per second.
+  var rates: [AuthorNumber: Int] = [:]
+  /// When each peer was last heard, links gone included.
+  var lastHeard: [AuthorNumber: Instant] = [:]
+
+  private var listeners: [Int: AsyncStream<NodeEvent>.Continuation] = [:]
+  private var nextListener = 0
+  private var tickTask: Task<Void, Never>?
+  private var tickAt: Instant?
+
+  /// One link that is up.
+  struct LinkState {
+    let peer: AuthorNumber
+    let isOutgoing: Bool
+    let since: Instant
+    let wake: AsyncStream<Void>.Continuation
+    let close: @Sendable () -> Void
+  }
+
+  public init(directory: NodeDirectory, schema: Schema, log: Logger) throws {
+    identity = try directory.identity()
+    let replica = try Replica(path: directory.replica, identity: identity, schema: schema, at: .now())
+    self.replica = replica
+    reader = NodeReader(database: replica.store.reader)
+    gossip = Gossip(replica)
+    self.log = log
+  }
+
+  /// Closes the database. The core is of no use afterwards.
+  public func close() throws {
+    tickTask?.cancel()
+    for listener in listeners.values { listener.finish() }
+    try replica.store.close()
+  }
+
+  // MARK: Local edits
+
+  /// Runs `body` on the core's thread with the replica; what it commits is on the disk, and on its way to the peers,
+  /// when this returns.
+  public func edit<Result: Sendable>(
+    _ body: sending (Replica, Instant) throws -> (Result, ReplicaEffects)
+  ) throws -> Result {
+    let now = Instant.now()
+    let (result, effects) = try body(replica, now)
+    spread(effects, at: now)
+    return result
+  }
+
+  /// Runs `body` on the core's thread, for what must see the replica as it is.
+  public func inspect<Result: Sendable>(_ body: sending (Replica) throws -> Result) rethrows -> Result {
+    try body(replica)
+  }
+
+  private func spread(_ effects: ReplicaEffects, at now: Instant) {
+    gossip.grew(effects.logs, at: now)
+    publish(effects)
+    wakeLinks(at: now)
+  }
+
+  private func publish(_ effects: ReplicaEffects) {
+    Counter(label: "renkei_change_sets_merged_total").increment(by: effects.merged)
+    Counter(label: "renkei_change_sets_set_aside_total").increment(by: effects.setAside)
+    guard !effects.rows.isEmpty else { return }
+    for listener in listeners.values { listener.yield(.rows(effects.rows)) }
+  }
+
+  // MARK: Links
+
+  /// A link's other end has proven who it is.
+  ///
+  /// - Returns: the link's id and the signal to send, or nil when the link is not wanted: the peer is cut, or there is
+  ///   a link to it already.
+  func linkUp(
+    _ certificate: NodeCertificate, isOutgoing: Bool, close: @escaping @Sendable () -> Void
+  ) -> (id: LinkID, wake: AsyncStream<Void>)? {
+    let peer = certificate.node
+    guard peer != replica.author.node, !cut.contains(peer) else { return nil }
+    if let known = replica.membership.key(of: peer), known != certificate.key {
+      log.warning("refused a link: another key with a number that is taken", metadata: ["peer": "\(peer)"])
+      return nil
+    }
+    if let (id, existing) = links.first(where: { $0.value.peer == peer }) {
+      // Both dialled at once: the one that the lower node began stays, on both sides. A second one the same way means
+      // that the peer has lost the first, though it looks alive from here.
+      let keepNew = isOutgoing == existing.isOutgoing || isOutgoing == (replica.author.node < peer)
+      guard keepNew else { return nil }
+      existing.close()
+      linkDown(id)
+    }
+    let id = LinkID(rawValue: nextLink)
+    nextLink += 1
+    let (wake, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    let now = Instant.now()
+    links[id] = LinkState(peer: peer, isOutgoing: isOutgoing, since: now, wake: continuation, close: close)
+    gossip.connected(id, peer: peer, bytesPerSecond: rates[peer], at: now)
+    log.info("link up", metadata: ["peer": "\(peer)", "ward": "\(wardCode(peer))", "outgoing": "\(isOutgoing)"])
+    announceLinks()
+    wakeLinks(at: now)
+    return (id, wake)
+  }
+
+  func linkDown(_ id: LinkID) {
+    guard let state = links.removeValue(forKey: id) else { return }
+    let now = Instant.now()
+    gossip.disconnected(id, at: now)
+    state.wake.finish()
+    log.info("link down", metadata: ["peer": "\(state.peer)", "ward": "\(wardCode(state.peer))"])
+    announceLinks()
+    wakeLinks(at: now)
+  }
+
+  /// Takes frames from a link, in one transaction.
+  func received(_ frames: [[UInt8]], on id: LinkID) {
+    guard let state = links[id] else { return }
+    let now = Instant.now()
+    lastHeard[state.peer] = now
+    do {
+      let outcome = try gossip.receive(frames.map { (id, $0) }, at: now)
+      publish(outcome.effects)
+      for (link, fault) in outcome.faults { drop(link, because: "\(fault)") }
+    } catch {
+      // Nothing of the batch was kept; the peer has it still, and is asked again when the link is back.
+      log.error("could not keep what came", metadata: ["error": "\(error)"])
+      drop(id, because: "\(error)")
+    }
+    wakeLinks(at: now)
+  }
+
+  private func drop(_ id: LinkID, because reason: String) {
+    guard let state = links[id] else { return }
+    log.warning("closing a link", metadata: ["peer": "\(state.peer)", "reason": "\(reason)"])
+    state.close()
+    linkDown(id)
+  }
+
+  /// The next frame for a link, and how long the link is busy with it.
+  func nextFrame(for id: LinkID) -> (frame: [UInt8], busy: Duration?)? {
+    guard let state = links[id] else { return nil }
+    do {
+      guard let frame = try gossip.nextFrame(for: id, at: .now()) else {
+        schedule()
+        return nil
+      }
+      let busy = rates[state.peer].map { Duration.microseconds(Int64(frame.count + 4) * 1_000_000 / Int64($0)) }
+      return (frame, busy)
+    } catch {
+      drop(id, because: "\(error)")
+      return nil
+    }
+  }
+
+  private func wakeLinks(at now: Instant) {
+    for (id, state) in links where gossip.hasFrame(for: id, at: now) { state.wake.yield() }
+    schedule()
+  }
+
+  // MARK: Time
+
+  /// Never more often than this, whatever is due.
+  private static let shortestPause: Int64 = 10
+
+  private func schedule() {
+    guard let due = gossip.nextDeadline else { return }
+    let now = Instant.now()
+    let at = max(due, now.advanced(byMilliseconds: Self.shortestPause))
+    if let tickAt, tickAt <= at, tickAt >= now { return }
+    tickTask?.cancel()
+    tickAt = at
+    tickTask = Task { [weak self] in
+      try? await Task.sleep(for: .milliseconds(at.milliseconds - now.milliseconds))
+      guard !Task.isCancelled else { return }
+      await self?.tick()
+    }
+  }
+
+  private func tick() {
+    tickAt = nil
+    let now = Instant.now()
+    for link in gossip.tick(at: now) { drop(link, because: "silent") }
+    wakeLinks(at: now)
+  }
+
+  // MARK: Listening
+
+  /// Events from now on. A listener that cannot keep up misses the oldest.
+  public func events() -> AsyncStream<NodeEvent> {
+    let (stream, continuation) = AsyncStream.makeStream(of: NodeEvent.self, bufferingPolicy: .bufferingNewest(256))
+    let id = nextListener
+    nextListener += 1
+    listeners[id] = continuation
+    continuation.onTermination = { [weak self] _ in Task { await self?.forget(listener: id) } }
+    return stream
+  }
+
+  private func forget(listener id: Int) { listeners[id] = nil }
+
+  func announceLinks() {
+    for listener in listeners.values { listener.yield(.links) }
+  }
+
+  nonisolated func wardCode(_ author: AuthorNumber) -> String {
+    identity.federation.ward(at: author.ward)?.code ?? "?"
+  }
+}
+
+/// The core's own thread of work: SQLite may wait for the disk there without holding up anything else.
+final class CoreExecutor: SerialExecutor {
+  private let queue = DispatchQueue(label: "renkei.core", qos: .userInitiated)
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    let executor = asUnownedSerialExecutor()
+    queue.async { job.runSynchronously(on: executor) }
+  }
+}

@@ -1,0 +1,121 @@
+import Exchange
+import Federation
+import Gossip
+import Replica
+import Store
+import Topology
+
+extension OperatorFailure {
+  /// Any error as a sentence that says what, where and what to do.
+  public static func describing(_ error: any Error) -> OperatorFailure {
+    switch error {
+    case let error as OperatorFailure: error
+    case let error as ReplicaError: describe(error)
+    case let error as StoreError: describe(error)
+    case let error as ExchangeError: describe(error)
+    case let error as BundleFault: describe(error)
+    case let error as DirectoryError: describe(error)
+    case let error as TopologyError:
+      OperatorFailure(2, ja: "地域構成ファイルの \(error.line) 行目 \(error.field): \(error.message)", en: "topology, \(error)")
+    case let error as FederationError: describe(error)
+    default: OperatorFailure(70, ja: "内部エラー: \(error)", en: "internal error: \(error)")
+    }
+  }
+
+  private static func describe(_ error: ReplicaError) -> OperatorFailure {
+    switch error {
+    case .store(let error): describe(error)
+    case .insufficientStock(let available, let asked):
+      OperatorFailure(
+        1, ja: "この区の持ち分 \(available) に対し \(asked) は出せません",
+        en: "this node's share is \(available); \(asked) were asked for")
+    case .noSuchRow: OperatorFailure(1, ja: "その行はありません", en: "no such row")
+    default: OperatorFailure(2, ja: "受け付けられません: \(error)", en: "not accepted: \(error)")
+    }
+  }
+
+  private static func describe(_ error: StoreError) -> OperatorFailure {
+    switch error {
+    case .diskFull:
+      OperatorFailure(
+        70, ja: "ディスクに空きがありません。空きを作ると続けられます。保存済みの内容は失われていません",
+        en: "the disk is full; free some space. Nothing saved is lost")
+    case .inputOutput(let code):
+      OperatorFailure(
+        70, ja: "ディスクの読み書きに失敗しました(\(code))。ディスクを確かめてください",
+        en: "reading or writing the disk failed (\(code)); check the disk")
+    case .damaged(let what):
+      OperatorFailure(
+        70, ja: "データベースが壊れています: \(what)。ファイルを別名で残し、他の区から取り直してください",
+        en: "the database is damaged: \(what). Keep the file under another name and fetch anew from the peers")
+    case .newerFormat(let found, let known):
+      OperatorFailure(
+        2, ja: "新しい版のファイルです(\(found) > \(known))。プログラムを更新してください",
+        en: "the file is of a newer program (\(found) > \(known)); update this one")
+    case .busy: OperatorFailure(70, ja: "別のプログラムがファイルを使っています", en: "another program holds the file")
+    case .refused(let code, let message):
+      OperatorFailure(70, ja: "SQLite: \(message)(\(code))", en: "SQLite: \(message) (\(code))")
+    }
+  }
+
+  private static func describe(_ error: ExchangeError) -> OperatorFailure {
+    switch error {
+    case .unknownEncoding(let offset):
+      OperatorFailure(
+        2, ja: "文字コードが UTF-8 でも CP932 でもありません(\(offset) バイト目)", en: "neither UTF-8 nor CP932 (byte \(offset))")
+    case .unknownHeader(let rows):
+      OperatorFailure(
+        2, ja: "避難所一覧の見出しが見つかりません。最初の行: \(rows.joined(separator: " / "))",
+        en: "no header of a known shelter list. The first rows: \(rows.joined(separator: " / "))")
+    case .duplicateColumn(let name, let line):
+      OperatorFailure(2, ja: "\(line) 行目の見出しに「\(name)」が二つあります", en: "line \(line): the column \"\(name)\" stands twice")
+    case .notJSON(let reason): OperatorFailure(2, ja: "JSON として読めません: \(reason)", en: "not JSON: \(reason)")
+    case .notFeatureCollection:
+      OperatorFailure(2, ja: "GeoJSON の FeatureCollection ではありません", en: "not a GeoJSON FeatureCollection")
+    case .tooLarge(let bytes, let limit):
+      OperatorFailure(2, ja: "大きすぎます: \(bytes) バイト(上限 \(limit))", en: "too large: \(bytes) bytes (limit \(limit))")
+    }
+  }
+
+  private static func describe(_ error: BundleFault) -> OperatorFailure {
+    switch error {
+    case .notABundle: OperatorFailure(2, ja: "連携バンドルではありません", en: "not a Renkei bundle")
+    case .wrongFederation:
+      OperatorFailure(
+        2, ja: "別の連合(訓練など)のバンドルです。取り込みません", en: "a bundle of another federation (a drill?); nothing was taken")
+    case .damaged(let offset, _), .cut(let offset):
+      OperatorFailure(1, ja: "\(offset) バイト目で壊れています", en: "damaged at byte \(offset)")
+    }
+  }
+
+  private static func describe(_ error: DirectoryError) -> OperatorFailure {
+    switch error {
+    case .notANode(let path):
+      OperatorFailure(
+        2, ja: "ノードのフォルダではありません: \(path)。先に renkei-node init を行ってください",
+        en: "not a node's folder: \(path). Run renkei-node init first")
+    case .alreadyANode(let path): OperatorFailure(2, ja: "すでにノードがあります: \(path)", en: "there is a node already: \(path)")
+    case .notReadable(let path): OperatorFailure(2, ja: "読めません: \(path)", en: "cannot read: \(path)")
+    case .notWritable(let path, let code):
+      OperatorFailure(2, ja: "書き込めません: \(path)(\(code))", en: "cannot write: \(path) (errno \(code))")
+    case .malformed(let path): OperatorFailure(2, ja: "内容が正しくありません: \(path)", en: "malformed: \(path)")
+    case .inUse(let path):
+      OperatorFailure(2, ja: "別のプログラムがこのノードを動かしています: \(path)", en: "another process runs this node: \(path)")
+    }
+  }
+
+  private static func describe(_ error: FederationError) -> OperatorFailure {
+    switch error {
+    case .unknownWard(let ward):
+      OperatorFailure(2, ja: "この連合にない区です: \(ward)", en: "no ward of this federation: \(ward)")
+    case .notThisNode: OperatorFailure(2, ja: "このノードのためのカードではありません", en: "the card was made for another node's key")
+    case .wrongFederation: OperatorFailure(2, ja: "別の連合のものです", en: "of another federation")
+    case .badAuthoritySignature: OperatorFailure(2, ja: "区の認証局の署名ではありません", en: "not signed by the ward's authority")
+    case .serialsExhausted: OperatorFailure(2, ja: "この区の機番を使い切りました", en: "the ward has no serials left")
+    case .malformedGenesis(let part):
+      OperatorFailure(2, ja: "genesis の \(part) が正しくありません", en: "genesis: \(part) is malformed")
+    case .malformedCertificate: OperatorFailure(2, ja: "証明書の形ではありません", en: "not a certificate")
+    case .malformedCard(let part): OperatorFailure(2, ja: "カードの \(part) が正しくありません", en: "card: \(part) is malformed")
+    }
+  }
+}

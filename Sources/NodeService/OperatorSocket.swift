@@ -1,0 +1,140 @@
+import Foundation
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+
+/// One line of the answer: progress, or the end.
+private enum OperatorLine: Codable {
+  case progress(String)
+  /// The result's JSON.
+  case result(String)
+  case failure(OperatorFailure)
+}
+
+/// Serves the node's own operator on a socket in the node's folder, which nobody else can open: one JSON command on a
+/// line, then lines of progress and one result.
+public struct OperatorSocket: Service {
+  private let path: String
+  private let `operator`: Operator
+  private let log: Logger
+
+  private static let lineLimit = 64 * 1024
+
+  public init(directory: NodeDirectory, operator: Operator, log: Logger) {
+    path = directory.socket
+    self.operator = `operator`
+    self.log = log
+  }
+
+  public func run() async throws {
+    // A socket that a killed process left behind. The folder's lock says that nobody serves on it.
+    unlink(path)
+    let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+      .bind(unixDomainSocketPath: path) { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+        }
+      }
+    chmod(path, 0o600)
+    defer { unlink(path) }
+    await cancelWhenGracefulShutdown {
+      do {
+        try await withThrowingDiscardingTaskGroup { group in
+          try await server.executeThenClose { incoming in
+            for try await channel in incoming { group.addTask { await serve(channel) } }
+          }
+        }
+      } catch {
+        if !(error is CancellationError) { log.error("operator socket", metadata: ["error": "\(error)"]) }
+      }
+    }
+  }
+
+  private func serve(_ channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>) async {
+    do {
+      try await channel.executeThenClose { inbound, outbound in
+        var line = ByteBuffer()
+        for try await piece in inbound {
+          line.writeImmutableBuffer(piece)
+          if line.readableBytesView.contains(UInt8(ascii: "\n")) || line.readableBytes > Self.lineLimit { break }
+        }
+        let answer: OperatorLine
+        do {
+          let command = try JSONDecoder().decode(OperatorCommand.self, from: Data(line.readableBytesView))
+          let result = try await `operator`.perform(command) { text in
+            try? await outbound.write(Self.encode(.progress(text)))
+          }
+          answer = .result(String(decoding: result, as: UTF8.self))
+        } catch {
+          answer = .failure(OperatorFailure.describing(error))
+        }
+        try await outbound.write(Self.encode(answer))
+      }
+    } catch { log.debug("operator connection ended", metadata: ["error": "\(error)"]) }
+  }
+
+  private static func encode(_ line: OperatorLine) -> ByteBuffer {
+    // Our own plain types always encode.
+    var buffer = ByteBuffer(bytes: try! JSONEncoder().encode(line))
+    buffer.writeInteger(UInt8(ascii: "\n"))
+    return buffer
+  }
+}
+
+/// The command line's end of the socket: plain blocking calls.
+public struct OperatorClient {
+  private let path: String
+
+  public init(directory: NodeDirectory) { path = directory.socket }
+
+  /// Sends a command to the node that runs on the folder, and waits for its result.
+  public func perform(_ command: OperatorCommand, progress: (String) -> Void) throws(OperatorFailure) -> Data {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    guard descriptor >= 0 else { throw unreachable() }
+    defer { close(descriptor) }
+    guard connect(descriptor) else { throw unreachable() }
+    var request = (try? JSONEncoder().encode(command)) ?? Data()
+    request.append(UInt8(ascii: "\n"))
+    guard request.withUnsafeBytes({ send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }) == request.count
+    else { throw unreachable() }
+
+    var buffer = Data()
+    var piece = [UInt8](repeating: 0, count: 64 * 1024)
+    while true {
+      let count = recv(descriptor, &piece, piece.count, 0)
+      guard count > 0 else {
+        throw OperatorFailure(70, ja: "ノードが途中で止まりました", en: "the node stopped before it had answered")
+      }
+      buffer.append(contentsOf: piece[..<count])
+      while let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
+        let line = buffer[..<end]
+        buffer = Data(buffer[buffer.index(after: end)...])
+        switch try? JSONDecoder().decode(OperatorLine.self, from: line) {
+        case .progress(let text)?: progress(text)
+        case .result(let json)?: return Data(json.utf8)
+        case .failure(let failure)?: throw failure
+        case nil: throw OperatorFailure(70, ja: "ノードの答えを読めません", en: "the node's answer makes no sense")
+        }
+      }
+    }
+  }
+
+  private func connect(_ descriptor: Int32) -> Bool {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let capacity = MemoryLayout.size(ofValue: address.sun_path)
+    guard path.utf8.count < capacity else { return false }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    return withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+      }
+    }
+  }
+
+  private func unreachable() -> OperatorFailure {
+    OperatorFailure(70, ja: "動いているノードに届きません: \(path)", en: "cannot reach the running node: \(path)")
+  }
+}

@@ -1,0 +1,165 @@
+import Causality
+import ChangeModel
+import Foundation
+import Gossip
+import Replica
+import Shelters
+import SignedLog
+
+/// What a node says of itself. The field names are its JSON form.
+public struct StatusReport: Codable, Sendable {
+  public struct Lane: Codable, Sendable {
+    public var lane: String
+    public var authors: Int
+    /// Change sets kept, and those of them that wait for others.
+    public var changeSets: Int
+    public var waiting: Int
+  }
+
+  public struct Peer: Codable, Sendable {
+    public var node: String
+    public var ward: String
+    public var wardName: String
+    /// `up`, `down` or `cut` (by this node's operator).
+    public var state: String
+    public var lastHeard: Int64?
+    public var roundTripMilliseconds: Int64?
+    /// Change sets that the peer lacks, as far as it told; that this node asked it for logs that have not come yet.
+    public var lacks: Int?
+    public var asked: Int?
+    public var bytesIn: Int?
+    public var bytesOut: Int?
+    public var bytesPerSecondLimit: Int?
+  }
+
+  public var federation: String
+  public var federationName: String
+  public var drill: Bool
+  public var ward: String
+  public var wardName: String
+  public var node: String
+  public var nodeKey: String
+  public var epoch: Int
+  public var running: Bool
+  public var members: Int
+  public var lanes: [Lane]
+  public var peers: [Peer]
+  public var rows: [String: Int]
+  public var conflicts: Int
+  public var quarantined: Int
+  public var forked: Int
+  public var databaseBytes: Int
+  /// One hash over all tables, when asked for: equal on nodes that have merged the same.
+  public var digest: String?
+  public var tables: [String: String]?
+}
+
+public struct ImportResult: Codable, Sendable {
+  public struct Problem: Codable, Sendable {
+    public var severity: String
+    public var line: Int
+    public var field: String
+    public var reason: String
+    public var reasonJapanese: String
+  }
+
+  public var file: String
+  public var list: String
+  public var encoding: String
+  public var notice: String?
+  public var rows: Int
+  public var imported: Int
+  public var unchanged: Int
+  public var warned: Int
+  public var refused: Int
+  public var seconds: Double
+  public var problems: [Problem]
+}
+
+public struct BundleResult: Codable, Sendable {
+  public struct Refusal: Codable, Sendable {
+    public var log: String
+    public var sequence: Int
+    public var reason: String
+  }
+
+  public var file: String
+  public var bytes: Int
+  /// Export: change sets in the file. Import: new ones taken from it.
+  public var changeSets: Int
+  public var known: Int?
+  public var refused: [Refusal]?
+  /// Where the file stops making sense, and why.
+  public var damage: String?
+}
+
+public struct VerifyResult: Codable, Sendable {
+  public struct BadLog: Codable, Sendable {
+    public var log: String
+    public var sequence: Int
+    public var reason: String
+  }
+
+  public var sound: Bool
+  public var changeSets: Int
+  public var badLogs: [BadLog]
+  public var differingTables: [String]
+  public var digest: String
+}
+
+public struct LinksResult: Codable, Sendable {
+  public var links: [StatusReport.Peer]
+}
+
+public struct ExportResult: Codable, Sendable {
+  public var table: String
+  public var rows: Int
+  public var file: String
+}
+
+extension NodeCore {
+  /// - Parameter withDigest: also hash all tables, which reads every row.
+  public func status(withDigest: Bool, running: Bool) throws -> StatusReport {
+    let lanes = Lane.allCases.map { lane in
+      let names = replica.store.logNames.filter { $0.lane == lane }
+      let states = names.map { replica.store.state(of: $0) }
+      return StatusReport.Lane(
+        lane: lane.name, authors: names.count, changeSets: states.reduce(0) { $0 + Int($1.logged.sequence) },
+        waiting: states.reduce(0) { $0 + $1.waiting })
+    }
+    let digest = withDigest ? try replica.store.tableDigest() : nil
+    let counts = try replica.store.counts()
+    return StatusReport(
+      federation: replica.federation.bytes.prefix(8).map { String(format: "%02x", $0) }.joined(),
+      federationName: identity.federation.genesis.name, drill: identity.federation.genesis.drill,
+      ward: identity.ward.code, wardName: identity.ward.name, node: "\(replica.author.node)",
+      nodeKey: identity.key.publicKey.bytes.map { String(format: "%02x", $0) }.joined(),
+      epoch: Int(replica.author.epoch),
+      running: running, members: replica.membership.certificates.count, lanes: lanes, peers: peers(),
+      rows: counts.rows, conflicts: counts.conflicts, quarantined: counts.quarantined, forked: gossip.forked.count,
+      databaseBytes: counts.bytes,
+      digest: digest.map { $0.combined.bytes.map { String(format: "%02x", $0) }.joined() },
+      tables: digest.map { digest in
+        Dictionary(
+          uniqueKeysWithValues: digest.collections.map {
+            ($0.name, $0.digest.bytes.prefix(8).map { String(format: "%02x", $0) }.joined())
+          })
+      })
+  }
+
+  /// Every enrolled node but this one, with the state of the link to it.
+  public func peers() -> [StatusReport.Peer] {
+    let reports = Dictionary(gossip.reports().map { ($0.peer, $0) }, uniquingKeysWith: { first, _ in first })
+    let nodes = Set(replica.membership.certificates.keys).union(reports.keys).subtracting([replica.author.node])
+    return nodes.sorted().map { node in
+      let ward = identity.federation.ward(at: node.ward)
+      let report = reports[node]
+      return StatusReport.Peer(
+        node: "\(node)", ward: ward?.code ?? "?", wardName: ward?.name ?? "?",
+        state: cut.contains(node) ? "cut" : report == nil ? "down" : "up",
+        lastHeard: (lastHeard[node] ?? report?.lastHeard)?.milliseconds, roundTripMilliseconds: report?.roundTrip,
+        lacks: report?.lacks, asked: report?.asked, bytesIn: report?.bytesIn, bytesOut: report?.bytesOut,
+        bytesPerSecondLimit: rates[node])
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import ChangeModel
+import Foundation
+import GRDB
+
+/// A table as CSV: UTF-8 with its mark, so that a spreadsheet reads Japanese, CRLF, one row for each row.
+enum TableCSV {
+  static func make(_ collection: CollectionSchema, _ db: Database) throws -> (Data, Int) {
+    let columns = ["id"] + collection.fields.map(\.name)
+    var text = "\u{feff}" + columns.joined(separator: ",") + "\r\n"
+    var count = 0
+    let list = columns.map { "\"\($0)\"" }.joined(separator: ", ")
+    let rows = try Row.fetchCursor(db, sql: "SELECT \(list) FROM \"\(collection.name)\" ORDER BY id")
+    while let row = try rows.next() {
+      text +=
+        columns.indices.map { cell(row.databaseValues.dropFirst($0).first ?? .null) }.joined(separator: ",") + "\r\n"
+      count += 1
+    }
+    return (Data(text.utf8), count)
+  }
+
+  private static func cell(_ value: DatabaseValue) -> String {
+    switch value.storage {
+    case .null: ""
+    case .int64(let number): String(number)
+    case .double(let number): String(number)
+    case .blob(let data): data.map { String(format: "%02x", $0) }.joined()
+    case .string(let text): quoted(text)
+    }
+  }
+
+  /// A cell that a spreadsheet would run as a formula gets an apostrophe before it (OWASP, CSV injection).
+  private static func quoted(_ text: String) -> String {
+    let safe = text.first.map { "=+-@\t\r".contains($0) } == true ? "'" + text : text
+    guard safe.contains(where: { ",\"\n\r".contains($0) }) || safe != text else { return safe }
+    return "\"" + safe.replacingOccurrences(of: "\"", with: "\"\"") + "\""
+  }
+}

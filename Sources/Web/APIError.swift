@@ -1,0 +1,100 @@
+import Foundation
+import Hummingbird
+import NodeService
+import Replica
+import Shelters
+
+/// An answer that is no: what, where, and what to do, in both languages.
+struct APIError: Error {
+  struct Body: Codable {
+    var error: String
+    var field: String?
+    var ja: String
+    var en: String
+  }
+
+  var status: HTTPResponse.Status
+  var body: Body
+
+  init(_ status: HTTPResponse.Status, _ error: String, field: String? = nil, ja: String, en: String) {
+    self.status = status
+    body = Body(error: error, field: field, ja: ja, en: en)
+  }
+
+  static func notFound(_ what: String) -> APIError {
+    APIError(.notFound, "not-found", field: what, ja: "見つかりません", en: "not found")
+  }
+
+  static func badValue(_ field: String, ja: String, en: String) -> APIError {
+    APIError(.badRequest, "bad-value", field: field, ja: ja, en: en)
+  }
+
+  /// Any error as an answer; what is our fault says nothing of our insides.
+  static func of(_ error: any Error) -> APIError {
+    switch error {
+    case let error as APIError: return error
+    case let fault as PatchFault: return badValue(fault.field, ja: fault.japanese, en: fault.english)
+    case is DecodingError:
+      return APIError(
+        .badRequest, "bad-json", ja: "JSON の形が正しくありません: \(error)",
+        en: "the JSON has not the form that is expected: \(error)")
+    case let error as any HTTPResponseError where error.status.code < 500:
+      return APIError(error.status, "bad-request", ja: "要求が正しくありません", en: "the request is not right")
+    default:
+      let failure = OperatorFailure.describing(error)
+      return APIError(
+        failure.exitCode == 1 ? .conflict : failure.exitCode == 2 ? .badRequest : .serviceUnavailable,
+        failure.exitCode == 70 ? "unavailable" : "refused", ja: failure.japanese, en: failure.english)
+    }
+  }
+}
+
+/// Turns whatever a route throws into a JSON body.
+struct ErrorBodies<Context: RequestContext>: RouterMiddleware {
+  func handle(
+    _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+  ) async throws -> Response {
+    do { return try await next(request, context) } catch {
+      let answer = APIError.of(error)
+      if answer.status.code >= 500 { context.logger.error("request failed", metadata: ["error": "\(error)"]) }
+      let body = (try? JSONEncoder().encode(answer.body)) ?? Data()
+      return Response(
+        status: answer.status, headers: [.contentType: "application/json; charset=utf-8"],
+        body: .init(byteBuffer: ByteBuffer(bytes: body)))
+    }
+  }
+}
+
+/// No script, frame or form from elsewhere; nothing is guessed or kept.
+struct SecurityHeaders<Context: RequestContext>: RouterMiddleware {
+  func handle(
+    _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+  ) async throws -> Response {
+    var response = try await next(request, context)
+    response.headers[.contentSecurityPolicy] =
+      "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    response.headers[.xContentTypeOptions] = "nosniff"
+    response.headers[.cacheControl] = "no-store"
+    return response
+  }
+}
+
+/// A page of another site cannot make a browser write here: a write must be JSON, which no plain form can send, and a
+/// browser's `Origin` must be this node's own.
+struct SameOriginWrites<Context: RequestContext>: RouterMiddleware {
+  func handle(
+    _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+  ) async throws -> Response {
+    guard request.method != .get, request.method != .head else { return try await next(request, context) }
+    if let origin = request.headers[.origin], let host = request.head.authority,
+      origin != "http://\(host)", origin != "https://\(host)"
+    {
+      throw APIError(.forbidden, "foreign-origin", ja: "他のサイトからは書き込めません", en: "writes from another site are refused")
+    }
+    if request.method != .delete, request.headers[.contentType]?.lowercased().hasPrefix("application/json") != true {
+      throw APIError(
+        .unsupportedMediaType, "not-json", ja: "Content-Type を application/json にしてください", en: "send application/json")
+    }
+    return try await next(request, context)
+  }
+}

@@ -1,0 +1,48 @@
+import Hummingbird
+import NodeService
+
+extension WebServer {
+  /// Server-sent events (WHATWG HTML, 9.2): `rows` with the ids that changed, `links` when a link did. A comment every
+  /// 15 seconds tells a browser that the node is there.
+  func eventStream() async -> Response {
+    let events = await core.events()
+    return Response(
+      status: .ok, headers: [.contentType: "text/event-stream"],
+      body: .init { writer in
+        try await writer.write(ByteBuffer(string: "retry: 2000\n: renkei\n\n"))
+        for await chunk in Self.chunks(events) { try await writer.write(ByteBuffer(string: chunk)) }
+        try await writer.finish(nil)
+      })
+  }
+
+  /// How many ids one event names; past that it says how many there were.
+  private static let idLimit = 100
+
+  private static func chunks(_ events: AsyncStream<NodeEvent>) -> AsyncStream<String> {
+    AsyncStream(bufferingPolicy: .bufferingNewest(256)) { continuation in
+      let forward = Task {
+        for await event in events { continuation.yield(Self.chunk(event)) }
+        continuation.finish()
+      }
+      let beat = Task {
+        while !Task.isCancelled {
+          try? await Task.sleep(for: .seconds(15))
+          continuation.yield(": beat\n\n")
+        }
+      }
+      continuation.onTermination = { _ in
+        forward.cancel()
+        beat.cancel()
+      }
+    }
+  }
+
+  private static func chunk(_ event: NodeEvent) -> String {
+    switch event {
+    case .links: return "event: links\ndata: {}\n\n"
+    case .rows(let rows):
+      let ids = rows.prefix(idLimit).map { "\"\($0.row)\"" }.joined(separator: ",")
+      return "event: rows\ndata: {\"count\":\(rows.count),\"ids\":[\(ids)]}\n\n"
+    }
+  }
+}

@@ -1,0 +1,215 @@
+import ArgumentParser
+import Foundation
+import NodeService
+
+struct Import: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Import a published list of shelters.",
+    discussion: """
+      The municipal standard data set (v2, v1), both releases of Tokyo's list, and GSI's CSV and GeoJSON are known by
+      their column names, in UTF-8 or CP932. Good rows are taken, bad ones reported with their line; the same file a
+      second time changes nothing.
+      """)
+  @OptionGroup var options: NodeOptions
+  @Option(help: "What to note as the rows' source; by default the kind of list.") var source: String?
+  @Argument(help: "The file.") var file: String
+
+  func run() async throws {
+    let result = try await Session.perform(
+      .importShelters(file: absolute(file), source: source), options, as: ImportResult.self)
+    guard !options.json else { return }
+    if let notice = result.notice { print(notice) }
+    for problem in result.problems.prefix(50) {
+      Language.say(
+        "\(problem.line) 行目 \(problem.field): \(problem.reasonJapanese)\(problem.severity == "refused" ? " [取り込みません]" : "")",
+        "line \(problem.line) \(problem.field): \(problem.reason)\(problem.severity == "refused" ? " [refused]" : "")")
+    }
+    if result.problems.count > 50 {
+      Language.say(
+        "… 他 \(result.problems.count - 50) 件(--json で全件)", "… \(result.problems.count - 50) more (--json shows all)")
+    }
+    Language.say(
+      "\(result.list)(\(result.encoding)): \(result.rows) 行、取り込み \(result.imported)、変更なし \(result.unchanged)、注意 \(result.warned)、不可 \(result.refused)",
+      "\(result.list) (\(result.encoding)): \(result.rows) rows, imported \(result.imported), unchanged \(result.unchanged), warned \(result.warned), refused \(result.refused)"
+    )
+  }
+}
+
+struct Export: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write a table as CSV (UTF-8 with its mark, for spreadsheets).")
+  @OptionGroup var options: NodeOptions
+  @Option(help: "The table.") var table = "shelters"
+  @Argument(help: "The file to write.") var file: String
+
+  func run() async throws {
+    let result = try await Session.perform(
+      .exportTable(table: table, file: absolute(file)), options, as: ExportResult.self)
+    guard !options.json else { return }
+    Language.say("\(result.rows) 行を書きました: \(file)", "wrote \(result.rows) rows: \(file)")
+  }
+}
+
+struct BundleCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bundle", abstract: "Carry change sets on a memory card to a node without a link.",
+    subcommands: [ExportBundle.self, ImportBundle.self])
+
+  struct ExportBundle: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "export", abstract: "Write a bundle.")
+    @OptionGroup var options: NodeOptions
+    @Option(
+      name: .customLong("for"),
+      help: "The node (ward code, or ward.serial) that it is for: what that node is known to have is left out.")
+    var reader: String?
+    @Argument(help: "The file to write.") var file: String
+
+    func run() async throws {
+      let result = try await Session.perform(
+        .exportBundle(file: absolute(file), reader: reader), options, as: BundleResult.self)
+      guard !options.json else { return }
+      Language.say(
+        "変更記録 \(result.changeSets) 件、\(result.bytes) バイト: \(file)",
+        "\(result.changeSets) change sets, \(result.bytes) bytes: \(file)")
+    }
+  }
+
+  struct ImportBundle: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "import", abstract: "Take what a bundle holds, as far as it is whole and signed.")
+    @OptionGroup var options: NodeOptions
+    @Argument(help: "The bundle.") var file: String
+
+    func run() async throws {
+      let result = try await Session.perform(.importBundle(file: absolute(file)), options, as: BundleResult.self)
+      if !options.json {
+        Language.say(
+          "新しい変更記録 \(result.changeSets) 件、既知 \(result.known ?? 0) 件",
+          "\(result.changeSets) new change sets, \(result.known ?? 0) known")
+        for refusal in result.refused ?? [] {
+          Language.say(
+            "不可 \(refusal.log) #\(refusal.sequence): \(refusal.reason)",
+            "refused \(refusal.log) #\(refusal.sequence): \(refusal.reason)")
+        }
+        if let damage = result.damage { Language.say("壊れています: \(damage)", "damaged: \(damage)") }
+      }
+      if result.damage != nil || result.refused?.isEmpty == false { throw ExitCode(1) }
+    }
+  }
+}
+
+struct Links: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "See the links of a running node, and cut, heal or throttle them for a drill.",
+    subcommands: [List.self, Cut.self, Heal.self, Throttle.self], defaultSubcommand: List.self)
+
+  static func show(_ result: LinksResult, _ options: NodeOptions) {
+    guard !options.json else { return }
+    for link in result.links {
+      let limit = link.bytesPerSecondLimit.map { " \($0 * 8) bit/s" } ?? ""
+      Language.say(
+        "\(link.wardName) \(link.node): \(["up": "接続", "down": "切断", "cut": "遮断"][link.state] ?? link.state)\(limit)、相手の未受信 \(link.lacks.map(String.init) ?? "–")",
+        "\(link.ward) \(link.node): \(link.state)\(limit), lacks \(link.lacks.map(String.init) ?? "–")")
+    }
+  }
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "The peers, and how the links to them are.")
+    @OptionGroup var options: NodeOptions
+    func run() async throws { Links.show(try await Session.perform(.links, options, as: LinksResult.self), options) }
+  }
+
+  struct Cut: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Cut the links to a ward, or all.")
+    @OptionGroup var options: NodeOptions
+    @Argument(help: "The ward's code; all wards without it.") var ward: String?
+    func run() async throws {
+      Links.show(try await Session.perform(.cut(ward: ward), options, as: LinksResult.self), options)
+    }
+  }
+
+  struct Heal: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Allow links to a ward, or all, again.")
+    @OptionGroup var options: NodeOptions
+    @Argument(help: "The ward's code; all wards without it.") var ward: String?
+    func run() async throws {
+      Links.show(try await Session.perform(.heal(ward: ward), options, as: LinksResult.self), options)
+    }
+  }
+
+  struct Throttle: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Limit what this node sends to a ward, in bits a second; 0 lifts the limit.")
+    @OptionGroup var options: NodeOptions
+    @Argument(help: "The ward's code.") var ward: String
+    @Argument(help: "Bits a second.") var bitsPerSecond: Int
+    func validate() throws {
+      guard bitsPerSecond >= 0 else { throw ValidationError("bits a second must not be below 0") }
+    }
+    func run() async throws {
+      let command = OperatorCommand.throttle(ward: ward, bitsPerSecond: bitsPerSecond == 0 ? nil : bitsPerSecond)
+      Links.show(try await Session.perform(command, options, as: LinksResult.self), options)
+    }
+  }
+}
+
+struct Status: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "What this node is, has and waits for.")
+  @OptionGroup var options: NodeOptions
+  @Flag(help: "Also hash every table: equal on nodes that have merged the same.") var digest = false
+
+  func run() async throws {
+    let status = try await Session.perform(.status(digest: digest), options, as: StatusReport.self)
+    guard !options.json else { return }
+    Language.say(
+      "\(status.wardName) 機番 \(status.node) 第 \(status.epoch) 期 — \(status.federationName)\(status.drill ? "(訓練)" : "") \(status.running ? "稼働中" : "停止中")",
+      "\(status.ward) node \(status.node) epoch \(status.epoch), federation \(status.federation)\(status.drill ? " (drill)" : ""), \(status.running ? "running" : "at rest")"
+    )
+    for lane in status.lanes {
+      Language.say(
+        "  \(lane.lane): 変更記録 \(lane.changeSets) 件(待機 \(lane.waiting))、書き手 \(lane.authors)",
+        "  \(lane.lane): \(lane.changeSets) change sets (\(lane.waiting) waiting) of \(lane.authors) authors")
+    }
+    Language.say(
+      "  食い違い \(status.conflicts)、保留 \(status.quarantined)、分岐 \(status.forked)、\(status.databaseBytes) バイト",
+      "  \(status.conflicts) conflicts, \(status.quarantined) quarantined, \(status.forked) forked, \(status.databaseBytes) bytes"
+    )
+    if let digest = status.digest { print("  \(digest)") }
+  }
+}
+
+struct Verify: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Check every chain and signature, and that the tables are those that the log makes.")
+  @OptionGroup var options: NodeOptions
+
+  func run() async throws {
+    let result = try await Session.perform(.verify, options, as: VerifyResult.self)
+    if !options.json {
+      Language.say(
+        "変更記録 \(result.changeSets) 件を確かめました: \(result.sound ? "問題ありません" : "問題があります")",
+        "checked \(result.changeSets) change sets: \(result.sound ? "sound" : "NOT sound")")
+      for log in result.badLogs { print("  \(log.log) #\(log.sequence): \(log.reason)") }
+      for table in result.differingTables {
+        Language.say("  表が記録と違います: \(table)", "  table differs from the log: \(table)")
+      }
+    }
+    if !result.sound { throw ExitCode(1) }
+  }
+}
+
+struct Rebuild: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Make every table anew from the log.")
+  @OptionGroup var options: NodeOptions
+
+  func run() async throws {
+    let status = try await Session.perform(.rebuild, options, as: StatusReport.self)
+    guard !options.json else { return }
+    Language.say("表を作り直しました: \(status.digest ?? "")", "rebuilt the tables: \(status.digest ?? "")")
+  }
+}
+
+/// A running node has another working folder than the person who types.
+func absolute(_ path: String) -> String {
+  path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+}

@@ -1,0 +1,79 @@
+import ArgumentParser
+import Foundation
+import NodeService
+
+@main
+struct RenkeiNode: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "renkei-node",
+    abstract: "One ward's node: it works alone, meets its peers, and agrees with them.",
+    discussion: """
+      A first node, and a look at it:
+
+        renkei-node init --ward 13113 --data .renkei/13113 --topology Topology/tokyo23.yaml
+        renkei-node import --data .renkei/13113 Tools/sample/shelters.csv
+        renkei-node run --data .renkei/13113 --http 127.0.0.1:8113
+
+      Commands other than `run` work on a folder at rest, and on a running node alike: then they speak to it by the
+      socket in its folder. Exit codes: 0 done, 1 the answer is no, 2 wrong usage or input, 70 our fault.
+      """,
+    version: "renkei-node 0.1",
+    subcommands: [
+      Init.self, Enrol.self, Run.self, Import.self, Export.self, BundleCommand.self, Links.self, Status.self,
+      Verify.self, Rebuild.self,
+    ])
+
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
+    } catch let failure as OperatorFailure {
+      complain(failure)
+      Foundation.exit(failure.exitCode)
+    } catch {
+      let code = exitCode(for: error)
+      if code == .success || code == .validationFailure {
+        let text = fullMessage(for: error)
+        FileHandle(forWritingTo: code == .success).write(Data((text + "\n").utf8))
+        Foundation.exit(code == .success ? 0 : 2)
+      }
+      if let code = error as? ExitCode { Foundation.exit(code.rawValue) }
+      let failure = OperatorFailure.describing(error)
+      complain(failure)
+      Foundation.exit(failure.exitCode)
+    }
+  }
+
+  private static func complain(_ failure: OperatorFailure) {
+    let text = Language.current == .japanese ? failure.japanese : failure.english
+    FileHandle.standardError.write(Data("renkei-node: \(text)\n".utf8))
+  }
+}
+
+extension FileHandle {
+  fileprivate convenience init(forWritingTo standardOutput: Bool) {
+    self.init(fileDescriptor: standardOutput ? STDOUT_FILENO : STDERR_FILENO)
+  }
+}
+
+/// What a person reads. Japanese unless the locale or `RENKEI_LANG` says otherwise.
+enum Language {
+  case japanese, english
+
+  static let current: Language = {
+    let environment = ProcessInfo.processInfo.environment
+    if let chosen = environment["RENKEI_LANG"] { return chosen.hasPrefix("en") ? .english : .japanese }
+    let locale = environment["LC_ALL"] ?? environment["LC_MESSAGES"] ?? environment["LANG"] ?? ""
+    return locale.hasPrefix("en") ? .english : .japanese
+  }()
+
+  static func say(_ japanese: String, _ english: String) { print(current == .japanese ? japanese : english) }
+}
+
+/// Options that every command on a node's folder has.
+struct NodeOptions: ParsableArguments {
+  @Option(help: "The node's folder.") var data: String
+  @Flag(help: "Print one JSON object for programs.") var json = false
+
+  var directory: NodeDirectory { NodeDirectory(data) }
+}

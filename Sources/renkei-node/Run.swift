@@ -1,0 +1,86 @@
+import ArgumentParser
+import Foundation
+import Logging
+import Metrics
+import NodeService
+import ServiceLifecycle
+import Web
+
+struct Run: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Run the node until Ctrl-C or SIGTERM.",
+    discussion: """
+      Pages and the API listen on --http, for this machine alone unless told otherwise. Peers are called at the
+      addresses given, and may call at --gossip:
+
+        renkei-node run --data DIR --gossip 0.0.0.0:7113 --peer 13121@10.8.0.21:7121 --peer 13108@10.8.0.8:7108
+      """)
+
+  @Option(help: "The node's folder.") var data: String
+  @Option(help: "Where pages and the API listen, HOST:PORT.") var http = "127.0.0.1:8080"
+  @Option(help: "Where peers may call, HOST:PORT. Without it, nobody can; this node still calls others.") var gossip:
+    String?
+  @Option(name: .customLong("peer"), help: "A peer to call, WARD@HOST:PORT. May be given many times.") var peers:
+    [String] = []
+  @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel = "notice"
+
+  func validate() throws {
+    guard NetworkAddress(http) != nil else { throw ValidationError("--http must be HOST:PORT, such as 127.0.0.1:8080") }
+    if let gossip, NetworkAddress(gossip) == nil { throw ValidationError("--gossip must be HOST:PORT") }
+    for peer in peers where PeerAddress(peer) == nil {
+      throw ValidationError("--peer must be WARD@HOST:PORT, such as 13121@10.8.0.21:7121; got \(peer)")
+    }
+    guard Logger.Level(rawValue: logLevel) != nil else { throw ValidationError("unknown log level \(logLevel)") }
+  }
+
+  func run() async throws {
+    LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+    let metrics = PrometheusRegistry()
+    MetricsSystem.bootstrap(metrics)
+    var log = Logger(label: "renkei")
+    log.logLevel = Logger.Level(rawValue: logLevel)!
+
+    let directory = NodeDirectory(data)
+    guard directory.isEnrolled else { throw OperatorFailure.describing(DirectoryError.notANode(path: data)) }
+    let lock = try directory.lock()
+    defer { withExtendedLifetime(lock) {} }
+    let topology = try Session.topology(of: directory)
+    let core = try Session.open(directory, log: log)
+    let identity = core.identity
+    let links = try LinkService(
+      core: core, listen: gossip.flatMap { NetworkAddress($0) }, peers: peers.compactMap { PeerAddress($0) }, log: log)
+    let socket = OperatorSocket(
+      directory: directory, operator: Operator(core: core, topology: topology, isRunning: true), log: log)
+    let address = NetworkAddress(http)!
+    let web = WebServer(core: core, topology: topology, metrics: metrics)
+      .application(on: address, log: quieter(log)) { port in
+        let url = "http://\(NetworkAddress(host: address.host, port: port ?? address.port))/"
+        Language.say(
+          "\(identity.ward.name)のノードが動いています: \(url)", "the node of \(identity.ward.romaji) City is up: \(url)")
+        fflush(nil)
+      }
+    var configuration = ServiceGroupConfiguration(
+      services: [web, links, socket].map { (service: any Service) in
+        ServiceGroupConfiguration.ServiceConfiguration(
+          service: service, successTerminationBehavior: .gracefullyShutdownGroup,
+          failureTerminationBehavior: .gracefullyShutdownGroup)
+      },
+      gracefulShutdownSignals: [.sigterm, .sigint], logger: quieter(log))
+    configuration.maximumGracefulShutdownDuration = .seconds(5)
+    do { try await ServiceGroup(configuration: configuration).run() } catch {
+      try await core.close()
+      throw OperatorFailure(
+        70, ja: "止まりました: \(error)。--http と --gossip のポートが空いているか確かめてください",
+        en: "stopped: \(error). Check that the ports of --http and --gossip are free")
+    }
+    try await core.close()
+    log.notice("stopped cleanly")
+  }
+
+  /// The servers' own talk is for whoever asks for debugging.
+  private func quieter(_ log: Logger) -> Logger {
+    var quiet = log
+    if quiet.logLevel > .debug { quiet.logLevel = .error }
+    return quiet
+  }
+}
