@@ -22,6 +22,8 @@ public enum OperatorCommand: Codable, Hashable, Sendable {
   case heal(ward: String?)
   /// Nil lifts the limit.
   case throttle(ward: String, bitsPerSecond: Int?)
+  /// Drill records of this many bytes, into the registry lane.
+  case fill(bytes: Int)
   case verify
   case rebuild
 }
@@ -72,6 +74,7 @@ public struct Operator: Sendable {
       case .throttle(let ward, let bits):
         return encode(
           LinksResult(links: try await core.throttle(nodes(ward), bytesPerSecond: bits.map { max($0 / 8, 1) })))
+      case .fill(let bytes): return encode(["records": try await core.fill(bytes: bytes)] as [String: Int])
       case .verify: return encode(try await core.verify())
       case .rebuild: return encode(try await core.rebuild())
       }

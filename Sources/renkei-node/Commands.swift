@@ -153,6 +153,21 @@ struct Links: AsyncParsableCommand {
   }
 }
 
+struct Drill: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Fill the registry lane with records without meaning, in a drill's federation.")
+  @OptionGroup var options: NodeOptions
+  @Option(help: "How many bytes.") var bytes: Int
+  func validate() throws {
+    guard (1...100_000_000).contains(bytes) else { throw ValidationError("--bytes must be from 1 to 100,000,000") }
+  }
+  func run() async throws {
+    let result = try await Session.perform(.fill(bytes: bytes), options, as: [String: Int].self)
+    guard !options.json else { return }
+    Language.say("訓練用の記録を \(result["records"] ?? 0) 件書きました", "wrote \(result["records"] ?? 0) drill records")
+  }
+}
+
 struct Status: AsyncParsableCommand {
   static let configuration = CommandConfiguration(abstract: "What this node is, has and waits for.")
   @OptionGroup var options: NodeOptions

@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+"""The whole story on real processes, told step by step with its figures. Exit 0 when all held, 1 when not.
+
+Three wards on loopback, TLS between them; an import; a cut; edits on both sides; the heal; a bundle for a node without
+a link; a kill in the middle of an import; a life change that overtakes a backlog on a 9,600 bit/s link.
+"""
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+WARDS = ["13113", "13121", "13108"]
+TIMEOUT = 60
+
+
+class Failure(Exception):
+    pass
+
+
+def check(holds, what):
+    if not holds:
+        raise Failure(what)
+
+
+def until(what, probe, timeout=TIMEOUT):
+    """Asks again until the answer is true; returns the seconds that it took."""
+    start = time.monotonic()
+    while True:
+        if probe():
+            return time.monotonic() - start
+        if time.monotonic() - start > timeout:
+            raise Failure(f"not within {timeout} s: {what}")
+        time.sleep(0.02)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Node:
+    def __init__(self, binary, folder, ward):
+        self.binary, self.ward = binary, ward
+        self.data = os.path.join(folder, ward)
+        self.http, self.gossip = free_port(), free_port()
+        self.process = None
+        self.command("init", "--ward", ward, "--federation", os.path.join(folder, "federation"), "--drill")
+
+    def command(self, *words, ok=(0,)):
+        run = subprocess.run([self.binary, *words, "--data", self.data, "--json"], capture_output=True, text=True)
+        check(run.returncode in ok, f"{' '.join(words)}: exit {run.returncode}: {run.stderr.strip()[-300:]}")
+        return json.loads(run.stdout) if run.stdout.strip() else None
+
+    def start(self, peers=()):
+        words = ["--http", f"127.0.0.1:{self.http}", "--gossip", f"127.0.0.1:{self.gossip}"]
+        for peer in peers:
+            words += ["--peer", f"{peer.ward}@127.0.0.1:{peer.gossip}"]
+        log = open(self.data + ".log", "a")
+        self.process = subprocess.Popen([self.binary, "run", "--data", self.data, *words], stdout=log, stderr=log)
+        until(f"{self.ward} serves", self.healthy, 20)
+
+    def healthy(self):
+        check(self.process.poll() is None, f"{self.ward} ended: see {self.data}.log")
+        try:
+            return self.request("GET", "/healthz", parse=False) == b"ok\n"
+        except OSError:
+            return False
+
+    def stop(self, sig=signal.SIGTERM):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(sig)
+            self.process.wait(10)
+        return self.process.returncode if self.process else None
+
+    def request(self, method, path, body=None, parse=True):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.http}{path}", data, {"Content-Type": "application/json"}, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            content = answer.read()
+        return json.loads(content) if parse else content
+
+    def shelter(self, row):
+        return self.request("GET", f"/api/v1/shelters/{row}")
+
+    def change(self, row, **patch):
+        return self.request("PATCH", f"/api/v1/shelters/{row}", patch)
+
+    def digest(self):
+        return self.request("GET", "/api/v1/status?digest=1")["digest"]
+
+    def rows(self):
+        return self.request("GET", "/api/v1/status")["rows"]["shelters"]
+
+
+def write_list(path, count, prefix):
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("市区町村コード,NO,名称,住所,緯度,経度,想定収容人数\r\n")
+        for n in range(count):
+            f.write(f"131083,{n},{prefix}{n},東京都江東区{prefix}{n}-1,35.67,139.81,{n % 500}\r\n")
+
+
+class Story:
+    def __init__(self, binary, folder, full):
+        self.folder, self.step_number, self.full = folder, 0, full
+        self.nodes = [Node(binary, folder, ward) for ward in WARDS]
+        self.shibuya, self.adachi, self.koto = self.nodes
+
+    def step(self, text):
+        self.step_number += 1
+        print(f"{self.step_number:2}. {text}", flush=True)
+
+    def converged(self, nodes=None):
+        return until("equal digests", lambda: len({n.digest() for n in nodes or self.nodes}) == 1)
+
+    def tell(self):
+        a, b, c = self.shibuya, self.adachi, self.koto
+        for node in self.nodes:
+            node.start([other for other in self.nodes if other is not node])
+        took = until("links up", lambda: all(
+            sum(p["state"] == "up" for p in n.request("GET", "/api/v1/links")["links"]) == 2 for n in self.nodes))
+        self.step(f"three nodes run, linked by TLS 1.3 ({took:.2f} s after the last one served)")
+
+        here = os.path.dirname(os.path.abspath(__file__))
+        sample = os.path.join(here, "sample", "shelters.csv")
+        start = time.monotonic()
+        result = a.command("import", sample)
+        check(result["imported"] == 120 and result["refused"] == 0, f"import: {result}")
+        self.converged()
+        check(all(n.rows() == 120 for n in self.nodes), "120 shelters everywhere")
+        self.step(f"渋谷区 imports {result['imported']} shelters; all three agree {time.monotonic() - start:.2f} s after the command")
+        check(a.command("import", sample)["unchanged"] == 120, "a second import changes nothing")
+
+        row = a.request("GET", "/api/v1/shelters?ward=13113&limit=1")["shelters"][0]["id"]
+        b.command("links", "cut")
+        until("the cut is seen", lambda: all(
+            p["state"] != "up" for n in (a, c) for p in n.request("GET", "/api/v1/links")["links"] if p["ward"] == "13121"))
+        self.step("the links to 足立区 are cut")
+
+        a.change(row, status="開設", occupancyChange=40, addNeeds=["水", "毛布"], note="体育館を開けた")
+        b.change(row, status="閉鎖", occupancyChange=7, addNeeds=["おむつ"], removeNeeds=["水"], note="橋が通れない")
+        for n in range(20):
+            other = f"{n}"
+            a.request("POST", "/api/v1/shelters", {"name": f"臨時避難所{other}", "ward": "13113", "status": "open"})
+            b.request("POST", "/api/v1/shelters", {"name": f"臨時避難所{other}", "ward": "13121", "status": "open"})
+        check(b.shelter(row)["status"] == "閉鎖" and a.shelter(row)["status"] == "開設", "each side sees its own")
+        until("渋谷区 and 江東区 agree meanwhile", lambda: c.shelter(row)["status"] == "開設")
+        self.step("both sides write 21 changes each, one field at once, and keep answering")
+
+        b.command("links", "heal")
+        took = self.converged()
+        self.step(f"healed; all digests equal {took:.2f} s later (digest {a.digest()[:16]}…)")
+        for node in self.nodes:
+            conflicts = [k for k in node.request("GET", "/api/v1/conflicts")["conflicts"] if k["row"] == row]
+            values = sorted(k["value"] for k in conflicts)
+            check({k["field"] for k in conflicts} == {"status"} and values == sorted(["閉鎖", "開設"]), f"{node.ward}: {conflicts}")
+            seen = node.shelter(row)
+            check(seen["occupancy"] == 47, f"counted once: {seen['occupancy']}")
+            check(seen["needs"] == ["おむつ", "毛布", "水"], f"the add wins: {seen['needs']}")
+            check(len(seen["notes"]) == 2 and seen["conflicts"] == ["status"], "both notes, one conflict")
+        self.step("the field shows as one conflict with both values (開設, 閉鎖) on all three; 40 + 7 = 47 people; both notes")
+        c.request("POST", f"/api/v1/shelters/{row}/resolve", {"field": "status", "value": "開設"})
+        self.converged()
+        check(all(not n.request("GET", "/api/v1/conflicts")["conflicts"] for n in self.nodes), "settled everywhere")
+        self.step("江東区 settles it; the conflict is gone on all three")
+        self.carry(a, b, c)
+        self.kill(a, c)
+        self.narrow(a, b, c)
+        for node in self.nodes:
+            check(node.command("verify")["sound"], f"{node.ward} verifies")
+        codes = [node.stop() for node in self.nodes]
+        check(codes == [0, 0, 0], f"clean stops: {codes}")
+        self.step("every node's chains, signatures and tables verify; all stop cleanly")
+
+    def carry(self, a, b, c):
+        courier = Node(a.binary, self.folder, "13123")
+        courier.start()
+        card = os.path.join(self.folder, "card.rkb")
+        out = a.command("bundle", "export", card)
+        taken = courier.command("bundle", "import", card)
+        check(taken["changeSets"] == out["changeSets"] and not taken["refused"], f"bundle: {taken}")
+        check(courier.rows() == a.rows(), "the same rows by card")
+        courier.request("POST", "/api/v1/shelters", {"name": "江戸川区の臨時避難所", "ward": "13123"})
+        back = os.path.join(self.folder, "back.rkb")
+        returned = courier.command("bundle", "export", back, "--for", "13113")
+        a.command("bundle", "import", back)
+        took = self.converged()
+        until("江戸川区's shelter came back", lambda: b.request("GET", "/api/v1/shelters?ward=13123")["shelters"])
+        digests = {n.digest() for n in [*self.nodes, courier]}
+        check(len(digests) == 1, "the card brought 江戸川区 to the same tables")
+        courier.stop()
+        self.step(f"a card of {out['bytes']} bytes brings 江戸川区, which has no link, {taken['changeSets']} change sets; "
+                  f"its answer of {returned['bytes']} bytes reaches all three in {took:.2f} s")
+
+    def kill(self, a, c):
+        path = os.path.join(self.folder, "large.csv")
+        write_list(path, 20_000, "大規模")
+        before = c.rows()
+        run = subprocess.Popen([c.binary, "import", "--data", c.data, "--json", path], stderr=subprocess.PIPE, text=True,
+                               stdout=subprocess.DEVNULL)
+        acknowledged = 0
+        for line in run.stderr:
+            if "/" in line:
+                acknowledged = int(line.strip("… \n").split("/")[0])
+            if acknowledged >= 3_000:
+                c.process.send_signal(signal.SIGKILL)
+                break
+        acknowledged = max([acknowledged] + [int(l.strip("… \n").split("/")[0]) for l in run.stderr if "/" in l and "renkei" not in l])
+        run.wait(10)
+        c.process.wait(10)
+        check(acknowledged < 20_000, "killed in the middle")
+        c.start([n for n in self.nodes if n is not c])
+        kept = c.rows() - before
+        check(kept >= acknowledged, f"{kept} rows kept of {acknowledged} acknowledged")
+        result = c.command("import", path)
+        check(result["imported"] + result["unchanged"] == 20_000 and result["unchanged"] >= acknowledged, f"again: {result}")
+        took = self.converged()
+        self.step(f"江東区 is killed (-9) in an import of 20,000: {acknowledged} rows acknowledged, {kept} kept; "
+                  f"done again in {result['seconds']:.1f} s, all agree {took:.1f} s later")
+
+    def narrow(self, a, b, c):
+        """江東区 has only 渋谷区, over 9,600 bit/s; 1 MB waits in one lane; then somebody opens a shelter."""
+        b.command("links", "cut", "13108")
+        a.command("links", "throttle", "13108", "9600")
+        row = a.request("GET", "/api/v1/shelters?ward=13113&limit=1")["shelters"][0]["id"]
+        before = c.request("GET", "/api/v1/status")["rows"]["drill_records"]
+        records = a.command("drill", "--bytes", "1000000")["records"]
+        start = time.monotonic()
+        arrived = lambda: c.request("GET", "/api/v1/status")["rows"]["drill_records"] - before
+        until("the backlog moves", lambda: arrived() >= 2)
+        a.change(row, status="open", crowding="full", note="満員")
+        life = until("the life change arrives", lambda: c.shelter(row).get("crowding") == "定員一杯")
+        moved, seconds = arrived(), time.monotonic() - start
+        check(moved < records / 2, "the backlog was still there")
+        if self.full:
+            until("the backlog is through", lambda: arrived() == records, 3600)
+            registry = f"the backlog's last record arrives after {time.monotonic() - start:.0f} s"
+        else:
+            registry = f"by then {moved} of {records} records of the backlog had come in {seconds:.1f} s: the last would need about {records / max(moved, 1) * seconds:.0f} s (--full waits for it)"
+        self.step(f"on 9,600 bit/s behind 1 MB in `registry`, a `life` change arrives in {life:.2f} s; {registry}")
+        a.command("links", "throttle", "13108", "0")
+        b.command("links", "heal", "13108")
+        self.converged()
+
+    def end(self):
+        for node in self.nodes:
+            if node.process and node.process.poll() is None:
+                node.process.kill()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--node", required=True)
+    parser.add_argument("--keep", action="store_true", help="keep the nodes' folders")
+    parser.add_argument("--full", action="store_true", help="wait for the whole backlog on the narrow link (15 minutes)")
+    arguments = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="renkei-smoke-")
+    os.environ["RENKEI_LANG"] = "en"
+    story, start = None, time.monotonic()
+    try:
+        story = Story(os.path.abspath(arguments.node), folder, arguments.full)
+        story.tell()
+        print(f"smoke: held, {time.monotonic() - start:.1f} s")
+        return 0
+    except Failure as failure:
+        print(f"smoke: FAILED: {failure} (files in {folder})", flush=True)
+        arguments.keep = True
+        return 1
+    finally:
+        if story:
+            story.end()
+        if not arguments.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
