@@ -41,6 +41,17 @@ public struct FieldSchema: Hashable, Sendable {
     self.english = english
   }
 
+  public var trait: FieldTrait { FieldTrait(number: number, kind: kind, type: type) }
+
+  public func admits(_ operation: FieldOperation) -> Bool { trait.admits(operation) }
+}
+
+/// What merging needs of a field: without the names, it costs nothing to pass around.
+public struct FieldTrait: Hashable, Sendable {
+  public var number: UInt32
+  public var kind: FieldKind
+  public var type: FieldType
+
   /// Whether `operation` is one that this field can take. What it cannot is left out of the tables on every node alike.
   public func admits(_ operation: FieldOperation) -> Bool {
     switch (kind, operation) {
@@ -59,8 +70,11 @@ public struct CollectionSchema: Hashable, Sendable {
   public var number: UInt32
   public var name: String
   public var lane: Lane
-  public var fields: [FieldSchema]
-  private var positions: [UInt32: Int]
+  public let fields: [FieldSchema]
+  /// By position, as `fields`.
+  public let traits: [FieldTrait]
+  /// By field number: its position, or -1.
+  private let positions: [Int]
 
   /// The columns that a table can have: the store keeps which ones change in 64 bits.
   public static let fieldLimit = 64
@@ -74,12 +88,25 @@ public struct CollectionSchema: Hashable, Sendable {
     self.name = name
     self.lane = lane
     self.fields = fields
-    positions = Dictionary(uniqueKeysWithValues: fields.enumerated().map { ($1.number, $0) })
+    traits = fields.map(\.trait)
+    var positions = [Int](repeating: -1, count: Int(fields.map(\.number).max() ?? 0) + 1)
+    for (position, field) in fields.enumerated() {
+      precondition(positions[Int(field.number)] == -1)
+      positions[Int(field.number)] = position
+    }
+    self.positions = positions
   }
 
-  public func position(of number: UInt32) -> Int? { positions[number] }
+  @inline(__always)
+  public func position(of number: UInt32) -> Int? {
+    guard number < positions.count, positions[Int(number)] >= 0 else { return nil }
+    return positions[Int(number)]
+  }
 
-  public func field(_ number: UInt32) -> FieldSchema? { positions[number].map { fields[$0] } }
+  @inline(__always)
+  public func trait(_ number: UInt32) -> FieldTrait? { position(of: number).map { traits[$0] } }
+
+  public func field(_ number: UInt32) -> FieldSchema? { position(of: number).map { fields[$0] } }
 
   public func field(named name: String) -> FieldSchema? { fields.first { $0.name == name } }
 }

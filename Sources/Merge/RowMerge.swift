@@ -43,7 +43,7 @@ extension RowState {
     case .edit(let edits):
       let against = deletions.isEmpty ? [] : unknown(deletions, to: past)
       for edit in edits {
-        guard let field = schema.field(edit.field), field.admits(edit.operation) else { continue }
+        guard let field = schema.trait(edit.field), field.admits(edit.operation) else { continue }
         change.touch(edit.field)
         apply(edit, stamp: stamp, past: past, against: against, &change)
       }
@@ -183,7 +183,7 @@ extension RowState {
   /// Shares of fields that have any. Of stock a deletion hides the row, but goods do not vanish with it.
   private static func admitted(_ shares: [ContributionShare], _ schema: CollectionSchema) -> [ContributionShare] {
     shares.compactMap { share in
-      guard let kind = schema.field(share.field)?.kind, kind.isContributed else { return nil }
+      guard let kind = schema.trait(share.field)?.kind, kind.isContributed else { return nil }
       var share = share
       if kind == .stock { share.total = 0 }
       return share

@@ -65,7 +65,9 @@ public struct RowState: Hashable, Sendable {
 
 extension RowState {
   /// What a field's column shows. Meaningful for a visible row.
-  public func shown(_ field: FieldSchema) -> Value {
+  public func shown(_ field: FieldSchema) -> Value { shown(field.trait) }
+
+  public func shown(_ field: FieldTrait) -> Value {
     switch field.kind {
     case .register:
       if let cell = register(field.number) { return cell.winner.value }

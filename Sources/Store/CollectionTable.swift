@@ -72,7 +72,36 @@ final class CollectionTable {
 
   enum Place { case nowhere, table, hidden }
 
+  /// The highest row that each author made and that was ever looked up or written here: authors make rows in order, so
+  /// one above it is new, and looking for it can be spared (a seventh of a merge's time, measured).
+  private var highest: [AuthorNumber: Int64] = [:]
+
+  /// Whether the row is new for sure. Notes that it will not be so again.
+  private func isNew(_ row: RowID) throws(StoreError) -> Bool {
+    guard let author = row.made?.author else { return false }
+    if let known = highest[author] {
+      guard row.rawValue > known else { return false }
+      highest[author] = row.rawValue
+      return true
+    }
+    let range = (Int64(author.rawValue) << 33, Int64(author.rawValue) << 33 | Int64(RowID.counterLimit))
+    let last = try Statement(
+      """
+      SELECT max(coalesce((SELECT max(id) FROM "\(schema.name)" WHERE id BETWEEN ?1 AND ?2), 0),
+        coalesce((SELECT max(id) FROM hidden_rows WHERE collection = \(schema.number) AND id BETWEEN ?1 AND ?2), 0))
+      """, on: connection)
+    last.bind(1, range.0)
+    last.bind(2, range.1)
+    guard try last.step() else { return false }
+    highest[author] = max(last.integer(0), row.rawValue)
+    return row.rawValue > last.integer(0)
+  }
+
+  /// The tables were emptied, or a transaction was undone.
+  func forgetHighest() { highest = [:] }
+
   private func load(_ row: RowID) throws(StoreError) -> (RowState, Place) {
+    if try isNew(row) { return (RowState(), .nowhere) }
     selectCausal.bind(1, row.rawValue)
     if try selectCausal.step() {
       defer { selectCausal.reset() }
@@ -125,34 +154,41 @@ final class CollectionTable {
 
   private func insert(_ state: RowState, _ row: RowID) throws(StoreError) {
     insertRow.bind(1, row.rawValue)
-    for (position, field) in schema.fields.enumerated() { insertRow.bind(Int32(position + 2), state.shown(field)) }
-    insertRow.bind(Int32(schema.fields.count + 2), RowStateCodec.encode(state, inline: false))
+    for position in schema.traits.indices { insertRow.bind(Int32(position + 2), state.shown(schema.traits[position])) }
+    insertRow.bind(Int32(schema.traits.count + 2), RowStateCodec.encode(state, inline: false))
     try insertRow.run()
   }
 
   private func update(_ state: RowState, _ row: RowID, changed: [UInt32]?) throws(StoreError) {
     var mask: UInt64 = 0
-    for (position, field) in schema.fields.enumerated() {
-      if changed?.contains(field.number) ?? true { mask |= 1 << UInt64(position) }
+    if let changed {
+      for field in changed { if let position = schema.position(of: field) { mask |= 1 << UInt64(position) } }
+    } else {
+      mask = schema.traits.count == 64 ? ~0 : 1 << UInt64(schema.traits.count) - 1
     }
     // A column can only be written from a state that holds its value: not hydrated, only the changed ones do.
     precondition(state.isHydrated || changed != nil)
-    let positions = schema.fields.indices.filter { mask >> UInt64($0) & 1 == 1 }
-    if updates.count >= Self.updateLimit { updates.removeAll() }
-    let statement: Statement
-    if let known = updates[mask] {
-      statement = known
-    } else {
-      let assignments = (positions.map { "\"\(schema.fields[$0].name)\" = ?" } + ["causal = ?"]).joined(separator: ", ")
-      statement = try Statement("UPDATE \"\(schema.name)\" SET \(assignments) WHERE id = ?", on: connection)
-      updates[mask] = statement
+    let statement = try updateStatement(mask)
+    var index: Int32 = 1
+    var rest = mask
+    while rest != 0 {
+      statement.bind(index, state.shown(schema.traits[rest.trailingZeroBitCount]))
+      rest &= rest - 1
+      index += 1
     }
-    for (index, position) in positions.enumerated() {
-      statement.bind(Int32(index + 1), state.shown(schema.fields[position]))
-    }
-    statement.bind(Int32(positions.count + 1), RowStateCodec.encode(state, inline: false))
-    statement.bind(Int32(positions.count + 2), row.rawValue)
+    statement.bind(index, RowStateCodec.encode(state, inline: false))
+    statement.bind(index + 1, row.rawValue)
     try statement.run()
+  }
+
+  private func updateStatement(_ mask: UInt64) throws(StoreError) -> Statement {
+    if let known = updates[mask] { return known }
+    if updates.count >= Self.updateLimit { updates.removeAll() }
+    let columns = schema.fields.indices.filter { mask >> UInt64($0) & 1 == 1 }.map { "\"\(schema.fields[$0].name)\" = ?" }
+    let assignments = (columns + ["causal = ?"]).joined(separator: ", ")
+    let statement = try Statement("UPDATE \"\(schema.name)\" SET \(assignments) WHERE id = ?", on: connection)
+    updates[mask] = statement
+    return statement
   }
 
   private func remove(_ row: RowID) throws(StoreError) {

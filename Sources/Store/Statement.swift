@@ -7,8 +7,14 @@ final class Statement {
   private let handle: OpaquePointer
   private let connection: OpaquePointer
 
-  /// Freed when SQLite is done with the bytes: at once, because it copies them.
+  /// SQLite copies the bytes at once.
   private static let copying = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+
+  /// Where bound bytes lie until the statement has run, so that SQLite allocates nothing for them. What does not fit is
+  /// copied by SQLite. Invariant: every parameter is bound anew before each run.
+  private let arena = UnsafeMutablePointer<UInt8>.allocate(capacity: Statement.arenaBytes)
+  private var arenaUsed = 0
+  private static let arenaBytes = 8 * 1024
 
   init(_ sql: String, on connection: OpaquePointer) throws(StoreError) {
     var handle: OpaquePointer?
@@ -20,7 +26,10 @@ final class Statement {
     self.connection = connection
   }
 
-  deinit { sqlite3_finalize(handle) }
+  deinit {
+    sqlite3_finalize(handle)
+    arena.deallocate()
+  }
 
   // MARK: Binding, from 1
 
@@ -32,16 +41,33 @@ final class Statement {
       sqlite3_bind_zeroblob(handle, index, 0)
       return
     }
-    sqlite3_bind_blob64(handle, index, bytes, UInt64(bytes.count), Self.copying)
+    bytes.withUnsafeBufferPointer { bytes in
+      let kept = keep(bytes).map { UnsafePointer($0) }
+      sqlite3_bind_blob64(handle, index, kept ?? bytes.baseAddress, UInt64(bytes.count), kept == nil ? Self.copying : nil)
+    }
   }
 
   func bind(_ index: Int32, _ text: String) {
     var text = text
     text.withUTF8 { utf8 in
-      _ = utf8.withMemoryRebound(to: CChar.self) {
-        sqlite3_bind_text64(handle, index, $0.baseAddress, UInt64(utf8.count), Self.copying, UInt8(SQLITE_UTF8))
+      let kept = keep(utf8)
+      let start = UnsafeRawPointer(kept.map { UnsafePointer($0) } ?? utf8.baseAddress)
+      // The pointer of an empty text may be nil, which SQLite would take for NULL.
+      _ = withUnsafePointer(to: CChar(0)) { empty in
+        sqlite3_bind_text64(
+          handle, index, start?.assumingMemoryBound(to: CChar.self) ?? empty, UInt64(utf8.count),
+          kept == nil ? Self.copying : nil, UInt8(SQLITE_UTF8))
       }
     }
+  }
+
+  @inline(__always)
+  private func keep(_ bytes: UnsafeBufferPointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+    guard let start = bytes.baseAddress, arenaUsed + bytes.count <= Self.arenaBytes else { return nil }
+    let place = arena + arenaUsed
+    place.update(from: start, count: bytes.count)
+    arenaUsed += bytes.count
+    return place
   }
 
   func bind(_ index: Int32, _ value: Value) {
@@ -61,11 +87,11 @@ final class Statement {
     switch sqlite3_step(handle) {
     case SQLITE_ROW: return true
     case SQLITE_DONE:
-      sqlite3_reset(handle)
+      reset()
       return false
     default:
       let error = StoreError(sqlite3_extended_errcode(connection), String(cString: sqlite3_errmsg(connection)))
-      sqlite3_reset(handle)
+      reset()
       throw error
     }
   }
@@ -75,7 +101,10 @@ final class Statement {
     while try step() {}
   }
 
-  func reset() { sqlite3_reset(handle) }
+  func reset() {
+    sqlite3_reset(handle)
+    arenaUsed = 0
+  }
 
   // MARK: Columns, from 0, of the current row
 

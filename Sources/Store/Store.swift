@@ -105,6 +105,7 @@ public final class Store {
       // What was changed in memory is not on the disk.
       let failure = StoreError.of(error)
       changedLogs = []
+      for table in tables.values { table.forgetHighest() }
       do { try pool.writeWithoutTransaction { db in try loadStates(db) } } catch { throw StoreError.of(error) }
       throw failure
     }
@@ -214,6 +215,7 @@ public final class Store {
         try db.execute(sql: "DELETE FROM hidden_rows; DELETE FROM deletion_marks; DELETE FROM conflicts")
       }
     } catch { throw StoreError.of(error) }
+    for table in tables.values { table.forgetHighest() }
     for (name, state) in states {
       var cleared = LogState(name)
       cleared.logged = state.logged
