@@ -92,7 +92,10 @@ let package = Package(
       path: "Sources/renkei-node", swiftSettings: strict),
     .executableTarget(
       name: "renkei-bench",
-      dependencies: ["Replica", "Gossip", "Federation", "Store", "SignedLog", "Sodium", "Causality", "ChangeModel", arguments, sqlite],
+      dependencies: [
+        "Replica", "Gossip", "Federation", "Store", "SignedLog", "Sodium", "Causality", "ChangeModel", arguments,
+        sqlite,
+      ],
       path: "Tools/renkei-bench", swiftSettings: strict),
 
     // Tests. `TestSupport` makes federations, nodes and random edits for all of them.

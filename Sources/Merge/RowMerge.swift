@@ -3,17 +3,12 @@ import ChangeModel
 
 /// What merging one row edit did to the row's columns.
 public struct RowChange: Sendable {
-  /// Fields whose column may show another value now; nil when any may.
-  public var fields: [UInt32]? = []
+  /// Columns that may show another value now, as a bitmap of positions in the schema; nil when any may.
+  public var columns: UInt64? = 0
   /// New log entries, in order, for the collection's entry table.
   public var entries: [(field: UInt32, value: Value)] = []
 
   public init() {}
-
-  mutating func touch(_ field: UInt32) {
-    if let last = fields?.last, last == field { return }
-    fields?.append(field)
-  }
 }
 
 extension RowState {
@@ -21,11 +16,13 @@ extension RowState {
   /// value, or may be buried. On all other ways a merge reads no column.
   public func needsValues(for action: RowEdit.Action, past: borrowing AuthorPast) -> Bool {
     guard !isHydrated else { return false }
-    guard deletions.isEmpty, case .edit(let edits) = action, registers.allSatisfy(\.others.isEmpty) else { return true }
-    return edits.contains { edit in
-      guard case .set = edit.operation, let cell = register(edit.field) else { return false }
-      return !past.covers(cell.winner.stamp.dot)
+    guard deletions.isEmpty, case .edit(let edits) = action else { return true }
+    if hasSiblings { return true }
+    for edit in edits {
+      guard case .set = edit.operation else { continue }
+      for cell in registers where cell.field == edit.field && !past.covers(cell.winner.stamp.dot) { return true }
     }
+    return false
   }
 
   /// Merges one row edit of one change set.
@@ -42,16 +39,19 @@ extension RowState {
     switch action {
     case .edit(let edits):
       let against = deletions.isEmpty ? [] : unknown(deletions, to: past)
+      if registers.isEmpty { registers.reserveCapacity(edits.count) }
       for edit in edits {
-        guard let field = schema.trait(edit.field), field.admits(edit.operation) else { continue }
-        change.touch(edit.field)
+        guard let position = schema.position(of: edit.field), schema.traits[position].admits(edit.operation) else {
+          continue
+        }
+        change.columns! |= 1 << UInt64(position)
         apply(edit, stamp: stamp, past: past, against: against, &change)
       }
       // Being contested, or no longer, can change what every column shows.
-      if !deletions.isEmpty { change.fields = nil }
+      if !deletions.isEmpty { change.columns = nil }
     case .delete(let shares):
       delete(stamp.dot, shares: Self.admitted(shares, schema), past: past)
-      change.fields = nil
+      change.columns = nil
     }
     return change
   }

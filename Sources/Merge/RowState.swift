@@ -51,6 +51,12 @@ public struct RowState: Hashable, Sendable {
       || contributions.contains { $0.contributions.contains { $0.isLive && !$0.against.isEmpty } }
   }
 
+  /// Whether any register holds more than one value.
+  public var hasSiblings: Bool {
+    for cell in registers where !cell.others.isEmpty { return true }
+    return false
+  }
+
   public func register(_ field: UInt32) -> RegisterCell? { registers.first { $0.field == field } }
 
   public func contribution(_ field: UInt32) -> ContributionCell? { contributions.first { $0.field == field } }

@@ -51,10 +51,10 @@ final class CollectionTable {
   ) throws(StoreError) {
     var (state, place) = try load(row)
     let hadMarks = !state.deletions.isEmpty
-    let hadConflicts = state.registers.contains { !$0.others.isEmpty } || hadMarks
+    let hadConflicts = hadMarks || state.hasSiblings
     if state.needsValues(for: action, past: past) { try hydrate(&state, row) }
     let change = state.apply(action, stamp: stamp, past: past, schema: schema)
-    try save(state, row, from: place, changed: change.fields)
+    try save(state, row, from: place, changed: change.columns)
 
     for (field, value) in change.entries {
       try insertEntry(row, field, value, stamp, position)
@@ -63,7 +63,7 @@ final class CollectionTable {
     let hasMarks = !state.deletions.isEmpty
     if hasMarks != hadMarks { try shared.mark(schema.number, row, hasMarks) }
     if hadMarks || hasMarks { try buryEntries(row, state) }
-    if hadConflicts || hasMarks || state.registers.contains(where: { !$0.others.isEmpty }) {
+    if hadConflicts || hasMarks || state.hasSiblings {
       try writeConflicts(row, state)
     }
   }
@@ -134,7 +134,7 @@ final class CollectionTable {
 
   // MARK: Writing
 
-  private func save(_ state: RowState, _ row: RowID, from place: Place, changed: [UInt32]?) throws(StoreError) {
+  private func save(_ state: RowState, _ row: RowID, from place: Place, changed: UInt64?) throws(StoreError) {
     guard state.isVisible else {
       if place == .table { try remove(row) }
       if state.isEmpty {
@@ -159,13 +159,8 @@ final class CollectionTable {
     try insertRow.run()
   }
 
-  private func update(_ state: RowState, _ row: RowID, changed: [UInt32]?) throws(StoreError) {
-    var mask: UInt64 = 0
-    if let changed {
-      for field in changed { if let position = schema.position(of: field) { mask |= 1 << UInt64(position) } }
-    } else {
-      mask = schema.traits.count == 64 ? ~0 : 1 << UInt64(schema.traits.count) - 1
-    }
+  private func update(_ state: RowState, _ row: RowID, changed: UInt64?) throws(StoreError) {
+    let mask = changed ?? (schema.traits.count == 64 ? ~0 : 1 << UInt64(schema.traits.count) - 1)
     // A column can only be written from a state that holds its value: not hydrated, only the changed ones do.
     precondition(state.isHydrated || changed != nil)
     let statement = try updateStatement(mask)
@@ -184,7 +179,9 @@ final class CollectionTable {
   private func updateStatement(_ mask: UInt64) throws(StoreError) -> Statement {
     if let known = updates[mask] { return known }
     if updates.count >= Self.updateLimit { updates.removeAll() }
-    let columns = schema.fields.indices.filter { mask >> UInt64($0) & 1 == 1 }.map { "\"\(schema.fields[$0].name)\" = ?" }
+    let columns = schema.fields.indices.filter { mask >> UInt64($0) & 1 == 1 }.map {
+      "\"\(schema.fields[$0].name)\" = ?"
+    }
     let assignments = (columns + ["causal = ?"]).joined(separator: ", ")
     let statement = try Statement("UPDATE \"\(schema.name)\" SET \(assignments) WHERE id = ?", on: connection)
     updates[mask] = statement

@@ -43,7 +43,8 @@ final class Statement {
     }
     bytes.withUnsafeBufferPointer { bytes in
       let kept = keep(bytes).map { UnsafePointer($0) }
-      sqlite3_bind_blob64(handle, index, kept ?? bytes.baseAddress, UInt64(bytes.count), kept == nil ? Self.copying : nil)
+      sqlite3_bind_blob64(
+        handle, index, kept ?? bytes.baseAddress, UInt64(bytes.count), kept == nil ? Self.copying : nil)
     }
   }
 

@@ -12,7 +12,9 @@ final class PlainTable {
 
   init(path: String) {
     precondition(sqlite3_open(path, &database) == SQLITE_OK)
-    run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000")
+    run(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000"
+    )
     let columns = Workload.evacuees.fields.map(\.name)
     let types = Workload.evacuees.fields.map { "\($0.name) \($0.type == .integer ? "INTEGER" : "TEXT")" }
     run("CREATE TABLE evacuees (id INTEGER PRIMARY KEY, \(types.joined(separator: ", "))) STRICT")
@@ -74,7 +76,8 @@ final class PlainTable {
 
   private func prepare(_ sql: String) -> OpaquePointer {
     var statement: OpaquePointer?
-    precondition(sqlite3_prepare_v2(database, sql, -1, &statement, nil) == SQLITE_OK, String(cString: sqlite3_errmsg(database)))
+    precondition(
+      sqlite3_prepare_v2(database, sql, -1, &statement, nil) == SQLITE_OK, String(cString: sqlite3_errmsg(database)))
     return statement!
   }
 }

@@ -41,7 +41,8 @@ struct BenchResult: Codable {
     }
     print(
       String(
-        format: "%@: ratio %.3f (%.3f to %.3f); ours %.1f, floor %.1f %@; %d rows", name, ratio, spread[0], spread[1], ours,
+        format: "%@: ratio %.3f (%.3f to %.3f); ours %.1f, floor %.1f %@; %d rows", name, ratio, spread[0], spread[1],
+        ours,
         floor, unit, rows))
     for (key, value) in details.sorted(by: { $0.key < $1.key }) { print(String(format: "  %@: %.2f", key, value)) }
   }
@@ -100,7 +101,8 @@ struct MergeBench: ParsableCommand {
     let folder = BenchFolder()
     let now = Instant(milliseconds: 1_768_600_000_000)
     let replica = try Replica(
-      path: folder.path + "/replica.sqlite", identity: stream.identities[0], schema: Schema([Workload.evacuees]), at: now)
+      path: folder.path + "/replica.sqlite", identity: stream.identities[0], schema: Schema([Workload.evacuees]),
+      at: now)
     _ = try replica.batch(at: now) {
       for run in stream.enrolments { _ = try replica.receive(run, from: "bench", at: now) }
     }
@@ -133,10 +135,12 @@ struct CommitBench: ParsableCommand {
     for _ in 0..<options.rounds {
       let folder = BenchFolder()
       let table = PlainTable(path: folder.path + "/plain.sqlite")
-      floor.append(Double(rows) / seconds { for index in stream.changes.indices { table.write(stream.changes[index...index]) } })
+      floor.append(
+        Double(rows) / seconds { for index in stream.changes.indices { table.write(stream.changes[index...index]) } })
       var now = Instant(milliseconds: 1_768_600_000_000)
       let replica = try Replica(
-        path: folder.path + "/replica.sqlite", identity: stream.identities[0], schema: Schema([Workload.evacuees]), at: now)
+        path: folder.path + "/replica.sqlite", identity: stream.identities[0], schema: Schema([Workload.evacuees]),
+        at: now)
       let time = try seconds {
         for change in stream.changes.joined() {
           now = now.advanced(byMilliseconds: 1)
@@ -160,7 +164,9 @@ struct WireBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "wire",
     abstract: "Bytes a change in a bundle, everything included, beside the same changes as JSON lines.",
-    discussion: "With `zstd` on the PATH, also JSON under zstd -19, by the hundred and whole. The ratio is ours at 100 over JSON by the hundred under zstd, or over raw JSON without zstd.")
+    discussion:
+      "With `zstd` on the PATH, also JSON under zstd -19, by the hundred and whole. The ratio is ours at 100 over JSON by the hundred under zstd, or over raw JSON without zstd."
+  )
   @OptionGroup var options: BenchOptions
 
   func run() throws {

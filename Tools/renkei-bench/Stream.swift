@@ -62,7 +62,8 @@ struct SignedStream {
       let header = ChangeSetHeader(time: HybridTime.zero.next(at: now), clock: [], control: [])
       let entry = VerifiedEntry.sealing(
         [section], header: header, after: AuthorPast(author: author, lane: .control), head: LogHead(),
-        in: LogContext(federation: identity.federation.id, nodeKey: identity.key.publicKey, log: log), with: identity.key)
+        in: LogContext(federation: identity.federation.id, nodeKey: identity.key.publicKey, log: log),
+        with: identity.key)
       return Run(log, first: 1, entries: [entry.bytes])
     }
 
@@ -79,7 +80,8 @@ struct SignedStream {
         bytes: SectionCodec.encode(edits, by: author))
       let entry = VerifiedEntry.sealing(
         [section], header: header, after: past, head: head,
-        in: LogContext(federation: identity.federation.id, nodeKey: identity.key.publicKey, log: log), with: identity.key)
+        in: LogContext(federation: identity.federation.id, nodeKey: identity.key.publicKey, log: log),
+        with: identity.key)
       past.advance(by: header)
       head = entry.head
       return Run(log, first: entry.sequence, entries: [entry.bytes])
