@@ -7,13 +7,14 @@ import PackageDescription
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
 /// A layer of ours: `Sources/NAME`.
-func layer(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, path: "Sources/\(name)", swiftSettings: strict)
+func layer(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Sources/\(name)", exclude: exclude, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
   .testTarget(
-    name: name, dependencies: dependencies, path: "Tests/\(name)", resources: resources, swiftSettings: strict)
+    name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: exclude, swiftSettings: strict)
 }
 
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -56,7 +57,7 @@ let package = Package(
     .systemLibrary(
       name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
     layer("Causality"),
-    layer("ChangeModel", ["Causality"]),
+    layer("ChangeModel", ["Causality"], exclude: ["FORMAT.md"]),
     layer("Sodium", ["CSodium"]),
     layer("SignedLog", ["Causality", "ChangeModel", "Sodium"]),
     layer("Federation", ["Causality", "ChangeModel", "Sodium", "SignedLog"]),
@@ -103,7 +104,9 @@ let package = Package(
       name: "TestSupport",
       dependencies: ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "Store", "Replica"],
       path: "Tests/TestSupport", swiftSettings: strict),
-    tests("CoreTests", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "TestSupport"]),
+    tests(
+      "CoreTests", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "TestSupport"],
+      exclude: ["Vectors"]),
     tests(
       "ExchangeTests",
       ["Exchange", "Shelters", "Topology", "Replica", "Store", "Federation", "ChangeModel", "TestSupport", grdb]),

@@ -86,9 +86,13 @@ public final class Replica {
   /// that is on the disk. When it throws, nothing of it happened.
   public func batch(at now: Instant, _ body: () throws -> Void) throws(ReplicaError) -> ReplicaEffects {
     effects = ReplicaEffects()
+    var refusal: ReplicaError?
     do {
       try store.write {
-        try body()
+        do { try body() } catch {
+          refusal = error as? ReplicaError
+          throw error
+        }
         if mustLookAtAll { try drainAll(at: now) }
       }
     } catch {
@@ -96,7 +100,7 @@ public final class Replica {
       waiters = [:]
       membership = Membership(identity.federation)
       try loadMembership()
-      throw .store(error)
+      throw refusal ?? .store(error)
     }
     defer { effects = ReplicaEffects() }
     return effects

@@ -88,3 +88,19 @@ extension VerifiedEntry {
     return VerifiedEntry(log: context.log, previous: head, bytes: writer.bytes, hash: hash)
   }
 }
+
+extension VerifiedEntry {
+  /// What a test vector of this change set says besides its bytes: the signed hash, and the nonce of its first section.
+  public func vectors(
+    in context: LogContext, time: HybridTime, layout: ChangeSetLayout
+  ) -> (content: Digest, nonce: [UInt8]) {
+    bytes.withUnsafeBytes { raw in
+      let unsigned = UnsafeRawBufferPointer(rebasing: raw.dropLast(Signature.byteCount))
+      let header = UnsafeRawBufferPointer(rebasing: raw[..<layout.headerBytes])
+      return (
+        EntryHash.content(context, after: previous, unsigned),
+        EntryHash.nonce(context, after: previous, time: time, header: header, section: 0)
+      )
+    }
+  }
+}

@@ -116,6 +116,28 @@ public final class Store {
     do { return try pool.read(body) } catch { throw StoreError.of(error) }
   }
 
+  /// A setting of the writer's own connection, as text.
+  public func writerPragma(_ name: String) throws(StoreError) -> String {
+    do {
+      return try pool.unsafeReentrantWrite { try String.fetchOne($0, sql: "PRAGMA \(name)") ?? "" }
+    } catch { throw StoreError.of(error) }
+  }
+
+  /// How many pages the file may have: 0 for as many as it has now. What passes it fails as a full disk does.
+  public func limitPages(to count: Int) throws(StoreError) {
+    do {
+      try pool.unsafeReentrantWrite { db in
+        let present = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
+        _ = try Int.fetchOne(db, sql: "PRAGMA max_page_count = \(max(count, present))")
+      }
+    } catch { throw StoreError.of(error) }
+  }
+
+  /// Brings what is in the write-ahead log into the file.
+  public func checkpoint() throws(StoreError) {
+    do { try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) } } catch { throw StoreError.of(error) }
+  }
+
   /// For queries elsewhere, which need no more than to read.
   public var reader: any DatabaseReader { pool }
 
