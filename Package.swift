@@ -111,6 +111,12 @@ let package = Package(
       "ExchangeTests",
       ["Exchange", "Shelters", "Topology", "Replica", "Store", "Federation", "ChangeModel", "TestSupport", grdb]),
     tests("GossipTests", ["Gossip", "Replica", "Federation", "SignedLog", "TestSupport", grdb]),
+    tests(
+      "NodeTests",
+      [
+        "NodeService", "Web", "Shelters", "Topology", "Federation", "Replica", "ChangeModel", "Causality", "TestSupport",
+        logging, lifecycle, hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"), grdb,
+      ]),
     tests("ReplicaTests", ["Replica", "Store", "Merge", "Federation", "SignedLog", "Sodium", "TestSupport", grdb]),
   ]
 )

@@ -28,7 +28,9 @@ import TestSupport
 
   @Test func `random scalars survive packing`() throws {
     var random = RandomNumbers(seed: 4)
-    let ranges: [ClosedRange<UInt32>] = [0x20...0x7e, 0x3000...0x30ff, 0x4e00...0x9fff, 0xff00...0xffef, 0x1f300...0x1f600, 0x80...0x2ff]
+    let ranges: [ClosedRange<UInt32>] = [
+      0x20...0x7e, 0x3000...0x30ff, 0x4e00...0x9fff, 0xff00...0xffef, 0x1f300...0x1f600, 0x80...0x2ff,
+    ]
     for _ in 0..<3_000 {
       var text = ""
       for _ in 0..<random.below(20) {
@@ -49,7 +51,8 @@ import TestSupport
     let other = AuthorNumber(ward: 3, serial: 9, epoch: 2)
     return (0..<random.below(6)).map { _ in
       let row = [
-        RowID(author: author, counter: UInt64(1 + random.below(1_000))), RowID(author: other, counter: UInt64(1 + random.below(9))),
+        RowID(author: author, counter: UInt64(1 + random.below(1_000))),
+        RowID(author: other, counter: UInt64(1 + random.below(9))),
         RowID(derivedFrom: random.next()),
       ][random.below(3)]
       if random.chance(0.2) {
@@ -76,13 +79,16 @@ import TestSupport
     var random = RandomNumbers(seed: 2)
     let author = AuthorNumber(ward: 1, serial: 1, epoch: 0)
     var past = AuthorPast(author: author, lane: .life)
-    past.advance(by: ChangeSetHeader(time: HybridTime(milliseconds: 5), clock: [Dot(AuthorNumber(ward: 2, serial: 1, epoch: 0), 3)], control: []))
+    past.advance(
+      by: ChangeSetHeader(
+        time: HybridTime(milliseconds: 5), clock: [Dot(AuthorNumber(ward: 2, serial: 1, epoch: 0), 3)], control: []))
     for _ in 0..<20_000 {
       var bytes = SectionCodec.encode(Self.randomEdits(&random, by: author), by: author)
       for _ in 0...random.below(3) { bytes[random.below(bytes.count)] = UInt8(truncatingIfNeeded: random.next()) }
       if random.chance(0.3) { bytes.removeLast(random.below(bytes.count)) }
       _ = try? bytes.decoding { raw throws(MalformedBytes) in try SectionCodec.decode(raw, by: author) }
-      let header = (0..<random.below(40)).map { _ in UInt8(truncatingIfNeeded: random.next()) } + [UInt8](repeating: 0, count: 64)
+      let header =
+        (0..<random.below(40)).map { _ in UInt8(truncatingIfNeeded: random.next()) } + [UInt8](repeating: 0, count: 64)
       var framed = header
       if !framed.isEmpty { framed[0] = random.chance(0.5) ? 0x10 : 0x11 }
       _ = try? framed.decoding { raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: past) }
@@ -90,7 +96,9 @@ import TestSupport
   }
 
   @Test func `numbers have one form each`() {
-    for bytes in [[0x80, 0x00], [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02], [0x80], [0x81, 0x80, 0x00]] as [[UInt8]] {
+    for bytes in [
+      [0x80, 0x00], [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02], [0x80], [0x81, 0x80, 0x00],
+    ] as [[UInt8]] {
       #expect(throws: MalformedBytes.self) {
         try bytes.decoding { raw throws(MalformedBytes) in
           var reader = ByteReader(raw)

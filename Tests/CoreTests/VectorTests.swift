@@ -53,8 +53,15 @@ import TestSupport
       (
         1_768_596_360_000, [], [Dot(author, 1)],
         [
-          RowEdit(10, row, [FieldEdit(2, .set(.text("渋谷区立ひかり小学校"))), FieldEdit(6, .set(.real(35.6640))), FieldEdit(13, .set(.integer(420)))]),
-          RowEdit(10, RowID(derivedFrom: 0x1234_5678_9abc_def0), [FieldEdit(2, .set(.text("ｶﾅ ﾌﾘｶﾞﾅ"))), FieldEdit(19, .add(.text("水")))]),
+          RowEdit(
+            10, row,
+            [
+              FieldEdit(2, .set(.text("渋谷区立ひかり小学校"))), FieldEdit(6, .set(.real(35.6640))),
+              FieldEdit(13, .set(.integer(420))),
+            ]),
+          RowEdit(
+            10, RowID(derivedFrom: 0x1234_5678_9abc_def0),
+            [FieldEdit(2, .set(.text("ｶﾅ ﾌﾘｶﾞﾅ"))), FieldEdit(19, .add(.text("水")))]),
         ]
       ),
       (
@@ -65,11 +72,14 @@ import TestSupport
         1_768_596_362_000, [Dot(other, 12)], [Dot(other, 1)],
         [
           RowEdit(10, row, .delete(shares: [ContributionShare(field: 18, author: author, last: 2, total: 3)])),
-          RowEdit(10, RowID(author: other, counter: 300), [
-            FieldEdit(19, .remove(.text("水"))), FieldEdit(20, .append(.text("note, 第2報"))), FieldEdit(21, .set(.null)),
-            FieldEdit(30, .receive(500)), FieldEdit(30, .spend(20)), FieldEdit(30, .handOver(100, to: other)),
-            FieldEdit(31, .set(.bytes([0, 255]))), FieldEdit(20, .append(.text("水"))),
-          ]),
+          RowEdit(
+            10, RowID(author: other, counter: 300),
+            [
+              FieldEdit(19, .remove(.text("水"))), FieldEdit(20, .append(.text("note, 第2報"))),
+              FieldEdit(21, .set(.null)),
+              FieldEdit(30, .receive(500)), FieldEdit(30, .spend(20)), FieldEdit(30, .handOver(100, to: other)),
+              FieldEdit(31, .set(.bytes([0, 255]))), FieldEdit(20, .append(.text("水"))),
+            ]),
         ]
       ),
     ]
@@ -81,13 +91,16 @@ import TestSupport
       let entry = VerifiedEntry.sealing(
         [PlainSection(key: 1, secret: AudienceKey(audience)!, bytes: plain)], header: header, after: past, head: head,
         in: context, with: key)
-      let vectors = entry.vectors(in: context, time: time, layout: try! entry.bytes.decoding { raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: past) })
+      let vectors = entry.vectors(
+        in: context, time: time,
+        layout: try! entry.bytes.decoding { raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: past) })
       entries.append(
         ChangeSetVector.Entry(
           sequence: entry.sequence, previousHash: head.hash.bytes.hexadecimal, timeMilliseconds: time.milliseconds,
           timeLogical: time.logical, clock: clock.map { [$0.author.rawValue, $0.sequence] },
           control: control.map { [$0.author.rawValue, $0.sequence] }, plainSection: plain.hexadecimal,
-          nonce: vectors.nonce.hexadecimal, bytes: entry.bytes.hexadecimal, contentHash: vectors.content.bytes.hexadecimal,
+          nonce: vectors.nonce.hexadecimal, bytes: entry.bytes.hexadecimal,
+          contentHash: vectors.content.bytes.hexadecimal,
           chainHash: entry.hash.bytes.hexadecimal))
       past.advance(by: header)
       head = entry.head
@@ -111,7 +124,8 @@ import TestSupport
 
     let key = PublicKey([UInt8](hexadecimal: golden.nodeKey)!)!
     let author = AuthorNumber(rawValue: golden.author)!
-    let context = LogContext(federation: Digest([UInt8](hexadecimal: golden.federation)!), nodeKey: key, log: LogName(.life, author))
+    let context = LogContext(
+      federation: Digest([UInt8](hexadecimal: golden.federation)!), nodeKey: key, log: LogName(.life, author))
     let run = golden.entries.map { [UInt8](hexadecimal: $0.bytes)! }
     let (entries, refusal) = RunVerifier(context).verify(run, after: LogHead())
     #expect(refusal == nil && entries.count == golden.entries.count)
@@ -120,7 +134,8 @@ import TestSupport
       let layout = try entry.bytes.decoding { raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: past) }
       let plain = entry.open(0, of: layout, with: AudienceKey([UInt8](hexadecimal: golden.audienceKey)!), in: context)
       #expect(plain?.hexadecimal == vector.plainSection)
-      let edits = try #require(plain).decoding { raw throws(MalformedBytes) in try SectionCodec.decode(raw, by: author) }
+      let edits = try #require(plain).decoding { raw throws(MalformedBytes) in try SectionCodec.decode(raw, by: author)
+      }
       #expect(SectionCodec.encode(edits, by: author).hexadecimal == vector.plainSection)
       past.advance(by: layout.header)
     }
@@ -130,7 +145,8 @@ import TestSupport
     let golden = Self.make()
     let key = PublicKey([UInt8](hexadecimal: golden.nodeKey)!)!
     let author = AuthorNumber(rawValue: golden.author)!
-    let context = LogContext(federation: Digest([UInt8](hexadecimal: golden.federation)!), nodeKey: key, log: LogName(.life, author))
+    let context = LogContext(
+      federation: Digest([UInt8](hexadecimal: golden.federation)!), nodeKey: key, log: LogName(.life, author))
     let run = golden.entries.map { [UInt8](hexadecimal: $0.bytes)! }
     for (index, entry) in run.enumerated() {
       for offset in entry.indices {
@@ -144,7 +160,8 @@ import TestSupport
     for other in [
       LogContext(federation: .zero, nodeKey: key, log: context.log),
       LogContext(federation: context.federation, nodeKey: key, log: LogName(.supply, author)),
-      LogContext(federation: context.federation, nodeKey: key, log: LogName(.life, AuthorNumber(ward: 12, serial: 1, epoch: 1))),
+      LogContext(
+        federation: context.federation, nodeKey: key, log: LogName(.life, AuthorNumber(ward: 12, serial: 1, epoch: 1))),
     ] {
       #expect(RunVerifier(other).verify(run, after: LogHead()).entries.isEmpty)
     }

@@ -116,16 +116,22 @@ import TestSupport
     let reader = try Replica(path: directory.file("old.sqlite"), identity: old, schema: smaller, at: .test)
     let row = try writer.newRows(1)[0]
     var draft = Draft(.life)
-    draft.edit(TestSchema.things, row, [FieldEdit(1, .set(.text("甲"))), FieldEdit(3, .set(.integer(7))), FieldEdit(7, .append(.text("記")))])
+    draft.edit(
+      TestSchema.things, row,
+      [FieldEdit(1, .set(.text("甲"))), FieldEdit(3, .set(.integer(7))), FieldEdit(7, .append(.text("記")))])
     _ = try writer.commit(draft, at: .test)
     var parcel = Draft(.supply)
     parcel.edit(TestSchema.parcels, row, [FieldEdit(1, .set(.text("箱")))])
     _ = try writer.commit(parcel, at: .test)
     for log in writer.store.logNames {
       let entries = try writer.store.entries(log, from: 1, byteLimit: 1 << 20)
-      _ = try reader.batch(at: .test) { _ = try reader.receive(Run(log, first: 1, entries: entries), from: "t", at: .test) }
+      _ = try reader.batch(at: .test) {
+        _ = try reader.receive(Run(log, first: 1, entries: entries), from: "t", at: .test)
+      }
     }
-    #expect(try reader.store.read { try Row.fetchOne($0, sql: "SELECT * FROM things")!.columnNames.contains("size") } == false)
+    #expect(
+      try reader.store.read { try Row.fetchOne($0, sql: "SELECT * FROM things")!.columnNames.contains("size") } == false
+    )
     try reader.store.close()
     let grown = try Replica(path: directory.file("old.sqlite"), identity: old, schema: TestSchema.schema, at: .test)
     #expect(try grown.store.read { try Int.fetchOne($0, sql: "SELECT size FROM things") } == 7)
