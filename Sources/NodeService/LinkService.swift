@@ -60,6 +60,9 @@ public struct LinkService: Service {
   /// Connecting and proving who one is, over a satellite and back twice.
   private static let handshakeLimit = Duration.seconds(15)
 
+  /// A deletion is forgotten after a round or two of this among nodes that are linked; nothing waits for it.
+  private static let housekeepingPause = Duration.seconds(600)
+
   public init(core: NodeCore, listen: NetworkAddress?, peers: [PeerAddress], log: Logger) throws {
     self.core = core
     self.listen = listen
@@ -74,11 +77,19 @@ public struct LinkService: Service {
       await withTaskGroup(of: Void.self) { group in
         if let listen { group.addTask { await accept(on: listen) } }
         for peer in peers { group.addTask { await call(peer) } }
-        // A node without any address to listen on or to call still runs.
-        group.addTask { try? await Task.sleep(for: .seconds(86_400 * 3_650)) }
+        group.addTask { await keepHouse() }
         await group.next()
         group.cancelAll()
       }
+    }
+  }
+
+  /// Also what keeps a node running that has no address to listen on or to call.
+  private func keepHouse() async {
+    while !Task.isCancelled {
+      try? await Task.sleep(for: Self.housekeepingPause)
+      guard !Task.isCancelled else { return }
+      await core.keepHouse()
     }
   }
 

@@ -218,6 +218,14 @@ public actor NodeCore {
     wakeLinks(at: now)
   }
 
+  /// What is to be done now and then, whatever happens: acknowledging deletions, and forgetting them.
+  func keepHouse() {
+    let now = Instant.now()
+    do { spread(try replica.housekeeping(at: now), at: now) } catch {
+      log.error("housekeeping failed", metadata: ["error": "\(error)"])
+    }
+  }
+
   // MARK: Listening
 
   /// Events from now on. A listener that cannot keep up misses the oldest.

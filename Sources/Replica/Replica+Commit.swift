@@ -37,11 +37,6 @@ extension Replica {
     } catch { throw .of(error) }
   }
 
-  /// An empty change set, by which this node tells the lane what it has seen. Others may then forget deletions.
-  public func acknowledge(_ lane: Lane, at now: Instant) throws(ReplicaError) -> Dot {
-    try commit(Draft(lane), at: now)
-  }
-
   private func write(_ draft: Draft, at now: Instant) throws(ReplicaError) -> Dot {
     let name = LogName(draft.lane, author)
     let state = store.state(of: name)

@@ -55,9 +55,24 @@ extension Replica {
     for lane in Lane.allCases { try store.forgetDeletions(in: lane, seenByAll: stableClock(lane)) }
   }
 
-  /// Forgets deletions that every author is known to have seen, as the log tells.
-  public func collectGarbage() throws(ReplicaError) {
-    do { try store.write { try forgetDeletions() } } catch { throw .store(error) }
+  /// Says, where it was not said yet, that this node has seen the deletions in its tables, by an empty change set; and
+  /// forgets those that every author has said so of. To be called now and then.
+  public func housekeeping(at now: Instant) throws(ReplicaError) -> ReplicaEffects {
+    try batch(at: now) {
+      for lane in Lane.allCases where try hasUntoldDeletions(lane) { _ = try commit(Draft(lane), at: now) }
+      try forgetDeletions()
+    }
+  }
+
+  private func hasUntoldDeletions(_ lane: Lane) throws(StoreError) -> Bool {
+    let told = store.state(of: LogName(lane, author)).past
+    for collection in store.schema.collections where collection.lane == lane {
+      for row in try store.markedRows(collection.number) {
+        let deletions = try store.state(of: row, in: collection.number)?.deletions ?? []
+        if deletions.contains(where: { !told.covers($0) }) { return true }
+      }
+    }
+    return false
   }
 
   /// What every enrolled node's every author has seen of a lane, by its own change sets.

@@ -102,20 +102,12 @@ import TestSupport
       let report = try replica.verify(scratch: network.directory.file("scratch\(index).sqlite"), at: network.now)
       #expect(report.isSound, "seed \(seed): \(report)")
     }
-    // Everyone says what it has seen; then deletions may be forgotten, and all still agree.
-    for replica in network.replicas {
-      for lane in [Lane.life, .supply, .control, .registry] {
-        _ = try replica.batch(at: network.now) { _ = try replica.acknowledge(lane, at: network.now) }
-      }
+    // Everyone says what it has seen; then deletions are forgotten, all still agree, and nobody has more to say.
+    for _ in 0..<2 {
+      for replica in network.replicas { _ = try replica.housekeeping(at: network.now) }
+      try network.heal()
     }
-    try network.heal()
-    for replica in network.replicas {
-      for lane in [Lane.life, .supply, .control, .registry] {
-        _ = try replica.batch(at: network.now) { _ = try replica.acknowledge(lane, at: network.now) }
-      }
-    }
-    try network.heal()
-    for replica in network.replicas { try replica.collectGarbage() }
+    for replica in network.replicas { #expect(try replica.housekeeping(at: network.now).logs.isEmpty) }
     let after = try network.replicas.map { try $0.store.tableDigest() }
     #expect(Set(after).count == 1, "seed \(seed)")
     _ = try network.replicas[0].rebuild(at: network.now)
