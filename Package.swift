@@ -114,8 +114,9 @@ let package = Package(
     tests(
       "NodeTests",
       [
-        "NodeService", "Web", "Shelters", "Topology", "Federation", "Replica", "ChangeModel", "Causality", "TestSupport",
-        logging, lifecycle, hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"), grdb,
+        "NodeService", "Web", "Shelters", "Topology", "Federation", "Replica", "ChangeModel", "Causality",
+        "TestSupport", logging, lifecycle, hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+        grdb,
       ]),
     tests("ReplicaTests", ["Replica", "Store", "Merge", "Federation", "SignedLog", "Sodium", "TestSupport", grdb]),
   ]

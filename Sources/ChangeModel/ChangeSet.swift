@@ -92,7 +92,7 @@ public struct ChangeSetLayout: Sendable {
     let logical = UInt16(try reader.varint(upTo: UInt64(UInt16.max)))
     let milliseconds = past.time.milliseconds + Int64(advance)
     let time = HybridTime(milliseconds: milliseconds, logical: logical)
-    guard time > past.time, milliseconds < 1 << 48 else { throw reader.malformed(.invalidValue) }
+    guard time > past.time, milliseconds < Limits.timeMilliseconds else { throw reader.malformed(.invalidValue) }
     let clock = try ClockCodec.decode(from: &reader, against: past.clock, author: past.author)
     var control: [Dot] = []
     if version & 1 == 1 {

@@ -18,6 +18,10 @@ public enum Limits {
   /// Authors that one change set may name in its clock: 1,000 nodes, each restored a few times.
   public static let clockEntries = 4_096
 
+  /// Hybrid times lie before this many milliseconds since 1970 (the year 6429): half of what the field holds, so that no
+  /// time that is merged leaves its successors without room.
+  public static let timeMilliseconds: Int64 = 1 << 47
+
   /// The highest collection and field numbers.
   public static let collectionNumber: UInt32 = 4_095
   public static let fieldNumber: UInt32 = 4_095

@@ -79,10 +79,11 @@ public struct CollectionSchema: Hashable, Sendable {
   /// The columns that a table can have: the store keeps which ones change in 64 bits.
   public static let fieldLimit = 64
 
-  /// - Precondition: field numbers and names are unique and within `Limits`, `fieldLimit` of them at most.
+  /// - Precondition: field numbers (from 1) and names are unique and within `Limits`, `fieldLimit` of them at most.
   public init(_ number: UInt32, _ name: String, lane: Lane, fields: [FieldSchema]) {
     precondition(fields.count <= Self.fieldLimit)
-    precondition(number <= Limits.collectionNumber && fields.allSatisfy { $0.number <= Limits.fieldNumber })
+    precondition(
+      number <= Limits.collectionNumber && fields.allSatisfy { (1...Limits.fieldNumber).contains($0.number) })
     precondition(Set(fields.map(\.name)).count == fields.count)
     self.number = number
     self.name = name

@@ -242,7 +242,8 @@ public enum SectionCodec {
       switch kind {
       case real:
         let number = Double(bitPattern: try reader.bigEndian(UInt64.self))
-        guard number.isFinite else { throw reader.malformed(.invalidValue) }
+        // SQLite keeps no negative zero: it would come back as another value than it went in.
+        guard number.isFinite, number != 0 || number.sign == .plus else { throw reader.malformed(.invalidValue) }
         return .real(number)
       case bytes: return .bytes(try reader.blob(upTo: Limits.changeSetBytes))
       default: throw reader.malformed(.unknownTag)

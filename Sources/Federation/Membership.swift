@@ -18,7 +18,8 @@ public struct Membership: Sendable {
   }
 
   /// Enrols the certificate's node. Doing it twice changes nothing.
-  public mutating func enrol(_ bytes: [UInt8]) throws(Refusal) {
+  @discardableResult
+  public mutating func enrol(_ bytes: [UInt8]) throws(Refusal) -> NodeCertificate {
     let certificate: NodeCertificate
     do { certificate = try NodeCertificate(bytes, in: identity) } catch { throw .invalid(error) }
     if let known = certificates[certificate.node], known.key != certificate.key {
@@ -26,6 +27,7 @@ public struct Membership: Sendable {
     }
     certificates[certificate.node] = certificate
     nodes[certificate.key] = certificate.node
+    return certificate
   }
 
   /// The key that signs for an author, whatever its epoch; nil for a stranger.

@@ -28,7 +28,6 @@ extension Gossip {
   public func receive(_ frames: [(link: LinkID, bytes: [UInt8])], at now: Instant) throws(ReplicaError) -> GossipOutcome
   {
     var outcome = GossipOutcome()
-    var lost: AuthorNumber?
     outcome.effects = try replica.batch(at: now) {
       for (link, bytes) in frames where sessions[link] != nil && outcome.faults[link] == nil {
         sessions[link]!.bytesIn += bytes.count
@@ -36,14 +35,13 @@ extension Gossip {
         sessions[link]!.pingSent = nil
         do throws(MalformedBytes) {
           let message = try bytes.decoding { raw throws(MalformedBytes) in try Message(raw) }
-          if let fault = try handleOrFail(message, from: link, at: now, lost: &lost) { outcome.faults[link] = fault }
+          if let fault = try handleOrFail(message, from: link, at: now) { outcome.faults[link] = fault }
         } catch {
           outcome.faults[link] = .malformed(error)
         }
         if let failure = storeFailure.take() { throw failure }
       }
     }
-    if let lost { try replica.openEpoch(above: lost) }
     grew(outcome.effects.logs, at: now)
     askForMissing(at: now)
     return outcome
@@ -51,16 +49,16 @@ extension Gossip {
 
   /// Handles a message; a failure of the disk is kept for the caller, who ends the transaction.
   private func handleOrFail(
-    _ message: Message, from link: LinkID, at now: Instant, lost: inout AuthorNumber?
+    _ message: Message, from link: LinkID, at now: Instant
   ) throws(MalformedBytes) -> LinkFault? {
-    do throws(StoreError) { return try handle(message, from: link, at: now, lost: &lost) } catch {
+    do throws(StoreError) { return try handle(message, from: link, at: now) } catch {
       storeFailure = error
       return nil
     }
   }
 
   private func handle(
-    _ message: Message, from link: LinkID, at now: Instant, lost: inout AuthorNumber?
+    _ message: Message, from link: LinkID, at now: Instant
   ) throws(StoreError) -> LinkFault? {
     if case .hello(let federation, let author) = message {
       guard federation == replica.federation else { return .wrongFederation }
@@ -75,7 +73,7 @@ extension Gossip {
     case .hello: break
     case .summary(let hashes): compare(hashes, with: link)
     case .heads(_, _, let reports):
-      for report in reports { try learn(report, from: link, at: now, lost: &lost) }
+      for report in reports { try learn(report, from: link, at: now) }
     case .ask(let log, let first, let offset):
       guard first <= replica.store.state(of: log).logged.sequence else { break }
       sessions[link]!.cursors[log] = PeerSession.Cursor(next: first, offset: offset)
@@ -85,7 +83,8 @@ extension Gossip {
       try take(log, sequence, offset: offset, total: total, bytes, from: link, at: now)
     case .ping(let nonce): post(.pong(nonce), to: link)
     case .pong(let nonce):
-      sessions[link]!.roundTrip = max(0, now.milliseconds - Int64(truncatingIfNeeded: nonce))
+      let (span, overflow) = now.milliseconds.subtractingReportingOverflow(Int64(bitPattern: nonce))
+      if !overflow, (0...Timing.dead).contains(span) { sessions[link]!.roundTrip = span }
     }
     return nil
   }
@@ -96,30 +95,25 @@ extension Gossip {
       if ours == theirs {
         for (author, head) in heads { sessions[link]!.theirs[LogName(lane, author)] = head.sequence }
       } else {
-        let reports = heads.map { head(of: LogName(lane, $0.author)) }
-        post(.heads(lane, complete: true, reports), to: link)
+        sessions[link]!.lanesToTell.insert(lane)
       }
     }
   }
 
-  private func learn(_ report: HeadReport, from link: LinkID, at now: Instant, lost: inout AuthorNumber?)
-    throws(StoreError)
-  {
+  private func learn(_ report: HeadReport, from link: LinkID, at now: Instant) throws(StoreError) {
     let log = report.log
+    guard sessions[link]!.theirs[log] != nil || sessions[link]!.theirs.count < Self.logLimit else { return }
     let ours = replica.store.state(of: log).logged
-    let before = sessions[link]!.theirs[log] ?? 0
-    sessions[link]!.theirs[log] = max(before, report.sequence)
-    if report.sequence == ours.sequence, report.hash != ours.hash.prefix, report.sequence > 0 {
-      if forked.insert(log).inserted {
+    sessions[link]!.theirs[log] = max(sessions[link]!.theirs[log] ?? 0, report.sequence)
+    guard report.sequence != ours.sequence || report.hash == ours.hash.prefix || report.sequence == 0 else {
+      // Only this peer's word, so only what goes between the two of us stops.
+      if sessions[link]!.forked.insert(log).inserted {
+        sessions[link]!.cursors[log] = nil
         try replica.store.quarantine(log, report.sequence, source: "\(sessions[link]!.peer)", reason: "fork", at: now)
       }
       return
     }
-    if log.author.node == replica.author.node, report.sequence > ours.sequence, log.author.epoch >= replica.author.epoch
-    {
-      lost = max(lost ?? log.author, log.author)
-    }
-    // The peer's author of its own log sends it unasked.
+    // The author of a log, when it is linked, sends it unasked.
     if report.sequence > ours.sequence, asked[log] == nil, isLinked(log.author), sessions[link]!.peer != log.author.node
     {
       expected[log] = expected[log] ?? now.advanced(byMilliseconds: Timing.expectation)
@@ -132,42 +126,51 @@ extension Gossip {
 
   private func take(_ run: Run, from link: LinkID, at now: Instant) throws(StoreError) {
     let log = run.log
-    sessions[link]!.lastData = now
+    guard !sessions[link]!.forked.contains(log) else { return }
     let last = run.first + SequenceNumber(run.entries.count) - 1
-    guard !run.entries.isEmpty, !forked.contains(log) else { return }
-    let outcome = try replica.receive(run, from: "\(sessions[link]!.peer)", at: now)
     expected[log] = nil
     partials[log] = nil
-    if outcome.refusal == nil {
-      sessions[link]!.theirs[log] = max(sessions[link]!.theirs[log] ?? 0, last)
+    if asked[log]?.link == link { asked[log]!.heard = now }
+    let outcome = try replica.receive(run, from: "\(sessions[link]!.peer)", at: now)
+    sessions[link]!.theirs[log] = max(sessions[link]!.theirs[log] ?? 0, last)
+    switch outcome.refusal {
+    case nil:
       // The peer learns in its next heads what is kept here now.
       if outcome.taken > 0 { sessions[link]!.headsToSend.insert(log) }
-    } else if case .gap? = outcome.refusal {
-      // An unasked piece after something that is missing here: ask from where the log ends.
-      sessions[link]!.theirs[log] = max(sessions[link]!.theirs[log] ?? 0, last)
-      if asked[log] == link { asked[log] = nil }
-    } else {
+    case .gap?:
+      // An unasked piece after something that is missing here: it is asked for from where the log ends.
+      if asked[log]?.link == link { asked[log] = nil }
+    case .stranger?, .chain?:
       sessions[link]!.refused.insert(log)
+      if asked[log]?.link == link { asked[log] = nil }
     }
-    if asked[log] == link,
-      outcome.refusal != nil || replica.store.state(of: log).logged.sequence >= sessions[link]!.theirs[log]!
-    {
-      asked[log] = nil
-    }
+    settle(log)
+  }
+
+  /// What was asked for is here, whoever brought it.
+  private func settle(_ log: LogName) {
+    guard let ask = asked[log] else { return }
+    let ours = replica.store.state(of: log).logged.sequence
+    if ours >= sessions[ask.link]?.theirs[log] ?? 0 { asked[log] = nil }
   }
 
   private func take(
     _ log: LogName, _ sequence: SequenceNumber, offset: Int, total: Int, _ bytes: [UInt8], from link: LinkID,
     at now: Instant
   ) throws(StoreError) {
-    sessions[link]!.lastData = now
+    let peer = sessions[link]!.peer
+    guard sequence == replica.store.state(of: log).logged.sequence + 1, !sessions[link]!.forked.contains(log) else {
+      return
+    }
+    // The rest is on its way by this link: nobody else is asked for it.
     expected[log] = nil
-    guard sequence == replica.store.state(of: log).logged.sequence + 1 else { return }
-    var partial = partials[log] ?? Partial(sequence: sequence, total: total, bytes: [])
-    if partial.sequence != sequence || partial.total != total || partial.bytes.count != offset {
+    sessions[link]!.theirs[log] = max(sessions[link]!.theirs[log] ?? 0, sequence)
+    if asked[log] == nil || asked[log]!.link == link { asked[log] = Ask(link: link, heard: now) }
+    var partial = partials[log] ?? Partial(peer: peer, sequence: sequence, total: total, bytes: [])
+    if partial.peer != peer || partial.sequence != sequence || partial.total != total || partial.bytes.count != offset {
       // Another beginning: only one that starts at 0 can be used.
       guard offset == 0 else { return }
-      partial = Partial(sequence: sequence, total: total, bytes: [])
+      partial = Partial(peer: peer, sequence: sequence, total: total, bytes: [])
     }
     partial.bytes += bytes
     guard partial.bytes.count == total else {
@@ -185,13 +188,15 @@ extension Gossip {
     for link in links where sessions[link]!.hasHello {
       for (log, theirs) in sessions[link]!.theirs.sorted(by: { $0.key < $1.key }) {
         let ours = replica.store.state(of: log).logged.sequence
-        guard theirs > ours, asked[log] == nil, expected[log] == nil, !forked.contains(log),
+        // A stranger's log could not be taken; its control log is how it makes itself known.
+        guard log.lane == .control || replica.membership.key(of: log.author) != nil else { continue }
+        guard theirs > ours, asked[log] == nil, expected[log] == nil, !sessions[link]!.forked.contains(log),
           !sessions[link]!.refused.contains(log)
         else { continue }
-        asked[log] = link
-        sessions[link]!.lastData = now
-        let partial = partials[log].flatMap { $0.sequence == ours + 1 ? $0.bytes.count : nil }
-        post(.ask(log, from: ours + 1, offset: partial ?? 0), to: link)
+        let peer = sessions[link]!.peer
+        let partial = partials[log].flatMap { $0.sequence == ours + 1 && $0.peer == peer ? $0.bytes.count : nil }
+        guard post(.ask(log, from: ours + 1, offset: partial ?? 0), to: link) else { break }
+        asked[log] = Ask(link: link, heard: now)
       }
     }
   }

@@ -19,12 +19,14 @@ extension Gossip {
   /// Whether `nextFrame` has something now.
   public func hasFrame(for link: LinkID, at now: Instant) -> Bool {
     guard let session = sessions[link] else { return false }
-    return !session.outbox.isEmpty || (!session.headsToSend.isEmpty && now >= session.headsNotBefore)
+    return !session.outbox.isEmpty || !session.lanesToTell.isEmpty
+      || (!session.headsToSend.isEmpty && now >= session.headsNotBefore)
       || !session.cursors.isEmpty
   }
 
   private func nextMessage(for link: LinkID, at now: Instant) throws(StoreError) -> Message? {
     if !sessions[link]!.outbox.isEmpty { return sessions[link]!.outbox.removeFirst() }
+    if let lane = sessions[link]!.lanesToTell.min() { return allHeads(of: lane, for: link) }
     if let heads = nextHeads(for: link, at: now) { return heads }
     for lane in Lane.allCases {
       while let log = nextLog(lane, link) {
@@ -32,6 +34,17 @@ extension Gossip {
       }
     }
     return nil
+  }
+
+  /// Every head of a lane, in as many messages as it takes.
+  private func allHeads(of lane: Lane, for link: LinkID) -> Message {
+    sessions[link]!.lanesToTell.remove(lane)
+    let reports = replica.frontier(lane).map { head(of: LogName(lane, $0.author)) }
+    for start in stride(from: Message.headLimit, to: reports.count, by: Message.headLimit) {
+      post(
+        .heads(lane, complete: false, Array(reports[start..<min(start + Message.headLimit, reports.count)])), to: link)
+    }
+    return .heads(lane, complete: true, Array(reports.prefix(Message.headLimit)))
   }
 
   private func nextHeads(for link: LinkID, at now: Instant) -> Message? {
@@ -59,7 +72,7 @@ extension Gossip {
     let session = sessions[link]!
     let cursor = session.cursors[log]!
     let head = replica.store.state(of: log).logged.sequence
-    guard cursor.next <= head, !forked.contains(log) else {
+    guard cursor.next <= head, !session.forked.contains(log) else {
       sessions[link]!.cursors[log] = nil
       return nil
     }

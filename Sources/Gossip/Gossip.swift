@@ -16,21 +16,26 @@ import Store
 public final class Gossip {
   let replica: Replica
   var sessions: [LinkID: PeerSession] = [:]
-  /// Which link was asked for a log.
-  var asked: [LogName: LinkID] = [:]
+  /// Which link was asked for a log, and when it last sent some of it.
+  var asked: [LogName: Ask] = [:]
   /// Logs that their own author, linked to this node, is about to send: asked of others only after this time.
   var expected: [LogName: Instant] = [:]
   /// Beginnings of change sets that a cut left behind; the next ask goes on from there.
   var partials: [LogName: Partial] = [:]
-  /// Logs of which two branches were seen.
-  public internal(set) var forked: Set<LogName> = []
   /// A failure of the disk while frames were handled: ends their transaction.
   var storeFailure: StoreError?
 
   /// Heads as peers were last told of them.
   private var told: [LogName: SequenceNumber] = [:]
 
+  struct Ask {
+    var link: LinkID
+    var heard: Instant
+  }
+
   struct Partial {
+    /// Who sent it: the parts of one change set come from one peer, so that a liar spoils only what it sends.
+    var peer: AuthorNumber
     var sequence: SequenceNumber
     var total: Int
     var bytes: [UInt8]
@@ -58,6 +63,9 @@ public final class Gossip {
   /// Small messages that wait for one link.
   static let outboxLimit = 4_096
 
+  /// Logs that one peer may speak of: 1,000 nodes, four lanes, a few epochs.
+  static let logLimit = 16_384
+
   public init(_ replica: Replica) {
     self.replica = replica
     for log in replica.store.logNames { told[log] = replica.store.state(of: log).logged.sequence }
@@ -77,9 +85,12 @@ public final class Gossip {
   /// A link is gone. What it was asked for may be asked of another.
   public func disconnected(_ link: LinkID, at now: Instant) {
     sessions[link] = nil
-    asked = asked.filter { $0.value != link }
+    asked = asked.filter { $0.value.link != link }
     askForMissing(at: now)
   }
+
+  /// Logs of which a linked peer has another branch: told apart by their heads' hashes, not yet proven.
+  public var suspectedForks: Set<LogName> { sessions.values.reduce(into: []) { $0.formUnion($1.forked) } }
 
   public var links: [LinkID] { sessions.keys.sorted() }
 
@@ -92,9 +103,11 @@ public final class Gossip {
   public var nextDeadline: Instant? {
     var due = expected.values.min()
     for session in sessions.values {
-      var times = [session.nextSummary]
+      var times: [Instant] = []
+      if session.hasHello { times.append(session.nextSummary) }
       times.append(session.lastHeard.advanced(byMilliseconds: session.pingSent == nil ? Timing.ping : Timing.dead))
-      if !session.headsToSend.isEmpty { times.append(session.headsNotBefore) }
+      // Once due they wait for the link, not for the clock.
+      if !session.headsToSend.isEmpty, !session.headsAreDue { times.append(session.headsNotBefore) }
       if let first = times.min(), due.map({ first < $0 }) ?? true { due = first }
     }
     return due
@@ -116,11 +129,13 @@ public final class Gossip {
         session.nextSummary = now.advanced(byMilliseconds: session.isNarrow ? Timing.narrowSummary : Timing.summary)
         session.outbox.append(.summary(summaries()))
       }
+      session.headsAreDue = now >= session.headsNotBefore
       sessions[link] = session
-      if now >= session.lastData.advanced(byMilliseconds: Timing.silent), asked.values.contains(link) {
-        asked = asked.filter { $0.value != link }
-        sessions[link]!.lastData = now
-      }
+    }
+    for (log, ask) in asked where now >= ask.heard.advanced(byMilliseconds: Timing.silent) {
+      // Whoever was asked does not answer for this log: until its next summary, others are asked.
+      asked[log] = nil
+      sessions[ask.link]?.theirs[log] = replica.store.state(of: log).logged.sequence
     }
     expected = expected.filter { $0.value > now }
     askForMissing(at: now)
@@ -132,10 +147,11 @@ public final class Gossip {
   /// Logs grew by local edits, an imported bundle or a peer: sends what is this node's own to peers that had all of
   /// the log before, and tells the others.
   public func grew(_ logs: Set<LogName>, at now: Instant) {
-    for log in logs.sorted() where !forked.contains(log) {
+    for log in logs.sorted() {
       let head = replica.store.state(of: log).logged.sequence
       let before = told.updateValue(head, forKey: log) ?? 0
-      for link in links where sessions[link]!.hasHello && sessions[link]!.cursors[log] == nil {
+      for link in links
+      where sessions[link]!.hasHello && sessions[link]!.cursors[log] == nil && !sessions[link]!.forked.contains(log) {
         let known = sessions[link]!.theirs[log] ?? 0
         guard known < head else { continue }
         if log.author == replica.author, known == before {
@@ -149,10 +165,12 @@ public final class Gossip {
     if logs.contains(where: { $0.lane == .control }) { for link in links { sessions[link]!.refused = [] } }
   }
 
-  func post(_ message: Message, to link: LinkID) {
-    // A peer that asks faster than the link can answer gets no longer queue for it.
-    guard sessions[link]!.outbox.count < Self.outboxLimit else { return }
+  /// - Returns: false when the queue is full: a peer that asks faster than the link can answer gets no longer one.
+  @discardableResult
+  func post(_ message: Message, to link: LinkID) -> Bool {
+    guard sessions[link]!.outbox.count < Self.outboxLimit else { return false }
     sessions[link]!.outbox.append(message)
+    return true
   }
 
   // MARK: Reports
@@ -180,7 +198,7 @@ public final class Gossip {
       return LinkReport(
         link: link, peer: session.peer, lastHeard: session.lastHeard, roundTrip: session.roundTrip,
         bytesIn: session.bytesIn, bytesOut: session.bytesOut, lacks: session.hasHello ? lacks : 0,
-        asked: asked.values.count { $0 == link })
+        asked: asked.values.count { $0.link == link })
     }
   }
 

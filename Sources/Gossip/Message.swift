@@ -130,6 +130,7 @@ extension Message {
       let log = try Self.log(&reader)
       let first = SequenceNumber(try reader.varint(upTo: UInt64(sequenceLimit)))
       let count = try reader.count(upTo: reader.remaining)
+      guard first >= 1, count >= 1 else { throw reader.malformed(.invalidValue) }
       var entries: [[UInt8]] = []
       for _ in 0..<count { entries.append(try reader.blob(upTo: Limits.changeSetBytes)) }
       self = .run(Run(log, first: first, entries: entries))
@@ -139,7 +140,7 @@ extension Message {
       let offset = try reader.count(upTo: Limits.changeSetBytes)
       let total = try reader.count(upTo: Limits.changeSetBytes)
       let bytes = try reader.blob(upTo: Limits.changeSetBytes)
-      guard offset + bytes.count <= total, !bytes.isEmpty else { throw reader.malformed(.invalidValue) }
+      guard sequence >= 1, offset + bytes.count <= total, !bytes.isEmpty else { throw reader.malformed(.invalidValue) }
       self = .fragment(log, sequence, offset: offset, total: total, bytes)
     case 7: self = .ping(try reader.bigEndian(UInt64.self))
     case 8: self = .pong(try reader.bigEndian(UInt64.self))

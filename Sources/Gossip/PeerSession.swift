@@ -37,13 +37,17 @@ struct PeerSession {
   /// Logs whose growth the peer has not been told of.
   var headsToSend: Set<LogName> = []
   var headsNotBefore = Instant(milliseconds: 0)
-  /// Small messages that wait for the link; a handful at most.
+  var headsAreDue = false
+  /// Logs of which the peer's head has our sequence and another hash.
+  var forked: Set<LogName> = []
+  /// Small messages that wait for the link.
   var outbox: [Message] = []
-  /// Logs whose run from this peer did not hold: not asked of it again.
+  /// Lanes of which the peer shall be told all heads: made when the link can take them.
+  var lanesToTell: Set<Lane> = []
+  /// Logs whose run from this peer did not hold, or of which it has another branch: neither asked of it nor sent.
   var refused: Set<LogName> = []
 
   var lastHeard: Instant
-  var lastData: Instant
   var nextSummary: Instant
   var pingSent: Instant?
   /// The last measured round trip, in milliseconds.
@@ -55,7 +59,6 @@ struct PeerSession {
   init(peer: AuthorNumber, bytesPerSecond: Int?, at now: Instant) {
     self.peer = peer
     lastHeard = now
-    lastData = now
     nextSummary = now
     setRate(bytesPerSecond)
   }

@@ -6,7 +6,7 @@ public struct Sibling: Hashable, Sendable {
   public var stamp: Stamp
   /// Of a register's winner this is only filled in when the row is `hydrated`: the table's column holds it.
   public var value: Value
-  /// Deletions of the row that its writer did not know, and that did not know it.
+  /// Deletions of the row that did not know it, and that its writer did not know, or knew and left unsettled. Sorted.
   public var against: [Dot]
 
   public init(_ stamp: Stamp, _ value: Value, against: [Dot] = []) {
@@ -45,6 +45,20 @@ public struct SetCell: Hashable, Sendable {
   }
 }
 
+/// A deletion that some of an author's contributions stand against: neither knew the other.
+public struct Contest: Hashable, Comparable, Sendable {
+  public var deletion: Dot
+  /// The author's newest contribution that did not know the deletion.
+  public var last: SequenceNumber
+
+  public init(_ deletion: Dot, last: SequenceNumber) {
+    self.deletion = deletion
+    self.last = last
+  }
+
+  public static func < (left: Self, right: Self) -> Bool { left.deletion < right.deletion }
+}
+
 /// What one author put into a counter, a log or a stock.
 public struct Contribution: Hashable, Sendable {
   public var author: AuthorNumber
@@ -56,11 +70,19 @@ public struct Contribution: Hashable, Sendable {
   public var buriedThrough: SequenceNumber = 0
   /// … and they came to this much.
   public var buriedTotal: Int64 = 0
-  public var against: [Dot] = []
+  /// Sorted. Invariant: each one's `last` is above `buriedThrough`.
+  public var against: [Contest] = []
 
   public init(author: AuthorNumber) { self.author = author }
 
   var isLive: Bool { last > buriedThrough }
+
+  /// The newest contribution and a deletion did not know of each other.
+  mutating func stand(against deletion: Dot) {
+    against.removeAll { $0.deletion == deletion }
+    against.append(Contest(deletion, last: last))
+    against.sort()
+  }
 }
 
 /// A counter, a log or a stock, as the sum of what each author did.

@@ -38,7 +38,7 @@ extension RowState {
     var change = RowChange()
     switch action {
     case .edit(let edits):
-      let against = deletions.isEmpty ? [] : unknown(deletions, to: past)
+      let against = deletions.isEmpty ? [] : marks(edits, past)
       if registers.isEmpty { registers.reserveCapacity(edits.count) }
       for edit in edits {
         guard let position = schema.position(of: edit.field), schema.traits[position].admits(edit.operation) else {
@@ -56,10 +56,13 @@ extension RowState {
     return change
   }
 
-  private func unknown(_ dots: [Dot], to past: borrowing AuthorPast) -> [Dot] {
-    var result: [Dot] = []
-    for dot in dots where !past.covers(dot) { result.append(dot) }
-    return result
+  /// The deletions that an edit stands against: those that its author did not know, and those that it says it leaves
+  /// unsettled. One that another has taken up meanwhile is told by that one.
+  private func marks(_ edits: [FieldEdit], _ past: borrowing AuthorPast) -> [Dot] {
+    let unsettled = ContestField.deletions(in: edits)
+    var marks: [Dot] = []
+    for deletion in deletions where !past.covers(deletion) || unsettled.contains(deletion) { marks.append(deletion) }
+    return marks
   }
 
   private mutating func apply(
@@ -92,37 +95,38 @@ extension RowState {
   // MARK: Registers
 
   private mutating func write(_ field: UInt32, _ new: Sibling, _ past: borrowing AuthorPast) {
-    if !buriedRegisters.isEmpty { Self.drop(field, from: &buriedRegisters, coveredBy: past) }
+    if !buriedRegisters.isEmpty, let index = buriedRegisters.firstIndex(where: { $0.field == field }) {
+      let standing = unseen([buriedRegisters[index].winner] + buriedRegisters[index].others, by: past)
+      if standing.isEmpty {
+        buriedRegisters.remove(at: index)
+      } else {
+        buriedRegisters[index] = Self.cell(field, standing)
+      }
+    }
     var index = 0
     while index < registers.count, registers[index].field < field { index += 1 }
     guard index < registers.count, registers[index].field == field else {
       registers.insert(RegisterCell(field: field, winner: new), at: index)
       return
     }
-    let cell = registers[index]
-    if cell.others.isEmpty, past.covers(cell.winner.stamp.dot) {
+    if registers[index].others.isEmpty, past.covers(registers[index].winner.stamp.dot) {
       registers[index].winner = new
       return
     }
-    var standing = [new]
-    if !past.covers(cell.winner.stamp.dot) { standing.append(cell.winner) }
-    for other in cell.others where !past.covers(other.stamp.dot) { standing.append(other) }
-    registers[index] = Self.cell(field, standing)
+    let standing = unseen([registers[index].winner] + registers[index].others, by: past)
+    registers[index] = Self.cell(field, standing + [new])
+  }
+
+  private func unseen(_ siblings: [Sibling], by past: borrowing AuthorPast) -> [Sibling] {
+    var unseen: [Sibling] = []
+    for sibling in siblings where !past.covers(sibling.stamp.dot) { unseen.append(sibling) }
+    return unseen
   }
 
   /// - Precondition: `siblings` is not empty.
   private static func cell(_ field: UInt32, _ siblings: [Sibling]) -> RegisterCell {
     let sorted = siblings.sorted { $0.stamp > $1.stamp }
     return RegisterCell(field: field, winner: sorted[0], others: Array(sorted.dropFirst()))
-  }
-
-  private static func drop(_ field: UInt32, from cells: inout [RegisterCell], coveredBy past: borrowing AuthorPast) {
-    guard let index = cells.firstIndex(where: { $0.field == field }) else { return }
-    var standing: [Sibling] = []
-    for sibling in [cells[index].winner] + cells[index].others where !past.covers(sibling.stamp.dot) {
-      standing.append(sibling)
-    }
-    if standing.isEmpty { cells.remove(at: index) } else { cells[index] = cell(field, standing) }
   }
 
   // MARK: Sets
@@ -173,8 +177,7 @@ extension RowState {
     contributions[index].update(dot.author) { contribution in
       contribution.last = dot.sequence
       contribution.total &+= amount
-      // Of an author's contributions the newest decides: it knew most.
-      contribution.against = against
+      for deletion in against { contribution.stand(against: deletion) }
     }
   }
 
@@ -224,9 +227,13 @@ extension RowState {
     }
     for index in contributions.indices {
       for position in contributions[index].contributions.indices {
-        let contribution = contributions[index].contributions[position]
-        contributions[index].contributions[position].against =
-          contribution.isLive ? mark(contribution.against, deletion, past) : []
+        var contribution = contributions[index].contributions[position]
+        var standing: [Contest] = []
+        for contest in contribution.against
+        where !past.covers(contest.deletion) && contest.last > contribution.buriedThrough { standing.append(contest) }
+        contribution.against = standing
+        if contribution.isLive { contribution.stand(against: deletion) }
+        contributions[index].contributions[position] = contribution
       }
     }
   }
@@ -242,17 +249,13 @@ extension RowState {
         sibling.against = []
         buried.append(sibling)
       } else {
-        sibling.against = mark(sibling.against, deletion, past)
+        var marks = [deletion]
+        for known in sibling.against where !past.covers(known) { marks.append(known) }
+        sibling.against = marks.sorted()
         kept.append(sibling)
       }
     }
     return (kept, buried)
-  }
-
-  private func mark(_ against: [Dot], _ deletion: Dot, _ past: borrowing AuthorPast) -> [Dot] {
-    var marks = [deletion]
-    for known in against where !past.covers(known) { marks.append(known) }
-    return marks.sorted()
   }
 
   private static func bury(_ siblings: [Sibling], into cells: inout [RegisterCell], _ field: UInt32) {
@@ -276,8 +279,9 @@ extension RowState {
     }
   }
 
-  /// Forgets deletions and what they buried once every author is known to have seen them all, and nothing stands
-  /// against them: from then on, no edit can come that did not know them.
+  /// Forgets deletions and the values that they buried once every author is known to have seen them all, and nothing
+  /// stands against them: from then on, no edit can come that did not know them. The sums of counters, logs and stock
+  /// stay: a later deletion counts from them.
   ///
   /// - Parameter stable: covers what every enrolled author has seen.
   /// - Returns: whether anything was forgotten.
@@ -286,19 +290,6 @@ extension RowState {
     deletions = []
     buriedRegisters = []
     buriedSets = []
-    for index in contributions.indices {
-      for position in contributions[index].contributions.indices {
-        var contribution = contributions[index].contributions[position]
-        if !contribution.isLive { contribution.last = 0 }
-        contribution.total &-= contribution.buriedTotal
-        contribution.buriedTotal = 0
-        contribution.buriedThrough = 0
-        contribution.against = []
-        contributions[index].contributions[position] = contribution
-      }
-      contributions[index].contributions.removeAll { $0.last == 0 && $0.total == 0 }
-    }
-    contributions.removeAll { $0.contributions.isEmpty }
     return true
   }
 }

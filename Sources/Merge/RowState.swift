@@ -7,8 +7,9 @@ import ChangeModel
 /// that its author had seen (causal order):
 /// - a write replaces what its author had seen, and stands beside what it had not;
 /// - a deletion buries what its author had seen. A value that it had not seen stays *live*, marked with the deletion:
-///   the row is then *contested*, and shows what was buried too, until somebody edits or deletes it again;
-/// - an edit by someone who knew the deletion starts the row afresh.
+///   the row is then *contested*, and shows what was buried too. An edit of a contested row says that it leaves the
+///   contest open (`ContestField`); it ends when a person deletes the row again, or keeps it;
+/// - an edit of a deleted row by someone who knew the deletion starts it afresh.
 ///
 /// Sources: Shapiro et al., "A comprehensive study of CRDTs" (2011) for the multi-value register and the
 /// observed-remove set; Balegas et al., "Extending Eventually Consistent Cloud Databases for Enforcing Numeric
@@ -48,13 +49,21 @@ public struct RowState: Hashable, Sendable {
       !cell.winner.against.isEmpty || cell.others.contains { !$0.against.isEmpty }
     }
       || sets.contains { $0.adds.contains { !$0.against.isEmpty } }
-      || contributions.contains { $0.contributions.contains { $0.isLive && !$0.against.isEmpty } }
+      || contributions.contains { $0.contributions.contains { !$0.against.isEmpty } }
   }
 
   /// Whether any register holds more than one value.
   public var hasSiblings: Bool {
     for cell in registers where !cell.others.isEmpty { return true }
     return false
+  }
+
+  /// The deletions that something live stands against. Sorted.
+  public var contestedDeletions: [Dot] {
+    var marks = registers.flatMap { ([$0.winner] + $0.others).flatMap(\.against) }
+    marks += sets.flatMap { $0.adds.flatMap(\.against) }
+    marks += contributions.flatMap { $0.contributions.flatMap { $0.against.map(\.deletion) } }
+    return deletions.filter(marks.contains)
   }
 
   public func register(_ field: UInt32) -> RegisterCell? { registers.first { $0.field == field } }
@@ -81,12 +90,11 @@ extension RowState {
       return buriedRegisters.first { $0.field == field.number }?.winner.value ?? .null
     case .set:
       return .text(JSONText.array(elements(field.number)))
-    case .counter:
+    case .counter, .log, .stock:
       guard let cell = contribution(field.number) else { return .integer(0) }
+      // Of stock nothing is ever buried.
       let withBuried = isContested
       return .integer(cell.contributions.reduce(0) { $0 &+ $1.total &- (withBuried ? 0 : $1.buriedTotal) })
-    case .stock, .log:
-      return .integer(contribution(field.number)?.contributions.reduce(0) { $0 &+ $1.total } ?? 0)
     }
   }
 

@@ -174,7 +174,11 @@ public enum RowStateCodec {
     writer.zigzag(contribution.total)
     writer.varint(contribution.buriedThrough)
     writer.zigzag(contribution.buriedTotal)
-    write(contribution.against, to: &writer)
+    writer.count(contribution.against.count)
+    for contest in contribution.against {
+      write([contest.deletion], to: &writer)
+      writer.varint(contest.last)
+    }
   }
 
   private static func contribution(_ reader: inout ByteReader) throws(MalformedBytes) -> Contribution {
@@ -183,7 +187,11 @@ public enum RowStateCodec {
     contribution.total = try reader.zigzag()
     contribution.buriedThrough = SequenceNumber(try reader.varint(upTo: UInt64(sequenceLimit)))
     contribution.buriedTotal = try reader.zigzag()
-    contribution.against = try dots(&reader)
+    for _ in 0..<(try count(&reader)) {
+      guard let deletion = try dots(&reader).first else { throw reader.malformed(.invalidValue) }
+      let last = SequenceNumber(try reader.varint(upTo: UInt64(sequenceLimit)))
+      contribution.against.append(Contest(deletion, last: last))
+    }
     return contribution
   }
 

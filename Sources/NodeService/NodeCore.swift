@@ -57,7 +57,11 @@ public actor NodeCore {
 
   public init(directory: NodeDirectory, schema: Schema, log: Logger) throws {
     identity = try directory.identity()
-    let replica = try Replica(path: directory.replica, identity: identity, schema: schema, at: .now())
+    let known = try Replica.epoch(in: directory.replica)
+    let replica = try Replica(
+      path: directory.replica, identity: identity, schema: schema,
+      minimumEpoch: try directory.minimumEpoch(databaseEpoch: known), at: .now())
+    try directory.keepEpoch(replica.author.epoch)
     self.replica = replica
     reader = NodeReader(database: replica.store.reader)
     gossip = Gossip(replica)

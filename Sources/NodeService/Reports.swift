@@ -127,7 +127,7 @@ extension NodeCore {
         lane: lane.name, authors: names.count, changeSets: states.reduce(0) { $0 + Int($1.logged.sequence) },
         waiting: states.reduce(0) { $0 + $1.waiting })
     }
-    let digest = withDigest ? try replica.store.tableDigest() : nil
+    let digest = withDigest ? try replica.tableDigest() : nil
     let counts = try replica.store.counts()
     return StatusReport(
       federation: replica.federation.bytes.prefix(8).map { String(format: "%02x", $0) }.joined(),
@@ -136,7 +136,8 @@ extension NodeCore {
       nodeKey: identity.key.publicKey.bytes.map { String(format: "%02x", $0) }.joined(),
       epoch: Int(replica.author.epoch),
       running: running, members: replica.membership.certificates.count, lanes: lanes, peers: peers(),
-      rows: counts.rows, conflicts: counts.conflicts, quarantined: counts.quarantined, forked: gossip.forked.count,
+      rows: counts.rows, conflicts: counts.conflicts, quarantined: counts.quarantined,
+      forked: gossip.suspectedForks.count,
       databaseBytes: counts.bytes,
       digest: digest.map { $0.combined.bytes.map { String(format: "%02x", $0) }.joined() },
       tables: digest.map { digest in

@@ -1,5 +1,6 @@
 import Causality
 import ChangeModel
+import Federation
 import Merge
 import SignedLog
 import Store
@@ -12,46 +13,57 @@ extension Replica {
   /// - Throws: what is wrong with the draft, nothing written.
   public func commit(_ draft: Draft, at now: Instant) throws(ReplicaError) -> Dot {
     try validate(draft)
-    var result: Result<Dot, ReplicaError>!
-    do {
-      try store.write {
-        do throws(ReplicaError) { result = .success(try write(draft, at: now)) } catch {
-          result = .failure(error)
-          throw error
-        }
-      }
-    } catch {
-      if case .failure(let error) = result { throw error }
-      throw .store(error)
+    return try transaction { () throws(ReplicaError) -> Dot in
+      try self.write(draft.lane, draft.audience, try self.completed(draft.edits), at: now)
     }
-    return try result.get()
+  }
+
+  /// Settles a row that somebody deleted while somebody else edited it: all that it shows stays, as this node's word.
+  public func keep(_ row: RowID, in collection: CollectionSchema, at now: Instant) throws(ReplicaError) -> Dot {
+    try transaction { () throws(ReplicaError) -> Dot in
+      guard let state = try self.state(of: row, in: collection.number), state.isVisible, state.isContested else {
+        throw .noSuchRow(collection: collection.name, row: row)
+      }
+      // The deletion takes up all that stands, the other deletions included; the edit, which knows it, starts afresh.
+      let edits = [
+        RowEdit(collection.number, row, .delete(shares: state.shares())),
+        RowEdit(collection.number, row, state.restatement(collection) + (try self.logEntries(of: row, in: collection))),
+      ]
+      return try self.write(collection.lane, Keyring.federationKeyID, edits, at: now)
+    }
   }
 
   /// Ids for `count` new rows of this author, never given again.
   public func newRows(_ count: Int) throws(ReplicaError) -> [RowID] {
-    do {
-      let used = try rowCounter
+    try transaction { () throws -> [RowID] in
+      let used = try self.rowCounter
       guard used + UInt64(count) <= RowID.counterLimit else { throw ReplicaError.rowsExhausted }
-      try store.write { try setRowCounter(used + UInt64(count)) }
-      return (0..<UInt64(count)).map { RowID(author: author, counter: used + 1 + $0) }
-    } catch { throw .of(error) }
+      try self.setRowCounter(used + UInt64(count))
+      return (0..<UInt64(count)).map { RowID(author: self.author, counter: used + 1 + $0) }
+    }
   }
 
-  private func write(_ draft: Draft, at now: Instant) throws(ReplicaError) -> Dot {
-    let name = LogName(draft.lane, author)
+  private func write(
+    _ lane: Lane, _ audience: AudienceKeyID, _ edits: [RowEdit], at now: Instant
+  ) throws(ReplicaError) -> Dot {
+    let name = LogName(lane, author)
     let state = store.state(of: name)
-    let edits = try completed(draft.edits)
+    guard state.waiting == 0 else { throw .ownLogIncomplete }
     let header = ChangeSetHeader(
-      time: latestTime().next(at: now),
-      clock: state.past.clock.advances(to: clock(draft.lane), except: author),
-      control: draft.lane == .control ? [] : state.past.control.advances(to: clock(.control), except: nil))
+      time: try nextTime(after: state.past.time, at: now),
+      clock: state.past.clock.advances(to: clock(lane), except: author),
+      control: lane == .control ? [] : state.past.control.advances(to: clock(.control), except: nil))
     var sections: [PlainSection] = []
     if !edits.isEmpty {
       let bytes = SectionCodec.encode(edits, by: author)
       guard bytes.count + Self.overhead(header) <= Limits.changeSetBytes else {
         throw .tooLarge(bytes: bytes.count, limit: Limits.changeSetBytes - Self.overhead(header))
       }
-      sections.append(PlainSection(key: draft.audience, secret: identity.keyring[draft.audience], bytes: bytes))
+      // What is acknowledged here must be read everywhere: by the very decoder that every node uses.
+      do { _ = try bytes.decoding { raw throws(MalformedBytes) in try SectionCodec.decode(raw, by: author) } } catch {
+        throw .invalidEdit(error)
+      }
+      sections.append(PlainSection(key: audience, secret: identity.keyring[audience], bytes: bytes))
     }
     let context = context(name, key: identity.key.publicKey)
     let entry = VerifiedEntry.sealing(
@@ -64,6 +76,18 @@ extension Replica {
       try wake(name, at: now)
     } catch { throw .store(error) }
     return entry.dot
+  }
+
+  /// How far ahead of this node's clock a time of somebody else's may pull it.
+  private static let clockLead: Int64 = 86_400_000
+
+  /// After all that this node has seen, as far as that is believable: a clock that is wrong by years, or a liar's, must
+  /// not push everybody's times to the end of the scale. Which edit replaces which, the dots decide.
+  private func nextTime(after own: HybridTime, at now: Instant) throws(ReplicaError) -> HybridTime {
+    let bound = HybridTime(milliseconds: now.milliseconds + Self.clockLead)
+    let time = max(own, min(latestTime(), bound)).next(at: now)
+    guard time > own, time.milliseconds < Limits.timeMilliseconds else { throw .clockExhausted }
+    return time
   }
 
   /// What a change set takes besides its section: header, key id, length, tag and signature.
@@ -105,18 +129,17 @@ extension Replica {
     }
   }
 
-  /// Adds to a draft what its author sees but did not say: what a deletion takes away, and, in a row that somebody
-  /// deleted while somebody else edited it, that the rest of the row shall stay.
+  /// Adds to a draft what its author sees but did not say: what a deletion takes away, and that an edit does not
+  /// settle who was right about a row that one deleted and another edited. Checks that stock is there.
   private func completed(_ edits: [RowEdit]) throws(ReplicaError) -> [RowEdit] {
     var marked: [UInt32: Set<RowID>] = [:]
     var completed: [RowEdit] = []
     completed.reserveCapacity(edits.count)
     for edit in edits {
-      let collection = store.schema.collection(edit.collection)!
       switch edit.action {
       case .delete:
-        guard let state = try state(of: edit), state.isVisible else {
-          throw .noSuchRow(collection: collection.name, row: edit.row)
+        guard let state = try state(of: edit.row, in: edit.collection), state.isVisible else {
+          throw .noSuchRow(collection: store.schema.collection(edit.collection)!.name, row: edit.row)
         }
         completed.append(RowEdit(edit.collection, edit.row, .delete(shares: state.shares())))
       case .edit(let fields):
@@ -126,9 +149,10 @@ extension Replica {
           completed.append(edit)
           continue
         }
-        let state = try state(of: edit) ?? RowState()
+        let state = try state(of: edit.row, in: edit.collection) ?? RowState()
         try checkStock(fields, state)
-        completed.append(RowEdit(edit.collection, edit.row, state.adoption(except: fields, collection) + fields))
+        let open = state.contestedDeletions
+        completed.append(RowEdit(edit.collection, edit.row, (open.isEmpty ? [] : [ContestField.edit(open)]) + fields))
       }
     }
     return completed
@@ -138,8 +162,19 @@ extension Replica {
     do { return Set(try store.markedRows(collection)) } catch { throw .store(error) }
   }
 
-  private func state(of edit: RowEdit) throws(ReplicaError) -> RowState? {
-    do { return try store.state(of: edit.row, in: edit.collection) } catch { throw .store(error) }
+  private func state(of row: RowID, in collection: UInt32) throws(ReplicaError) -> RowState? {
+    do { return try store.state(of: row, in: collection) } catch { throw .store(error) }
+  }
+
+  /// A row's log entries that show, as new ones.
+  private func logEntries(of row: RowID, in collection: CollectionSchema) throws(ReplicaError) -> [FieldEdit] {
+    var edits: [FieldEdit] = []
+    for field in collection.fields where field.kind == .log {
+      do {
+        edits += try store.logEntries(of: row, in: collection, field).map { FieldEdit(field.number, .append($0)) }
+      } catch { throw .store(error) }
+    }
+    return edits
   }
 
   private func checkStock(_ fields: [FieldEdit], _ state: RowState) throws(ReplicaError) {
@@ -167,24 +202,16 @@ extension FieldOperation {
 }
 
 extension RowState {
-  /// The edits that make what a contested row shows stand on its own, but for the fields that are edited anyway.
-  fileprivate func adoption(except fields: [FieldEdit], _ schema: CollectionSchema) -> [FieldEdit] {
-    guard isContested else { return [] }
-    let edited = Set(fields.map(\.field))
-    var edits: [FieldEdit] = []
-    for field in schema.fields {
-      switch field.kind {
-      case .register:
-        let value = shown(field)
-        if !edited.contains(field.number), value != .null { edits.append(FieldEdit(field.number, .set(value))) }
-      case .set:
-        edits += elements(field.number).map { FieldEdit(field.number, .add($0)) }
-      case .counter:
-        let buried = contribution(field.number)?.contributions.reduce(0) { $0 &+ $1.buriedTotal } ?? 0
-        if buried != 0 { edits.append(FieldEdit(field.number, .increment(buried))) }
-      case .stock, .log: break
+  /// The edits that make what a row shows stand anew; log entries apart.
+  fileprivate func restatement(_ schema: CollectionSchema) -> [FieldEdit] {
+    schema.fields.flatMap { field -> [FieldEdit] in
+      switch (field.kind, shown(field)) {
+      case (.register, .null), (.counter, .integer(0)), (.stock, _), (.log, _): []
+      case (.register, let value): [FieldEdit(field.number, .set(value))]
+      case (.counter, .integer(let sum)): [FieldEdit(field.number, .increment(sum))]
+      case (.counter, _): []
+      case (.set, _): elements(field.number).map { FieldEdit(field.number, .add($0)) }
       }
     }
-    return edits
   }
 }

@@ -141,9 +141,12 @@ extension Replica {
     }
     guard past.lane == .control else { return }
     for bytes in ControlSchema.certificates(in: edits) {
-      do { try membership.enrol(bytes) } catch {
+      do {
+        let certificate = try membership.enrol(bytes)
+        try store.addMember(certificate.node, certificate: bytes)
+      } catch let error as Membership.Refusal {
         try note(LogName(.control, past.author), past.sequence, "certificate", "\(error)", at: now)
-      }
+      } catch { throw StoreError.of(error) }
     }
   }
 }

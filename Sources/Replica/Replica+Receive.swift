@@ -63,6 +63,8 @@ extension Replica {
     for entry in entries { try store.append(entry) }
     outcome.taken = entries.count
     if !entries.isEmpty {
+      // This very author wrote what this node did not have: it was restored from an older copy.
+      if run.log.author == author { try reopen(above: author) }
       effects.logs.insert(run.log)
       if state.waiting == 0 { try mergeFresh(entries, in: context, at: now) }
     }
@@ -97,6 +99,13 @@ extension Replica {
       }
     }
     return nil
+  }
+
+  private func reopen(above known: AuthorNumber) throws(StoreError) {
+    do { try openEpoch(above: known) } catch {
+      if case .store(let error) = error { throw error }
+      // Out of epochs: from now on this author writes nothing, since its log holds what it did not write here.
+    }
   }
 
   func note(

@@ -21,13 +21,12 @@ extension Replica {
   /// Makes every table anew from the log, in one transaction: readers see the old ones until it is done.
   public func rebuild(at now: Instant) throws(ReplicaError) -> ReplicaEffects {
     effects = ReplicaEffects()
-    do {
-      try store.write {
-        try store.clearTables()
-        try drainAll(at: now)
-        try forgetDeletions()
-      }
-    } catch { throw .store(error) }
+    try transaction {
+      try self.store.clearTables()
+      try self.drainAll(at: now)
+      try self.forgetDeletions()
+    }
+    defer { effects = ReplicaEffects() }
     return effects
   }
 
@@ -38,7 +37,7 @@ extension Replica {
     var report = VerifyReport()
     do {
       for name in store.logNames { try check(name, &report) }
-      try store.write { try forgetDeletions() }
+      try transaction { try self.forgetDeletions() }
       let copy = try Replica(path: scratch, copyingLogOf: self, at: now)
       defer { try? copy.store.close() }
       let ours = try store.tableDigest()
@@ -62,6 +61,12 @@ extension Replica {
       for lane in Lane.allCases where try hasUntoldDeletions(lane) { _ = try commit(Draft(lane), at: now) }
       try forgetDeletions()
     }
+  }
+
+  /// The tables' hashes, deletions that everybody has seen forgotten first: a pure function of the log.
+  public func tableDigest() throws(ReplicaError) -> TableDigest {
+    try transaction { try self.forgetDeletions() }
+    do { return try store.tableDigest() } catch { throw .store(error) }
   }
 
   private func hasUntoldDeletions(_ lane: Lane) throws(StoreError) -> Bool {

@@ -57,8 +57,12 @@ public final class Replica {
 
   /// Opens a replica, enrols the node in its own control log if it never was, and merges what lay waiting.
   ///
-  /// - Parameter schema: without the control lane's collections, which are added.
-  public init(path: String, identity: NodeIdentity, schema: Schema, at now: Instant) throws(ReplicaError) {
+  /// - Parameters:
+  ///   - schema: without the control lane's collections, which are added.
+  ///   - minimumEpoch: what is known outside the database of epochs that must not be written in again.
+  public init(
+    path: String, identity: NodeIdentity, schema: Schema, minimumEpoch: UInt32 = 0, at now: Instant
+  ) throws(ReplicaError) {
     self.identity = identity
     let whole = Schema([ControlSchema.certificates] + schema.collections)
     do {
@@ -67,6 +71,7 @@ public final class Replica {
       author = identity.author(epoch: UInt32(try store.nodeState(Key.epoch) ?? 0))
     } catch { throw .store(error) }
     try loadMembership()
+    if minimumEpoch > author.epoch { try openEpoch(above: identity.author(epoch: minimumEpoch - 1)) }
     try rebuildIfSchemaChanged(at: now)
     if store.state(of: LogName(.control, author)).logged.sequence == 0 { try enrolSelf(at: now) }
     _ = try batch(at: now) {}
@@ -86,24 +91,41 @@ public final class Replica {
   /// that is on the disk. When it throws, nothing of it happened.
   public func batch(at now: Instant, _ body: () throws -> Void) throws(ReplicaError) -> ReplicaEffects {
     effects = ReplicaEffects()
-    var refusal: ReplicaError?
-    do {
-      try store.write {
-        do { try body() } catch {
-          refusal = error as? ReplicaError
-          throw error
-        }
-        if mustLookAtAll { try drainAll(at: now) }
-      }
-    } catch {
-      mustLookAtAll = true
-      waiters = [:]
-      membership = Membership(identity.federation)
-      try loadMembership()
-      throw refusal ?? .store(error)
+    try transaction {
+      try body()
+      if self.mustLookAtAll { try self.drainAll(at: now) }
     }
     defer { effects = ReplicaEffects() }
     return effects
+  }
+
+  /// Runs `body` in a transaction, or in the one that is under way. When the outermost one fails, what this object
+  /// keeps in memory is made to match the disk again.
+  func transaction<Result>(_ body: () throws -> Result) throws(ReplicaError) -> Result {
+    if store.isWriting {
+      do { return try body() } catch { throw .of(error) }
+    }
+    var refusal: ReplicaError?
+    do {
+      return try store.write {
+        do { return try body() } catch {
+          refusal = error as? ReplicaError
+          throw error
+        }
+      }
+    } catch {
+      recover()
+      throw refusal ?? .store(error)
+    }
+  }
+
+  private func recover() {
+    mustLookAtAll = true
+    waiters = [:]
+    membership = Membership(identity.federation)
+    // When even this cannot be read, every use of the store says so.
+    try? loadMembership()
+    if let epoch = try? store.nodeState(Key.epoch) { author = identity.author(epoch: UInt32(epoch)) }
   }
 
   // MARK: What it knows
@@ -148,13 +170,26 @@ public final class Replica {
 
   // MARK: Epochs
 
+  /// The epoch that a database file says it is in; nil when there is no file. Opens it to read only.
+  public static func epoch(in path: String) throws(ReplicaError) -> UInt32? {
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    do {
+      let queue = try DatabaseQueue(path: path)
+      defer { try? queue.close() }
+      return try queue.read { db in
+        guard try db.tableExists("node_state") else { return nil }
+        return try UInt32.fetchOne(db, sql: "SELECT value FROM node_state WHERE key = ?", arguments: [Key.epoch]) ?? 0
+      }
+    } catch { throw .of(error) }
+  }
+
   /// A peer knows more of this author's log than this node does: the node was restored from an older copy. Writing on
   /// would fork the log, so it goes on as a new author, and fetches back what it had lost like any other's.
   public func openEpoch(above known: AuthorNumber) throws(ReplicaError) {
     guard known.node == author.node, known.epoch >= author.epoch else { return }
     guard known.epoch + 1 < AuthorNumber.partLimit else { throw .epochsExhausted }
     let next = known.epoch + 1
-    do { try store.write { try store.setNodeState(Key.epoch, Int64(next)) } } catch { throw .store(error) }
+    try transaction { try self.store.setNodeState(Key.epoch, Int64(next)) }
     author = identity.author(epoch: next)
   }
 
@@ -167,12 +202,11 @@ public final class Replica {
     let certificates: [[UInt8]]
     do {
       certificates = try store.read { db in
-        try Data.fetchAll(db, sql: "SELECT certificate FROM certificates WHERE certificate IS NOT NULL ORDER BY id").map
-        { [UInt8]($0) }
+        try Data.fetchAll(db, sql: "SELECT certificate FROM members ORDER BY node").map { [UInt8]($0) }
       }
     } catch { throw .store(error) }
     // One that is not valid makes no member; it was noted when it was merged.
-    for bytes in certificates { try? membership.enrol(bytes) }
+    for bytes in certificates { _ = try? membership.enrol(bytes) }
   }
 
   private func enrolSelf(at now: Instant) throws(ReplicaError) {

@@ -65,6 +65,12 @@ enum Migrations {
       PRIMARY KEY (collection, row, field, author, sequence)
     ) STRICT, WITHOUT ROWID;
 
+    -- Who is enrolled, as first learnt: a node keeps its number whatever becomes of its row in `certificates`.
+    CREATE TABLE members (
+      node INTEGER PRIMARY KEY,
+      certificate BLOB NOT NULL
+    ) STRICT;
+
     -- What was refused or set aside, with the reason; the newest few thousand. This node's own notes, not shared.
     CREATE TABLE quarantine (
       id INTEGER PRIMARY KEY,

@@ -25,7 +25,8 @@ public final class Store {
   /// Mirrors the `logs` table, because every change set that is merged is looked at against all clocks.
   private var states: [LogName: LogState] = [:]
   private var changedLogs: Set<LogName> = []
-  private var isWriting = false
+  /// A transaction is under way, on this thread.
+  public private(set) var isWriting = false
 
   /// Pages of cache for the writer, in KiB. A batch of thousands of rows touches many pages: 2.2 times less CPU than with
   /// the default 2 MiB; a node has 4 GiB.
@@ -246,7 +247,36 @@ public final class Store {
     }
   }
 
+  /// A row's log entries that show, oldest first.
+  public func logEntries(
+    of row: RowID, in collection: CollectionSchema, _ field: FieldSchema
+  ) throws(StoreError) -> [Value] {
+    do {
+      return try pool.unsafeReentrantWrite { db in
+        guard let connection = db.sqliteConnection else { throw StoreError.refused(0, "no connection") }
+        let entries = try Statement(
+          "SELECT value FROM \"\(Migrations.entryTable(collection, field))\" WHERE row = ? AND buried = 0",
+          on: connection)
+        entries.bind(1, row.rawValue)
+        var values: [Value] = []
+        while try entries.step() { values.append(entries.value(0)) }
+        return values
+      }
+    } catch { throw StoreError.of(error) }
+  }
+
   // MARK: The node's own notes
+
+  /// Within `write`: keeps a member, unless its number has one.
+  public func addMember(_ node: AuthorNumber, certificate: [UInt8]) throws(StoreError) {
+    do {
+      try pool.unsafeReentrantWrite { db in
+        try db.execute(
+          sql: "INSERT OR IGNORE INTO members (node, certificate) VALUES (?, ?)",
+          arguments: [Int64(node.rawValue), Data(certificate)])
+      }
+    } catch { throw StoreError.of(error) }
+  }
 
   public func nodeState(_ key: String) throws(StoreError) -> Int64? {
     do {

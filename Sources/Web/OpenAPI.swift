@@ -117,6 +117,20 @@ enum OpenAPI {
             "403": { $ref: "#/components/responses/Refused" }
             "404": { $ref: "#/components/responses/Refused" }
             "415": { $ref: "#/components/responses/Refused" }
+      /api/v1/shelters/{id}/keep:
+        parameters: [{ $ref: "#/components/parameters/ID" }]
+        post:
+          operationId: keepShelter
+          description: >-
+            Settles a shelter that one deleted while another edited it (`conflicts` holds an empty name): all that it
+            shows stays. To settle it the other way, delete it.
+          requestBody: { required: true, content: { application/json: { schema: { type: object } } } }
+          responses:
+            "200": { description: Kept, content: { application/json: { schema: { $ref: "#/components/schemas/Shelter" } } } }
+            "403": { $ref: "#/components/responses/Refused" }
+            "404": { $ref: "#/components/responses/Refused" }
+            "409": { $ref: "#/components/responses/Refused" }
+            "415": { $ref: "#/components/responses/Refused" }
     components:
       parameters:
         ID: { name: id, in: path, required: true, description: A row id; a whole number as text, schema: { type: string, pattern: "^-?[0-9]{1,18}$" } }

@@ -32,6 +32,14 @@ extension WebServer {
       let choice = try await request.decode(as: Resolution.self, context: context)
       return try json(try await change(row, try resolution(choice)))
     }
+    api.post("/shelters/:id/keep") { request, context in
+      let row = try rowID(context)
+      _ = try await shelter(row)
+      try await core.edit { replica, now in
+        ((), try replica.batch(at: now) { _ = try replica.keep(row, in: ShelterSchema.shelters, at: now) })
+      }
+      return try json(try await shelter(row))
+    }
     api.get("/conflicts") { request, _ in
       let limit = try number(request, "limit", 1...10_000) ?? 1_000
       return try json(["conflicts": try await core.reader.read { try ShelterQueries.conflicts(limit: limit, $0) }])

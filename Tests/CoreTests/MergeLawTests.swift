@@ -46,7 +46,10 @@ import TestSupport
       let action: RowEdit.Action =
         random.chance(0.15) && nodes[index].state.isVisible
         ? .delete(shares: nodes[index].state.shares())
-        : .edit((0...random.below(3)).map { _ in TestSchema.randomEdit(&random) })
+        : .edit(
+          (nodes[index].state.isContested && random.chance(0.8)
+            ? [ContestField.edit(nodes[index].state.contestedDeletions)] : [])
+            + (0...random.below(3)).map { _ in TestSchema.randomEdit(&random) })
       events.append(Event(action: action, stamp: stamp, past: nodes[index].past, needs: needs))
       apply(events[events.count - 1], to: &nodes[index].state)
       nodes[index].seen.append(events.count - 1)
@@ -193,7 +196,7 @@ import TestSupport
       _ = forgotten.forget(seenByAll: stable)
       #expect(forgotten.isVisible == whole.isVisible)
       if whole.isVisible {
-        for field in TestSchema.things.fields where field.kind != .log {
+        for field in TestSchema.things.fields {
           #expect(forgotten.shown(field) == whole.shown(field), "seed \(seed) \(field.name)")
         }
       }

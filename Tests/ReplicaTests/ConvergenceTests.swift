@@ -35,9 +35,10 @@ import TestSupport
       for _ in 0...random.below(3) {
         let derived = RowID(derivedFrom: UInt64(random.below(4)))
         let row = random.chance(0.3) ? try replica.newRows(1)[0] : derived
+        guard !draft.edits.contains(where: { $0.row == row }) else { continue }
         if life {
           let state = try replica.store.state(of: row, in: TestSchema.things.number)
-          if random.chance(0.15), state?.isVisible == true, !draft.edits.contains(where: { $0.row == row }) {
+          if random.chance(0.15), state?.isVisible == true {
             draft.delete(TestSchema.things, row)
           } else {
             draft.edit(TestSchema.things, row, (0...random.below(3)).map { _ in TestSchema.randomEdit(&random) })
@@ -103,6 +104,27 @@ import TestSupport
       #expect(report.isSound, "seed \(seed): \(report)")
     }
     // Everyone says what it has seen; then deletions are forgotten, all still agree, and nobody has more to say.
+    // First a person settles what one deleted while another edited it: rows in turn kept and deleted again.
+    let first = network.replicas[0]
+    for (index, row) in try first.store.markedRows(TestSchema.things.number).enumerated() {
+      guard let state = try first.store.state(of: row, in: TestSchema.things.number), state.isContested else {
+        continue
+      }
+      let shown = TestSchema.things.fields.map { state.shown($0) }
+      if index % 2 == 0 {
+        _ = try first.batch(at: network.now) { _ = try first.keep(row, in: TestSchema.things, at: network.now) }
+        let kept = try #require(try first.store.state(of: row, in: TestSchema.things.number))
+        #expect(!kept.isContested)
+        for (field, value) in zip(TestSchema.things.fields, shown) {
+          #expect(kept.shown(field) == value, "\(field.name)")
+        }
+      } else {
+        var draft = Draft(.life)
+        draft.delete(TestSchema.things, row)
+        _ = try first.batch(at: network.now) { _ = try first.commit(draft, at: network.now) }
+      }
+    }
+    try network.heal()
     for _ in 0..<2 {
       for replica in network.replicas { _ = try replica.housekeeping(at: network.now) }
       try network.heal()
@@ -113,7 +135,8 @@ import TestSupport
     _ = try network.replicas[0].rebuild(at: network.now)
     #expect(try network.replicas[0].store.tableDigest() == after[1], "seed \(seed)")
     let hidden = try network.replicas[0].store.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM hidden_rows")! }
-    #expect(hidden == 0, "nothing deleted and seen by all is kept")
+    let plain = try network.replicas[0].store.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM deletion_marks")! }
+    #expect(plain == 0, "no deletion that all have seen is kept; of \(hidden) rows sums of counters are")
   }
 
   @Test func `a stranger's change sets are refused with a reason, and merge nothing`() throws {
