@@ -129,6 +129,7 @@ class Story:
             sum(p["state"] == "up" for p in n.request("GET", "/api/v1/links")["links"]) == 2 for n in self.nodes))
         self.step(f"three nodes run, linked by TLS 1.3 ({took:.2f} s after the last one served)")
 
+        events = urllib.request.urlopen(f"http://127.0.0.1:{b.http}/events", timeout=20)
         here = os.path.dirname(os.path.abspath(__file__))
         sample = os.path.join(here, "sample", "shelters.csv")
         start = time.monotonic()
@@ -136,7 +137,10 @@ class Story:
         check(result["imported"] == 120 and result["refused"] == 0, f"import: {result}")
         self.converged()
         check(all(n.rows() == 120 for n in self.nodes), "120 shelters everywhere")
-        self.step(f"渋谷区 imports {result['imported']} shelters; all three agree {time.monotonic() - start:.2f} s after the command")
+        while not events.readline().startswith(b"event: rows"):
+            pass
+        events.close()
+        self.step(f"渋谷区 imports {result['imported']} shelters; all three agree {time.monotonic() - start:.2f} s after the command, and 足立区's event stream told of it")
         check(a.command("import", sample)["unchanged"] == 120, "a second import changes nothing")
 
         row = a.request("GET", "/api/v1/shelters?ward=13113&limit=1")["shelters"][0]["id"]
