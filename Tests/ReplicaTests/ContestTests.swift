@@ -9,8 +9,8 @@ import TestSupport
 @Suite struct ContestTests {
   typealias Network = ConvergenceTests.Network
 
-  /// A shelter of 120 people with a note; the first node deletes it while the second counts three more.
-  static func contested() throws -> (network: Network, row: RowID) {
+  /// A shelter of 120 people with a note; the first node deletes it while the second makes one edit.
+  static func contested(by contest: FieldEdit = FieldEdit(4, .increment(3))) throws -> (network: Network, row: RowID) {
     let network = try Network(nodes: 2, seed: 21)
     let row = try network.replicas[0].newRows(1)[0]
     try edit(
@@ -24,7 +24,7 @@ import TestSupport
     draft.delete(TestSchema.things, row)
     _ = try network.replicas[0].batch(at: network.now) { _ = try network.replicas[0].commit(draft, at: network.now) }
     #expect(try shown(network.replicas[0]) == nil, "deleted for who deleted it")
-    try edit(network, 1, row, [FieldEdit(4, .increment(3))])
+    try edit(network, 1, row, [contest])
     try network.heal()
     return (network, row)
   }
@@ -67,6 +67,22 @@ import TestSupport
     #expect(try network.replicas[0].store.tableDigest() == network.replicas[1].store.tableDigest())
   }
 
+  @Test func `replacing the very value that stood against the deletion does not settle it`() throws {
+    for (contest, later) in [
+      (FieldEdit(2, .set(.text("混雑"))), FieldEdit(2, .set(.text("満員")))),
+      (FieldEdit(5, .add(.text("毛布"))), FieldEdit(5, .add(.text("毛布")))),
+    ] {
+      let (network, row) = try Self.contested(by: contest)
+      try Self.edit(network, 0, row, [later])
+      try network.heal()
+      for replica in network.replicas {
+        #expect(try Self.contests(replica) == 1)
+        #expect(try Self.shown(replica)?.hasPrefix("甲") == true, "what was deleted shows as long as it is not settled")
+      }
+      #expect(try network.replicas[0].store.tableDigest() == network.replicas[1].store.tableDigest())
+    }
+  }
+
   @Test func `keeping it ends the contest with all that it shows, deleting it again with nothing`() throws {
     for keeps in [true, false] {
       let (network, row) = try Self.contested()
@@ -88,7 +104,8 @@ import TestSupport
       for replica in network.replicas {
         #expect(try Self.contests(replica) == 0)
         #expect(try Self.shown(replica) == (keeps ? "甲 – 123 [\"水\"] 1" : nil))
-        #expect(try replica.verify(scratch: network.directory.file("s\(keeps)\(replica.author).sqlite"), at: .test).isSound)
+        #expect(
+          try replica.verify(scratch: network.directory.file("s\(keeps)\(replica.author).sqlite"), at: .test).isSound)
       }
       #expect(try network.replicas[0].tableDigest() == network.replicas[1].tableDigest())
     }
