@@ -72,14 +72,16 @@ public struct LinkService: Service {
   }
 
   /// Runs until shutdown is asked for; links are closed then.
+  ///
+  /// - Throws: when the address cannot be listened on.
   public func run() async throws {
-    await cancelWhenGracefulShutdown {
-      await withTaskGroup(of: Void.self) { group in
-        if let listen { group.addTask { await accept(on: listen) } }
+    try await cancelWhenGracefulShutdown {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        if let listen { group.addTask { try await accept(on: listen) } }
         for peer in peers { group.addTask { await call(peer) } }
         group.addTask { await keepHouse() }
-        await group.next()
-        group.cancelAll()
+        defer { group.cancelAll() }
+        try await group.next()
       }
     }
   }
@@ -95,7 +97,7 @@ public struct LinkService: Service {
 
   // MARK: Incoming
 
-  private func accept(on address: NetworkAddress) async {
+  private func accept(on address: NetworkAddress) async throws {
     do {
       let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
         .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -114,6 +116,7 @@ public struct LinkService: Service {
     } catch is CancellationError {
     } catch {
       log.critical("cannot listen for peers", metadata: ["address": "\(address)", "error": "\(error)"])
+      throw error
     }
   }
 

@@ -87,6 +87,9 @@ public struct OperatorSocket: Service {
 public struct OperatorClient {
   private let path: String
 
+  /// Five seconds' worth.
+  private static let connectAttempts = 100
+
   public init(directory: NodeDirectory) { path = directory.socket }
 
   /// Sends a command to the node that runs on the folder, and waits for its result.
@@ -94,7 +97,13 @@ public struct OperatorClient {
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     guard descriptor >= 0 else { throw unreachable() }
     defer { close(descriptor) }
-    guard connect(descriptor) else { throw unreachable() }
+    // A node that is just starting holds its folder before it serves its socket.
+    var attempts = 0
+    while !connect(descriptor) {
+      attempts += 1
+      guard attempts < Self.connectAttempts else { throw unreachable() }
+      usleep(50_000)
+    }
     var request = (try? JSONEncoder().encode(command)) ?? Data()
     request.append(UInt8(ascii: "\n"))
     guard request.withUnsafeBytes({ send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }) == request.count
