@@ -25,6 +25,8 @@ let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
@@ -76,7 +78,8 @@ let package = Package(
       "NodeService",
       [
         "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
-        "Shelters", "Exchange", logging, metrics, lifecycle, nioCore, nioPosix, nioSSL, asn1, grdb,
+        "Shelters", "Exchange", logging, metrics, lifecycle, nioCore, nioPosix, nioTLS, nioConcurrency,
+        nioSSL, asn1, grdb,
       ]),
     layer(
       "Web",

@@ -110,7 +110,7 @@ def write_list(path, count, prefix):
 
 class Story:
     def __init__(self, binary, folder, full):
-        self.folder, self.step_number, self.full = folder, 0, full
+        self.folder, self.step_number, self.full, self.courier = folder, 0, full, None
         self.nodes = [Node(binary, folder, ward) for ward in WARDS]
         self.shibuya, self.adachi, self.koto = self.nodes
 
@@ -185,7 +185,7 @@ class Story:
         self.step("every node's chains, signatures and tables verify; all stop cleanly")
 
     def carry(self, a, b, c):
-        courier = Node(a.binary, self.folder, "13123")
+        courier = self.courier = Node(a.binary, self.folder, "13123")
         courier.start()
         card = os.path.join(self.folder, "card.rkb")
         out = a.command("bundle", "export", card)
@@ -255,7 +255,7 @@ class Story:
         self.converged()
 
     def end(self):
-        for node in self.nodes:
+        for node in [*self.nodes, *([self.courier] if self.courier else [])]:
             if node.process and node.process.poll() is None:
                 node.process.kill()
 
@@ -274,8 +274,8 @@ def main():
         story.tell()
         print(f"smoke: held, {time.monotonic() - start:.1f} s")
         return 0
-    except Failure as failure:
-        print(f"smoke: FAILED: {failure} (files in {folder})", flush=True)
+    except Exception as failure:  # whatever went wrong, the logs are kept
+        print(f"smoke: FAILED: {type(failure).__name__}: {failure} (files in {folder})", flush=True)
         arguments.keep = True
         return 1
     finally:

@@ -11,7 +11,7 @@ public struct CSVRecord: Hashable, Sendable {
     self.isUnterminated = isUnterminated
   }
 
-  var isBlank: Bool { fields.allSatisfy(\.isEmpty) }
+  var isBlank: Bool { !isUnterminated && fields.allSatisfy(\.isEmpty) }
 }
 
 /// Reads CSV as RFC 4180 has it: quoted fields with commas, doubled quotes and line breaks; LF, CRLF or CR.

@@ -14,9 +14,15 @@ public enum MunicipalityCode {
 
   /// The five digits, from a code as files have it: six digits; five without the check digit; or five because a
   /// spreadsheet took the leading zero, which is believed only when the check digit proves it.
-  public static func fiveDigits(_ text: String) throws(Fault) -> String {
+  ///
+  /// - Parameter isKnown: whether five digits are a municipality that is expected here: 13102 is 中央区, though 013102
+  ///   happens to have a right check digit too.
+  public static func fiveDigits(
+    _ text: String, isKnown: (String) -> Bool = { _ in false }
+  ) throws(Fault) -> String {
     guard text.utf8.allSatisfy({ (48...57).contains($0) }), (4...6).contains(text.utf8.count) else { throw .notACode }
     if text.utf8.count == 6 { return try checked(text) }
+    if isKnown(text) { return text }
     if let padded = try? checked("0" + text) { return padded }
     guard text.utf8.count == 5, let prefecture = Int(text.prefix(2)), (1...47).contains(prefecture) else {
       throw .notACode

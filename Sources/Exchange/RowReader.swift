@@ -79,9 +79,10 @@ struct RowReader {
   // MARK: Municipality
 
   private func ward(_ cells: inout Cells) -> String? {
-    for column in [ShelterColumn.wardCode, .placeWardCode] {
-      guard let text = cells.text(column).map(Self.halfWidth) else { continue }
-      do { return try MunicipalityCode.fiveDigits(text) } catch {
+    for column in [ShelterColumn.wardCode, .placeWardCode, .publisherCode] {
+      // A code that ends in 000 and a check digit is the prefecture's, who published the list.
+      guard let text = cells.text(column).map(Self.halfWidth), text.dropFirst(2).prefix(3) != "000" else { continue }
+      do { return try MunicipalityCode.fiveDigits(text) { topology.ward($0) != nil } } catch {
         switch error {
         case .notACode: cells.refuse(column, .notACode(text))
         case .badCheckDigit(let expected): cells.refuse(column, .badCheckDigit(text, expected: expected))
@@ -160,7 +161,7 @@ struct RowReader {
     }
     let position = Position(latitude: latitude, longitude: longitude)
     let metres = ward.distance(from: position)
-    guard metres > Self.borderMetres else { return }
+    guard metres.isFinite, metres > Self.borderMetres else { return }
     cells.warn(.latitude, .outsideWard(metres: Int(metres), ward: topology.ward(at: position)?.name))
   }
 }

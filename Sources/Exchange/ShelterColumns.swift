@@ -8,6 +8,8 @@ enum ShelterColumn: Hashable {
   case postalCode, url, remarks, neighbourhoods, building
   /// The municipality: best the code, else its name.
   case wardCode, wardName, placeWardCode
+  /// Of whoever published the list: the municipality's, or the prefecture's.
+  case publisherCode
   case hazard(Hazard)
   /// The other designation of the same place: `1` means that it has both.
   case alsoShelter, alsoEmergency
@@ -23,8 +25,8 @@ enum ShelterColumn: Hashable {
       "想定収容人数": .capacity, "受入対象者": .accepts, "ID": .localID, "NO": .localID, "共通ID": .commonID,
       "郵便番号": .postalCode, "URL": .url, "備考": .remarks, "対象となる町会・自治会": .neighbourhoods,
       "建物名等(方書)": .building, "方書": .building,
-      "市区町村コード": .wardCode, "全国地方公共団体コード": .wardCode, "地方公共団体コード": .wardCode, "区市町村コード": .wardCode,
-      "都道府県コード又は市区町村コード": .wardCode, "所在地_全国地方公共団体コード": .placeWardCode,
+      "市区町村コード": .wardCode, "全国地方公共団体コード": .publisherCode, "地方公共団体コード": .wardCode, "区市町村コード": .wardCode,
+      "都道府県コード又は市区町村コード": .publisherCode, "所在地_全国地方公共団体コード": .placeWardCode,
       "指定市区町村名": .wardName, "指定区市町村名": .wardName, "市区町村名": .wardName, "区市町村": .wardName,
       "地方公共団体名": .wardName, "都道府県名及び市町村名": .wardName,
       "指定避難所との重複": .alsoShelter, "指定避難所との住所同一": .alsoShelter, "指定緊急避難場所との住所同一": .alsoEmergency,
@@ -70,11 +72,18 @@ public enum ShelterListKind: String, Sendable {
   init?(header: [String]) {
     let names = Set(header.map(ShelterColumn.normalised))
     func has(_ name: String) -> Bool { names.contains(ShelterColumn.normalised(name)) }
+    // Other sheets of the same data set have names and addresses too: libraries, defibrillators.
+    let isAboutShelters = header.contains { name in
+      switch ShelterColumn(header: name) {
+      case .hazard?, .alsoShelter?, .capacity?: true
+      default: false
+      }
+    }
     if has("共通ID"), has("施設・場所名") {
       self = .gsiCSV
-    } else if has("名称"), has("所在地_連結表記") {
+    } else if isAboutShelters, has("名称"), has("所在地_連結表記") {
       self = .standardV2
-    } else if has("名称"), has("住所") {
+    } else if isAboutShelters, has("名称"), has("住所") {
       self = .standardV1
     } else if has("避難所_名称") || has("避難所_施設名称") {
       self = .tokyoShelters

@@ -1,7 +1,9 @@
 import Federation
 import Gossip
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOSSL
+import NIOTLS
 
 /// What a link's channel is made of: TLS 1.3 with both sides' certificates, then frames with a length before them.
 struct LinkPipeline: Sendable {
@@ -30,9 +32,12 @@ struct LinkPipeline: Sendable {
   func configure(_ channel: Channel, isClient: Bool) throws -> (LinkChannel, EventLoopFuture<NodeCertificate>) {
     let peer = channel.eventLoop.makePromise(of: NodeCertificate.self)
     let federation = federation
+    let shown = NIOLockedValueBox<NodeCertificate?>(nil)
     let verify: @Sendable ([NIOSSLCertificate], EventLoopPromise<NIOSSLVerificationResult>) -> Void = { chain, result in
       do {
-        peer.succeed(try LinkCertificate.peer(chain, in: federation))
+        // Only shown so far: that the peer holds the key is proven when the handshake is through.
+        let certificate = try LinkCertificate.peer(chain, in: federation)
+        shown.withLockedValue { $0 = certificate }
         result.succeed(.certificateVerified)
       } catch {
         peer.fail(error)
@@ -48,7 +53,8 @@ struct LinkPipeline: Sendable {
       try channel.pipeline.syncOperations.addHandler(handler)
     }
     try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(FrameDecoder()))
-    try channel.pipeline.syncOperations.addHandler(FrameBatcher())
+    try channel.pipeline.syncOperations.addHandler(
+      FrameBatcher { if let certificate = shown.withLockedValue({ $0 }) { peer.succeed(certificate) } })
     return (try LinkChannel(wrappingChannelSynchronously: channel), peer.futureResult)
   }
 }
@@ -81,6 +87,14 @@ final class FrameBatcher: ChannelInboundHandler {
   typealias InboundOut = [[UInt8]]
 
   private var frames: [[UInt8]] = []
+  private let handshakeCompleted: () -> Void
+
+  init(handshakeCompleted: @escaping () -> Void) { self.handshakeCompleted = handshakeCompleted }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case .handshakeCompleted? = event as? TLSUserEvent { handshakeCompleted() }
+    context.fireUserInboundEventTriggered(event)
+  }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     frames.append(Array(unwrapInboundIn(data).readableBytesView))

@@ -128,12 +128,12 @@ public struct LinkService: Service {
     var pause = Duration.milliseconds(250)
     while !Task.isCancelled {
       if await core.wants(ward: peer.ward) {
-        let start = ContinuousClock.now
         await gate.enter()
-        let channel = await connect(peer)
+        let channel = Task.isCancelled ? nil : await connect(peer)
         await gate.leave()
-        if let channel { await serve(channel.0, channel.1, isOutgoing: true, ward: peer.ward) }
-        pause = ContinuousClock.now - start > .seconds(10) ? .milliseconds(250) : min(pause * 2, .seconds(30))
+        var held = Duration.zero
+        if let channel { held = await serve(channel.0, channel.1, isOutgoing: true, ward: peer.ward) }
+        pause = held > .seconds(10) ? .milliseconds(250) : min(pause * 2, .seconds(30))
       } else {
         pause = .milliseconds(250)
       }
@@ -144,7 +144,7 @@ public struct LinkService: Service {
   private func connect(_ peer: PeerAddress) async -> (LinkPipeline.LinkChannel, EventLoopFuture<NodeCertificate>)? {
     do {
       return try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-        .connectTimeout(.seconds(10))
+        .connectTimeout(.seconds(5))
         .channelOption(.tcpOption(.tcp_nodelay), value: 1)
         .connect(host: peer.address.host, port: peer.address.port) { [pipeline] channel in
           channel.eventLoop.makeCompletedFuture { try pipeline.configure(channel, isClient: true) }
@@ -157,19 +157,27 @@ public struct LinkService: Service {
 
   // MARK: Either way
 
+  /// - Returns: how long the link was up.
+  @discardableResult
   private func serve(
     _ channel: LinkPipeline.LinkChannel, _ peer: EventLoopFuture<NodeCertificate>, isOutgoing: Bool, ward: String?
-  ) async {
+  ) async -> Duration {
+    var start: ContinuousClock.Instant?
     do {
       try await channel.executeThenClose { inbound, outbound in
         let timeout = channel.channel.eventLoop.scheduleTask(in: .seconds(Self.handshakeLimit.components.seconds)) {
           channel.channel.close(promise: nil)
         }
-        let certificate = try await peer.get()
+        let certificate = try await withTaskCancellationHandler {
+          try await peer.get()
+        } onCancel: {
+          channel.channel.close(promise: nil)
+        }
         timeout.cancel()
         if let ward, core.wardCode(certificate.node) != ward { throw LinkRefusal.wrongWard(expected: ward) }
         let close: @Sendable () -> Void = { channel.channel.close(promise: nil) }
         guard let (id, wake) = await core.linkUp(certificate, isOutgoing: isOutgoing, close: close) else { return }
+        start = .now
         await withTaskGroup(of: Void.self) { group in
           group.addTask { await receive(inbound, on: id) }
           group.addTask { await send(outbound, on: id, wake) }
@@ -181,6 +189,7 @@ public struct LinkService: Service {
     } catch {
       log.debug("link ended", metadata: ["error": "\(error)"])
     }
+    return start.map { .now - $0 } ?? .zero
   }
 
   private func receive(_ inbound: NIOAsyncChannelInboundStream<[[UInt8]]>, on id: LinkID) async {

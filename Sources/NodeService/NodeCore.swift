@@ -30,6 +30,8 @@ public actor NodeCore {
   public nonisolated let reader: NodeReader
   let replica: Replica
   let gossip: Gossip
+  /// Gossip's time: links and deadlines do not care what the wall clock is set to.
+  private let clock = SteadyClock()
   let log: Logger
 
   var links: [LinkID: LinkState] = [:]
@@ -84,7 +86,7 @@ public actor NodeCore {
   ) throws -> Result {
     let now = Instant.now()
     let (result, effects) = try body(replica, now)
-    spread(effects, at: now)
+    spread(effects)
     return result
   }
 
@@ -93,7 +95,8 @@ public actor NodeCore {
     try body(replica)
   }
 
-  private func spread(_ effects: ReplicaEffects, at now: Instant) {
+  private func spread(_ effects: ReplicaEffects) {
+    let now = clock.now()
     gossip.grew(effects.logs, at: now)
     publish(effects)
     wakeLinks(at: now)
@@ -132,7 +135,7 @@ public actor NodeCore {
     let id = LinkID(rawValue: nextLink)
     nextLink += 1
     let (wake, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-    let now = Instant.now()
+    let now = clock.now()
     links[id] = LinkState(peer: peer, isOutgoing: isOutgoing, since: now, wake: continuation, close: close)
     gossip.connected(id, peer: peer, bytesPerSecond: rates[peer], at: now)
     log.info("link up", metadata: ["peer": "\(peer)", "ward": "\(wardCode(peer))", "outgoing": "\(isOutgoing)"])
@@ -143,7 +146,7 @@ public actor NodeCore {
 
   func linkDown(_ id: LinkID) {
     guard let state = links.removeValue(forKey: id) else { return }
-    let now = Instant.now()
+    let now = clock.now()
     gossip.disconnected(id, at: now)
     state.wake.finish()
     log.info("link down", metadata: ["peer": "\(state.peer)", "ward": "\(wardCode(state.peer))"])
@@ -154,8 +157,8 @@ public actor NodeCore {
   /// Takes frames from a link, in one transaction.
   func received(_ frames: [[UInt8]], on id: LinkID) {
     guard let state = links[id] else { return }
-    let now = Instant.now()
-    lastHeard[state.peer] = now
+    let now = clock.now()
+    lastHeard[state.peer] = .now()
     do {
       let outcome = try gossip.receive(frames.map { (id, $0) }, at: now)
       publish(outcome.effects)
@@ -179,7 +182,7 @@ public actor NodeCore {
   func nextFrame(for id: LinkID) -> (frame: [UInt8], busy: Duration?)? {
     guard let state = links[id] else { return nil }
     do {
-      guard let frame = try gossip.nextFrame(for: id, at: .now()) else {
+      guard let frame = try gossip.nextFrame(for: id, at: clock.now()) else {
         schedule()
         return nil
       }
@@ -203,7 +206,7 @@ public actor NodeCore {
 
   private func schedule() {
     guard let due = gossip.nextDeadline else { return }
-    let now = Instant.now()
+    let now = clock.now()
     let at = max(due, now.advanced(byMilliseconds: Self.shortestPause))
     if let tickAt, tickAt <= at, tickAt >= now { return }
     tickTask?.cancel()
@@ -217,15 +220,14 @@ public actor NodeCore {
 
   private func tick() {
     tickAt = nil
-    let now = Instant.now()
+    let now = clock.now()
     for link in gossip.tick(at: now) { drop(link, because: "silent") }
     wakeLinks(at: now)
   }
 
   /// What is to be done now and then, whatever happens: acknowledging deletions, and forgetting them.
   func keepHouse() {
-    let now = Instant.now()
-    do { spread(try replica.housekeeping(at: now), at: now) } catch {
+    do { spread(try replica.housekeeping(at: .now())) } catch {
       log.error("housekeeping failed", metadata: ["error": "\(error)"])
     }
   }

@@ -122,6 +122,8 @@ public struct Operator: Sendable {
       done += portion.count
       // Said after the portion is on the disk: what was said is kept, whatever happens next.
       await progress("\(done)/\(list.records.count)")
+      // The node is being stopped: what was said is kept, and the same command goes on from there.
+      try Task.checkCancellation()
     }
     let report = await core.inspect { _ in importer.value.report }
     let elapsed = ContinuousClock.now - start

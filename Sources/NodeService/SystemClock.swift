@@ -9,3 +9,15 @@ extension Instant {
     return Instant(milliseconds: Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000)
   }
 }
+
+/// Time for intervals: begins at the wall clock and then never jumps, whoever sets the clock.
+struct SteadyClock: Sendable {
+  private let start = ContinuousClock.now
+  private let wall = Instant.now()
+
+  func now() -> Instant {
+    let elapsed = ContinuousClock.now - start
+    let milliseconds = elapsed.components.seconds * 1_000 + elapsed.components.attoseconds / 1_000_000_000_000_000
+    return wall.advanced(byMilliseconds: milliseconds)
+  }
+}

@@ -30,8 +30,15 @@ enum TableCSV {
 
   /// A cell that a spreadsheet would run as a formula gets an apostrophe before it (OWASP, CSV injection).
   private static func quoted(_ text: String) -> String {
-    let safe = text.first.map { "=+-@\t\r".contains($0) } == true ? "'" + text : text
-    guard safe.contains(where: { ",\"\n\r".contains($0) }) || safe != text else { return safe }
-    return "\"" + safe.replacingOccurrences(of: "\"", with: "\"\"") + "\""
+    // By scalars and bytes: CRLF, or a comma with a combining mark, is one Character and none of these.
+    let isFormula = text.unicodeScalars.first.map { "=+-@\t\r".unicodeScalars.contains($0) } ?? false
+    let needsQuotes = text.utf8.contains { [0x2c, 0x22, 0x0a, 0x0d].contains($0) }
+    guard isFormula || needsQuotes else { return text }
+    var quoted = isFormula ? "\"'" : "\""
+    for scalar in text.unicodeScalars {
+      if scalar == "\"" { quoted.unicodeScalars.append(scalar) }
+      quoted.unicodeScalars.append(scalar)
+    }
+    return quoted + "\""
   }
 }

@@ -105,7 +105,7 @@ extension ShelterPatch {
       edits.append(FieldEdit(Field.crowding, .set(.text(value.rawValue))))
     }
     if let occupancyChange, occupancyChange != 0 {
-      guard abs(occupancyChange) <= Self.occupancyLimit else {
+      guard (-Self.occupancyLimit...Self.occupancyLimit).contains(occupancyChange) else {
         throw PatchFault(
           "occupancyChange", ja: "一度に \(Self.occupancyLimit) 人までです", en: "at most \(Self.occupancyLimit) at once")
       }

@@ -133,7 +133,8 @@ public enum ShelterQueries {
     try Row.fetchAll(
       db,
       sql: """
-        SELECT ward, count(*) AS shelters, sum(status IN ('開設', '常設')) AS open, sum(occupancy) AS people
+        SELECT ward, count(*) AS shelters, sum(status IN ('開設', '常設')) AS open, 
+          CAST(max(-9e15, min(9e15, total(occupancy))) AS INTEGER) AS people
         FROM shelters GROUP BY ward ORDER BY ward
         """
     ).map { row in

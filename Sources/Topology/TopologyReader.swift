@@ -74,7 +74,8 @@ extension Topology {
   }
 
   private static func outline(_ fields: Fields) throws(TopologyError) -> [[Position]] {
-    try fields.list("outline").map { ring throws(TopologyError) in
+    guard try !fields.list("outline").isEmpty else { throw fields.fault("outline", "needs a ring or more") }
+    return try fields.list("outline").map { ring throws(TopologyError) in
       guard let points = ring.sequence, points.count >= 3 else {
         throw fields.fault("outline", "each ring needs three points or more", at: ring)
       }

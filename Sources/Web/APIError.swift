@@ -98,3 +98,30 @@ struct SameOriginWrites<Context: RequestContext>: RouterMiddleware {
     return try await next(request, context)
   }
 }
+
+/// A foreign site's name that is made to lead to this machine (DNS rebinding) is not this node's: its pages read nothing
+/// and write nothing here.
+struct OwnHost<Context: RequestContext>: RouterMiddleware {
+  let hosts: Set<String>
+
+  func handle(
+    _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+  ) async throws -> Response {
+    guard let host = request.head.authority, !WebServer.isOwnHost(host, hosts) else {
+      return try await next(request, context)
+    }
+    throw APIError(
+      .misdirectedRequest, "foreign-host", ja: "この名前では使えません。run の --host-name で許してください: \(host)",
+      en: "not a name of this node; allow it with --host-name of run: \(host)")
+  }
+}
+
+extension WebServer {
+  /// An address, `localhost`, or one of the names that are allowed.
+  static func isOwnHost(_ authority: String, _ hosts: Set<String>) -> Bool {
+    if authority.hasPrefix("[") { return true }
+    let host = authority.split(separator: ":").first.map(String.init) ?? ""
+    let isAddress = host.split(separator: ".").count == 4 && host.allSatisfy { $0.isNumber || $0 == "." }
+    return isAddress || host == "localhost" || hosts.contains(host)
+  }
+}

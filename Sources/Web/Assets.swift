@@ -125,8 +125,11 @@ enum Assets {
       if (focused && focused.closest("form")) { plan(3000); return; }
       try {
         const answer = await fetch(location.href);
+        if (!answer.ok) throw new Error(answer.status);
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        document.getElementById("content").replaceWith(page.getElementById("content"));
+        const content = page.getElementById("content");
+        if (!content) throw new Error("no content");
+        document.getElementById("content").replaceWith(content);
         show(true);
       } catch { show(false); plan(3000); }
     }

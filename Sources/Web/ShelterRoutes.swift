@@ -30,7 +30,8 @@ extension WebServer {
     api.post("/shelters/:id/resolve") { request, context in
       let row = try rowID(context)
       let choice = try await request.decode(as: Resolution.self, context: context)
-      return try json(try await change(row, try resolution(choice)))
+      _ = try await shelter(row)
+      return try json(try await change(row, try await resolution(choice, row)))
     }
     api.post("/shelters/:id/keep") { request, context in
       let row = try rowID(context)
@@ -143,11 +144,21 @@ extension WebServer {
     var value: String?
   }
 
-  private func resolution(_ choice: Resolution) throws -> [FieldEdit] {
+  /// The choice must be one of the values that stand in conflict: anything else is an edit, with an edit's checks.
+  private func resolution(_ choice: Resolution, _ row: RowID) async throws -> [FieldEdit] {
     guard let field = ShelterSchema.shelters.field(named: choice.field) else {
       throw APIError.badValue("field", ja: "この名前の項目はありません", en: "no such field")
     }
-    return try ShelterPatch.resolution(field, value(choice.value, field.type))
+    let chosen = try value(choice.value, field.type)
+    let standing = await core.inspect { replica in
+      (try? replica.store.state(of: row, in: ShelterSchema.shelters.number))?.register(field.number)
+    }
+    guard let standing, standing.isConflict,
+      ([standing.winner] + standing.others).contains(where: { $0.value == chosen })
+    else {
+      throw APIError.badValue("value", ja: "食い違っている値の一つを選んでください", en: "choose one of the values in conflict")
+    }
+    return try ShelterPatch.resolution(field, chosen)
   }
 
   private func value(_ text: String?, _ type: FieldType) throws -> Value {

@@ -9,7 +9,10 @@ extension WebServer {
   /// How many shelters one page shows.
   private static let pageRows = 200
 
-  private static let template = try! MustacheTemplate(string: Assets.statusPage)
+  private static let template: MustacheTemplate = {
+    MustacheContentTypes.register(HTMLText(), named: HTMLText.name)
+    return try! MustacheTemplate(string: "{{% CONTENT_TYPE:\(HTMLText.name)}}\n" + Assets.statusPage)
+  }()
 
   func statusPage(_ request: Request) async throws -> Response {
     let query = request.uri.queryParameters

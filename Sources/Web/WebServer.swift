@@ -10,8 +10,11 @@ public struct WebServer: Sendable {
   let core: NodeCore
   let topology: Topology
   let metrics: PrometheusRegistry
+  let hosts: Set<String>
 
-  public init(core: NodeCore, topology: Topology, metrics: PrometheusRegistry) {
+  /// - Parameter hosts: names by which browsers may call this node, besides addresses and `localhost`.
+  public init(core: NodeCore, topology: Topology, metrics: PrometheusRegistry, hosts: Set<String> = []) {
+    self.hosts = hosts
     self.core = core
     self.topology = topology
     self.metrics = metrics
@@ -23,6 +26,7 @@ public struct WebServer: Sendable {
   ) -> some ApplicationProtocol {
     Application(
       router: router(),
+      server: .http1(configuration: .init(idleTimeout: .seconds(60))),
       configuration: ApplicationConfiguration(
         address: .hostname(address.host, port: address.port), serverName: "renkei"),
       onServerRunning: { channel in await ready(channel.localAddress?.port) },
@@ -34,6 +38,7 @@ public struct WebServer: Sendable {
     router.add(middleware: MetricsMiddleware())
     router.add(middleware: ErrorBodies())
     router.add(middleware: SecurityHeaders())
+    router.add(middleware: OwnHost(hosts: hosts))
     router.add(middleware: SameOriginWrites())
     router.get("/") { request, _ in try await statusPage(request) }
     router.get("/healthz") { _, _ in

@@ -37,7 +37,10 @@ struct Init: AsyncParsableCommand {
     let identity = try directory.identity()
     let id = identity.federation.id.bytes.prefix(8).hexadecimalText
     if json {
-      print(#"{"data":"\#(data)","federation":"\#(id)","node":"\#(identity.certificate.node)","ward":"\#(ward)"}"#)
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      let result = ["data": data, "federation": id, "node": "\(identity.certificate.node)", "ward": ward]
+      print(String(decoding: try encoder.encode(result), as: UTF8.self))
     } else {
       Language.say(
         "\(chosen.name)のノードを作りました: \(data)(連合 \(id)、機番 \(identity.certificate.node.serial))",

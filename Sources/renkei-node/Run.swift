@@ -18,6 +18,10 @@ struct Run: AsyncParsableCommand {
 
   @Option(help: "The node's folder.") var data: String
   @Option(help: "Where pages and the API listen, HOST:PORT.") var http = "127.0.0.1:8080"
+  @Option(
+    name: .customLong("host-name"),
+    help: "A name by which browsers may call this node, besides its addresses. May be given many times.")
+  var hostNames: [String] = []
   @Option(help: "Where peers may call, HOST:PORT. Without it, nobody can; this node still calls others.") var gossip:
     String?
   @Option(name: .customLong("peer"), help: "A peer to call, WARD@HOST:PORT. May be given many times.") var peers:
@@ -52,7 +56,7 @@ struct Run: AsyncParsableCommand {
     let socket = OperatorSocket(
       directory: directory, operator: Operator(core: core, topology: topology, isRunning: true), log: log)
     let address = NetworkAddress(http)!
-    let web = WebServer(core: core, topology: topology, metrics: metrics)
+    let web = WebServer(core: core, topology: topology, metrics: metrics, hosts: Set(hostNames))
       .application(on: address, log: quieter(log)) { port in
         let url = "http://\(NetworkAddress(host: address.host, port: port ?? address.port))/"
         Language.say(

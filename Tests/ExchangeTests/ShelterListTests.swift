@@ -74,6 +74,19 @@ import Topology
       ])
   }
 
+  @Test func `a ward's five digits are that ward, and a prefecture that publishes is not the place`() throws {
+    for code in Files.topology.wards.map(\.code) {
+      #expect(try Self.read(Self.v1 + "\(code),1,甲,a,,,,,\n").records[0].ward == code)
+    }
+    let list = try Self.read("全国地方公共団体コード,名称,所在地_連結表記,市区町村コード,想定収容人数\n130001,甲,a,131024,5\n")
+    #expect(list.records.map(\.ward) == ["13102"])
+  }
+
+  @Test func `a quote that is never closed in the first cell is told, not lost`() throws {
+    let list = try Self.read("名称,市区町村コード,住所,想定収容人数\n甲,131016,a,\n\"乙,131016,a,\n丙,131016,a,\n")
+    #expect(list.records.map(\.name) == ["甲"] && list.problems.map(\.reason) == [.unterminatedQuote])
+  }
+
   @Test func `a flag that is not 1 is reported, never read as no`() throws {
     let list = try Self.read(Self.v1 + "131016,1,甲,a,,,○,0,\n")
     #expect(list.records[0].hazards == [.earthquake])
@@ -81,14 +94,14 @@ import Topology
   }
 
   @Test func `a missing column means unknown, not no`() throws {
-    let list = try Self.read("市区町村コード,名称,住所\n131016,甲,a\n")
+    let list = try Self.read("市区町村コード,名称,住所,指定避難所との重複\n131016,甲,a,\n")
     #expect(list.records[0].hazards == nil && list.records[0].capacity == nil)
   }
 
   @Test func `extra columns are ignored, wrong field counts are refused with their line`() throws {
-    let list = try Self.read("市区町村コード,名称,住所,独自列\n131016,甲,a,x\n131016,乙\n131016,丙,a,x,,,\n131016,,a,x\n")
+    let list = try Self.read("市区町村コード,名称,想定収容人数,住所,独自列\n131016,甲,,a,x\n131016,乙\n131016,丙,,a,x,,,\n131016,,,a,x\n")
     #expect(list.records.map(\.name) == ["甲", "丙"])
-    #expect(list.problems.map(\.reason) == [.wrongFieldCount(found: 2, expected: 4), .missing])
+    #expect(list.problems.map(\.reason) == [.wrongFieldCount(found: 2, expected: 5), .missing])
     #expect(list.problems.map(\.line) == [3, 5])
   }
 
@@ -100,7 +113,7 @@ import Topology
 
   @Test func `a position in another ward is a warning with the distance`() throws {
     // 荒川区's shelters stand in 豊島区 in the metropolitan list of 2022-03.
-    let list = try Self.read("市区町村コード,名称,住所,緯度,経度\n131181,甲,a,35.7295,139.7109\n131181,乙,a,35.7362,139.7834\n")
+    let list = try Self.read("市区町村コード,名称,住所,緯度,経度,想定収容人数\n131181,甲,a,35.7295,139.7109,\n131181,乙,a,35.7362,139.7834,\n")
     #expect(list.records.count == 2)
     guard case .outsideWard(let metres, let ward)? = list.problems.first?.reason, list.problems.count == 1 else {
       Issue.record("\(list.problems)")
@@ -111,7 +124,8 @@ import Topology
 
   @Test func `files that are no list say what they are instead`() {
     #expect(throws: ExchangeError.unknownHeader(["a,b,c", "1,2,3"])) { try Self.read("a,b,c\n1,2,3\n") }
-    #expect(throws: ExchangeError.duplicateColumn("名称", line: 1)) { try Self.read("市区町村コード,名称,住所,名称\n") }
+    #expect(throws: ExchangeError.duplicateColumn("名称", line: 1)) { try Self.read("市区町村コード,名称,住所,名称,想定収容人数\n") }
+    #expect(throws: ExchangeError.unknownHeader(["市区町村コード,名称,住所"])) { try Self.read("市区町村コード,名称,住所\n") }
     #expect(throws: ExchangeError.notFeatureCollection) { try Self.read("{\"type\":\"Feature\"}") }
     #expect(throws: ExchangeError.self) {
       try ShelterList([0xff, 0xfe, 0x81, 0x00], fileName: "x", topology: Files.topology)

@@ -97,7 +97,7 @@ import TestSupport
   @Test func `naughty strings are shown as text`() async throws {
     var strings = [
       "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "{{title}}", "&amp;<b>", "' onmouseover='x",
-      "\u{202e}abc",
+      "\u{202e}abc", "\u{600}<meta x>", "\"\u{301} autofocus",
     ]
     let blns = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .appendingPathComponent("../../../shared/data/text/blns.json").standardized
@@ -114,13 +114,35 @@ import TestSupport
           made.status == 201 && back == text, "\(Array(text.unicodeScalars)) came back as \(Array(back.unicodeScalars))"
         )
       }
-      for query in ["", "?lang=en", "?q=%3Cscript%3E", "?ward=%22%3E%3Cscript%3E"] {
+      for query in ["", "?lang=en", "?q=%22%CC%81%20autofocus", "?q=%3Cscript%3E", "?ward=%22%3E%3Cscript%3E"] {
         let page = try await Self.send(client, .get, "/" + query).text
+        // By bytes: a search by Characters would overlook what it is looking for.
+        let bytes = Array(page.utf8)
+        for bad in ["<meta x>", "\"\u{301} autofocus"].map({ Array($0.utf8) }) { #expect(!bytes.contains(bad)) }
         #expect(!page.lowercased().contains("<script>") && !page.contains("<img src=x"))
-        #expect(page.contains("&lt;script&gt;") || query.contains("ward"))
+        #expect(page.contains("&lt;script&gt;") || query.contains("ward") || query.contains("%22"))
         #expect(page.components(separatedBy: "<script").count == 2, "our own script and no other")
       }
     }
+  }
+
+  @Test func `a conflict is settled with one of its values, and nothing else`() async throws {
+    try await Self.withServer { client, _ in
+      let made = try await Self.send(client, .post, "/api/v1/shelters", #"{"name":"甲","ward":"13113"}"#)
+      let path = "/api/v1/shelters/\(try #require(made.json["id"] as? String))"
+      for body in [#"{"field":"status","value":"なんでも"}"#, #"{"field":"name"}"#, #"{"field":"source","value":"x"}"#] {
+        let answer = try await Self.send(client, .post, path + "/resolve", body)
+        #expect(answer.status == 400)
+      }
+      let overflow = try await Self.send(client, .patch, path, #"{"occupancyChange":-9223372036854775808}"#)
+      #expect(overflow.status == 400)
+    }
+  }
+
+  @Test func `a foreign name that leads here is not this node's`() {
+    for own in ["127.0.0.1:8113", "[::1]:80", "localhost"] { #expect(WebServer.isOwnHost(own, [])) }
+    #expect(!WebServer.isOwnHost("evil.example:8113", []))
+    #expect(WebServer.isOwnHost("node.shibuya:8113", ["node.shibuya"]))
   }
 
   @Test func `openapi, health, metrics and the page are served, with their headers`() async throws {
