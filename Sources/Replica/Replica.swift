@@ -170,7 +170,7 @@ public final class Replica {
 
   // MARK: Epochs
 
-  /// The epoch that a database file says it is in; nil when there is no file. Opens it to read only.
+  /// The epoch that a database file says it is in; nil when there is no file. Opens it for a moment.
   public static func epoch(in path: String) throws(ReplicaError) -> UInt32? {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
     do {
