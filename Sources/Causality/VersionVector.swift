@@ -20,8 +20,6 @@ public struct VersionVector: Hashable, Sendable {
 
   public func covers(_ dot: Dot) -> Bool { self[dot.author] >= dot.sequence }
 
-  public func covers(_ other: VersionVector) -> Bool { other.dots.allSatisfy(covers) }
-
   /// Raises the author's entry to the dot's sequence; does nothing when it stands there or higher.
   public mutating func advance(to dot: Dot) {
     let index = firstIndex(notBelow: dot.author)
@@ -30,10 +28,6 @@ public struct VersionVector: Hashable, Sendable {
     } else if dot.sequence > 0 {
       dots.insert(dot, at: index)
     }
-  }
-
-  public mutating func merge(_ other: VersionVector) {
-    for dot in other.dots { advance(to: dot) }
   }
 
   private func firstIndex(notBelow author: AuthorNumber) -> Int {

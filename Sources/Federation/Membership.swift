@@ -6,7 +6,6 @@ public struct Membership: Sendable {
   public let identity: FederationIdentity
   /// By node number (epoch 0).
   public private(set) var certificates: [AuthorNumber: NodeCertificate] = [:]
-  private var nodes: [PublicKey: AuthorNumber] = [:]
 
   public init(_ identity: FederationIdentity) { self.identity = identity }
 
@@ -26,14 +25,11 @@ public struct Membership: Sendable {
       throw .numberTaken(certificate.node)
     }
     certificates[certificate.node] = certificate
-    nodes[certificate.key] = certificate.node
     return certificate
   }
 
   /// The key that signs for an author, whatever its epoch; nil for a stranger.
   public func key(of author: AuthorNumber) -> PublicKey? { certificates[author.node]?.key }
-
-  public func node(withKey key: PublicKey) -> AuthorNumber? { nodes[key] }
 
   /// The ward's code, for people.
   public func wardCode(of author: AuthorNumber) -> String? { identity.ward(at: author.ward)?.code }

@@ -33,28 +33,19 @@ extension Gossip {
         sessions[link]!.bytesIn += bytes.count
         sessions[link]!.lastHeard = now
         sessions[link]!.pingSent = nil
+        let message: Message
         do throws(MalformedBytes) {
-          let message = try bytes.decoding { raw throws(MalformedBytes) in try Message(raw) }
-          if let fault = try handleOrFail(message, from: link, at: now) { outcome.faults[link] = fault }
+          message = try bytes.decoding { raw throws(MalformedBytes) in try Message(raw) }
         } catch {
           outcome.faults[link] = .malformed(error)
+          continue
         }
-        if let failure = storeFailure.take() { throw failure }
+        if let fault = try handle(message, from: link, at: now) { outcome.faults[link] = fault }
       }
     }
     grew(outcome.effects.logs, at: now)
     askForMissing(at: now)
     return outcome
-  }
-
-  /// Handles a message; a failure of the disk is kept for the caller, who ends the transaction.
-  private func handleOrFail(
-    _ message: Message, from link: LinkID, at now: Instant
-  ) throws(MalformedBytes) -> LinkFault? {
-    do throws(StoreError) { return try handle(message, from: link, at: now) } catch {
-      storeFailure = error
-      return nil
-    }
   }
 
   private func handle(
@@ -72,7 +63,7 @@ extension Gossip {
     switch message {
     case .hello: break
     case .summary(let hashes): compare(hashes, with: link)
-    case .heads(_, _, let reports):
+    case .heads(_, let reports):
       for report in reports { try learn(report, from: link, at: now) }
     case .ask(let log, let first, let offset):
       guard first <= replica.store.state(of: log).logged.sequence else { break }

@@ -42,9 +42,9 @@ extension Gossip {
     let reports = replica.frontier(lane).map { head(of: LogName(lane, $0.author)) }
     for start in stride(from: Message.headLimit, to: reports.count, by: Message.headLimit) {
       post(
-        .heads(lane, complete: false, Array(reports[start..<min(start + Message.headLimit, reports.count)])), to: link)
+        .heads(lane, Array(reports[start..<min(start + Message.headLimit, reports.count)])), to: link)
     }
-    return .heads(lane, complete: true, Array(reports.prefix(Message.headLimit)))
+    return .heads(lane, Array(reports.prefix(Message.headLimit)))
   }
 
   private func nextHeads(for link: LinkID, at now: Instant) -> Message? {
@@ -55,7 +55,7 @@ extension Gossip {
       let pause = sessions[link]!.isNarrow ? Timing.narrowHeads : Timing.heads
       sessions[link]!.headsNotBefore = now.advanced(byMilliseconds: pause)
     }
-    return .heads(first.lane, complete: false, logs.map(head))
+    return .heads(first.lane, logs.map(head))
   }
 
   /// The log to send from: the one whose change set is half sent, else the next in turn.

@@ -22,8 +22,6 @@ public final class Gossip {
   var expected: [LogName: Instant] = [:]
   /// Beginnings of change sets that a cut left behind; the next ask goes on from there.
   var partials: [LogName: Partial] = [:]
-  /// A failure of the disk while frames were handled: ends their transaction.
-  var storeFailure: StoreError?
 
   /// Heads as peers were last told of them.
   private var told: [LogName: SequenceNumber] = [:]

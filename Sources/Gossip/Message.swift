@@ -23,8 +23,8 @@ public enum Message: Hashable, Sendable {
   case hello(federation: Digest, author: AuthorNumber)
   /// A hash of each lane's heads. Equal peers need no more.
   case summary([UInt64])
-  /// How far logs are kept. `complete`: logs of that lane that are not named are not known at all.
-  case heads(Lane, complete: Bool, [HeadReport])
+  /// How far some logs of a lane are kept.
+  case heads(Lane, [HeadReport])
   /// Asks for a log from a change set on; `offset` bytes of that one are here already.
   case ask(LogName, from: SequenceNumber, offset: Int)
   /// Change sets, whole.
@@ -56,9 +56,9 @@ extension Message {
     case .summary(let hashes):
       writer.byte(2)
       for hash in hashes { writer.bigEndian(hash) }
-    case .heads(let lane, let complete, let reports):
+    case .heads(let lane, let reports):
       writer.byte(3)
-      writer.byte(lane.rawValue << 1 | (complete ? 1 : 0))
+      writer.byte(lane.rawValue)
       writer.count(reports.count)
       for report in reports {
         writer.varint(report.log.author.rawValue)
@@ -111,8 +111,7 @@ extension Message {
       for _ in Lane.allCases { hashes.append(try reader.bigEndian(UInt64.self)) }
       self = .summary(hashes)
     case 3:
-      let head = try reader.byte()
-      guard let lane = Lane(rawValue: head >> 1) else { throw reader.malformed(.invalidValue) }
+      guard let lane = Lane(rawValue: try reader.byte()) else { throw reader.malformed(.invalidValue) }
       let count = try reader.count(upTo: Self.headLimit)
       var reports: [HeadReport] = []
       for _ in 0..<count {
@@ -121,7 +120,7 @@ extension Message {
         let hash = try reader.bigEndian(UInt64.self)
         reports.append(HeadReport(log: LogName(lane, author), sequence: sequence, hash: hash))
       }
-      self = .heads(lane, complete: head & 1 == 1, reports)
+      self = .heads(lane, reports)
     case 4:
       let log = try Self.log(&reader)
       let first = SequenceNumber(try reader.varint(upTo: UInt64(sequenceLimit)))

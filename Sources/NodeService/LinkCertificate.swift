@@ -97,7 +97,6 @@ public enum LinkRefusal: Error, Hashable, Sendable {
   case wrongKey
   /// Enrolled, but in another ward than the one that this address should lead to.
   case wrongWard(expected: String)
-  case handshakeTimeout
 }
 
 /// The node's key for BoringSSL: it asks libsodium to sign, and never sees the key.

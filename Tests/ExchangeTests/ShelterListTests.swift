@@ -122,6 +122,28 @@ import Topology
     #expect(ward == "豊島区" && (3_000...9_000).contains(metres))
   }
 
+  @Test func `a shelter just across its ward's border is no mistake`() throws {
+    // Half of a degree's thousandth is 55 m: a point that near to an outline, on the far side, is a true border case.
+    let ward = try #require(Files.topology.ward("13102"))
+    let near = ward.outline[0].flatMap { corner in
+      [(0.001, 0.0), (-0.001, 0.0), (0.0, 0.001), (0.0, -0.001)].map {
+        Position(latitude: corner.latitude + $0.0, longitude: corner.longitude + $0.1)
+      }
+    }.filter { !ward.contains($0) }
+    #expect(near.count > 10)
+    for place in near {
+      let list = try Self.read(Self.v1 + "131024,1,甲,a,\(place.latitude),\(place.longitude),,,\n")
+      #expect(list.problems.isEmpty)
+    }
+  }
+
+  @Test func `whom a shelter takes stays word for word`() throws {
+    for words in ["障がい者（身体障害者手帳1級・2級、知的障がい者）", "障害者", "要配慮者、区が特定した者"] {
+      let list = try Self.read("共通ID,施設・場所名,住所,受入対象者\nE1311800079121,甲,a,\(words)\n")
+      #expect(list.records[0].accepts == words && list.records[0].designations == [.welfareShelter])
+    }
+  }
+
   @Test func `files that are no list say what they are instead`() {
     #expect(throws: ExchangeError.unknownHeader(["a,b,c", "1,2,3"])) { try Self.read("a,b,c\n1,2,3\n") }
     #expect(throws: ExchangeError.duplicateColumn("名称", line: 1)) { try Self.read("市区町村コード,名称,住所,名称,想定収容人数\n") }
