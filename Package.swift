@@ -31,6 +31,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let heaps = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 
@@ -40,11 +41,13 @@ let package = Package(
   products: [
     .executable(name: "renkei-node", targets: ["renkei-node"]),
     .executable(name: "renkei-bench", targets: ["renkei-bench"]),
+    .executable(name: "renkei-sim", targets: ["renkei-sim"]),
   ],
   dependencies: [
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -72,6 +75,14 @@ let package = Package(
     layer("Topology", [yams]),
     layer("Shelters", ["Causality", "ChangeModel", "Sodium", "Merge", "Store", "Replica", grdb]),
     layer("Exchange", ["Shelters", "Topology", "ChangeModel"]),
+
+    // A whole federation in one process, on virtual time, roads and disks.
+    layer(
+      "Simulation",
+      [
+        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology", yams,
+        heaps, sqlite,
+      ]),
 
     // The shell: sockets, timers, pages, commands.
     layer(
@@ -101,6 +112,13 @@ let package = Package(
         sqlite,
       ],
       path: "Tools/renkei-bench", swiftSettings: strict),
+    .executableTarget(
+      name: "renkei-sim",
+      dependencies: [
+        "Simulation", "Replica", "Gossip", "Federation", "Store", "SignedLog", "Sodium", "Causality", "ChangeModel",
+        "Topology", arguments,
+      ],
+      path: "Tools/renkei-sim", swiftSettings: strict),
 
     // Tests. `TestSupport` makes federations, nodes and random edits for all of them.
     .target(

@@ -1,6 +1,7 @@
 import Federation
 import Foundation
 import Glibc
+import Replica
 import Sodium
 
 /// Why a node's folder cannot be used. `path` is what to look at.
@@ -78,8 +79,7 @@ public struct NodeDirectory: Sendable {
     guard let mark = UInt32(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
       throw .malformed(path: epochFile)
     }
-    guard let databaseEpoch, databaseEpoch >= mark else { return mark + 1 }
-    return databaseEpoch
+    return Replica.minimumEpoch(mark: mark, database: databaseEpoch)
   }
 
   public func keepEpoch(_ epoch: UInt32) throws(DirectoryError) {

@@ -170,17 +170,34 @@ public final class Replica {
 
   // MARK: Epochs
 
-  /// The epoch that a database file says it is in; nil when there is no file. Opens it for a moment.
+  /// The epoch that a database file says it is in; nil when there is no such file, or an empty one. Opens it for a moment.
   public static func epoch(in path: String) throws(ReplicaError) -> UInt32? {
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    var configuration = Configuration()
+    configuration.readonly = true
     do {
-      let queue = try DatabaseQueue(path: path)
+      let queue: DatabaseQueue
+      do { queue = try DatabaseQueue(path: path, configuration: configuration) } catch let error as DatabaseError
+        where error.resultCode == .SQLITE_CANTOPEN
+      {
+        return nil
+      }
       defer { try? queue.close() }
       return try queue.read { db in
         guard try db.tableExists("node_state") else { return nil }
         return try UInt32.fetchOne(db, sql: "SELECT value FROM node_state WHERE key = ?", arguments: [Key.epoch]) ?? 0
       }
     } catch { throw .of(error) }
+  }
+
+  /// The lowest epoch that may be written in, by what is known outside the database.
+  ///
+  /// - Parameters:
+  ///   - mark: the epoch that the node last wrote in, kept beside the database; nil when it never wrote.
+  ///   - database: the epoch that the database says; nil when there is none.
+  public static func minimumEpoch(mark: UInt32?, database: UInt32?) -> UInt32 {
+    guard let mark else { return 0 }
+    guard let database, database >= mark else { return mark + 1 }
+    return database
   }
 
   /// A peer knows more of this author's log than this node does: the node was restored from an older copy. Writing on

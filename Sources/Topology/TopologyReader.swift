@@ -1,16 +1,5 @@
 import Yams
 
-/// What is wrong with a topology file, where, and what would be right.
-public struct TopologyError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// From 1; 0 when the file as a whole is meant.
-  public var line: Int
-  /// A path such as `wards[3].office.latitude`.
-  public var field: String
-  public var message: String
-
-  public var description: String { "line \(line): \(field): \(message)" }
-}
-
 extension Topology {
   public static let format = "renkei-topology-1"
 
@@ -19,12 +8,7 @@ extension Topology {
   /// - Throws: `TopologyError` for the first thing that is wrong: a missing or unknown field, a wrong kind of value, a
   ///   code that is no ward, a neighbour that does not know its neighbour, a figure out of its range.
   public init(yaml text: String) throws(TopologyError) {
-    let root: Node?
-    do { root = try Yams.compose(yaml: text) } catch {
-      throw TopologyError(line: Self.line(of: error), field: "YAML", message: "\(error)")
-    }
-    guard let root else { throw TopologyError(line: 0, field: "file", message: "is empty") }
-    let file = try Fields(root, "", ["format", "name", "wards", "links"])
+    let file = try Fields(yaml: text, ["format", "name", "wards", "links"])
     guard try file.text("format") == Self.format else { throw file.fault("format", "must be \(Self.format)") }
     name = try file.text("name")
     wards = try file.list("wards").enumerated().map { index, node throws(TopologyError) in
@@ -34,14 +18,6 @@ extension Topology {
       try Self.link(node, "links[\(index)]")
     }
     try check(file)
-  }
-
-  private static func line(of error: any Error) -> Int {
-    guard let error = error as? YamlError else { return 0 }
-    switch error {
-    case .scanner(_, _, let mark, _), .parser(_, _, let mark, _), .composer(_, _, let mark, _): return mark.line
-    default: return 0
-    }
   }
 
   private static func ward(_ node: Node, _ path: String) throws(TopologyError) -> Ward {
@@ -124,65 +100,5 @@ extension Topology {
         throw file.fault("links", "links[\(index)]: \(code) is no ward of this file")
       }
     }
-  }
-}
-
-/// The fields of one YAML mapping, with where they stand.
-private struct Fields {
-  let path: String
-  private let mapping: Node.Mapping
-  private let mark: Mark?
-
-  init(_ node: Node, _ path: String, _ known: [String]) throws(TopologyError) {
-    self.path = path
-    mark = node.mark
-    guard let mapping = node.mapping else {
-      throw TopologyError(
-        line: node.mark?.line ?? 0, field: path, message: "must have the fields \(known.joined(separator: ", "))")
-    }
-    self.mapping = mapping
-    for key in mapping.keys where !known.contains(key.scalar?.string ?? "") {
-      throw TopologyError(
-        line: key.mark?.line ?? 0, field: join(key.scalar?.string ?? "?"),
-        message: "is not known here; known are \(known.joined(separator: ", "))")
-    }
-  }
-
-  private func join(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
-
-  func fault(_ name: String, _ message: String, at node: Node? = nil) -> TopologyError {
-    let line = (node ?? mapping[Node(name)])?.mark?.line ?? mark?.line ?? 0
-    return TopologyError(line: line, field: join(name), message: message)
-  }
-
-  func node(_ name: String) throws(TopologyError) -> Node {
-    guard let node = mapping[Node(name)] else { throw fault(name, "is missing") }
-    return node
-  }
-
-  func has(_ name: String) -> Bool { mapping[Node(name)] != nil }
-
-  func text(_ name: String) throws(TopologyError) -> String {
-    guard let text = try node(name).scalar?.string, !text.isEmpty else { throw fault(name, "must be a text") }
-    return text
-  }
-
-  func list(_ name: String) throws(TopologyError) -> [Node] {
-    guard let list = try node(name).sequence else { throw fault(name, "must be a list") }
-    return Array(list)
-  }
-
-  func integer(_ name: String, _ range: ClosedRange<Int>) throws(TopologyError) -> Int {
-    guard let value = try node(name).int, range.contains(value) else {
-      throw fault(name, "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
-    }
-    return value
-  }
-
-  func number(_ name: String, _ range: ClosedRange<Double>) throws(TopologyError) -> Double {
-    guard let value = try node(name).float, range.contains(value) else {
-      throw fault(name, "must be a number from \(range.lowerBound) to \(range.upperBound)")
-    }
-    return value
   }
 }

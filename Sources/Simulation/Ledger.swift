@@ -1,0 +1,133 @@
+import Causality
+import ChangeModel
+import SignedLog
+import Sodium
+
+/// What the simulator saw being written: the truth that checkers compare nodes with.
+///
+/// It is made from what callers were told ("saved") and from plain reads of SQLite files, never from the core's memory.
+public struct Ledger: Sendable {
+  /// One change set that a node acknowledged.
+  public struct Entry: Sendable {
+    public var log: LogName
+    public var sequence: SequenceNumber
+    /// What it did, by the words of whoever asked for it. Empty for what a node writes of itself.
+    public var edits: [RowEdit]
+    /// How far its author had merged each log of its lane, itself excluded.
+    public var known: [AuthorNumber: SequenceNumber]
+    /// The hash of its bytes.
+    public var hash: Digest
+    /// When, in microseconds since the start.
+    public var at: Int64
+    public var node: Int
+  }
+
+  public private(set) var entries: [Entry] = []
+  /// Where the change sets of a log stand in `entries`, from sequence 1.
+  public private(set) var places: [LogName: [Int]] = [:]
+  /// Other change sets with the dot of an earlier one: what copies of a node wrote.
+  public private(set) var branches: [LogName: Set<Digest>] = [:]
+  /// Logs that hold two change sets of one dot: written by two copies of one node.
+  public private(set) var forked: Set<LogName> = []
+  /// Entries that may be gone: only a disk that was destroyed, or a node that left for good, ever had them.
+  public internal(set) var excused: Set<Int> = []
+  /// Sums over all that was acknowledged, wherever: what an author holds of a stock.
+  private(set) var shares: [StockPlace: Int64] = [:]
+
+  struct StockPlace: Hashable {
+    var row: RowID
+    var field: UInt32
+    var author: AuthorNumber
+  }
+
+  public init() {}
+
+  /// Notes an acknowledged change set.
+  ///
+  /// - Returns: a violation when it spends what its author does not have.
+  mutating func add(_ entry: Entry) -> Violation? {
+    var list = places[entry.log] ?? []
+    if Int(entry.sequence) <= list.count {
+      let known = entries[list[Int(entry.sequence) - 1]]
+      if known.hash != entry.hash {
+        forked.insert(entry.log)
+        branches[entry.log, default: []].insert(entry.hash)
+      }
+      return nil
+    }
+    if Int(entry.sequence) != list.count + 1 {
+      return Violation(.durability, "\(entry.log) acknowledged #\(entry.sequence) after #\(list.count)")
+    }
+    list.append(entries.count)
+    places[entry.log] = list
+    entries.append(entry)
+    return forked.contains(entry.log) ? nil : spend(entry)
+  }
+
+  func entry(_ log: LogName, _ sequence: SequenceNumber) -> Entry? {
+    guard let list = places[log], sequence >= 1, Int(sequence) <= list.count else { return nil }
+    return entries[list[Int(sequence) - 1]]
+  }
+
+  func isAcknowledged(_ log: LogName, _ sequence: SequenceNumber, _ hash: Digest) -> Bool {
+    entry(log, sequence)?.hash == hash || branches[log]?.contains(hash) == true
+  }
+
+  private mutating func spend(_ entry: Entry) -> Violation? {
+    var violation: Violation?
+    for edit in entry.edits {
+      guard case .edit(let fields) = edit.action else { continue }
+      for field in fields {
+        let place = StockPlace(row: edit.row, field: field.field, author: entry.log.author)
+        switch field.operation {
+        case .receive(let amount): shares[place, default: 0] += amount
+        case .spend(let amount): shares[place, default: 0] -= amount
+        case .handOver(let amount, let receiver):
+          shares[place, default: 0] -= amount
+          shares[StockPlace(row: edit.row, field: field.field, author: receiver), default: 0] += amount
+        default: continue
+        }
+        if let left = shares[place], left < 0 {
+          violation = Violation(.stock, "\(entry.log.author) spent \(-left) more of \(edit.row) than it had")
+        }
+      }
+    }
+    return violation
+  }
+}
+
+/// A broken promise, and by whose judgement.
+public struct Violation: Error, Hashable, Codable, Sendable {
+  public enum Checker: String, CaseIterable, Codable, Sendable {
+    /// Nodes with equal logs have unequal tables.
+    case convergence
+    /// Something acknowledged is gone.
+    case durability
+    /// More was spent than there was.
+    case stock
+    /// Something is in a log or a table that no enrolled author wrote.
+    case purity
+    /// A field does not show what the plain model shows.
+    case model
+    /// A concurrent value is missing, or one was invented.
+    case conflicts
+    /// Something did not arrive, or did not merge, within the bound.
+    case liveness
+    /// A change set came too often over the links.
+    case copies
+    /// A rebuild gives other tables, or a log does not verify.
+    case rebuild
+    /// The program ended, or reported an error that nothing in the scenario explains.
+    case failure
+    /// What the scenario says must hold does not.
+    case expectation
+  }
+
+  public var checker: Checker
+  public var detail: String
+
+  public init(_ checker: Checker, _ detail: String) {
+    self.checker = checker
+    self.detail = detail
+  }
+}

@@ -1,0 +1,112 @@
+import Causality
+import ChangeModel
+import Gossip
+import Replica
+import SignedLog
+import Sodium
+
+/// A hostile peer: it has proven a key to the transport, its own or that of a stolen node, and says what it likes.
+final class Liar {
+  let victim: Int
+  let peer: AuthorNumber
+  let until: Moment
+  private let federation: Digest
+  private var random: RandomNumbers
+  /// Its link to the victim, while the victim bears it.
+  var link: LinkID?
+
+  init(victim: Int, key: Int?, seed: UInt64, until: Moment, world: World) {
+    self.victim = victim
+    self.until = until
+    random = RandomNumbers(seed: seed)
+    federation = world.federation.identity.id
+    peer =
+      key.map { world.nodes[$0].identity.certificate.node }
+      ?? AuthorNumber(ward: UInt32(world.plan.wards.count), serial: 900, epoch: 0)
+  }
+
+  var hello: [UInt8] { Message.hello(federation: federation, author: peer).encoded() }
+
+  func pause() -> Moment { random.moment(50_000...5_000_000) }
+
+  /// What it says next. `logs` are those that the victim knows, `genuine` reads true change sets of one.
+  func lie(about logs: [LogName], genuine: (LogName) -> [[UInt8]]) -> [[UInt8]] {
+    let log = random.pick(logs)
+    let known = SequenceNumber(genuine(log).count)
+    switch random.below(11) {
+    case 0: return [noise(random.below(300) + 1)]
+    case 1: return [noise(Message.byteLimit + 1)]
+    case 2: return [Message.hello(federation: blake2b([1, 2, 3]), author: peer).encoded()]
+    case 3: return [Message.run(Run(log, first: known + 1, entries: [noise(200), noise(90)])).encoded()]
+    case 4:
+      // What is true elsewhere: another lane, another author, another place in the log.
+      let elsewhere = LogName(random.pick(Lane.allCases), random.pick(logs).author)
+      return [Message.run(Run(elsewhere, first: known + 1, entries: Array(genuine(log).suffix(3)))).encoded()]
+    case 5:
+      // One bit of what is true.
+      var entries = genuine(log)
+      guard !entries.isEmpty else { return [] }
+      entries[entries.count - 1][random.below(entries[entries.count - 1].count)] ^= 1
+      return [Message.run(Run(log, first: 1, entries: entries)).encoded()]
+    case 6:
+      let reports = logs.prefix(500).map { HeadReport(log: $0, sequence: sequenceLimit, hash: random.next()) }
+      return Lane.allCases.map { lane in Message.heads(lane, reports.filter { $0.log.lane == lane }).encoded() }
+    case 7: return (0..<200).map { _ in Message.ask(random.pick(logs), from: 1, offset: 0).encoded() }
+    case 8: return (0..<100).map { Message.ping(UInt64($0)).encoded() }
+    case 9: return [Message.fragment(log, known + 1, offset: 0, total: 60_000, noise(500)).encoded()]
+    default:
+      // A change set that somebody without a certificate signed well.
+      let key = SigningKey(seed: noise(32))!
+      let context = LogContext(federation: federation, nodeKey: key.publicKey, log: log)
+      let entry = VerifiedEntry.sealing(
+        [],
+        header: ChangeSetHeader(time: HybridTime(milliseconds: Limits.timeMilliseconds - 1), clock: [], control: []),
+        after: AuthorPast(author: log.author, lane: log.lane), head: LogHead(), in: context, with: key)
+      return [Message.run(Run(log, first: known + 1, entries: [entry.bytes])).encoded()]
+    }
+  }
+
+  private func noise(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) } }
+}
+
+extension World {
+  func lie(_ index: Int) {
+    let liar = liars[index]
+    let node = nodes[liar.victim]
+    let isOver = now >= liar.until || isHealed
+    if let link = liar.link, isOver || node.gossip?.links.contains(link) != true {
+      node.gossip?.disconnected(link, at: SimulatedNode.steady(now))
+      liar.link = nil
+    }
+    if isOver { return }
+    schedule(.lie(index), after: liar.pause())
+    guard node.isUp, let gossip = node.gossip, let replica = node.replica,
+      node.identity.certificate.node != liar.peer
+    else { return }
+    let steady = SimulatedNode.steady(now)
+    var frames: [[UInt8]] = []
+    if liar.link == nil {
+      let link = LinkID(rawValue: 1 << 40 + UInt64(nextSession))
+      nextSession += 1
+      liar.link = link
+      gossip.connected(link, peer: liar.peer, bytesPerSecond: nil, at: steady)
+      frames.append(liar.hello)
+    }
+    let link = liar.link!
+    frames += liar.lie(about: replica.store.logNames) {
+      (try? replica.store.entries($0, from: 1, byteLimit: 8_000)) ?? []
+    }
+    counts.lies += 1
+    do {
+      let outcome = try gossip.receive(frames.map { (link, $0) }, at: steady)
+      noteOwn(node)
+      if outcome.faults[link] != nil {
+        gossip.disconnected(link, at: steady)
+        liar.link = nil
+      }
+      // It listens to nothing; but its link must not hold up the others.
+      while let link = liar.link, try gossip.nextFrame(for: link, at: steady) != nil {}
+    } catch { diskFailed(node, error) }
+    wake(node)
+  }
+}

@@ -1,0 +1,60 @@
+import Causality
+import Gossip
+
+/// A way between two nodes, as it is now.
+struct Road {
+  let ends: (Int, Int)
+  let kind: String
+  let latency: Moment
+  let loss: Double
+  let plannedRate: Int
+  var rate: Int
+  var isUp: Bool
+  /// The node whose frames vanish on this road.
+  var mute: Int?
+  var weather = Weather.fair
+
+  // What passed, over all sessions.
+  var bytes = 0
+  var frames = 0
+  var changeSets = 0
+
+  init(_ planned: PlannedRoad) {
+    ends = (planned.ends[0], planned.ends[1])
+    kind = planned.kind
+    latency = Moment(planned.latencyMilliseconds) * 1_000
+    loss = planned.loss
+    plannedRate = planned.bitsPerSecond
+    rate = planned.bitsPerSecond
+    isUp = planned.isUp
+  }
+}
+
+/// Two nodes that can speak to each other, by whichever of their roads is best.
+struct Pair {
+  let ends: (Int, Int)
+  let roads: [Int]
+  var session: Int?
+  /// A dial is on its way.
+  var isDialling = false
+  /// Dials that failed in a row.
+  var failures = 0
+}
+
+/// One connection between two nodes on one road: a stream that loses nothing until it breaks, as TLS is; unless the
+/// scenario's weather says otherwise.
+struct Session {
+  let id: Int
+  let pair: Int
+  let road: Int
+  /// Node and life at each end.
+  let ends: [Int]
+  let lives: [Int]
+  let link: LinkID
+  var isOpen = [true, true]
+  /// Nothing passes any more: the road was cut or an end lost its power.
+  var isBroken = false
+  var busyUntil: [Moment] = [0, 0]
+  var lastArrival: [Moment] = [0, 0]
+  var isPumping = [false, false]
+}

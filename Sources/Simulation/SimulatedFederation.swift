@@ -1,0 +1,42 @@
+import Causality
+import Federation
+import Sodium
+
+/// A federation whose keys follow from a seed.
+public struct SimulatedFederation {
+  public let identity: FederationIdentity
+  private var authorities: [AuthorityRecord]
+
+  /// - Parameter wards: code and name of each.
+  public init(wards: [(code: String, name: String)], seed: UInt64, drill: Bool = true) {
+    var random = RandomNumbers(seed: seed)
+    let federationKey = Self.bytes(32, &random)
+    var authorities: [AuthorityRecord] = []
+    var list: [Genesis.Ward] = []
+    for ward in wards {
+      let seed = Self.bytes(32, &random)
+      authorities.append(AuthorityRecord(ward: ward.code, seed: seed, federationKey: federationKey))
+      let key = SigningKey(seed: seed)!.publicKey
+      list.append(Genesis.Ward(code: ward.code, name: ward.name, romaji: "Ward \(ward.code)", authority: key))
+    }
+    self.authorities = authorities
+    identity = try! FederationIdentity(Genesis(name: "試験", drill: drill, wards: list))
+  }
+
+  /// Enrols another node of a ward, by the ward's place in the list.
+  public mutating func node(ward: Int, keySeed: UInt64) -> NodeIdentity {
+    var random = RandomNumbers(seed: keySeed &* 7_919 &+ UInt64(ward))
+    let key = SigningKey(seed: Self.bytes(32, &random))!
+    let card = try! authorities[ward].enrol(key.publicKey, in: identity, at: .quake)
+    return try! NodeIdentity(card, key: key)
+  }
+
+  private static func bytes(_ count: Int, _ random: inout RandomNumbers) -> [UInt8] {
+    (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+  }
+}
+
+extension Instant {
+  /// When simulations begin: 2026-01-17 05:46 JST.
+  public static let quake = Instant(milliseconds: 1_768_596_360_000)
+}

@@ -1,0 +1,112 @@
+import Causality
+import ChangeModel
+import Federation
+import Gossip
+import Replica
+import SignedLog
+import Store
+
+/// One node of a run: the very replica and gossip of the product, on a disk, a clock and links of the simulator's.
+final class SimulatedNode {
+  enum State: Hashable {
+    case waiting, up, down, left
+  }
+
+  let index: Int
+  let identity: NodeIdentity
+  let disk: VirtualDisk
+  var state = State.waiting
+  var schema: Schema
+  /// Goes up at each start: events of an earlier life are not for this one.
+  var life = 0
+
+  private(set) var replica: Replica?
+  private(set) var gossip: Gossip?
+  /// Reads the file for the checkers, past all of the core's code.
+  private(set) var plain: PlainDatabase?
+  var links: [LinkID: Int] = [:]
+  var tickAt: Moment?
+
+  /// What lies beside the database, on another device: the epoch that the node last wrote in.
+  var mark: UInt32?
+  var backup: (files: [String: [UInt8]], mark: UInt32?)?
+  /// What was asked for when the power went: it may be on the disk or not.
+  var attempt: (edits: [RowEdit], lane: Lane, known: [AuthorNumber: SequenceNumber])?
+  /// The disk may hold what nobody wrote: the node checks itself before it serves again.
+  var mayBeRotten = false
+
+  private var clockOffset: Int64 = 0
+  private var clockDrift = 0
+  private var clockSetAt: Moment = 0
+
+  /// How far each of its own logs is in the ledger.
+  var noted: [LogName: SequenceNumber] = [:]
+  /// What it kept when its file was last seen whole.
+  var lastKept: [LogName: SequenceNumber] = [:]
+
+  /// Rows that this node's staff made, to go on with.
+  var evacuees: [RowID] = []
+
+  static let file = "replica.sqlite"
+  var path: String { disk.path(Self.file) }
+
+  init(index: Int, identity: NodeIdentity, schema: Schema, seed: UInt64) {
+    self.index = index
+    self.identity = identity
+    self.schema = schema
+    disk = VirtualDisk(seed: seed)
+  }
+
+  var isUp: Bool { state == .up }
+
+  // MARK: Time
+
+  func setClock(offset: Int64, drift: Int, at now: Moment) {
+    clockOffset = offset
+    clockDrift = drift
+    clockSetAt = now
+  }
+
+  /// What the wall clock of this machine says.
+  func wallClock(at now: Moment) -> Instant {
+    let drift = (now - clockSetAt) / 1_000 * Int64(clockDrift) / 1_000_000
+    return Self.steady(now).advanced(byMilliseconds: clockOffset + drift)
+  }
+
+  static func steady(_ now: Moment) -> Instant { Instant.quake.advanced(byMilliseconds: now / 1_000) }
+
+  // MARK: Life
+
+  func start(at now: Moment) throws {
+    let known = try Replica.epoch(in: path)
+    let minimum = Replica.minimumEpoch(mark: mark, database: known)
+    let replica = try Replica(
+      path: path, identity: identity, schema: schema, minimumEpoch: minimum, at: wallClock(at: now))
+    mark = replica.author.epoch
+    self.replica = replica
+    gossip = Gossip(replica)
+    plain = try PlainDatabase(path)
+    state = .up
+    life += 1
+    tickAt = nil
+  }
+
+  /// After what it was given at the beginning: gossip tells only what comes from now on.
+  func renewGossip() { if let replica { gossip = Gossip(replica) } }
+
+  /// Ends the program; what the disk holds then is the disk's affair.
+  func stop() {
+    gossip = nil
+    plain = nil
+    try? replica?.store.close()
+    replica = nil
+    links = [:]
+    if state == .up { state = .down }
+  }
+
+  /// A machine that lost its file, or has to give it up: it goes on with its key, its card and its mark.
+  func wipe() {
+    disk.restore([:])
+    mayBeRotten = false
+  }
+}

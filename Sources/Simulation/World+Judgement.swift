@@ -1,0 +1,261 @@
+import Causality
+import ChangeModel
+import Federation
+import Replica
+import SignedLog
+import Store
+
+extension World {
+  // MARK: Peace
+
+  /// All trouble ends: roads carry, machines run, disks work; only who left stays away.
+  func heal() {
+    // In the middle of all trouble too, a node shows what it knows and nothing else.
+    if !alive.isEmpty { check(alive[random.below(alive.count)], fully: true) }
+    isHealed = true
+    for road in roads.indices {
+      roads[road].weather = .fair
+      roads[road].rate = roads[road].plannedRate
+      healRoad(road)
+    }
+    for node in nodes {
+      node.disk.faults = DiskFaults()
+      if node.state == .down { start(node.index) }
+      node.schema = node.isUp ? node.schema : NightSchema.current
+    }
+    for session in sessions.values.sorted(by: { $0.id < $1.id }) {
+      for end in 0...1 where session.isOpen[end] {
+        let rate = roads[session.road].rate
+        nodes[session.ends[end]].gossip?.setRate(of: session.link, bytesPerSecond: rate < 1_000_000 ? rate / 8 : nil)
+      }
+    }
+    for index in pairs.indices { redial(index) }
+    healedBytes = roads.map(\.bytes)
+  }
+
+  private var alive: [SimulatedNode] { nodes.filter { $0.isUp } }
+
+  /// Change sets that every node must have in the end, by log.
+  private func promised() -> [LogName: SequenceNumber] {
+    var promised: [LogName: SequenceNumber] = [:]
+    for (log, places) in ledger.places where !ledger.forked.contains(log) {
+      let kept = places.prefix { !ledger.excused.contains($0) }.count
+      promised[log] = SequenceNumber(kept)
+    }
+    return promised
+  }
+
+  private func isSettled(_ promised: [LogName: SequenceNumber]) -> Bool {
+    let isForked = !ledger.forked.isEmpty
+    for node in alive {
+      for (log, sequence) in promised {
+        let state = node.replica!.store.state(of: log)
+        if state.logged.sequence < sequence { return false }
+        // Behind a fork change sets may wait for a branch that is not here: until forks are settled, that is so.
+        if !isForked, state.waiting > 0 { return false }
+      }
+    }
+    return true
+  }
+
+  /// Runs on until everybody keeps everything, within a bound that follows from the roads.
+  func settle() throws {
+    let bound = bound()
+    boundSeconds = Double(bound) / 1_000_000
+    let end = plan.healsAt + bound
+    while now < end {
+      try run(until: min(now + (now < plan.healsAt + 60_000_000 ? 500_000 : 5_000_000), end))
+      if isSettled(promised()) {
+        convergedAt = now
+        break
+      }
+    }
+    guard convergedAt == nil else { return }
+    for node in alive {
+      for (log, sequence) in promised().sorted(by: { $0.key < $1.key }) {
+        let state = node.replica!.store.state(of: log)
+        if state.logged.sequence < sequence {
+          violate(
+            .liveness,
+            "\(name(node.index)) has \(state.logged.sequence) of \(sequence) of \(log) after \(bound / 1_000_000) s")
+        } else if state.waiting > 0, ledger.forked.isEmpty {
+          violate(
+            .liveness, "\(name(node.index)) holds \(state.waiting) of \(log) unmerged after \(bound / 1_000_000) s")
+        }
+      }
+    }
+  }
+
+  /// The time in which everything must arrive: until dead links are noticed and dialled again, some exchanges for each
+  /// hop, and all bytes over the narrowest road that somebody depends on, thrice.
+  private func bound() -> Moment {
+    let slow = bottleneck()
+    // A change set of one edit takes about 200 bytes, and heads about 20 for each log.
+    let size = ledger.entries.count * 300 + alive.count * alive.count * 40
+    let latency = roads.map(\.latency).max() ?? 0
+    let hops = Moment(hopBound())
+    return 180_000_000 + hops * (latency * 6 + 62_000_000) + Moment(size) * 8_000_000 / Moment(max(slow, 1)) * 3
+  }
+
+  /// The rate of the narrowest road in the best tree over all nodes, bits per second.
+  private func bottleneck() -> Int {
+    var parent = Array(nodes.indices)
+    func find(_ index: Int) -> Int {
+      var index = index
+      while parent[index] != index { index = parent[index] }
+      return index
+    }
+    var narrowest = Int.max
+    for road in roads.indices.sorted(by: { (roads[$0].plannedRate, $1) > (roads[$1].plannedRate, $0) }) {
+      let (a, b) = roads[road].ends
+      guard nodes[a].isUp, nodes[b].isUp, find(a) != find(b) else { continue }
+      parent[find(a)] = find(b)
+      narrowest = min(narrowest, roads[road].plannedRate)
+    }
+    return narrowest
+  }
+
+  /// The most hops between two nodes, from one of them: at most twice the others' depth.
+  private func hopBound() -> Int {
+    guard let first = alive.first else { return 0 }
+    var depth = [first.index: 0]
+    var wave = [first.index]
+    while !wave.isEmpty {
+      var next: [Int] = []
+      for node in wave {
+        for pair in pairsOf[node] {
+          let other = pairs[pair].ends.0 == node ? pairs[pair].ends.1 : pairs[pair].ends.0
+          guard nodes[other].isUp, depth[other] == nil else { continue }
+          depth[other] = depth[node]! + 1
+          next.append(other)
+        }
+      }
+      wave = next
+    }
+    return 2 * (depth.values.max() ?? 0)
+  }
+
+  // MARK: Judgement
+
+  /// Reads the files, past the core, and compares them with the ledger and with each other.
+  func judge() {
+    let promised = promised()
+    counts.forkedLogs = ledger.forked.count
+    counts.excused = ledger.excused.count
+    var digests: [String: (Int, TableDigest)] = [:]
+    for (order, node) in alive.enumerated() {
+      check(node, fully: order == 0 || order == alive.count / 2 || plan.nodes[node.index].isOld, promised: promised)
+      guard ledger.forked.isEmpty, convergedAt != nil else { continue }
+      do {
+        let digest = try node.replica!.tableDigest()
+        let schema = node.schema.canonicalText
+        if let (other, known) = digests[schema] {
+          if known != digest {
+            let tables = zip(known.collections, digest.collections).filter { $0.digest != $1.digest }.map(\.0.name)
+            violate(.convergence, "\(name(other)) and \(name(node.index)) differ in \(tables.joined(separator: ", "))")
+          }
+        } else {
+          digests[schema] = (node.index, digest)
+        }
+      } catch { violate(.failure, "digest of \(name(node.index)): \(error)") }
+    }
+    if let node = alive.isEmpty ? nil : alive[random.below(alive.count)], ledger.forked.isEmpty { rebuild(node) }
+    countCopies()
+  }
+
+  private func rebuild(_ node: SimulatedNode) {
+    do {
+      let scratch = VirtualDisk(seed: 0)
+      let report = try node.replica!.verify(
+        scratch: scratch.path("scratch.sqlite"), at: node.wallClock(at: now))
+      if !report.isSound { violate(.rebuild, "\(name(node.index)): \(report)") }
+    } catch { violate(.failure, "verify of \(name(node.index)): \(error)") }
+  }
+
+  /// One node's file by the ledger.
+  func check(_ node: SimulatedNode, fully: Bool, promised: [LogName: SequenceNumber] = [:]) {
+    do {
+      let file = try NodeFile(node.path)
+      for (log, sequence) in promised.sorted(by: { $0.key < $1.key }) where file.logged[log, default: 0] < sequence {
+        guard convergedAt != nil else { break }
+        violate(.durability, "\(name(node.index)) keeps \(file.logged[log, default: 0]) of \(sequence) of \(log)")
+      }
+      for (log, merged) in file.merged.sorted(by: { $0.key < $1.key }) where merged > 0 {
+        guard let entry = ledger.entry(log, merged), !ledger.forked.contains(log) else { continue }
+        for (author, sequence) in entry.known.sorted(by: { $0.key < $1.key })
+        where file.merged[LogName(log.lane, author), default: 0] < sequence {
+          violate(
+            .model, "\(name(node.index)) merged \(log) #\(merged) before \(author) #\(sequence), which it follows")
+        }
+      }
+      guard fully else { return }
+      let check = NodeCheck(ledger: ledger, file: file, schema: node.schema)
+      let faults = try check.purity() + (ledger.forked.isEmpty ? check.model() : [])
+      for violation in faults { violate(violation.checker, "\(name(node.index)): \(violation.detail)") }
+    } catch { violate(.failure, "reading \(name(node.index)): \(error)") }
+  }
+
+  private func countCopies() {
+    var all = 0
+    var distinct = 0
+    var hops = 0
+    for (node, logs) in arrivals {
+      for (log, sequences) in logs where log.author.node != nodes[node].identity.certificate.node {
+        for arrival in sequences.values {
+          all += arrival.count
+          distinct += 1
+          guard arrival.at >= plan.healsAt else { continue }
+          mostHops = max(mostHops, arrival.depth)
+          hops += arrival.depth
+          hopCount += 1
+        }
+      }
+    }
+    copies = distinct == 0 ? 1 : Double(all) / Double(distinct)
+    meanHops = hopCount == 0 ? 0 : Double(hops) / Double(hopCount)
+    if let bound = plan.copyBound, copies > bound {
+      violate(.copies, "each change set came \(copies) times to a node, not \(bound)")
+    }
+  }
+
+  // MARK: Curves
+
+  func sample() {
+    var lacks: [Int] = []
+    var staleness: [Int] = []
+    for node in nodes {
+      guard node.isUp, let store = node.replica?.store else {
+        lacks.append(-1)
+        staleness.append(0)
+        continue
+      }
+      var missing = 0
+      var oldest = now
+      for (log, places) in ledger.places {
+        let kept = Int(store.state(of: log).logged.sequence)
+        guard kept < places.count else { continue }
+        missing += places.count - kept
+        oldest = min(oldest, ledger.entries[places[kept]].at)
+      }
+      lacks.append(missing)
+      staleness.append(Int((now - oldest) / 1_000_000))
+    }
+    samples.append(
+      Sample(
+        at: now, lacks: lacks, staleness: staleness, roadsUp: roads.count(where: \.isUp), bytes: counts.bytes))
+  }
+
+  func result() -> RunResult {
+    RunResult(
+      scenario: plan.scenario, seed: plan.seed, violations: violations, simulatedSeconds: Double(now) / 1_000_000,
+      traceDigest: trace.digest().bytes.hexadecimal, counts: counts,
+      convergedSeconds: convergedAt.map { Double($0 - plan.healsAt) / 1_000_000 }, boundSeconds: boundSeconds,
+      copies: copies, mostHops: mostHops, meanHops: meanHops, nodes: plan.nodes.map(\.name),
+      roads: roads.map { road in
+        RoadReport(
+          ends: [name(road.ends.0), name(road.ends.1)], kind: road.kind, bytes: road.bytes, frames: road.frames,
+          changeSets: road.changeSets, bitsPerSecond: road.plannedRate)
+      },
+      samples: samples, happenings: happenings)
+  }
+}

@@ -1,0 +1,226 @@
+import Causality
+import ChangeModel
+import Gossip
+import Replica
+import SignedLog
+import Sodium
+import Store
+
+extension World {
+  func name(_ index: Int) -> String { plan.nodes[index].name }
+
+  // MARK: What a node wrote
+
+  /// How far a node has merged each log of a lane, read past the core.
+  func knownByFile(_ node: SimulatedNode, _ lane: Lane) -> [AuthorNumber: SequenceNumber] {
+    var known: [AuthorNumber: SequenceNumber] = [:]
+    try? node.plain?.each("SELECT author, merged FROM logs WHERE lane = \(lane.rawValue) AND merged > 0") { row in
+      known[AuthorNumber(rawValue: UInt32(row[0].integer))!] = SequenceNumber(row[1].integer)
+    }
+    return known
+  }
+
+  /// Notes in the ledger what the node has written since it was last asked: of itself, or by `edits`.
+  func noteOwn(
+    _ node: SimulatedNode, edits: [RowEdit] = [], in lane: Lane? = nil, known: [AuthorNumber: SequenceNumber] = [:]
+  ) {
+    guard let replica = node.replica else { return }
+    node.mark = replica.author.epoch
+    for each in Lane.allCases {
+      let log = LogName(each, replica.author)
+      let head = replica.store.state(of: log).logged.sequence
+      var next = SequenceNumber((node.noted[log] ?? 0) + 1)
+      while next <= head {
+        guard let bytes = try? replica.store.entries(log, from: next, byteLimit: 0).first else { return }
+        let isAsked = each == lane && next == head
+        let knownNow = isAsked ? known : knownByFile(node, each)
+        let entry = Ledger.Entry(
+          log: log, sequence: next, edits: isAsked ? edits : [],
+          known: knownNow.filter { $0.key != log.author }, hash: blake2b(bytes), at: now, node: node.index)
+        if let violation = ledger.add(entry) { violate(violation.checker, violation.detail) }
+        trace.note(now, 4, node.index, Int(each.rawValue), Int(next))
+        trace.note(bytes)
+        node.noted[log] = next
+        next += 1
+      }
+    }
+  }
+
+  // MARK: Work
+
+  func work(_ index: Int, seed: UInt64) {
+    let node = nodes[index]
+    guard node.isUp, let replica = node.replica, let gossip = node.gossip else {
+      counts.turnedAway += 1
+      return
+    }
+    var random = RandomNumbers(seed: seed)
+    let wall = node.wallClock(at: now)
+    do {
+      guard let draft = try Workload(world: self, node: node).draft(&random) else { return }
+      let known = knownByFile(node, draft.lane)
+      node.attempt = (draft.edits, draft.lane, known)
+      let effects = try replica.batch(at: wall) { _ = try replica.commit(draft, at: wall) }
+      node.attempt = nil
+      counts.writes += 1
+      noteOwn(node, edits: draft.edits, in: draft.lane, known: known)
+      gossip.grew(effects.logs, at: SimulatedNode.steady(now))
+    } catch let error as ReplicaError {
+      switch error {
+      case .insufficientStock, .ownLogIncomplete: counts.turnedAway += 1
+      default: diskFailed(node, error)
+      }
+    } catch { violate(.failure, "\(name(index)) at work: \(error)") }
+    wake(node)
+  }
+
+  func keepHouse(_ index: Int, _ life: Int) {
+    let node = nodes[index]
+    guard node.isUp, node.life == life, let replica = node.replica else { return }
+    do {
+      let effects = try replica.housekeeping(at: node.wallClock(at: now))
+      noteOwn(node)
+      node.gossip?.grew(effects.logs, at: SimulatedNode.steady(now))
+    } catch {
+      if error != .ownLogIncomplete { diskFailed(node, error) }
+    }
+    if !isHealed { schedule(.house(node: index, life: life), after: 600_000_000) }
+    wake(node)
+  }
+
+  // MARK: Ends and beginnings
+
+  /// The disk did not do its work. What the scenario did to it explains that, or it is our fault.
+  func diskFailed(_ node: SimulatedNode, _ error: any Error) {
+    counts.diskErrors += 1
+    say("\(name(node.index)): \(error)")
+    if node.disk.isOff { return crash(node.index) }
+    let store: StoreError? =
+      switch error {
+      case ReplicaError.store(let error): error
+      case let error as StoreError: error
+      default: nil
+      }
+    switch store {
+    case .diskFull? where node.disk.faults.isFull, .inputOutput? where node.disk.faults.errorRate > 0: break
+    case .damaged? where node.mayBeRotten: crash(node.index)
+    default: violate(.failure, "\(name(node.index)): \(error)")
+    }
+  }
+
+  func crash(_ index: Int) {
+    let node = nodes[index]
+    guard node.isUp else { return }
+    node.disk.cutPower()
+    for id in node.links.values.sorted() {
+      guard let session = sessions[id] else { continue }
+      breakSession(id)
+      sessions[id]?.isOpen[session.ends[0] == index ? 0 : 1] = false
+    }
+    node.stop()
+    counts.crashes += 1
+    trace.note(now, 5, index)
+    happen(.down, index)
+    say("\(name(index)) has no power")
+  }
+
+  func start(_ index: Int) {
+    let node = nodes[index]
+    guard node.state == .down || node.state == .waiting else { return }
+    node.disk.restorePower()
+    do {
+      try node.start(at: now)
+    } catch {
+      startFailed(node, error)
+      return
+    }
+    if node.mayBeRotten, !isSound(node) {
+      happen(.damaged, index)
+      giveUpFile(node)
+      return start(index)
+    }
+    node.mayBeRotten = false
+    recall(node)
+    trace.note(now, 6, index)
+    happen(.up, index)
+    say("\(name(index)) is up, in epoch \(node.replica!.author.epoch)")
+    schedule(.house(node: index, life: node.life), after: random.moment(60_000_000...600_000_000))
+    for pair in pairsOf[index] { redial(pair) }
+  }
+
+  private func startFailed(_ node: SimulatedNode, _ error: any Error) {
+    say("\(name(node.index)) does not start: \(error)")
+    node.stop()
+    node.state = .down
+    if case ReplicaError.store(.damaged) = error, node.mayBeRotten {
+      happen(.damaged, node.index)
+      giveUpFile(node)
+      return start(node.index)
+    }
+    if node.disk.faults.errorRate > 0 || node.disk.faults.isFull {
+      schedule(.start(node: node.index), after: 60_000_000)
+    } else {
+      violate(.failure, "\(name(node.index)) does not start: \(error)")
+    }
+  }
+
+  /// What an engineer does with a file that may be damaged: checks it, makes the tables anew when the log is sound.
+  private func isSound(_ node: SimulatedNode) -> Bool {
+    let scratch = VirtualDisk(seed: 0)
+    let wall = node.wallClock(at: now)
+    do {
+      let report = try node.replica!.verify(scratch: scratch.path("scratch.sqlite"), at: wall)
+      if report.isSound { return true }
+      counts.damageFound += 1
+      say("\(name(node.index)) finds damage: \(report)")
+      guard report.badLogs.isEmpty else { return false }
+      _ = try node.replica!.rebuild(at: wall)
+      return try node.replica!.verify(scratch: VirtualDisk(seed: 0).path("scratch.sqlite"), at: wall).isSound
+    } catch {
+      counts.damageFound += 1
+      say("\(name(node.index)) finds damage: \(error)")
+      return false
+    }
+  }
+
+  /// The file is lost: the node begins anew, in a new epoch, and gets back from its peers what they have.
+  private func giveUpFile(_ node: SimulatedNode) {
+    node.stop()
+    node.state = .down
+    node.wipe()
+    excuseWhatOnlyIt(node)
+  }
+
+  /// What no other disk and no card ever had is lost with a disk: nothing can be promised about it.
+  func excuseWhatOnlyIt(_ node: SimulatedNode) {
+    for (index, entry) in ledger.entries.enumerated()
+    where entry.log.author.node == node.identity.certificate.node && !ledger.excused.contains(index) {
+      let isElsewhere = nodes.contains { other in
+        guard other.index != node.index else { return false }
+        let kept = other.replica?.store.state(of: entry.log).logged.sequence ?? other.lastKept[entry.log] ?? 0
+        return kept >= entry.sequence
+      }
+      if !isElsewhere { ledger.excused.insert(index) }
+    }
+    node.noted = [:]
+  }
+
+  /// After a start: what was acknowledged must be there. What was under way when the power went may be.
+  private func recall(_ node: SimulatedNode) {
+    guard let replica = node.replica else { return }
+    for (log, sequence) in node.noted.sorted(by: { $0.key < $1.key }) {
+      let kept = replica.store.state(of: log).logged.sequence
+      if kept < sequence {
+        violate(.durability, "\(name(node.index)) acknowledged \(log) #\(sequence) and has #\(kept) after a start")
+        node.noted[log] = kept
+      }
+    }
+    let attempt = node.attempt
+    node.attempt = nil
+    noteOwn(node, edits: attempt?.edits ?? [], in: attempt?.lane, known: attempt?.known ?? [:])
+  }
+
+  func happen(_ kind: Happening.Kind, _ place: Int) {
+    happenings.append(Happening(at: now, kind: kind, place: place))
+  }
+}

@@ -1,0 +1,186 @@
+import Causality
+import ChangeModel
+import Gossip
+import Replica
+import SignedLog
+import Store
+
+extension World {
+  func perform(_ step: Step) throws {
+    switch step {
+    case .work(let node, let seed): work(node, seed: seed)
+    case .cut(let road):
+      guard roads[road].isUp else { return }
+      roads[road].isUp = false
+      happen(.cut, road)
+      say("\(describe(road)) is cut")
+      for session in sessions.values.filter({ $0.road == road }).sorted(by: { $0.id < $1.id }) {
+        breakSession(session.id)
+      }
+    case .heal(let road): healRoad(road)
+    case .oneWay(let road, let from):
+      roads[road].mute = from
+      say("\(describe(road)) carries nothing from \(name(from))")
+    case .rate(let road, let rate):
+      roads[road].rate = rate
+      for session in sessions.values.filter({ $0.road == road }).sorted(by: { $0.id < $1.id }) {
+        for end in 0...1 where session.isOpen[end] {
+          nodes[session.ends[end]].gossip?.setRate(
+            of: session.link, bytesPerSecond: rate < 1_000_000 ? rate / 8 : nil)
+        }
+      }
+    case .weather(let road, let weather): roads[road].weather = weather
+    case .crash(let node, nil): crash(node)
+    case .crash(let node, let operations?): nodes[node].disk.cutPower(afterOperations: operations)
+    case .start(let node): start(node)
+    case .diskFull(let node, let isFull): nodes[node].disk.faults.isFull = isFull
+    case .diskErrors(let node, let rate): nodes[node].disk.faults.errorRate = rate
+    case .rot(let node, let bits): rot(node, bits)
+    case .backup(let node): backUp(node)
+    case .restore(let node, let withMark): restore(node, withMark: withMark)
+    case .copy(let node): copy(node)
+    case .clock(let node, let offset, let drift): nodes[node].setClock(offset: offset, drift: drift, at: now)
+    case .liar(let node, let key, let seed, let lasting):
+      liars.append(Liar(victim: node, key: key, seed: seed, until: now + lasting, world: self))
+      schedule(.lie(liars.count - 1), at: now)
+    case .join(let node):
+      start(node)
+    case .leave(let node):
+      crash(node)
+      nodes[node].state = .left
+      nodes[node].lastKept = [:]
+      excuseWhatOnlyIt(nodes[node])
+      say("\(name(node)) is gone for good")
+    case .carry(let from, let to, let lasting, let isLost):
+      sendBundle(from: from, to: to, lasting: lasting, isLost: isLost)
+    case .upgrade(let node):
+      nodes[node].schema = NightSchema.current
+      guard nodes[node].isUp else { return }
+      crash(node)
+      schedule(.start(node: node), after: 5_000_000)
+    case .expect(let expectation): expect(expectation)
+    }
+  }
+
+  func describe(_ road: Int) -> String {
+    "\(name(roads[road].ends.0))–\(name(roads[road].ends.1)) \(roads[road].kind)"
+  }
+
+  func healRoad(_ road: Int) {
+    roads[road].mute = nil
+    guard !roads[road].isUp else { return }
+    roads[road].isUp = true
+    happen(.heal, road)
+    say("\(describe(road)) is back")
+    for (index, pair) in pairs.enumerated() where pair.roads.contains(road) { redial(index) }
+  }
+
+  private func rot(_ index: Int, _ bits: Int) {
+    let node = nodes[index]
+    guard node.isUp else { return }
+    rememberKept(node)
+    crash(index)
+    node.disk.restorePower()
+    for _ in 0..<bits {
+      let file = random.chance(0.8) ? SimulatedNode.file : SimulatedNode.file + "-wal"
+      if let offset = node.disk.flip(file) { say("a bit of \(file) of \(name(index)) turns at \(offset)") }
+    }
+    node.mayBeRotten = true
+    counts.rotten += 1
+  }
+
+  /// What the node kept, for when its file is gone.
+  private func rememberKept(_ node: SimulatedNode) {
+    guard let replica = node.replica else { return }
+    node.lastKept = [:]
+    for log in replica.store.logNames { node.lastKept[log] = replica.store.state(of: log).logged.sequence }
+  }
+
+  private func backUp(_ index: Int) {
+    let node = nodes[index]
+    guard node.isUp else { return }
+    node.backup = (node.disk.image().filter { !$0.key.hasSuffix("-shm") }, node.mark)
+    say("\(name(index)) is backed up")
+  }
+
+  private func restore(_ index: Int, withMark: Bool) {
+    let node = nodes[index]
+    guard let backup = node.backup else { return }
+    crash(index)
+    node.disk.restorePower()
+    node.disk.restore(backup.files)
+    if withMark { node.mark = backup.mark }
+    node.lastKept = [:]
+    excuseWhatOnlyIt(node)
+    say("\(name(index)) is put back to its backup\(withMark ? ", mark and all" : "")")
+    schedule(.start(node: index), after: 5_000_000)
+  }
+
+  private func copy(_ index: Int) {
+    guard let original = plan.nodes[index].copyOf, nodes[original].isUp else { return }
+    let copy = nodes[index]
+    copy.disk.restore(
+      nodes[original].disk.image().filter { !$0.key.hasSuffix("-shm") }.reduce(into: [:]) { files, file in
+        files[copy.disk.folder + file.key.dropFirst(nodes[original].disk.folder.count)] = file.value
+      })
+    copy.mark = nodes[original].mark
+    copy.noted = nodes[original].noted
+    say("somebody starts a copy of \(name(original))")
+    start(index)
+  }
+
+  // MARK: Expectations
+
+  private func expect(_ expectation: Expectation) {
+    counts.expectations += 1
+    switch expectation {
+    case .agree(let indices):
+      let up = indices.map { nodes[$0] }.filter(\.isUp)
+      guard let first = up.first else { return violate(.expectation, "no node to agree is up") }
+      for other in up.dropFirst() {
+        for lane in Lane.allCases where first.replica!.clock(lane) != other.replica!.clock(lane) {
+          violate(.expectation, "\(name(first.index)) and \(name(other.index)) do not agree in \(lane.name)")
+        }
+      }
+    case .lacks(let at, let of):
+      if kept(at, of) >= kept(of, of) { violate(.expectation, "\(name(at)) lacks nothing of \(name(of))") }
+    case .has(let at, let of, let by):
+      let missing = ledger.entries.contains { entry in
+        entry.node == of && entry.at <= by
+          && nodes[at].replica?.store.state(of: entry.log).logged.sequence ?? 0 < entry.sequence
+      }
+      if missing { violate(.expectation, "\(name(at)) lacks something of \(name(of))") }
+    case .refused(let at, let least):
+      let count = (try? nodes[at].plain?.rows("SELECT count(*) FROM quarantine"))??.first?[0].integer ?? 0
+      if count < Int64(least) { violate(.expectation, "\(name(at)) refused \(count), not \(least)") }
+    case .conflicts(let at, let least):
+      let sql = "SELECT count(*) FROM (SELECT DISTINCT collection, row, field FROM conflicts)"
+      let count = (try? nodes[at].plain?.rows(sql))??.first?[0].integer ?? 0
+      if count < Int64(least) { violate(.expectation, "\(name(at)) shows \(count) conflicts, not \(least)") }
+    case .fork(let of):
+      let author = nodes[of].identity.certificate.node
+      let isNoticed = nodes.contains { node in
+        node.isUp
+          && (node.gossip!.suspectedForks.contains { $0.author.node == author }
+            || ((try? node.plain?.rows(
+              "SELECT count(*) FROM quarantine WHERE (reason = 'fork' OR reason = 'badSignature') AND author >> 10 = \(author.rawValue >> 10)"
+            ))??
+            .first?[0].integer ?? 0) > 0)
+      }
+      if !isNoticed { violate(.expectation, "nobody noticed the fork of \(name(of))") }
+    case .newEpoch(let of):
+      if nodes[of].replica?.author.epoch ?? 0 == 0 {
+        violate(.expectation, "\(name(of)) still writes in its first epoch")
+      }
+    }
+  }
+
+  /// How many change sets of one node another keeps.
+  private func kept(_ at: Int, _ of: Int) -> Int {
+    let author = nodes[of].identity.certificate.node
+    guard let store = nodes[at].replica?.store else { return 0 }
+    return store.logNames.filter { $0.author.node == author }.reduce(0) {
+      $0 + Int(store.state(of: $1).logged.sequence)
+    }
+  }
+}

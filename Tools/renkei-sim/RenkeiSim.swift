@@ -1,0 +1,72 @@
+import ArgumentParser
+import Foundation
+import Simulation
+import Topology
+
+@main
+struct RenkeiSim: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "renkei-sim",
+    abstract: "A night of the earthquake in seconds, and the same night again.",
+    discussion: """
+      Runs the node's own replica and gossip, SQLite included, on virtual time, roads and disks, and judges every run by
+      checkers that share no code with what they check.
+
+        renkei-sim run everything --seed 7
+        renkei-sim sweep --seeds 1..200 --jobs 2
+        renkei-sim report quake --html quake.html
+
+      A scenario is a file, or the name of one in Topology/scenarios. Exit codes: 0 all held, 1 something did not, 2
+      wrong usage or input, 70 our fault.
+      """,
+    version: "renkei-sim 0.1",
+    subcommands: [RunCommand.self])
+
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let problem as Problem {
+      complain(problem.text)
+      Foundation.exit(2)
+    } catch {
+      let code = exitCode(for: error)
+      if let code = error as? ExitCode { Foundation.exit(code.rawValue) }
+      guard code == .success || code == .validationFailure else {
+        complain("\(error)")
+        Foundation.exit(70)
+      }
+      let text = fullMessage(for: error)
+      (code == .success ? FileHandle.standardOutput : .standardError).write(Data((text + "\n").utf8))
+      Foundation.exit(code == .success ? 0 : 2)
+    }
+  }
+}
+
+/// What a person did wrong: where, what, and what to do.
+struct Problem: Error {
+  var text: String
+
+  init(_ japanese: String, _ english: String) { text = Language.pick(japanese, english) }
+}
+
+func complain(_ text: String) { FileHandle.standardError.write(Data("renkei-sim: \(text)\n".utf8)) }
+
+/// What a person reads. Japanese unless the locale or `RENKEI_LANG` says otherwise.
+enum Language {
+  static let isEnglish: Bool = {
+    let environment = ProcessInfo.processInfo.environment
+    if let chosen = environment["RENKEI_LANG"] { return chosen.hasPrefix("en") }
+    return (environment["LC_ALL"] ?? environment["LC_MESSAGES"] ?? environment["LANG"] ?? "").hasPrefix("en")
+  }()
+
+  static func pick(_ japanese: String, _ english: String) -> String { isEnglish ? english : japanese }
+}
+
+func show(_ japanese: String, _ english: String) { print(Language.pick(japanese, english)) }
+
+func json(_ value: some Encodable) -> String {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  return String(decoding: try! encoder.encode(value), as: UTF8.self)
+}
