@@ -4,7 +4,9 @@ import PackageDescription
 // A folder under `Sources/` is a layer. Each target names everything that it may import, and names only
 // what stands above it here: the order of this file is the order of the layers.
 
-let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+/// Bugs to plant come only into a build that is made for them: `Tools/mutants`.
+let mutants: [SwiftSetting] = Context.environment["RENKEI_MUTANTS"] == nil ? [] : [.define("MUTANTS")]
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)] + mutants
 
 /// A layer of ours: `Sources/NAME`.
 func layer(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
@@ -135,7 +137,7 @@ let package = Package(
     tests(
       "NodeTests",
       [
-        "NodeService", "Web", "Shelters", "Topology", "Federation", "Replica", "ChangeModel", "Causality",
+        "NodeService", "Web", "Shelters", "Topology", "Federation", "Replica", "Store", "ChangeModel", "Causality",
         "TestSupport", logging, lifecycle, hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
         grdb,
       ]),

@@ -96,6 +96,9 @@ extension Gossip {
     guard sessions[link]!.theirs[log] != nil || sessions[link]!.theirs.count < Self.logLimit else { return }
     let ours = replica.store.state(of: log).logged
     sessions[link]!.theirs[log] = max(sessions[link]!.theirs[log] ?? 0, report.sequence)
+    #if MUTANTS
+      if PlantedBug.ignoresForks.isPlanted { return }
+    #endif
     guard report.sequence != ours.sequence || report.hash == ours.hash.prefix || report.sequence == 0 else {
       // Only this peer's word, so only what goes between the two of us stops.
       if sessions[link]!.forked.insert(log).inserted {
@@ -176,6 +179,12 @@ extension Gossip {
 
   /// Asks for every log that some peer has more of, each of one peer only.
   func askForMissing(at now: Instant) {
+    #if MUTANTS
+      if PlantedBug.neverAsks.isPlanted { return }
+    #endif
+    #if MUTANTS
+      if PlantedBug.asksEverybody.isPlanted { (asked, expected) = ([:], [:]) }
+    #endif
     for link in links where sessions[link]!.hasHello {
       for (log, theirs) in sessions[link]!.theirs.sorted(by: { $0.key < $1.key }) {
         let ours = replica.store.state(of: log).logged.sequence

@@ -100,6 +100,9 @@ extension Message {
 
   /// - Throws: `MalformedBytes`; every count is bounded before anything is allocated.
   public init(_ bytes: UnsafeRawBufferPointer) throws(MalformedBytes) {
+    #if MUTANTS
+      precondition(!PlantedBug.trapsOnNoise.isPlanted || bytes.count <= Self.byteLimit)
+    #endif
     guard bytes.count <= Self.byteLimit else { throw MalformedBytes(.overLimit, offset: 0) }
     var reader = ByteReader(bytes)
     switch try reader.byte() {

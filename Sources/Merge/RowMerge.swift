@@ -118,6 +118,9 @@ extension RowState {
   }
 
   private func unseen(_ siblings: [Sibling], by past: borrowing AuthorPast) -> [Sibling] {
+    #if MUTANTS
+      if PlantedBug.overwritesUnseen.isPlanted { return [] }
+    #endif
     var unseen: [Sibling] = []
     for sibling in siblings where !past.covers(sibling.stamp.dot) { unseen.append(sibling) }
     return unseen
@@ -125,6 +128,16 @@ extension RowState {
 
   /// - Precondition: `siblings` is not empty.
   private static func cell(_ field: UInt32, _ siblings: [Sibling]) -> RegisterCell {
+    #if MUTANTS
+      if PlantedBug.showsEarliest.isPlanted, let first = siblings.min(by: { $0.stamp < $1.stamp }) {
+        return RegisterCell(field: field, winner: first, others: siblings.filter { $0 != first })
+      }
+    #endif
+    #if MUTANTS
+      if PlantedBug.showsLastArrived.isPlanted {
+        return RegisterCell(field: field, winner: siblings.last!, others: siblings.dropLast())
+      }
+    #endif
     let sorted = siblings.sorted { $0.stamp > $1.stamp }
     return RegisterCell(field: field, winner: sorted[0], others: Array(sorted.dropFirst()))
   }
@@ -158,6 +171,11 @@ extension RowState {
     guard let index = cells.firstIndex(where: { $0.field == field }) else { return }
     var standing: [Sibling] = []
     for add in cells[index].adds where add.value != value || !past.covers(add.stamp.dot) { standing.append(add) }
+    #if MUTANTS
+      if PlantedBug.removeBeatsAdd.isPlanted {
+        standing = cells[index].adds.filter { PlantedBug.removeBeatsAdd.isPlanted0.value != value }
+      }
+    #endif
     if standing.isEmpty { cells.remove(at: index) } else { cells[index].adds = standing }
   }
 
@@ -176,6 +194,9 @@ extension RowState {
     let index = contributionIndex(field)
     contributions[index].update(dot.author) { contribution in
       contribution.last = dot.sequence
+      #if MUTANTS
+        if PlantedBug.countsOnlyLast.isPlanted { contribution.total = 0 }
+      #endif
       contribution.total &+= amount
       for deletion in against { contribution.stand(against: deletion) }
     }
@@ -245,7 +266,12 @@ extension RowState {
     var kept: [Sibling] = []
     var buried: [Sibling] = []
     for var sibling in siblings {
-      if past.covers(sibling.stamp.dot) {
+      #if MUTANTS
+        let sees = PlantedBug.deletesUnseen.isPlanted
+      #else
+        let sees = false
+      #endif
+      if sees || past.covers(sibling.stamp.dot) {
         sibling.against = []
         buried.append(sibling)
       } else {
@@ -277,19 +303,5 @@ extension RowState {
         ContributionShare(field: cell.field, author: $0.author, last: $0.last, total: $0.total)
       }
     }
-  }
-
-  /// Forgets deletions and the values that they buried once every author is known to have seen them all, and nothing
-  /// stands against them: from then on, no edit can come that did not know them. The sums of counters, logs and stock
-  /// stay: a later deletion counts from them.
-  ///
-  /// - Parameter stable: covers what every enrolled author has seen.
-  /// - Returns: whether anything was forgotten.
-  public mutating func forget(seenByAll stable: VersionVector) -> Bool {
-    guard !deletions.isEmpty, deletions.allSatisfy(stable.covers), !isContested else { return false }
-    deletions = []
-    buriedRegisters = []
-    buriedSets = []
-    return true
   }
 }

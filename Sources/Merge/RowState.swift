@@ -21,7 +21,8 @@ public struct RowState: Hashable, Sendable {
   /// Counters, logs and stock.
   public internal(set) var contributions: [ContributionCell] = []
 
-  /// Deletions not yet known to every author, none of which another one knew. Sorted.
+  /// Deletions, none of which another one knew. Sorted. They stay as long as the log does: whether everybody has seen
+  /// one cannot be told from the log alone, since a node may come back from a backup, as a new author, that had not.
   public internal(set) var deletions: [Dot] = []
   public internal(set) var buriedRegisters: [RegisterCell] = []
   public internal(set) var buriedSets: [SetCell] = []
@@ -31,7 +32,7 @@ public struct RowState: Hashable, Sendable {
 
   public init() {}
 
-  /// Nothing was ever merged, or all of it is forgotten.
+  /// Nothing was ever merged.
   public var isEmpty: Bool {
     registers.isEmpty && sets.isEmpty && contributions.isEmpty && deletions.isEmpty && buriedRegisters.isEmpty
       && buriedSets.isEmpty

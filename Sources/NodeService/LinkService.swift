@@ -60,9 +60,6 @@ public struct LinkService: Service {
   /// Connecting and proving who one is, over a satellite and back twice.
   private static let handshakeLimit = Duration.seconds(15)
 
-  /// A deletion is forgotten after a round or two of this among nodes that are linked; nothing waits for it.
-  private static let housekeepingPause = Duration.seconds(600)
-
   public init(core: NodeCore, listen: NetworkAddress?, peers: [PeerAddress], log: Logger) throws {
     self.core = core
     self.listen = listen
@@ -79,21 +76,15 @@ public struct LinkService: Service {
       try await withThrowingTaskGroup(of: Void.self) { group in
         if let listen { group.addTask { try await accept(on: listen) } }
         for peer in peers { group.addTask { await call(peer) } }
-        group.addTask { await keepHouse() }
+        group.addTask { await wait() }
         defer { group.cancelAll() }
         try await group.next()
       }
     }
   }
 
-  /// Also what keeps a node running that has no address to listen on or to call.
-  private func keepHouse() async {
-    while !Task.isCancelled {
-      try? await Task.sleep(for: Self.housekeepingPause)
-      guard !Task.isCancelled else { return }
-      await core.keepHouse()
-    }
-  }
+  /// Keeps a node running that has no address to listen on or to call.
+  private func wait() async { while !Task.isCancelled { try? await Task.sleep(for: .seconds(86_400)) } }
 
   // MARK: Incoming
 

@@ -59,11 +59,9 @@ public actor NodeCore {
 
   public init(directory: NodeDirectory, schema: Schema, log: Logger) throws {
     identity = try directory.identity()
-    let known = try Replica.epoch(in: directory.replica)
     let replica = try Replica(
       path: directory.replica, identity: identity, schema: schema,
-      minimumEpoch: try directory.minimumEpoch(databaseEpoch: known), at: .now())
-    try directory.keepEpoch(replica.author.epoch)
+      keeper: try HighWaterFile(path: directory.highWaterFile), at: .now())
     self.replica = replica
     reader = NodeReader(database: replica.store.reader)
     gossip = Gossip(replica)
@@ -223,13 +221,6 @@ public actor NodeCore {
     let now = clock.now()
     for link in gossip.tick(at: now) { drop(link, because: "silent") }
     wakeLinks(at: now)
-  }
-
-  /// What is to be done now and then, whatever happens: acknowledging deletions, and forgetting them.
-  func keepHouse() {
-    do { spread(try replica.housekeeping(at: .now())) } catch {
-      log.error("housekeeping failed", metadata: ["error": "\(error)"])
-    }
   }
 
   // MARK: Listening

@@ -1,7 +1,6 @@
 import Federation
 import Foundation
 import Glibc
-import Replica
 import Sodium
 
 /// Why a node's folder cannot be used. `path` is what to look at.
@@ -68,23 +67,8 @@ public struct NodeDirectory: Sendable {
     return try NodeIdentity(card, key: key())
   }
 
-  /// The epoch that this node last wrote in, kept beside the database: when the database is lost, or is an older copy,
-  /// the node must not write in that epoch again.
-  private var epochFile: String { path + "/epoch" }
-
-  /// The lowest epoch that may be written in. Call before the database is opened.
-  public func minimumEpoch(databaseEpoch: UInt32?) throws(DirectoryError) -> UInt32 {
-    guard FileManager.default.fileExists(atPath: epochFile) else { return 0 }
-    let text = String(decoding: try SecretFile.read(epochFile), as: UTF8.self)
-    guard let mark = UInt32(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-      throw .malformed(path: epochFile)
-    }
-    return Replica.minimumEpoch(mark: mark, database: databaseEpoch)
-  }
-
-  public func keepEpoch(_ epoch: UInt32) throws(DirectoryError) {
-    try SecretFile.write(Array("\(epoch)\n".utf8), to: epochFile)
-  }
+  /// How far this node wrote its own logs, kept beside the database.
+  var highWaterFile: String { path + "/high-water" }
 
   /// Takes the folder for this process until the returned lock goes: two writers with one key would fork its log.
   public func lock() throws(DirectoryError) -> DirectoryLock {

@@ -127,7 +127,7 @@ extension NodeCore {
         lane: lane.name, authors: names.count, changeSets: states.reduce(0) { $0 + Int($1.logged.sequence) },
         waiting: states.reduce(0) { $0 + $1.waiting })
     }
-    let digest = withDigest ? try replica.tableDigest() : nil
+    let digest = withDigest ? try replica.store.tableDigest() : nil
     let counts = try replica.store.counts()
     return StatusReport(
       federation: replica.federation.bytes.prefix(8).map { String(format: "%02x", $0) }.joined(),

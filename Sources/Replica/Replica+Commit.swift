@@ -132,7 +132,6 @@ extension Replica {
   /// Adds to a draft what its author sees but did not say: what a deletion takes away, and that an edit does not
   /// settle who was right about a row that one deleted and another edited. Checks that stock is there.
   private func completed(_ edits: [RowEdit]) throws(ReplicaError) -> [RowEdit] {
-    var marked: [UInt32: Set<RowID>] = [:]
     var completed: [RowEdit] = []
     completed.reserveCapacity(edits.count)
     for edit in edits {
@@ -143,9 +142,7 @@ extension Replica {
         }
         completed.append(RowEdit(edit.collection, edit.row, .delete(shares: state.shares())))
       case .edit(let fields):
-        if marked[edit.collection] == nil { marked[edit.collection] = try markedRows(edit.collection) }
-        let isMarked = marked[edit.collection]!.contains(edit.row)
-        guard isMarked || fields.contains(where: \.operation.spendsStock) else {
+        guard try isMarked(edit.row, edit.collection) || fields.contains(where: \.operation.spendsStock) else {
           completed.append(edit)
           continue
         }
@@ -158,8 +155,8 @@ extension Replica {
     return completed
   }
 
-  private func markedRows(_ collection: UInt32) throws(ReplicaError) -> Set<RowID> {
-    do { return Set(try store.markedRows(collection)) } catch { throw .store(error) }
+  private func isMarked(_ row: RowID, _ collection: UInt32) throws(ReplicaError) -> Bool {
+    do { return try store.isMarked(row, in: collection) } catch { throw .store(error) }
   }
 
   private func state(of row: RowID, in collection: UInt32) throws(ReplicaError) -> RowState? {
@@ -184,6 +181,9 @@ extension Replica {
       switch edit.operation {
       case .receive(let amount): shares[edit.field] = share &+ amount
       case .spend(let amount), .handOver(let amount, _):
+        #if MUTANTS
+          if PlantedBug.overspends.isPlanted { continue }
+        #endif
         guard amount <= share else { throw .insufficientStock(available: share, asked: amount) }
         shares[edit.field] = share - amount
       default: break

@@ -25,6 +25,9 @@ extension Replica {
 
   /// Goes on with the logs that waited for this one, and so on until nothing moves.
   func wake(_ log: LogName, at now: Instant) throws(StoreError) {
+    #if MUTANTS
+      if PlantedBug.losesWaiting.isPlanted { return }
+    #endif
     var woken = waiters.removeValue(forKey: log).map { $0.sorted() } ?? []
     while let next = woken.popLast() {
       let before = store.merged(next)
@@ -81,6 +84,9 @@ extension Replica {
 
   /// The first thing that a change set follows and that is not merged here.
   private func need(of header: ChangeSetHeader, in lane: Lane) -> Need? {
+    #if MUTANTS
+      if PlantedBug.mergesTooEarly.isPlanted { return nil }
+    #endif
     for dot in header.control where store.merged(LogName(.control, dot.author)) < dot.sequence {
       return Need(log: LogName(.control, dot.author), sequence: dot.sequence)
     }

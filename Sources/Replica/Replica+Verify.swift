@@ -24,7 +24,6 @@ extension Replica {
     try transaction {
       try self.store.clearTables()
       try self.drainAll(at: now)
-      try self.forgetDeletions()
     }
     defer { effects = ReplicaEffects() }
     return effects
@@ -37,7 +36,6 @@ extension Replica {
     var report = VerifyReport()
     do {
       for name in store.logNames { try check(name, &report) }
-      try transaction { try self.forgetDeletions() }
       let copy = try Replica(path: scratch, copyingLogOf: self, at: now)
       defer { try? copy.store.close() }
       let ours = try store.tableDigest()
@@ -47,54 +45,6 @@ extension Replica {
       }
     } catch { throw .of(error) }
     return report
-  }
-
-  /// Within a transaction: forgets deletions that every author is known to have seen.
-  func forgetDeletions() throws(StoreError) {
-    for lane in Lane.allCases { try store.forgetDeletions(in: lane, seenByAll: stableClock(lane)) }
-  }
-
-  /// Says, where it was not said yet, that this node has seen the deletions in its tables, by an empty change set; and
-  /// forgets those that every author has said so of. To be called now and then.
-  public func housekeeping(at now: Instant) throws(ReplicaError) -> ReplicaEffects {
-    try batch(at: now) {
-      for lane in Lane.allCases where try hasUntoldDeletions(lane) { _ = try commit(Draft(lane), at: now) }
-      try forgetDeletions()
-    }
-  }
-
-  /// The tables' hashes, deletions that everybody has seen forgotten first: a pure function of the log.
-  public func tableDigest() throws(ReplicaError) -> TableDigest {
-    try transaction { try self.forgetDeletions() }
-    do { return try store.tableDigest() } catch { throw .store(error) }
-  }
-
-  private func hasUntoldDeletions(_ lane: Lane) throws(StoreError) -> Bool {
-    let told = store.state(of: LogName(lane, author)).past
-    for collection in store.schema.collections where collection.lane == lane {
-      for row in try store.markedRows(collection.number) {
-        let deletions = try store.state(of: row, in: collection.number)?.deletions ?? []
-        if deletions.contains(where: { !told.covers($0) }) { return true }
-      }
-    }
-    return false
-  }
-
-  /// What every enrolled node's every author has seen of a lane, by its own change sets.
-  public func stableClock(_ lane: Lane) -> VersionVector {
-    let authors = Set(store.logNames.filter { $0.lane == lane }.map(\.author))
-    // A node that never wrote in the lane has told nothing, so nothing is stable.
-    for node in membership.certificates.keys where !authors.contains(where: { $0.node == node }) {
-      return VersionVector()
-    }
-    var stable: [Dot] = []
-    for dot in clock(lane).dots {
-      let seen = authors.map { author in
-        author == dot.author ? dot.sequence : store.state(of: LogName(lane, author)).past.clock[dot.author]
-      }
-      if let least = seen.min(), least > 0 { stable.append(Dot(dot.author, least)) }
-    }
-    return VersionVector(sorted: stable)
   }
 
   private func check(_ name: LogName, _ report: inout VerifyReport) throws(StoreError) {
@@ -135,7 +85,6 @@ extension Replica {
           next += SequenceNumber(entries.count)
         }
       }
-      try forgetDeletions()
     }
   }
 }

@@ -43,6 +43,11 @@ public final class Replica {
   /// This node as an author; its epoch goes up when the node finds that it was restored from a copy.
   public internal(set) var author: AuthorNumber
 
+  /// Where this node's own heads are kept beside the database; nil for a replica that never writes twice.
+  private let keeper: (any HighWaterKeeper)?
+  /// What the keeper holds.
+  private var savedMark: HighWaterMark?
+
   var effects = ReplicaEffects()
   /// Logs that wait for another log, by the one they wait for.
   var waiters: [LogName: Set<LogName>] = [:]
@@ -59,11 +64,13 @@ public final class Replica {
   ///
   /// - Parameters:
   ///   - schema: without the control lane's collections, which are added.
-  ///   - minimumEpoch: what is known outside the database of epochs that must not be written in again.
+  ///   - keeper: what is known outside the database. When that is more than the database knows, some of what this node
+  ///     wrote is lost here: it goes on in a new epoch, and fetches back what its peers have.
   public init(
-    path: String, identity: NodeIdentity, schema: Schema, minimumEpoch: UInt32 = 0, at now: Instant
+    path: String, identity: NodeIdentity, schema: Schema, keeper: (any HighWaterKeeper)? = nil, at now: Instant
   ) throws(ReplicaError) {
     self.identity = identity
+    self.keeper = keeper
     let whole = Schema([ControlSchema.certificates] + schema.collections)
     do {
       store = try Store(path: path, schema: whole)
@@ -71,7 +78,11 @@ public final class Replica {
       author = identity.author(epoch: UInt32(try store.nodeState(Key.epoch) ?? 0))
     } catch { throw .store(error) }
     try loadMembership()
-    if minimumEpoch > author.epoch { try openEpoch(above: identity.author(epoch: minimumEpoch - 1)) }
+    do { savedMark = try keeper?.load() } catch { throw .store(error) }
+    #if MUTANTS
+      if PlantedBug.ignoresMark.isPlanted { savedMark = nil }
+    #endif
+    if let savedMark, savedMark.isAhead(of: ownMark) { try openEpoch(above: identity.author(epoch: savedMark.epoch)) }
     try rebuildIfSchemaChanged(at: now)
     if store.state(of: LogName(.control, author)).logged.sequence == 0 { try enrolSelf(at: now) }
     _ = try batch(at: now) {}
@@ -81,6 +92,7 @@ public final class Replica {
   init(scratch path: String, identity: NodeIdentity, schema: Schema, membership: Membership) throws(ReplicaError) {
     self.identity = identity
     self.membership = membership
+    keeper = nil
     do { store = try Store(path: path, schema: schema) } catch { throw .store(error) }
     author = identity.author(epoch: 0)
   }
@@ -106,8 +118,9 @@ public final class Replica {
       do { return try body() } catch { throw .of(error) }
     }
     var refusal: ReplicaError?
+    let result: Result
     do {
-      return try store.write {
+      result = try store.write {
         do { return try body() } catch {
           refusal = error as? ReplicaError
           throw error
@@ -117,6 +130,27 @@ public final class Replica {
       recover()
       throw refusal ?? .store(error)
     }
+    do { try saveMark() } catch { throw .store(error) }
+    return result
+  }
+
+  /// How far this author's own logs reach in the database.
+  private var ownMark: HighWaterMark {
+    HighWaterMark(
+      epoch: author.epoch,
+      sequences: Lane.allCases.map { store.state(of: LogName($0, author)).logged.sequence })
+  }
+
+  /// Before anything is acknowledged that this author wrote: after a loss, the mark knows of it.
+  private func saveMark() throws(StoreError) {
+    #if MUTANTS
+      if PlantedBug.forgetsMark.isPlanted { return }
+    #endif
+    guard let keeper else { return }
+    let mark = ownMark
+    guard mark != savedMark else { return }
+    try keeper.save(mark)
+    savedMark = mark
   }
 
   private func recover() {
@@ -170,36 +204,6 @@ public final class Replica {
 
   // MARK: Epochs
 
-  /// The epoch that a database file says it is in; nil when there is no such file, or an empty one. Opens it for a moment.
-  public static func epoch(in path: String) throws(ReplicaError) -> UInt32? {
-    var configuration = Configuration()
-    configuration.readonly = true
-    do {
-      let queue: DatabaseQueue
-      do { queue = try DatabaseQueue(path: path, configuration: configuration) } catch let error as DatabaseError
-        where error.resultCode == .SQLITE_CANTOPEN
-      {
-        return nil
-      }
-      defer { try? queue.close() }
-      return try queue.read { db in
-        guard try db.tableExists("node_state") else { return nil }
-        return try UInt32.fetchOne(db, sql: "SELECT value FROM node_state WHERE key = ?", arguments: [Key.epoch]) ?? 0
-      }
-    } catch { throw .of(error) }
-  }
-
-  /// The lowest epoch that may be written in, by what is known outside the database.
-  ///
-  /// - Parameters:
-  ///   - mark: the epoch that the node last wrote in, kept beside the database; nil when it never wrote.
-  ///   - database: the epoch that the database says; nil when there is none.
-  public static func minimumEpoch(mark: UInt32?, database: UInt32?) -> UInt32 {
-    guard let mark else { return 0 }
-    guard let database, database >= mark else { return mark + 1 }
-    return database
-  }
-
   /// A peer knows more of this author's log than this node does: the node was restored from an older copy. Writing on
   /// would fork the log, so it goes on as a new author, and fetches back what it had lost like any other's.
   public func openEpoch(above known: AuthorNumber) throws(ReplicaError) {
@@ -238,6 +242,9 @@ public final class Replica {
     do {
       let known = try store.nodeState(Key.schema)
       if known == fingerprint { return }
+      #if MUTANTS
+        if PlantedBug.forgetsUnknownFields.isPlanted { return }
+      #endif
       if known != nil { _ = try rebuild(at: now) }
       try store.write { try store.setNodeState(Key.schema, fingerprint) }
     } catch { throw .of(error) }

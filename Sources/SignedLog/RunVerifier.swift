@@ -72,6 +72,9 @@ public struct RunVerifier: Sendable {
   /// good signatures form a prefix and halving finds its end.
   private func longestSignedPrefix(_ contents: [Digest], _ entries: [VerifiedEntry]) -> Int {
     func holds(_ index: Int) -> Bool {
+      #if MUTANTS
+        if PlantedBug.takesUnsigned.isPlanted { return true }
+      #endif
       entries[index].bytes.withUnsafeBytes { raw in
         let signature = UnsafeRawBufferPointer(rebasing: raw.suffix(Signature.byteCount))
         return contents[index].withBytes { context.nodeKey.verifies(signature, over: $0) }

@@ -56,7 +56,7 @@ public struct Ledger: Sendable {
       return nil
     }
     if Int(entry.sequence) != list.count + 1 {
-      return Violation(.durability, "\(entry.log) acknowledged #\(entry.sequence) after #\(list.count)")
+      return Violation(.durability, "\(entry.log.text) acknowledged #\(entry.sequence) after #\(list.count)")
     }
     list.append(entries.count)
     places[entry.log] = list
@@ -94,6 +94,11 @@ public struct Ledger: Sendable {
     }
     return violation
   }
+}
+
+extension LogName {
+  /// Such as `life 3.1.0`.
+  var text: String { "\(lane.name) \(author)" }
 }
 
 /// A broken promise, and by whose judgement.

@@ -17,6 +17,8 @@ public struct RunCounts: Codable, Hashable, Sendable {
   public var diskErrors = 0
   public var rotten = 0
   public var damageFound = 0
+  /// Logs of which a node found that its file had lost something that it had acknowledged.
+  public var noticedLosses = 0
   public var bundles = 0
   public var bundleBytes = 0
   public var lies = 0
@@ -27,6 +29,16 @@ public struct RunCounts: Codable, Hashable, Sendable {
   public var excused = 0
 
   public init() {}
+
+  public static func += (left: inout Self, right: Self) {
+    for path in allCounts { left[keyPath: path] += right[keyPath: path] }
+  }
+
+  private nonisolated(unsafe) static let allCounts: [WritableKeyPath<Self, Int>] = [
+    \.events, \.writes, \.turnedAway, \.merged, \.sessions, \.frames, \.bytes, \.lost, \.duplicated, \.reordered,
+    \.crashes, \.diskErrors, \.rotten, \.damageFound, \.noticedLosses, \.bundles, \.bundleBytes, \.lies, \.faults,
+    \.expectations, \.forkedLogs, \.excused,
+  ]
 }
 
 /// One moment of a run, for curves.

@@ -27,9 +27,9 @@ final class SimulatedNode {
   var links: [LinkID: Int] = [:]
   var tickAt: Moment?
 
-  /// What lies beside the database, on another device: the epoch that the node last wrote in.
-  var mark: UInt32?
-  var backup: (files: [String: [UInt8]], mark: UInt32?)?
+  /// What lies beside the database, on another device.
+  let keeper = VirtualKeeper()
+  var backup: (files: [String: [UInt8]], mark: HighWaterMark?)?
   /// What was asked for when the power went: it may be on the disk or not.
   var attempt: (edits: [RowEdit], lane: Lane, known: [AuthorNumber: SequenceNumber])?
   /// The disk may hold what nobody wrote: the node checks itself before it serves again.
@@ -41,6 +41,8 @@ final class SimulatedNode {
 
   /// How far each of its own logs is in the ledger.
   var noted: [LogName: SequenceNumber] = [:]
+  /// The file is older than what was acknowledged, or may be: the node has to notice.
+  var mayHaveLost = false
   /// What it kept when its file was last seen whole.
   var lastKept: [LogName: SequenceNumber] = [:]
 
@@ -78,11 +80,7 @@ final class SimulatedNode {
   // MARK: Life
 
   func start(at now: Moment) throws {
-    let known = try Replica.epoch(in: path)
-    let minimum = Replica.minimumEpoch(mark: mark, database: known)
-    let replica = try Replica(
-      path: path, identity: identity, schema: schema, minimumEpoch: minimum, at: wallClock(at: now))
-    mark = replica.author.epoch
+    let replica = try Replica(path: path, identity: identity, schema: schema, keeper: keeper, at: wallClock(at: now))
     self.replica = replica
     gossip = Gossip(replica)
     plain = try PlainDatabase(path)
@@ -96,6 +94,10 @@ final class SimulatedNode {
 
   /// Ends the program; what the disk holds then is the disk's affair.
   func stop() {
+    if let replica {
+      lastKept = [:]
+      for log in replica.store.logNames { lastKept[log] = replica.store.state(of: log).logged.sequence }
+    }
     gossip = nil
     plain = nil
     try? replica?.store.close()
@@ -107,6 +109,16 @@ final class SimulatedNode {
   /// A machine that lost its file, or has to give it up: it goes on with its key, its card and its mark.
   func wipe() {
     disk.restore([:])
+    lastKept = [:]
     mayBeRotten = false
+    mayHaveLost = true
   }
+}
+
+/// A high-water mark on a device that neither loses nor keeps what the node's disk does.
+final class VirtualKeeper: HighWaterKeeper {
+  var mark: HighWaterMark?
+
+  func load() throws(StoreError) -> HighWaterMark? { mark }
+  func save(_ mark: HighWaterMark) throws(StoreError) { self.mark = mark }
 }

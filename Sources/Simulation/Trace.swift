@@ -1,7 +1,8 @@
+import Federation
 import Sodium
 
 /// A hash over all that happened in a run, in order: two runs with one digest did the same, byte for byte.
-struct Trace {
+public struct Trace {
   private var sum = Digest.zero
   private var buffer: [UInt8] = []
   private(set) var events = 0
@@ -26,6 +27,11 @@ struct Trace {
   private mutating func fold() {
     sum = blake2b(sum.bytes + buffer)
     buffer.removeAll(keepingCapacity: true)
+  }
+
+  /// One digest over those of many runs.
+  public static func digest(of digests: [String]) -> String {
+    blake2b([UInt8](digests.joined(separator: "\n").utf8)).bytes.hexadecimal
   }
 
   mutating func digest() -> Digest {

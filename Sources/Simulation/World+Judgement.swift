@@ -19,7 +19,7 @@ extension World {
       healRoad(road)
     }
     for node in nodes {
-      node.disk.faults = DiskFaults()
+      node.disk.mend()
       if node.state == .down { start(node.index) }
       node.schema = node.isUp ? node.schema : NightSchema.current
     }
@@ -47,7 +47,12 @@ extension World {
 
   private func isSettled(_ promised: [LogName: SequenceNumber]) -> Bool {
     let isForked = !ledger.forked.isEmpty
+    guard let first = alive.first?.replica?.store else { return true }
     for node in alive {
+      // What was excused and came back all the same goes to everybody too.
+      for log in node.replica!.store.logNames where !ledger.forked.contains(log) {
+        if first.state(of: log).logged != node.replica!.store.state(of: log).logged { return false }
+      }
       for (log, sequence) in promised {
         let state = node.replica!.store.state(of: log)
         if state.logged.sequence < sequence { return false }
@@ -77,10 +82,12 @@ extension World {
         if state.logged.sequence < sequence {
           violate(
             .liveness,
-            "\(name(node.index)) has \(state.logged.sequence) of \(sequence) of \(log) after \(bound / 1_000_000) s")
+            "\(name(node.index)) has \(state.logged.sequence) of \(sequence) of \(log.text) after \(bound / 1_000_000) s"
+          )
         } else if state.waiting > 0, ledger.forked.isEmpty {
           violate(
-            .liveness, "\(name(node.index)) holds \(state.waiting) of \(log) unmerged after \(bound / 1_000_000) s")
+            .liveness, "\(name(node.index)) holds \(state.waiting) of \(log.text) unmerged after \(bound / 1_000_000) s"
+          )
         }
       }
     }
@@ -147,7 +154,7 @@ extension World {
       check(node, fully: order == 0 || order == alive.count / 2 || plan.nodes[node.index].isOld, promised: promised)
       guard ledger.forked.isEmpty, convergedAt != nil else { continue }
       do {
-        let digest = try node.replica!.tableDigest()
+        let digest = try node.replica!.store.tableDigest()
         let schema = node.schema.canonicalText
         if let (other, known) = digests[schema] {
           if known != digest {
@@ -178,14 +185,14 @@ extension World {
       let file = try NodeFile(node.path)
       for (log, sequence) in promised.sorted(by: { $0.key < $1.key }) where file.logged[log, default: 0] < sequence {
         guard convergedAt != nil else { break }
-        violate(.durability, "\(name(node.index)) keeps \(file.logged[log, default: 0]) of \(sequence) of \(log)")
+        violate(.durability, "\(name(node.index)) keeps \(file.logged[log, default: 0]) of \(sequence) of \(log.text)")
       }
       for (log, merged) in file.merged.sorted(by: { $0.key < $1.key }) where merged > 0 {
         guard let entry = ledger.entry(log, merged), !ledger.forked.contains(log) else { continue }
         for (author, sequence) in entry.known.sorted(by: { $0.key < $1.key })
         where file.merged[LogName(log.lane, author), default: 0] < sequence {
           violate(
-            .model, "\(name(node.index)) merged \(log) #\(merged) before \(author) #\(sequence), which it follows")
+            .model, "\(name(node.index)) merged \(log.text) #\(merged) before \(author) #\(sequence), which it follows")
         }
       }
       guard fully else { return }

@@ -25,7 +25,6 @@ extension World {
     _ node: SimulatedNode, edits: [RowEdit] = [], in lane: Lane? = nil, known: [AuthorNumber: SequenceNumber] = [:]
   ) {
     guard let replica = node.replica else { return }
-    node.mark = replica.author.epoch
     for each in Lane.allCases {
       let log = LogName(each, replica.author)
       let head = replica.store.state(of: log).logged.sequence
@@ -71,20 +70,6 @@ extension World {
       default: diskFailed(node, error)
       }
     } catch { violate(.failure, "\(name(index)) at work: \(error)") }
-    wake(node)
-  }
-
-  func keepHouse(_ index: Int, _ life: Int) {
-    let node = nodes[index]
-    guard node.isUp, node.life == life, let replica = node.replica else { return }
-    do {
-      let effects = try replica.housekeeping(at: node.wallClock(at: now))
-      noteOwn(node)
-      node.gossip?.grew(effects.logs, at: SimulatedNode.steady(now))
-    } catch {
-      if error != .ownLogIncomplete { diskFailed(node, error) }
-    }
-    if !isHealed { schedule(.house(node: index, life: life), after: 600_000_000) }
     wake(node)
   }
 
@@ -144,7 +129,6 @@ extension World {
     trace.note(now, 6, index)
     happen(.up, index)
     say("\(name(index)) is up, in epoch \(node.replica!.author.epoch)")
-    schedule(.house(node: index, life: node.life), after: random.moment(60_000_000...600_000_000))
     for pair in pairsOf[index] { redial(pair) }
   }
 
@@ -188,32 +172,35 @@ extension World {
     node.stop()
     node.state = .down
     node.wipe()
-    excuseWhatOnlyIt(node)
   }
 
-  /// What no other disk and no card ever had is lost with a disk: nothing can be promised about it.
-  func excuseWhatOnlyIt(_ node: SimulatedNode) {
-    for (index, entry) in ledger.entries.enumerated()
-    where entry.log.author.node == node.identity.certificate.node && !ledger.excused.contains(index) {
-      let isElsewhere = nodes.contains { other in
-        guard other.index != node.index else { return false }
-        let kept = other.replica?.store.state(of: entry.log).logged.sequence ?? other.lastKept[entry.log] ?? 0
-        return kept >= entry.sequence
+  /// What no disk has any more is lost: nothing can be promised about it.
+  func excuseWhatIsGone() {
+    for (index, entry) in ledger.entries.enumerated() where !ledger.excused.contains(index) {
+      let isSomewhere = nodes.contains { node in
+        (node.replica?.store.state(of: entry.log).logged.sequence ?? node.lastKept[entry.log] ?? 0) >= entry.sequence
       }
-      if !isElsewhere { ledger.excused.insert(index) }
+      if !isSomewhere { ledger.excused.insert(index) }
     }
-    node.noted = [:]
   }
 
-  /// After a start: what was acknowledged must be there. What was under way when the power went may be.
+  /// After a start: what was acknowledged must be there, or the node must know that its file is not what it was. What was
+  /// under way when the power went may be there.
   private func recall(_ node: SimulatedNode) {
     guard let replica = node.replica else { return }
     for (log, sequence) in node.noted.sorted(by: { $0.key < $1.key }) {
       let kept = replica.store.state(of: log).logged.sequence
-      if kept < sequence {
-        violate(.durability, "\(name(node.index)) acknowledged \(log) #\(sequence) and has #\(kept) after a start")
-        node.noted[log] = kept
+      guard kept < sequence else { continue }
+      if node.mayHaveLost, log.author != replica.author {
+        counts.noticedLosses += 1
+      } else {
+        violate(.durability, "\(name(node.index)) acknowledged \(log.text) #\(sequence) and has #\(kept) after a start")
       }
+      node.noted[log] = kept
+    }
+    if node.mayHaveLost {
+      node.mayHaveLost = false
+      excuseWhatIsGone()
     }
     let attempt = node.attempt
     node.attempt = nil

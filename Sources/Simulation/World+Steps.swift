@@ -49,7 +49,7 @@ extension World {
       crash(node)
       nodes[node].state = .left
       nodes[node].lastKept = [:]
-      excuseWhatOnlyIt(nodes[node])
+      excuseWhatIsGone()
       say("\(name(node)) is gone for good")
     case .carry(let from, let to, let lasting, let isLost):
       sendBundle(from: from, to: to, lasting: lasting, isLost: isLost)
@@ -78,7 +78,6 @@ extension World {
   private func rot(_ index: Int, _ bits: Int) {
     let node = nodes[index]
     guard node.isUp else { return }
-    rememberKept(node)
     crash(index)
     node.disk.restorePower()
     for _ in 0..<bits {
@@ -86,20 +85,14 @@ extension World {
       if let offset = node.disk.flip(file) { say("a bit of \(file) of \(name(index)) turns at \(offset)") }
     }
     node.mayBeRotten = true
+    node.mayHaveLost = true
     counts.rotten += 1
-  }
-
-  /// What the node kept, for when its file is gone.
-  private func rememberKept(_ node: SimulatedNode) {
-    guard let replica = node.replica else { return }
-    node.lastKept = [:]
-    for log in replica.store.logNames { node.lastKept[log] = replica.store.state(of: log).logged.sequence }
   }
 
   private func backUp(_ index: Int) {
     let node = nodes[index]
     guard node.isUp else { return }
-    node.backup = (node.disk.image().filter { !$0.key.hasSuffix("-shm") }, node.mark)
+    node.backup = (node.disk.image().filter { !$0.key.hasSuffix("-shm") }, node.keeper.mark)
     say("\(name(index)) is backed up")
   }
 
@@ -109,9 +102,10 @@ extension World {
     crash(index)
     node.disk.restorePower()
     node.disk.restore(backup.files)
-    if withMark { node.mark = backup.mark }
+    if withMark { node.keeper.mark = backup.mark }
     node.lastKept = [:]
-    excuseWhatOnlyIt(node)
+    node.mayHaveLost = true
+    node.noted = withMark ? [:] : node.noted
     say("\(name(index)) is put back to its backup\(withMark ? ", mark and all" : "")")
     schedule(.start(node: index), after: 5_000_000)
   }
@@ -123,7 +117,7 @@ extension World {
       nodes[original].disk.image().filter { !$0.key.hasSuffix("-shm") }.reduce(into: [:]) { files, file in
         files[copy.disk.folder + file.key.dropFirst(nodes[original].disk.folder.count)] = file.value
       })
-    copy.mark = nodes[original].mark
+    copy.keeper.mark = nodes[original].keeper.mark
     copy.noted = nodes[original].noted
     say("somebody starts a copy of \(name(original))")
     start(index)

@@ -18,7 +18,6 @@ public final class World {
     case arrive(session: Int, end: Int, frames: [[UInt8]])
     case notice(session: Int, end: Int)
     case tick(node: Int, life: Int)
-    case house(node: Int, life: Int)
     case start(node: Int)
     case bundle(to: Int, bytes: [UInt8])
     case lie(Int)
@@ -141,7 +140,6 @@ public final class World {
     case .arrive(let session, let end, let frames): arrive(session, end, frames)
     case .notice(let session, let end): close(session, end)
     case .tick(let node, let life): tick(node, life)
-    case .house(let node, let life): keepHouse(node, life)
     case .start(let node): start(node)
     case .bundle(let node, let bytes): takeBundle(bytes, to: node)
     case .lie(let liar): lie(liar)
@@ -168,7 +166,6 @@ public final class World {
       noteOwn(node)
     }
     try introduce(first)
-    for node in first { schedule(.house(node: node.index, life: node.life), after: random.moment(0...600_000_000)) }
     for index in pairs.indices { redial(index) }
     for step in plan.steps { schedule(.step(step.step), at: step.at) }
     samplePeriod = max(plan.healsAt / 240, 1_000_000)

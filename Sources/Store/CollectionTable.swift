@@ -17,6 +17,10 @@ final class CollectionTable {
   private var updates: [UInt64: Statement] = [:]
   private var entryInserts: [UInt32: Statement] = [:]
 
+  #if MUTANTS
+    private var arrivals: Int64 = 0
+  #endif
+
   /// Enough for every form of update that a day's work makes; past it, they are prepared anew.
   private static let updateLimit = 256
 
@@ -61,7 +65,7 @@ final class CollectionTable {
       position += 1
     }
     let hasMarks = !state.deletions.isEmpty
-    if hasMarks != hadMarks { try shared.mark(schema.number, row, hasMarks) }
+    if hasMarks, !hadMarks { try shared.mark(schema.number, row) }
     if hadMarks || hasMarks { try buryEntries(row, state) }
     if hadConflicts || hasMarks || state.hasSiblings {
       try writeConflicts(row, state)
@@ -202,6 +206,12 @@ final class CollectionTable {
     statement.bind(3, Int64(stamp.dot.author.rawValue))
     statement.bind(4, Int64(stamp.dot.sequence))
     statement.bind(5, position)
+    #if MUTANTS
+      if PlantedBug.ordersEntriesByArrival.isPlanted {
+        arrivals += 1
+        statement.bind(5, arrivals)
+      }
+    #endif
     statement.bind(6, value)
     try statement.run()
   }
@@ -229,6 +239,9 @@ final class CollectionTable {
     for cell in state.conflicts {
       let name = schema.field(cell.field)?.name ?? String(cell.field)
       try shared.addConflict(schema.name, row, name, cell.winner, shown: true)
+      #if MUTANTS
+        if PlantedBug.hidesConflicts.isPlanted { continue }
+      #endif
       for other in cell.others { try shared.addConflict(schema.name, row, name, other, shown: false) }
     }
     guard state.isVisible, state.isContested else { return }
@@ -236,22 +249,5 @@ final class CollectionTable {
       try shared.addConflict(
         schema.name, row, "", Sibling(Stamp(deletion, at: .zero), .null), shown: false, kind: "deletion")
     }
-  }
-
-  /// Forgets the row's deletions when every author is known to have seen them.
-  func forget(_ row: RowID, seenByAll stable: VersionVector) throws(StoreError) {
-    var (state, place) = try load(row)
-    if place == .table { try hydrate(&state, row) }
-    guard state.forget(seenByAll: stable) else { return }
-    for field in schema.fields where field.kind == .log {
-      let statement = try Statement(
-        "DELETE FROM \"\(Migrations.entryTable(schema, field))\" WHERE row = ? AND buried = 1", on: connection)
-      statement.bind(1, row.rawValue)
-      try statement.run()
-    }
-    try save(state, row, from: place, changed: nil)
-    try shared.mark(schema.number, row, false)
-    try shared.clearConflicts(schema.name, row)
-    if state.isVisible { try writeConflicts(row, state) }
   }
 }

@@ -44,7 +44,7 @@ enum Migrations {
       PRIMARY KEY (collection, id)
     ) STRICT, WITHOUT ROWID;
 
-    -- Rows with a deletion that not every author is known to have seen.
+    -- Rows that somebody ever deleted.
     CREATE TABLE deletion_marks (
       collection INTEGER NOT NULL,
       id INTEGER NOT NULL,

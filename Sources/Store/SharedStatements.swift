@@ -8,7 +8,7 @@ final class SharedStatements {
   private let upsertHidden: Statement
   private let deleteHidden: Statement
   private let insertMark: Statement
-  private let deleteMark: Statement
+  private let selectMark: Statement
   private let deleteConflicts: Statement
   private let insertConflict: Statement
 
@@ -24,7 +24,7 @@ final class SharedStatements {
       """, on: connection)
     deleteHidden = try Statement("DELETE FROM hidden_rows WHERE collection = ? AND id = ?", on: connection)
     insertMark = try Statement("INSERT OR IGNORE INTO deletion_marks (collection, id) VALUES (?, ?)", on: connection)
-    deleteMark = try Statement("DELETE FROM deletion_marks WHERE collection = ? AND id = ?", on: connection)
+    selectMark = try Statement("SELECT 1 FROM deletion_marks WHERE collection = ? AND id = ?", on: connection)
     deleteConflicts = try Statement("DELETE FROM conflicts WHERE collection = ? AND row = ?", on: connection)
     insertConflict = try Statement(
       """
@@ -58,11 +58,18 @@ final class SharedStatements {
     try deleteHidden.run()
   }
 
-  func mark(_ collection: UInt32, _ row: RowID, _ marked: Bool) throws(StoreError) {
-    let statement = marked ? insertMark : deleteMark
-    statement.bind(1, Int64(collection))
-    statement.bind(2, row.rawValue)
-    try statement.run()
+  /// Notes that somebody deleted the row.
+  func mark(_ collection: UInt32, _ row: RowID) throws(StoreError) {
+    insertMark.bind(1, Int64(collection))
+    insertMark.bind(2, row.rawValue)
+    try insertMark.run()
+  }
+
+  func isMarked(_ collection: UInt32, _ row: RowID) throws(StoreError) -> Bool {
+    selectMark.bind(1, Int64(collection))
+    selectMark.bind(2, row.rawValue)
+    defer { selectMark.reset() }
+    return try selectMark.step()
   }
 
   func clearConflicts(_ collection: String, _ row: RowID) throws(StoreError) {

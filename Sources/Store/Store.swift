@@ -49,6 +49,9 @@ public final class Store {
       // 14,662 against none). FULL must come after it, and must have come through.
       try pool.writeWithoutTransaction { db in
         try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000")
+        #if MUTANTS
+          if PlantedBug.syncsLate.isPlanted { return try db.execute(sql: "PRAGMA synchronous = NORMAL") }
+        #endif
         let synchronous = try Int.fetchOne(db, sql: "PRAGMA synchronous")
         let journal = try String.fetchOne(db, sql: "PRAGMA journal_mode")
         guard synchronous == 2, journal == "wal" else { throw StoreError.refused(0, "synchronous=FULL did not hold") }
@@ -207,13 +210,14 @@ public final class Store {
     do { return try pool.unsafeReentrantWrite { _ in try table.state(of: row) } } catch { throw StoreError.of(error) }
   }
 
-  /// Within `write`: forgets deletions that `stable` covers, in one lane. A pure function of the log's clocks.
-  public func forgetDeletions(in lane: Lane, seenByAll stable: VersionVector) throws(StoreError) {
-    for table in tables.values.sorted(by: { $0.schema.number < $1.schema.number }) where table.schema.lane == lane {
-      for row in try markedRows(table.schema.number) { try table.forget(row, seenByAll: stable) }
+  /// Whether somebody ever deleted the row.
+  public func isMarked(_ row: RowID, in collection: UInt32) throws(StoreError) -> Bool {
+    do { return try pool.unsafeReentrantWrite { _ in try shared.isMarked(collection, row) } } catch {
+      throw StoreError.of(error)
     }
   }
 
+  /// Rows that somebody ever deleted.
   public func markedRows(_ collection: UInt32) throws(StoreError) -> [RowID] {
     do {
       return try pool.unsafeReentrantWrite { db in

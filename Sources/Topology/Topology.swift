@@ -44,7 +44,7 @@ public struct Position: Hashable, Sendable {
 
 public struct Link: Hashable, Sendable {
   public enum Kind: String, CaseIterable, Hashable, Sendable {
-    case fibre, satellite, radio, wifi
+    case fibre, leased, mobile, satellite, radio, wifi
   }
 
   /// Two ward codes.

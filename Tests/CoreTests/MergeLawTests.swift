@@ -184,34 +184,4 @@ import TestSupport
       if hasLiveWrite { #expect(state.isVisible, "seed \(seed)") }
     }
   }
-
-  /// After everyone has seen everything, forgetting changes no column, and edits merge as if nothing had been forgotten.
-  @Test func `forgetting stable deletions changes nothing that anyone can see`() {
-    for seed in 0..<UInt64(1_000) {
-      let events = Self.history(seed: seed, authors: 3, count: 12)
-      let whole = Self.merged(events, seed: seed)
-      var forgotten = whole
-      var stable = VersionVector()
-      for event in events { stable.advance(to: event.stamp.dot) }
-      _ = forgotten.forget(seenByAll: stable)
-      #expect(forgotten.isVisible == whole.isVisible)
-      if whole.isVisible {
-        for field in TestSchema.things.fields {
-          #expect(forgotten.shown(field) == whole.shown(field), "seed \(seed) \(field.name)")
-        }
-      }
-      // One more edit, by somebody who saw everything.
-      var past = AuthorPast(author: AuthorNumber(ward: 9, serial: 1, epoch: 0), lane: .life)
-      past.advance(by: ChangeSetHeader(time: HybridTime(rawValue: .max - 1), clock: stable.dots, control: []))
-      let last = Event(
-        action: .edit([FieldEdit(1, .set(.text("後"))), FieldEdit(4, .increment(3)), FieldEdit(5, .add(.text("水")))]),
-        stamp: Stamp(Dot(past.author, 1), at: past.time), past: past, needs: [])
-      var late = whole
-      Self.apply(last, to: &late)
-      Self.apply(last, to: &forgotten)
-      _ = late.forget(seenByAll: stable)
-      _ = forgotten.forget(seenByAll: stable)
-      #expect(RowStateCodec.encode(late, inline: true) == RowStateCodec.encode(forgotten, inline: true), "seed \(seed)")
-    }
-  }
 }

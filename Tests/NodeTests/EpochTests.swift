@@ -1,7 +1,11 @@
+import Causality
+import ChangeModel
 import Foundation
 import NodeService
-import Testing
+import Replica
+import Store
 import TestSupport
+import Testing
 
 /// A node never writes again in an epoch that its database does not remember.
 @Suite struct EpochTests {
@@ -42,5 +46,53 @@ import TestSupport
     try? FileManager.default.removeItem(atPath: directory.replica + "-shm")
     try (log ?? Data()).write(to: URL(fileURLWithPath: directory.replica + "-wal"))
     #expect(try await Self.open(directory) == 2)
+  }
+
+  @Test func `an older copy of the same epoch is noticed before it writes`() async throws {
+    let folder = TemporaryDirectory()
+    let path = folder.file("replica.sqlite")
+    var federation = TestFederation(wards: 1)
+    let identity = federation.node(ward: 0, keySeed: 1)
+    func open() throws -> Replica {
+      try Replica(
+        path: path, identity: identity, schema: TestSchema.schema,
+        keeper: HighWaterFile(path: folder.file("high-water")),
+        at: .test)
+    }
+    func write(_ replica: Replica) throws {
+      var draft = Draft(.life)
+      draft.edit(TestSchema.things, try replica.newRows(1)[0], [FieldEdit(1, .set(.text("水")))])
+      _ = try replica.commit(draft, at: .test)
+    }
+    var replica = try open()
+    try write(replica)
+    try replica.store.close()
+    let backup = try Data(contentsOf: URL(fileURLWithPath: path))
+    replica = try open()
+    #expect(replica.author.epoch == 0, "nothing is lost")
+    try write(replica)
+    try replica.store.close()
+    try backup.write(to: URL(fileURLWithPath: path))
+    replica = try open()
+    #expect(replica.author.epoch == 1)
+    try replica.store.close()
+  }
+
+  @Test func `a high-water mark survives a torn write of either place, and says when both are gone`() throws {
+    let folder = TemporaryDirectory()
+    let path = folder.file("mark")
+    #expect(try HighWaterFile(path: path).load() == nil)
+    let file = try HighWaterFile(path: path)
+    for sequence in 1...3 as ClosedRange<SequenceNumber> {
+      try file.save(HighWaterMark(epoch: 2, sequences: [1, sequence, 0, 0]))
+    }
+    #expect(try HighWaterFile(path: path).load()?.sequences == [1, 3, 0, 0])
+    var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    bytes[512 + 20] ^= 1
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    #expect(try HighWaterFile(path: path).load()?.sequences == [1, 2, 0, 0], "the place before the torn one holds")
+    bytes[20] ^= 1
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    #expect(throws: StoreError.damaged("high-water mark")) { try HighWaterFile(path: path).load() }
   }
 }

@@ -20,9 +20,13 @@ struct RenkeiSim: ParsableCommand {
       wrong usage or input, 70 our fault.
       """,
     version: "renkei-sim 0.1",
-    subcommands: [RunCommand.self])
+    subcommands: [
+      RunCommand.self, SweepCommand.self, ReplayCommand.self, ShrinkCommand.self, MutantsCommand.self,
+      WorkerCommand.self,
+    ])
 
   static func main() {
+    Planting.prepare()
     do {
       var command = try parseAsRoot()
       try command.run()

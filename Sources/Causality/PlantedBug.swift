@@ -1,0 +1,20 @@
+#if MUTANTS
+  /// Bugs that can be planted into the core, one at a time, to see that the simulator's checkers find them. Compiled only
+  /// into a build with `RENKEI_MUTANTS` set, which makes nothing but the simulator: see `Tools/mutants`.
+  public enum PlantedBug: String, CaseIterable, Sendable {
+    // What is taken from peers.
+    case takesUnsigned, mergesTooEarly, losesWaiting, trapsOnNoise
+    // What a merge does.
+    case overwritesUnseen, showsEarliest, showsLastArrived, removeBeatsAdd, countsOnlyLast, deletesUnseen
+    case hidesConflicts, ordersEntriesByArrival, forgetsUnknownFields
+    // What is promised.
+    case overspends, syncsLate, forgetsMark, ignoresMark
+    // What goes between nodes.
+    case neverAsks, asksEverybody, ignoresForks
+
+    /// The one that is planted in this process. Set once, before anything runs.
+    nonisolated(unsafe) public static var planted: PlantedBug?
+
+    public var isPlanted: Bool { Self.planted == self }
+  }
+#endif

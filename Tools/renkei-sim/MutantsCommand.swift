@@ -1,0 +1,75 @@
+import ArgumentParser
+import Causality
+import Foundation
+import Simulation
+
+struct MutantsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mutants",
+    abstract: "Plants one bug after the other, and tells which checker finds each, and after how many seeds.",
+    discussion: "Only in a build that holds the bugs: Tools/mutants makes and runs it.")
+  @Option(help: "Seeds to try for each bug, such as 1..100.") var seeds = SeedRange(argument: "1..100")!
+  @Option(help: "How many at once.") var jobs = 2
+  @Option(help: "Only these bugs.") var only: [String] = []
+  @Flag(help: "Print one JSON object for programs.") var json = false
+
+  func run() throws {
+    #if MUTANTS
+      let bugs = PlantedBug.allCases.filter { only.isEmpty || only.contains($0.rawValue) }
+      let stories = try Library.all().filter { $0.scenario.share > 0 }
+      var found: [Finding] = []
+      if !json {
+        show(
+          "仕込んだ欠陥                発見した検査               何回目の種で",
+          "planted bug                 found by                   after so many seeds")
+      }
+      for bug in bugs {
+        setenv(Planting.variable, bug.rawValue, 1)
+        let tasks = seeds.range.map {
+          SweepTask(path: SweepCommand.choose(stories, seed: $0).path, seed: $0, allFaults: false)
+        }
+        let runs = try WorkerPool(tasks: tasks, jobs: jobs, failFast: true).run { _, _ in }
+        let first = runs.first { !$0.violations.isEmpty }
+        let finding = Finding(
+          bug: bug.rawValue, scenario: first?.scenario, seed: first?.seed,
+          after: first.map { Int($0.seed - seeds.range.lowerBound) + 1 },
+          checkers: Set(first?.violations.map(\.checker.rawValue) ?? []).sorted(),
+          detail: first?.violations.first?.detail)
+        found.append(finding)
+        if !json { print(finding.line) }
+      }
+      if json { print(renkei_sim.json(found)) }
+      if found.contains(where: { $0.seed == nil }) { throw ExitCode(1) }
+    #else
+      throw Problem(
+        "この実行ファイルには欠陥が仕込まれていません。Tools/mutants を使ってください", "there are no bugs in this build: use Tools/mutants")
+    #endif
+  }
+}
+
+/// One planted bug and what found it.
+struct Finding: Encodable {
+  var bug: String
+  var scenario: String?
+  var seed: UInt64?
+  var after: Int?
+  var checkers: [String]
+  var detail: String?
+
+  var line: String {
+    func wide(_ text: String, _ width: Int) -> String { text.padding(toLength: width, withPad: " ", startingAt: 0) }
+    guard let scenario, let seed, let after else { return "\(wide(bug, 27)) ✗" }
+    return "\(wide(bug, 27)) \(wide(checkers.joined(separator: ", "), 26)) \(after)  (\(scenario) --seed \(seed))"
+  }
+}
+
+/// The bug that this process runs with, if it was built with any: processes that it starts have it too.
+enum Planting {
+  static let variable = "RENKEI_PLANT"
+
+  static func prepare() {
+    #if MUTANTS
+      PlantedBug.planted = ProcessInfo.processInfo.environment[variable].flatMap(PlantedBug.init)
+    #endif
+  }
+}
