@@ -28,20 +28,31 @@ extension Gossip {
   public func receive(_ frames: [(link: LinkID, bytes: [UInt8])], at now: Instant) throws(ReplicaError) -> GossipOutcome
   {
     var outcome = GossipOutcome()
-    outcome.effects = try replica.batch(at: now) {
-      for (link, bytes) in frames where sessions[link] != nil && outcome.faults[link] == nil {
-        sessions[link]!.bytesIn += bytes.count
-        sessions[link]!.lastHeard = now
-        sessions[link]!.pingSent = nil
-        let message: Message
-        do throws(MalformedBytes) {
-          message = try bytes.decoding { raw throws(MalformedBytes) in try Message(raw) }
-        } catch {
-          outcome.faults[link] = .malformed(error)
-          continue
-        }
-        if let fault = try handle(message, from: link, at: now) { outcome.faults[link] = fault }
+    var messages: [(link: LinkID, message: Message)] = []
+    messages.reserveCapacity(frames.count)
+    for (link, bytes) in frames where sessions[link] != nil && outcome.faults[link] == nil {
+      sessions[link]!.bytesIn += bytes.count
+      sessions[link]!.lastHeard = now
+      sessions[link]!.pingSent = nil
+      do throws(MalformedBytes) {
+        messages.append((link, try bytes.decoding { raw throws(MalformedBytes) in try Message(raw) }))
+      } catch {
+        outcome.faults[link] = .malformed(error)
       }
+    }
+    func handleAll() throws(StoreError) {
+      // What a link brought before it went wrong counts.
+      var wrong: Set<LinkID> = []
+      for (link, message) in messages where !wrong.contains(link) {
+        guard let fault = try handle(message, from: link, at: now) else { continue }
+        wrong.insert(link)
+        outcome.faults[link] = fault
+      }
+    }
+    if messages.contains(where: \.message.bringsChangeSets) {
+      outcome.effects = try replica.batch(at: now) { try handleAll() }
+    } else {
+      do { try handleAll() } catch { throw .store(error) }
     }
     grew(outcome.effects.logs, at: now)
     askForMissing(at: now)
@@ -57,6 +68,8 @@ extension Gossip {
       sessions[link]!.hasHello = true
       post(.summary(summaries()), to: link)
       sessions[link]!.nextSummary = now.advanced(byMilliseconds: Timing.summary)
+      // Once, to measure the round trip.
+      post(.ping(UInt64(bitPattern: now.milliseconds)), to: link)
       return nil
     }
     guard sessions[link]!.hasHello else { return .noHello }
@@ -66,7 +79,7 @@ extension Gossip {
     case .heads(_, let reports):
       for report in reports { try learn(report, from: link, at: now) }
     case .ask(let log, let first, let offset):
-      guard first <= replica.store.state(of: log).logged.sequence else { break }
+      guard first <= replica.store.logged(log) else { break }
       sessions[link]!.cursors[log] = PeerSession.Cursor(next: first, offset: offset)
       sessions[link]!.theirs[log] = first - 1
     case .run(let run): try take(run, from: link, at: now)
@@ -82,9 +95,9 @@ extension Gossip {
 
   private func compare(_ hashes: [UInt64], with link: LinkID) {
     for (lane, (ours, theirs)) in zip(Lane.allCases, zip(summaries(), hashes)) {
-      let heads = replica.frontier(lane)
       if ours == theirs {
-        for (author, head) in heads { sessions[link]!.theirs[LogName(lane, author)] = head.sequence }
+        guard sessions[link]!.agreed.updateValue(ours, forKey: lane) != ours else { continue }
+        for (author, head) in replica.frontier(lane) { sessions[link]!.theirs[LogName(lane, author)] = head.sequence }
       } else {
         sessions[link]!.lanesToTell.insert(lane)
       }
@@ -103,10 +116,14 @@ extension Gossip {
       // Only this peer's word, so only what goes between the two of us stops.
       if sessions[link]!.forked.insert(log).inserted {
         sessions[link]!.cursors[log] = nil
-        try replica.store.quarantine(log, report.sequence, source: "\(sessions[link]!.peer)", reason: "fork", at: now)
+        let source = "\(sessions[link]!.peer)"
+        try replica.store.write {
+          try replica.store.quarantine(log, report.sequence, source: source, reason: "fork", at: now)
+        }
       }
       return
     }
+    if report.sequence > ours.sequence { wanted.insert(log) }
     // The author of a log, when it is linked, sends it unasked.
     if report.sequence > ours.sequence, asked[log] == nil, isLinked(log.author), sessions[link]!.peer != log.author.node
     {
@@ -122,6 +139,7 @@ extension Gossip {
     let log = run.log
     guard !sessions[link]!.forked.contains(log) else { return }
     let last = run.first + SequenceNumber(run.entries.count) - 1
+    wanted.insert(log)
     expected[log] = nil
     partials[log] = nil
     if asked[log]?.link == link { asked[log]!.heard = now }
@@ -144,7 +162,7 @@ extension Gossip {
   /// What was asked for is here, whoever brought it.
   private func settle(_ log: LogName) {
     guard let ask = asked[log] else { return }
-    let ours = replica.store.state(of: log).logged.sequence
+    let ours = replica.store.logged(log)
     if ours >= sessions[ask.link]?.theirs[log] ?? 0 { asked[log] = nil }
   }
 
@@ -153,9 +171,10 @@ extension Gossip {
     at now: Instant
   ) throws(StoreError) {
     let peer = sessions[link]!.peer
-    guard sequence == replica.store.state(of: log).logged.sequence + 1, !sessions[link]!.forked.contains(log) else {
+    guard sequence == replica.store.logged(log) + 1, !sessions[link]!.forked.contains(log) else {
       return
     }
+    wanted.insert(log)
     // The rest is on its way by this link: nobody else is asked for it.
     expected[log] = nil
     sessions[link]!.theirs[log] = max(sessions[link]!.theirs[log] ?? 0, sequence)
@@ -185,19 +204,36 @@ extension Gossip {
     #if MUTANTS
       if PlantedBug.asksEverybody.isPlanted { (asked, expected) = ([:], [:]) }
     #endif
-    for link in links where sessions[link]!.hasHello {
-      for (log, theirs) in sessions[link]!.theirs.sorted(by: { $0.key < $1.key }) {
-        let ours = replica.store.state(of: log).logged.sequence
-        // A stranger's log could not be taken; its control log is how it makes itself known.
-        guard log.lane == .control || replica.membership.key(of: log.author) != nil else { continue }
-        guard theirs > ours, asked[log] == nil, expected[log] == nil, !sessions[link]!.forked.contains(log),
-          !sessions[link]!.refused.contains(log)
-        else { continue }
-        let peer = sessions[link]!.peer
-        let partial = partials[log].flatMap { $0.sequence == ours + 1 && $0.peer == peer ? $0.bytes.count : nil }
-        guard post(.ask(log, from: ours + 1, offset: partial ?? 0), to: link) else { break }
-        asked[log] = Ask(link: link, heard: now)
+    let links = links.filter { sessions[$0]!.hasHello }
+    for log in wanted.sorted() {
+      // A stranger's log could not be taken; its control log is how it makes itself known.
+      guard log.lane == .control || replica.membership.key(of: log.author) != nil else {
+        wanted.remove(log)
+        if strangers.count < Self.logLimit { strangers.insert(log) }
+        continue
       }
+      let ours = replica.store.logged(log)
+      let better = links.filter { sessions[$0]!.theirs[log] ?? 0 > ours }
+      if better.isEmpty { wanted.remove(log) }
+      guard asked[log] == nil, expected[log] == nil else { continue }
+      for link in better where !sessions[link]!.forked.contains(log) && !sessions[link]!.refused.contains(log) {
+        let partial = partials[log].flatMap {
+          $0.sequence == ours + 1 && $0.peer == sessions[link]!.peer ? $0.bytes.count : nil
+        }
+        guard post(.ask(log, from: ours + 1, offset: partial ?? 0), to: link) else { continue }
+        asked[log] = Ask(link: link, heard: now)
+        break
+      }
+    }
+  }
+}
+
+extension Message {
+  /// Whether it may write to the log: the others need no transaction.
+  fileprivate var bringsChangeSets: Bool {
+    switch self {
+    case .run, .fragment: true
+    default: false
     }
   }
 }

@@ -71,7 +71,7 @@ extension Gossip {
   private func nextPiece(of log: LogName, for link: LinkID) throws(StoreError) -> Message? {
     let session = sessions[link]!
     let cursor = session.cursors[log]!
-    let head = replica.store.state(of: log).logged.sequence
+    let head = replica.store.logged(log)
     guard cursor.next <= head, !session.forked.contains(log) else {
       sessions[link]!.cursors[log] = nil
       return nil

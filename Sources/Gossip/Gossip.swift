@@ -20,11 +20,17 @@ public final class Gossip {
   var asked: [LogName: Ask] = [:]
   /// Logs that their own author, linked to this node, is about to send: asked of others only after this time.
   var expected: [LogName: Instant] = [:]
+  /// Logs of which some peer may have more: what is to be asked for is looked for among these only.
+  var wanted: Set<LogName> = []
+  /// The same, of authors that nobody here knows: they are wanted once their certificate has come.
+  var strangers: Set<LogName> = []
   /// Beginnings of change sets that a cut left behind; the next ask goes on from there.
   var partials: [LogName: Partial] = [:]
 
   /// Heads as peers were last told of them.
   private var told: [LogName: SequenceNumber] = [:]
+  /// The hashes of all lanes, as long as no head changes.
+  private var knownSummaries: (revision: UInt64, hashes: [UInt64])?
 
   struct Ask {
     var link: LinkID
@@ -43,8 +49,9 @@ public final class Gossip {
     /// How often peers compare lanes though nothing happened.
     static let summary: Int64 = 30_000
     static let narrowSummary: Int64 = 300_000
-    /// How long a link may be silent before it is asked for a sign of life, and before it counts as dead.
-    static let ping: Int64 = 15_000
+    /// How long a link may be silent before it is asked for a sign of life, and before it counts as dead. Peers that
+    /// compare lanes every 30 s are never silent for so long: an idle link carries summaries and nothing else.
+    static let ping: Int64 = 40_000
     static let dead: Int64 = 60_000
     /// A peer that sends nothing of what it was asked for within this is not waited for any longer.
     static let silent: Int64 = 60_000
@@ -66,7 +73,7 @@ public final class Gossip {
 
   public init(_ replica: Replica) {
     self.replica = replica
-    for log in replica.store.logNames { told[log] = replica.store.state(of: log).logged.sequence }
+    for log in replica.store.logNames { told[log] = replica.store.logged(log) }
   }
 
   // MARK: Links
@@ -133,7 +140,7 @@ public final class Gossip {
     for (log, ask) in asked where now >= ask.heard.advanced(byMilliseconds: Timing.silent) {
       // Whoever was asked does not answer for this log: until its next summary, others are asked.
       asked[log] = nil
-      sessions[ask.link]?.theirs[log] = replica.store.state(of: log).logged.sequence
+      sessions[ask.link]?.theirs[log] = replica.store.logged(log)
     }
     expected = expected.filter { $0.value > now }
     askForMissing(at: now)
@@ -146,7 +153,7 @@ public final class Gossip {
   /// the log before, and tells the others.
   public func grew(_ logs: Set<LogName>, at now: Instant) {
     for log in logs.sorted() {
-      let head = replica.store.state(of: log).logged.sequence
+      let head = replica.store.logged(log)
       let before = told.updateValue(head, forKey: log) ?? 0
       for link in links
       where sessions[link]!.hasHello && sessions[link]!.cursors[log] == nil && !sessions[link]!.forked.contains(log) {
@@ -160,7 +167,11 @@ public final class Gossip {
       }
     }
     // A newcomer's certificate may have come: what was refused as a stranger's may hold now.
-    if logs.contains(where: { $0.lane == .control }) { for link in links { sessions[link]!.refused = [] } }
+    if logs.contains(where: { $0.lane == .control }) {
+      for link in links { sessions[link]!.refused = [] }
+      wanted.formUnion(strangers)
+      strangers = []
+    }
   }
 
   /// - Returns: false when the queue is full: a peer that asks faster than the link can answer gets no longer one.
@@ -191,7 +202,7 @@ public final class Gossip {
     links.map { link in
       let session = sessions[link]!
       let lacks = replica.store.logNames.reduce(0) { sum, log in
-        sum + max(0, Int(replica.store.state(of: log).logged.sequence) - Int(session.theirs[log] ?? 0))
+        sum + max(0, Int(replica.store.logged(log)) - Int(session.theirs[log] ?? 0))
       }
       return LinkReport(
         link: link, peer: session.peer, lastHeard: session.lastHeard, roundTrip: session.roundTrip,
@@ -202,7 +213,8 @@ public final class Gossip {
 
   /// A hash of each lane's heads, in the order of the lanes.
   func summaries() -> [UInt64] {
-    Lane.allCases.map { lane in
+    if let known = knownSummaries, known.revision == replica.store.headRevision { return known.hashes }
+    let hashes = Lane.allCases.map { lane in
       let hash = HashStream()
       for (author, head) in replica.frontier(lane) {
         hash.update(author.rawValue)
@@ -211,6 +223,8 @@ public final class Gossip {
       }
       return hash.digest().prefix
     }
+    knownSummaries = (replica.store.headRevision, hashes)
+    return hashes
   }
 
   func head(of log: LogName) -> HeadReport {

@@ -30,6 +30,8 @@ struct PeerSession {
   var hasHello = false
   /// How far the peer keeps each log, by its word.
   var theirs: [LogName: SequenceNumber] = [:]
+  /// The hash of a lane at which the peer was last found equal.
+  var agreed: [Lane: UInt64] = [:]
   /// What the peer asked for, or will want: read when the link can take it.
   var cursors: [LogName: Cursor] = [:]
   /// The log that a lane's sending is in the middle of.

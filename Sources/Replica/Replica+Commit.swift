@@ -85,7 +85,7 @@ extension Replica {
   /// not push everybody's times to the end of the scale. Which edit replaces which, the dots decide.
   private func nextTime(after own: HybridTime, at now: Instant) throws(ReplicaError) -> HybridTime {
     let bound = HybridTime(milliseconds: now.milliseconds + Self.clockLead)
-    let time = max(own, min(latestTime(), bound)).next(at: now)
+    let time = max(own, min(store.latestTime, bound)).next(at: now)
     guard time > own, time.milliseconds < Limits.timeMilliseconds else { throw .clockExhausted }
     return time
   }
@@ -93,11 +93,6 @@ extension Replica {
   /// What a change set takes besides its section: header, key id, length, tag and signature.
   private static func overhead(_ header: ChangeSetHeader) -> Int {
     64 + (header.clock.count + header.control.count) * 10 + 16 + ChangeSetLayout.signatureBytes
-  }
-
-  /// The newest hybrid time that this node has seen in any lane.
-  private func latestTime() -> HybridTime {
-    store.logNames.map { store.state(of: $0).past.time }.max() ?? .zero
   }
 
   // MARK: Checking and completing

@@ -15,7 +15,7 @@ extension Planner {
     let relapse = try fields.number("relapse", 0...1, or: 0)
     let needsPerson = try fields.number("needs-person", 0...1, or: 0)
     let weights = try wardWeights(fields)
-    let isOfNodes = try fields.text("of") == "nodes"
+    let isOfNodes = try fields.texts("of") == ["nodes"]
     let places = isOfNodes ? nodesOf.flatMap { $0 } : try roads(fields, "of")
     func hardness(_ place: Int) -> Double {
       if isOfNodes { return weights[plan.nodes[place].ward] }

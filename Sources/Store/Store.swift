@@ -25,6 +25,10 @@ public final class Store {
   /// Mirrors the `logs` table, because every change set that is merged is looked at against all clocks.
   private var states: [LogName: LogState] = [:]
   private var changedLogs: Set<LogName> = []
+  /// The keys of `states`, in order; made anew when one comes.
+  private var sortedNames: [LogName] = []
+  /// Goes up whenever a log's head may have changed: what is derived from heads can be kept until then.
+  public private(set) var headRevision: UInt64 = 0
   /// A transaction is under way, on this thread.
   public private(set) var isWriting = false
 
@@ -148,11 +152,19 @@ public final class Store {
   // MARK: Logs
 
   /// Every log that is known, sorted.
-  public var logNames: [LogName] { states.keys.sorted() }
+  public var logNames: [LogName] {
+    if sortedNames.count != states.count { sortedNames = states.keys.sorted() }
+    return sortedNames
+  }
 
   public func state(of name: LogName) -> LogState { states[name] ?? LogState(name) }
 
+  public func logged(_ name: LogName) -> SequenceNumber { states[name]?.logged.sequence ?? 0 }
+
   public func merged(_ name: LogName) -> SequenceNumber { states[name]?.merged.sequence ?? 0 }
+
+  /// The newest hybrid time that is merged in any lane.
+  public var latestTime: HybridTime { states.values.lazy.map(\.past.time).max() ?? .zero }
 
   /// Within `write`: keeps a change set. It must follow the log's head.
   public func append(_ entry: VerifiedEntry) throws(StoreError) {
@@ -163,6 +175,7 @@ public final class Store {
     try insertEntry.run()
     state.logged = entry.head
     states[entry.log] = state
+    headRevision += 1
     changedLogs.insert(entry.log)
   }
 
@@ -360,6 +373,8 @@ public final class Store {
   private func loadStates(_ db: Database) throws {
     guard let connection = db.sqliteConnection else { throw StoreError.refused(0, "no connection") }
     states = [:]
+    sortedNames = []
+    headRevision += 1
     let rows = try Statement(
       "SELECT lane, author, logged, logged_hash, merged, merged_hash, merged_time, clock, control FROM logs",
       on: connection)
