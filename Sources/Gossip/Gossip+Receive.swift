@@ -68,8 +68,6 @@ extension Gossip {
       sessions[link]!.hasHello = true
       post(.summary(summaries()), to: link)
       sessions[link]!.nextSummary = now.advanced(byMilliseconds: Timing.summary)
-      // Once, to measure the round trip.
-      post(.ping(UInt64(bitPattern: now.milliseconds)), to: link)
       return nil
     }
     guard sessions[link]!.hasHello else { return .noHello }

@@ -133,6 +133,8 @@ public final class Gossip {
       if session.hasHello, now >= session.nextSummary {
         session.nextSummary = now.advanced(byMilliseconds: session.isNarrow ? Timing.narrowSummary : Timing.summary)
         session.outbox.append(.summary(summaries()))
+        // Once on a link that has come to rest, to measure the round trip.
+        if session.roundTrip == nil { session.outbox.append(.ping(UInt64(bitPattern: now.milliseconds))) }
       }
       session.headsAreDue = now >= session.headsNotBefore
       sessions[link] = session

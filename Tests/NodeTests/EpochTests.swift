@@ -72,6 +72,7 @@ import Testing
     #expect(replica.author.epoch == 0, "nothing is lost")
     try write(replica)
     try replica.store.close()
+    for suffix in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
     try backup.write(to: URL(fileURLWithPath: path))
     replica = try open()
     #expect(replica.author.epoch == 1)
