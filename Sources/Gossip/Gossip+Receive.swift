@@ -107,10 +107,10 @@ extension Gossip {
     guard sessions[link]!.theirs[log] != nil || sessions[link]!.theirs.count < Self.logLimit else { return }
     let ours = replica.store.state(of: log).logged
     sessions[link]!.theirs[log] = max(sessions[link]!.theirs[log] ?? 0, report.sequence)
-    #if MUTANTS
-      if PlantedBug.ignoresForks.isPlanted { return }
-    #endif
     guard report.sequence != ours.sequence || report.hash == ours.hash.prefix || report.sequence == 0 else {
+      #if MUTANTS
+        if PlantedBug.ignoresForks.isPlanted { return }
+      #endif
       // Only this peer's word, so only what goes between the two of us stops.
       if sessions[link]!.forked.insert(log).inserted {
         sessions[link]!.cursors[log] = nil
@@ -199,9 +199,6 @@ extension Gossip {
     #if MUTANTS
       if PlantedBug.neverAsks.isPlanted { return }
     #endif
-    #if MUTANTS
-      if PlantedBug.asksEverybody.isPlanted { (asked, expected) = ([:], [:]) }
-    #endif
     let links = links.filter { sessions[$0]!.hasHello }
     for log in wanted.sorted() {
       // A stranger's log could not be taken; its control log is how it makes itself known.
@@ -220,6 +217,9 @@ extension Gossip {
         }
         guard post(.ask(log, from: ours + 1, offset: partial ?? 0), to: link) else { continue }
         asked[log] = Ask(link: link, heard: now)
+        #if MUTANTS
+          if PlantedBug.asksEverybody.isPlanted { continue }
+        #endif
         break
       }
     }

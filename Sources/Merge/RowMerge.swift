@@ -173,7 +173,7 @@ extension RowState {
     for add in cells[index].adds where add.value != value || !past.covers(add.stamp.dot) { standing.append(add) }
     #if MUTANTS
       if PlantedBug.removeBeatsAdd.isPlanted {
-        standing = cells[index].adds.filter { PlantedBug.removeBeatsAdd.isPlanted0.value != value }
+        standing = cells[index].adds.filter { $0.value != value }
       }
     #endif
     if standing.isEmpty { cells.remove(at: index) } else { cells[index].adds = standing }

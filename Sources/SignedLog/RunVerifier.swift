@@ -75,7 +75,7 @@ public struct RunVerifier: Sendable {
       #if MUTANTS
         if PlantedBug.takesUnsigned.isPlanted { return true }
       #endif
-      entries[index].bytes.withUnsafeBytes { raw in
+      return entries[index].bytes.withUnsafeBytes { raw in
         let signature = UnsafeRawBufferPointer(rebasing: raw.suffix(Signature.byteCount))
         return contents[index].withBytes { context.nodeKey.verifies(signature, over: $0) }
       }

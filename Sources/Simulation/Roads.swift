@@ -19,6 +19,17 @@ struct Road {
   var frames = 0
   var changeSets = 0
 
+  var japaneseKind: String {
+    switch kind {
+    case "fibre": "光回線"
+    case "leased": "専用線"
+    case "mobile": "携帯回線"
+    case "satellite": "衛星回線"
+    case "radio": "無線"
+    default: "Wi-Fi"
+    }
+  }
+
   init(_ planned: PlannedRoad) {
     ends = (planned.ends[0], planned.ends[1])
     kind = planned.kind

@@ -61,7 +61,9 @@ extension World {
     }
     counts.sessions += 1
     trace.note(now, 1, a.index, b.index, road)
-    say("\(name(a.index)) and \(name(b.index)) are linked by \(roads[road].kind)")
+    say(
+      "\(name(a.index))と\(name(b.index))が\(roads[road].japaneseKind)でつながった",
+      "\(name(a.index)) and \(name(b.index)) are linked by \(roads[road].kind)")
     wake(a)
     wake(b)
   }
@@ -231,7 +233,9 @@ extension World {
       noteOwn(node)
       for (link, fault) in outcome.faults.sorted(by: { $0.key < $1.key }) {
         counts.faults += 1
-        say("\(name(node.index)) closes its link to \(name(session.ends[1 - end])): \(fault)")
+        say(
+          "\(name(node.index))が\(name(session.ends[1 - end]))との接続を切った：\(fault)",
+          "\(name(node.index)) closes its link to \(name(session.ends[1 - end])): \(fault)")
         if let broken = node.links[link], let other = sessions[broken] {
           close(broken, other.ends[0] == node.index ? 0 : 1)
         }
@@ -277,7 +281,9 @@ extension World {
     }
     counts.bundles += 1
     counts.bundleBytes += bytes.count
-    say("a card with \(bytes.count) bytes leaves \(name(from)) for \(name(to))\(isLost ? ", and is lost" : "")")
+    say(
+      "\(name(from))から\(name(to))へカード（\(bytes.count) バイト）が出発\(isLost ? "、途中で失われる" : "")",
+      "a card with \(bytes.count) bytes leaves \(name(from)) for \(name(to))\(isLost ? ", and is lost" : "")")
     if !isLost { schedule(.bundle(to: to, bytes: bytes), after: lasting) }
   }
 
@@ -297,11 +303,20 @@ extension World {
       try reader.finish()
       let steady = SimulatedNode.steady(now)
       let effects = try replica.batch(at: steady) {
-        for run in runs { _ = try replica.receive(run, from: "card", at: steady) }
+        for run in runs {
+          let outcome = try replica.receive(run, from: "card", at: steady)
+          if let refusal = outcome.refusal {
+            say(
+              "\(name(index))は \(run.log.text) #\(run.first) を受け取らない：\(refusal)",
+              "\(name(index)) does not take \(run.log.text) #\(run.first): \(refusal)")
+          }
+        }
       }
       node.gossip?.grew(effects.logs, at: steady)
       noteOwn(node)
-      say("\(name(index)) reads a card: \(effects.merged) change sets merged")
+      say(
+        "\(name(index))がカードを読み、\(effects.merged)件を取り込んだ",
+        "\(name(index)) reads a card: \(effects.merged) change sets merged")
     } catch let error as ReplicaError {
       diskFailed(node, error)
       if node.state != .left { schedule(.bundle(to: index, bytes: bytes), after: 600_000_000) }

@@ -78,7 +78,7 @@ extension World {
   /// The disk did not do its work. What the scenario did to it explains that, or it is our fault.
   func diskFailed(_ node: SimulatedNode, _ error: any Error) {
     counts.diskErrors += 1
-    say("\(name(node.index)): \(error)")
+    say("\(name(node.index))：\(error)", "\(name(node.index)): \(error)")
     if node.disk.isOff { return crash(node.index) }
     let store: StoreError? =
       switch error {
@@ -106,7 +106,7 @@ extension World {
     counts.crashes += 1
     trace.note(now, 5, index)
     happen(.down, index)
-    say("\(name(index)) has no power")
+    say("\(name(index))の電源が落ちた", "\(name(index)) has no power")
   }
 
   func start(_ index: Int) {
@@ -128,12 +128,14 @@ extension World {
     recall(node)
     trace.note(now, 6, index)
     happen(.up, index)
-    say("\(name(index)) is up, in epoch \(node.replica!.author.epoch)")
+    say(
+      "\(name(index))が起動（第\(node.replica!.author.epoch)期）",
+      "\(name(index)) is up, in epoch \(node.replica!.author.epoch)")
     for pair in pairsOf[index] { redial(pair) }
   }
 
   private func startFailed(_ node: SimulatedNode, _ error: any Error) {
-    say("\(name(node.index)) does not start: \(error)")
+    say("\(name(node.index))が起動しない：\(error)", "\(name(node.index)) does not start: \(error)")
     node.stop()
     node.state = .down
     if case ReplicaError.store(.damaged) = error, node.mayBeRotten {
@@ -156,13 +158,13 @@ extension World {
       let report = try node.replica!.verify(scratch: scratch.path("scratch.sqlite"), at: wall)
       if report.isSound { return true }
       counts.damageFound += 1
-      say("\(name(node.index)) finds damage: \(report)")
+      say("\(name(node.index))が破損を発見：\(report)", "\(name(node.index)) finds damage: \(report)")
       guard report.badLogs.isEmpty else { return false }
       _ = try node.replica!.rebuild(at: wall)
       return try node.replica!.verify(scratch: VirtualDisk(seed: 0).path("scratch.sqlite"), at: wall).isSound
     } catch {
       counts.damageFound += 1
-      say("\(name(node.index)) finds damage: \(error)")
+      say("\(name(node.index))が破損を発見：\(error)", "\(name(node.index)) finds damage: \(error)")
       return false
     }
   }

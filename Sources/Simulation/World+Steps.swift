@@ -13,14 +13,16 @@ extension World {
       guard roads[road].isUp else { return }
       roads[road].isUp = false
       happen(.cut, road)
-      say("\(describe(road)) is cut")
+      say("\(describe(road).ja)が切れた", "\(describe(road).en) is cut")
       for session in sessions.values.filter({ $0.road == road }).sorted(by: { $0.id < $1.id }) {
         breakSession(session.id)
       }
     case .heal(let road): healRoad(road)
     case .oneWay(let road, let from):
       roads[road].mute = from
-      say("\(describe(road)) carries nothing from \(name(from))")
+      say(
+        "\(describe(road).ja)で\(name(from))からの通信だけが届かない",
+        "\(describe(road).en) carries nothing from \(name(from))")
     case .rate(let road, let rate):
       roads[road].rate = rate
       for session in sessions.values.filter({ $0.road == road }).sorted(by: { $0.id < $1.id }) {
@@ -50,7 +52,7 @@ extension World {
       nodes[node].state = .left
       nodes[node].lastKept = [:]
       excuseWhatIsGone()
-      say("\(name(node)) is gone for good")
+      say("\(name(node))が失われた", "\(name(node)) is gone for good")
     case .carry(let from, let to, let lasting, let isLost):
       sendBundle(from: from, to: to, lasting: lasting, isLost: isLost)
     case .upgrade(let node):
@@ -62,8 +64,9 @@ extension World {
     }
   }
 
-  func describe(_ road: Int) -> String {
-    "\(name(roads[road].ends.0))–\(name(roads[road].ends.1)) \(roads[road].kind)"
+  func describe(_ road: Int) -> (ja: String, en: String) {
+    let ends = "\(name(roads[road].ends.0))–\(name(roads[road].ends.1))"
+    return ("\(ends)の\(roads[road].japaneseKind)", "\(ends) \(roads[road].kind)")
   }
 
   func healRoad(_ road: Int) {
@@ -71,7 +74,7 @@ extension World {
     guard !roads[road].isUp else { return }
     roads[road].isUp = true
     happen(.heal, road)
-    say("\(describe(road)) is back")
+    say("\(describe(road).ja)が復旧した", "\(describe(road).en) is back")
     for (index, pair) in pairs.enumerated() where pair.roads.contains(road) { redial(index) }
   }
 
@@ -82,7 +85,11 @@ extension World {
     node.disk.restorePower()
     for _ in 0..<bits {
       let file = random.chance(0.8) ? SimulatedNode.file : SimulatedNode.file + "-wal"
-      if let offset = node.disk.flip(file) { say("a bit of \(file) of \(name(index)) turns at \(offset)") }
+      if let offset = node.disk.flip(file) {
+        say(
+          "\(name(index))の \(file) の \(offset) バイト目でビットが反転",
+          "a bit of \(file) of \(name(index)) turns at \(offset)")
+      }
     }
     node.mayBeRotten = true
     node.mayHaveLost = true
@@ -93,7 +100,7 @@ extension World {
     let node = nodes[index]
     guard node.isUp else { return }
     node.backup = (node.disk.image().filter { !$0.key.hasSuffix("-shm") }, node.keeper.mark)
-    say("\(name(index)) is backed up")
+    say("\(name(index))のバックアップを取った", "\(name(index)) is backed up")
   }
 
   private func restore(_ index: Int, withMark: Bool) {
@@ -106,7 +113,9 @@ extension World {
     node.lastKept = [:]
     node.mayHaveLost = true
     node.noted = withMark ? [:] : node.noted
-    say("\(name(index)) is put back to its backup\(withMark ? ", mark and all" : "")")
+    say(
+      "\(name(index))をバックアップに戻した\(withMark ? "（機械ごと）" : "")",
+      "\(name(index)) is put back to its backup\(withMark ? ", mark and all" : "")")
     schedule(.start(node: index), after: 5_000_000)
   }
 
@@ -119,7 +128,7 @@ extension World {
       })
     copy.keeper.mark = nodes[original].keeper.mark
     copy.noted = nodes[original].noted
-    say("somebody starts a copy of \(name(original))")
+    say("\(name(original))の複製が起動された", "somebody starts a copy of \(name(original))")
     start(index)
   }
 
@@ -139,11 +148,15 @@ extension World {
     case .lacks(let at, let of):
       if kept(at, of) >= kept(of, of) { violate(.expectation, "\(name(at)) lacks nothing of \(name(of))") }
     case .has(let at, let of, let by):
-      let missing = ledger.entries.contains { entry in
-        entry.node == of && entry.at <= by
-          && nodes[at].replica?.store.state(of: entry.log).logged.sequence ?? 0 < entry.sequence
+      let missing = ledger.entries.first { entry in
+        entry.node == of && entry.at <= by && nodes[at].replica?.store.logged(entry.log) ?? 0 < entry.sequence
       }
-      if missing { violate(.expectation, "\(name(at)) lacks something of \(name(of))") }
+      if let missing {
+        violate(
+          .expectation,
+          "\(name(at)) lacks \(missing.log.text) #\(missing.sequence), written \(Span.clock(missing.at)) at \(name(of))"
+        )
+      }
     case .refused(let at, let least):
       let count = (try? nodes[at].plain?.rows("SELECT count(*) FROM quarantine"))??.first?[0].integer ?? 0
       if count < Int64(least) { violate(.expectation, "\(name(at)) refused \(count), not \(least)") }

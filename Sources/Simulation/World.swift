@@ -8,6 +8,12 @@ import SignedLog
 import Sodium
 import Store
 
+/// What happens, told for people.
+public struct Narration: Hashable, Sendable {
+  public var japanese: String
+  public var english: String
+}
+
 /// A run: nodes, roads and disks on one virtual time. Nothing happens but by an event of the queue, in the order of time
 /// and then of making; nothing is drawn but from the plan's seed.
 public final class World {
@@ -59,7 +65,7 @@ public final class World {
   var isHealed = false
   var samplePeriod: Moment = 0
   /// Tells what happens, for people who step through a run.
-  var narrate: ((Moment, String) -> Void)?
+  var narrate: ((Moment, Narration) -> Void)?
 
   /// How a change set came to a node: how often, over how many nodes the first time, and when.
   struct Arrival {
@@ -79,7 +85,7 @@ public final class World {
   var hopCount = 0
   var healedBytes: [Int] = []
 
-  public init(_ plan: Plan, narrate: ((Moment, String) -> Void)? = nil) throws {
+  public init(_ plan: Plan, narrate: ((Moment, Narration) -> Void)? = nil) throws {
     self.plan = plan
     self.narrate = narrate
     random = RandomNumbers(seed: plan.seed &* 0x9e37_79b9_7f4a_7c15 &+ 1)
@@ -149,11 +155,13 @@ public final class World {
     }
   }
 
-  func say(_ text: @autoclosure () -> String) { narrate?(now, text()) }
+  func say(_ japanese: @autoclosure () -> String, _ english: @autoclosure () -> String) {
+    narrate?(now, Narration(japanese: japanese(), english: english()))
+  }
 
   func violate(_ checker: Violation.Checker, _ detail: String) {
     if violations.count < 50 { violations.append(Violation(checker, detail)) }
-    say("✗ \(checker.rawValue): \(detail)")
+    say("✗ \(checker.rawValue)：\(detail)", "✗ \(checker.rawValue): \(detail)")
   }
 
   // MARK: From the first to the last event

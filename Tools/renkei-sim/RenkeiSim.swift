@@ -21,7 +21,8 @@ struct RenkeiSim: ParsableCommand {
       """,
     version: "renkei-sim 0.1",
     subcommands: [
-      RunCommand.self, SweepCommand.self, ReplayCommand.self, ShrinkCommand.self, MutantsCommand.self,
+      RunCommand.self, SweepCommand.self, ReplayCommand.self, ShrinkCommand.self, ReportCommand.self,
+      MutantsCommand.self,
       WorkerCommand.self,
     ])
 

@@ -43,7 +43,7 @@ struct Verdict {
     let world = try World(
       plan,
       narrate: narrate
-        ? { FileHandle.standardError.write(Data("\(Span.clock($0))  \($1)\n".utf8)) } : nil)
+        ? { FileHandle.standardError.write(Data("\(Span.clock($0))  \($1.text)\n".utf8)) } : nil)
     result = world.run()
     let elapsed = ContinuousClock.now - start
     wallSeconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
@@ -97,4 +97,8 @@ struct RunLine: Encodable {
     slim.happenings = []
     self.result = slim
   }
+}
+
+extension Narration {
+  var text: String { Language.pick(japanese, english) }
 }
