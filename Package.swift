@@ -118,7 +118,7 @@ let package = Package(
       name: "renkei-sim",
       dependencies: [
         "Simulation", "Replica", "Gossip", "Federation", "Store", "SignedLog", "Sodium", "Causality", "ChangeModel",
-        "Topology", arguments,
+        "Topology", arguments, grdb,
       ],
       path: "Tools/renkei-sim", swiftSettings: strict),
 

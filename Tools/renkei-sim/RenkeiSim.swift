@@ -22,6 +22,7 @@ struct RenkeiSim: ParsableCommand {
     version: "renkei-sim 0.1",
     subcommands: [
       RunCommand.self, SweepCommand.self, ReplayCommand.self, ShrinkCommand.self, ReportCommand.self,
+      MaelstromCommand.self,
       MutantsCommand.self,
       WorkerCommand.self,
     ])

@@ -1,0 +1,115 @@
+import ArgumentParser
+import Causality
+import Foundation
+import Gossip
+import Replica
+import Simulation
+import Store
+
+struct MaelstromCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "maelstrom",
+    abstract: "A node that speaks Maelstrom's protocol on standard input and output, for somebody else's harness.",
+    discussion: """
+      Workloads: broadcast, g-set, g-counter, pn-counter; on the node's own replica and gossip. The node that `init` names
+      keeps its file under DIR/NODE_ID and goes on from it after a kill. Its keys follow from the nodes' names: they are
+      worth nothing outside of a test.
+      """)
+  @Option(help: "Where nodes keep their files.") var data: String
+
+  func run() throws {
+    let loop = MaelstromLoop(folder: data)
+    try loop.run()
+  }
+}
+
+/// Reads lines, and lets time pass: one thread, one place that waits.
+private final class MaelstromLoop {
+  private let folder: String
+  private var node: MaelstromNode?
+  private var buffer: [UInt8] = []
+
+  init(folder: String) { self.folder = folder }
+
+  func run() throws {
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let now = Instant(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
+      let pause = node?.nextDeadline.map { max(0, min($0.milliseconds - now.milliseconds, 60_000)) } ?? 60_000
+      var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+      let ready = poll(&input, 1, Int32(pause))
+      if ready < 0 {
+        if errno == EINTR { continue }
+        throw Problem("標準入力を待てません", "cannot wait for standard input")
+      }
+      if ready > 0 {
+        let count = read(STDIN_FILENO, &chunk, chunk.count)
+        if count == 0 { return }
+        if count > 0 { buffer += chunk[..<count] }
+      }
+      try turn()
+    }
+  }
+
+  private func turn() throws {
+    var lines: [[UInt8]] = []
+    while let end = buffer.firstIndex(of: 10) {
+      lines.append(Array(buffer[..<end]))
+      buffer.removeFirst(end + 1)
+    }
+    var messages: [MaelstromMessage] = []
+    for line in lines where !line.isEmpty {
+      guard let message = MaelstromMessage(line) else {
+        FileHandle.standardError.write(Data("not a message: \(String(decoding: line, as: UTF8.self))\n".utf8))
+        continue
+      }
+      if message.type == "init" {
+        node = try node ?? MaelstromNode(message, in: folder)
+        MaelstromMessage.reply(to: message, ["type": "init_ok"]).send()
+      } else {
+        messages.append(message)
+      }
+    }
+    let now = Instant(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
+    try node?.turn(messages, at: now)
+    fflush(nil)
+  }
+}
+
+/// One line of the protocol.
+struct MaelstromMessage {
+  var source: String
+  var destination: String
+  var body: [String: Any]
+
+  var type: String { body["type"] as? String ?? "" }
+
+  init(from source: String, to destination: String, _ body: [String: Any]) {
+    self.source = source
+    self.destination = destination
+    self.body = body
+  }
+
+  /// Nil when the line is no message.
+  init?(_ line: [UInt8]) {
+    guard let object = try? JSONSerialization.jsonObject(with: Data(line)) as? [String: Any],
+      let source = object["src"] as? String, let destination = object["dest"] as? String,
+      let body = object["body"] as? [String: Any], body["type"] is String
+    else { return nil }
+    self.init(from: source, to: destination, body)
+  }
+
+  static func reply(to message: MaelstromMessage, _ body: [String: Any]) -> MaelstromMessage {
+    var body = body
+    body["in_reply_to"] = message.body["msg_id"]
+    return MaelstromMessage(from: message.destination, to: message.source, body)
+  }
+
+  func send() {
+    let object: [String: Any] = ["src": source, "dest": destination, "body": body]
+    guard
+      let data = try? JSONSerialization.data(withJSONObject: object, options: [.sortedKeys, .withoutEscapingSlashes])
+    else { return }
+    print(String(decoding: data, as: UTF8.self))
+  }
+}
