@@ -125,7 +125,9 @@ let package = Package(
     // Tests. `TestSupport` makes federations, nodes and random edits for all of them.
     .target(
       name: "TestSupport",
-      dependencies: ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "Store", "Replica"],
+      dependencies: [
+        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "Store", "Replica", "Simulation",
+      ],
       path: "Tests/TestSupport", swiftSettings: strict),
     tests(
       "CoreTests", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "TestSupport"],
@@ -141,6 +143,7 @@ let package = Package(
         "TestSupport", logging, lifecycle, hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
         grdb,
       ]),
+    tests("SimulationTests", ["Simulation", "Topology", sqlite], exclude: ["Regressions"]),
     tests("ReplicaTests", ["Replica", "Store", "Merge", "Federation", "SignedLog", "Sodium", "TestSupport", grdb]),
   ]
 )

@@ -22,7 +22,9 @@ public struct Planner {
     planner.addRoads()
     try planner.addWork()
     if let extra = extraFaults {
-      planner.addFaults(extra.faults, swarm: extra.isSwarm)
+      // As many as the other scenario would have in its own time: a week of them would be another story.
+      let scale = min(1, Double(extra.lasts) / Double(scenario.lasts))
+      planner.addFaults(extra.faults.mapValues { $0 * scale }, swarm: extra.isSwarm)
       for entry in scenario.timeline where !entry.has("expect") { try planner.add(entry) }
     } else {
       planner.addFaults(scenario.faults, swarm: scenario.isSwarm)

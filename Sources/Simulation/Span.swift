@@ -6,7 +6,7 @@ public enum Span {
   private static let units: [Character: Moment] = ["d": 86_400, "h": 3_600, "m": 60, "s": 1]
 
   /// Microseconds; nil when it is no span. Digits that follow `h` without a unit are minutes.
-  static func parse(_ text: String) -> Moment? {
+  public static func parse(_ text: String) -> Moment? {
     var seconds: Moment = 0
     var digits = ""
     var last: Character?
