@@ -139,9 +139,9 @@ struct NodeCheck {
     let isFlagged = conflicts.contains { $0.kind == "deletion" }
     if contested, !isFlagged { fault(.conflicts, "row", "deleted and edited at once, but not flagged") }
     if isFlagged, row.deletions.isEmpty { fault(.conflicts, "row", "flagged as deleted, but nobody deleted it") }
-    // A contested row shows what was deleted too: which columns that fills is the core's choice.
-    if isFlagged { return violations }
     for (field, cell) in zip(collection.fields, cells) {
+      // A contested row shows what was deleted too, beside what stands; a register that holds something shows that.
+      if isFlagged, field.kind != .register || row.registers[field.number]?.isEmpty ?? true { continue }
       switch field.kind {
       case .register:
         let standing = row.registers[field.number] ?? []

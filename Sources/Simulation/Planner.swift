@@ -22,6 +22,8 @@ public struct Planner {
     planner.addRoads()
     try planner.addWork()
     if let extra = extraFaults {
+      // That each change set comes once is promised of links that lose nothing.
+      planner.plan.copyBound = nil
       // As many as the other scenario would have in its own time: a week of them would be another story.
       let scale = min(1, Double(extra.lasts) / Double(scenario.lasts))
       planner.addFaults(extra.faults.mapValues { $0 * scale }, swarm: extra.isSwarm)

@@ -62,6 +62,7 @@ struct Session {
   let ends: [Int]
   let lives: [Int]
   let link: LinkID
+  let since: Moment
   var isOpen = [true, true]
   /// Nothing passes any more: the road was cut or an end lost its power.
   var isBroken = false

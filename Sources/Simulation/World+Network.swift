@@ -8,6 +8,8 @@ import SignedLog
 private enum Dialling {
   static let first: ClosedRange<Moment> = 100_000...1_000_000
   static let most: Moment = 30_000_000
+  /// A link that lasted so long was a good one.
+  static let holds: Moment = 10_000_000
 }
 
 extension World {
@@ -50,9 +52,8 @@ extension World {
     nextSession += 1
     let link = LinkID(rawValue: UInt64(id))
     sessions[id] = Session(
-      id: id, pair: index, road: road, ends: [a.index, b.index], lives: [a.life, b.life], link: link)
+      id: id, pair: index, road: road, ends: [a.index, b.index], lives: [a.life, b.life], link: link, since: now)
     pairs[index].session = id
-    pairs[index].failures = 0
     let known = roads[road].rate < 1_000_000 ? roads[road].rate / 8 : nil
     for (node, peer) in [(a, b), (b, a)] {
       node.links[link] = id
@@ -94,13 +95,16 @@ extension World {
     if session.isOpen[1 - end], !session.isBroken {
       schedule(.notice(session: id, end: 1 - end), after: roads[session.road].latency)
     }
+    // As a real node does: at once after a link that held, else after a pause that grows.
+    let held = now - session.since > Dialling.holds
+    if !held { pairs[session.pair].failures += 1 }
     guard session.isOpen == [false, false] else {
-      redial(session.pair)
+      redial(session.pair, soon: held)
       return
     }
     sessions[id] = nil
     if pairs[session.pair].session == id { pairs[session.pair].session = nil }
-    redial(session.pair)
+    redial(session.pair, soon: held)
   }
 
   // MARK: Carrying

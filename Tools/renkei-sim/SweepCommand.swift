@@ -41,11 +41,12 @@ struct SweepCommand: ParsableCommand {
   @Option(help: "How many at once.") var jobs = 2
   @Option(help: "Only this scenario: a file, or its name in Topology/scenarios.") var scenario: String?
   @Flag(help: "All kinds of fault on top of each scenario's own.") var allFaults = false
+  @Flag(help: "Leave out scenarios that ask for a share of less than 5: they take long.") var light = false
   @Flag(help: "Print one JSON object for programs.") var json = false
   @Flag(help: "Stop at the first run that does not hold.") var failFast = false
 
   func run() throws {
-    let stories = try scenario.map { [try Library.story($0)] } ?? Library.all().filter { $0.scenario.share > 0 }
+    let stories = try scenario.map { [try Library.story($0)] } ?? Library.all().filter { $0.scenario.share >= (light ? 5 : 1) }
     let start = ContinuousClock.now
     let tasks = seeds.range.map { SweepTask(path: Self.choose(stories, seed: $0).path, seed: $0, allFaults: allFaults) }
     let pool = WorkerPool(tasks: tasks, jobs: jobs, failFast: failFast)
