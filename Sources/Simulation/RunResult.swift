@@ -70,6 +70,9 @@ public struct RoadReport: Codable, Hashable, Sendable {
   public var bytes: Int
   public var frames: Int
   public var changeSets: Int
+  /// The same from the end of all trouble on.
+  public var bytesAfterHeal: Int
+  public var changeSetsAfterHeal: Int
   public var bitsPerSecond: Int
 }
 

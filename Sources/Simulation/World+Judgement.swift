@@ -30,7 +30,7 @@ extension World {
       }
     }
     for index in pairs.indices { redial(index) }
-    healedBytes = roads.map(\.bytes)
+    carriedAtHeal = roads.map { ($0.bytes, $0.changeSets) }
   }
 
   private var alive: [SimulatedNode] { nodes.filter { $0.isUp } }
@@ -262,10 +262,12 @@ extension World {
       traceDigest: trace.digest().bytes.hexadecimal, counts: counts,
       convergedSeconds: convergedAt.map { Double($0 - plan.healsAt) / 1_000_000 }, boundSeconds: boundSeconds,
       copies: copies, mostHops: mostHops, meanHops: meanHops, nodes: plan.nodes.map(\.name),
-      roads: roads.map { road in
-        RoadReport(
+      roads: roads.enumerated().map { index, road in
+        let before = index < carriedAtHeal.count ? carriedAtHeal[index] : (road.bytes, road.changeSets)
+        return RoadReport(
           ends: [name(road.ends.0), name(road.ends.1)], kind: road.kind, bytes: road.bytes, frames: road.frames,
-          changeSets: road.changeSets, bitsPerSecond: road.plannedRate)
+          changeSets: road.changeSets, bytesAfterHeal: road.bytes - before.0,
+          changeSetsAfterHeal: road.changeSets - before.1, bitsPerSecond: road.plannedRate)
       },
       samples: samples, happenings: happenings)
   }

@@ -83,7 +83,8 @@ public final class World {
   var mostHops = 0
   var meanHops = 0.0
   var hopCount = 0
-  var healedBytes: [Int] = []
+  /// What each road had carried when all trouble ended.
+  var carriedAtHeal: [(bytes: Int, changeSets: Int)] = []
 
   public init(_ plan: Plan, narrate: ((Moment, Narration) -> Void)? = nil) throws {
     self.plan = plan

@@ -64,6 +64,17 @@ struct Verdict {
         "  復旧から一致まで \(agreed) 秒（上限 \(Int(result.boundSeconds)) 秒）、1件あたりの受信 \(String(format: "%.3f", result.copies)) 回、中継 最大\(result.mostHops)・平均\(String(format: "%.1f", result.meanHops))",
         "  agreed \(agreed) s after the heal (bound \(Int(result.boundSeconds)) s), each change set came \(String(format: "%.3f", result.copies)) times, over \(result.mostHops) hops at most, \(String(format: "%.1f", result.meanHops)) on average"
       )
+      // The narrowest road that carried anything once all was healed; of equals, the one that carried most.
+      let busy = result.roads.filter { $0.changeSetsAfterHeal > 0 }
+      if let narrow = busy.min(by: {
+        ($0.bitsPerSecond, -$0.changeSetsAfterHeal) < ($1.bitsPerSecond, -$1.changeSetsAfterHeal)
+      }) {
+        let each = narrow.bytesAfterHeal / narrow.changeSetsAfterHeal
+        show(
+          "  復旧後、最も細い回線（\(narrow.ends.joined(separator: "–")) \(narrow.bitsPerSecond) bit/s）で\(narrow.changeSetsAfterHeal)件、1件あたり \(each) バイト",
+          "  after the heal the narrowest road (\(narrow.ends.joined(separator: "–")), \(narrow.bitsPerSecond) bit/s) carried \(narrow.changeSetsAfterHeal) change sets, \(each) bytes each"
+        )
+      }
       show(
         "  模擬 \(Int(result.simulatedSeconds)) 秒を \(String(format: "%.2f", wallSeconds)) 秒で（\(speed) 倍）、軌跡 \(result.traceDigest.prefix(16))",
         "  \(Int(result.simulatedSeconds)) s simulated in \(String(format: "%.2f", wallSeconds)) s (\(speed) times), trace \(result.traceDigest.prefix(16))"

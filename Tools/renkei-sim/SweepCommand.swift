@@ -46,7 +46,8 @@ struct SweepCommand: ParsableCommand {
   @Flag(help: "Stop at the first run that does not hold.") var failFast = false
 
   func run() throws {
-    let stories = try scenario.map { [try Library.story($0)] } ?? Library.all().filter { $0.scenario.share >= (light ? 5 : 1) }
+    let stories =
+      try scenario.map { [try Library.story($0)] } ?? Library.all().filter { $0.scenario.share >= (light ? 5 : 1) }
     let start = ContinuousClock.now
     let tasks = seeds.range.map { SweepTask(path: Self.choose(stories, seed: $0).path, seed: $0, allFaults: allFaults) }
     let pool = WorkerPool(tasks: tasks, jobs: jobs, failFast: failFast)

@@ -133,9 +133,15 @@ struct WorkerCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "worker", abstract: "For `sweep`.", shouldDisplay: false)
 
   func run() throws {
+    // What started this process blocks signals in its threads; this one ends when it is told to.
+    var none = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, nil)
+    let lines = TaskLines()
     var stories: [String: Story] = [:]
     let everything = try? Library.story("everything").scenario
-    while let line = readLine() {
+    while true {
+      let line = lines.next()
       let task = try JSONDecoder().decode(SweepTask.self, from: Data(line.utf8))
       let story = try stories[task.path] ?? Library.story(task.path)
       stories[task.path] = story
@@ -144,5 +150,26 @@ struct WorkerCommand: ParsableCommand {
       print(json(SweepRun(verdict.result, wallSeconds: verdict.wallSeconds)))
       fflush(nil)
     }
+  }
+}
+
+/// Lines of standard input, read while a task runs: when whoever asked is gone, nobody wants the answer.
+private final class TaskLines: Sendable {
+  private let lines = Mutex<[String]>([])
+  private let ready = DispatchSemaphore(value: 0)
+
+  init() {
+    Thread.detachNewThread { [self] in
+      while let line = readLine() {
+        lines.withLock { $0.append(line) }
+        ready.signal()
+      }
+      exit(0)
+    }
+  }
+
+  func next() -> String {
+    ready.wait()
+    return lines.withLock { $0.removeFirst() }
   }
 }
