@@ -147,8 +147,9 @@ struct WorkerCommand: ParsableCommand {
       stories[task.path] = story
       let plan = try story.plan(seed: task.seed, extraFaults: task.allFaults ? everything : nil)
       let verdict = try Verdict(plan)
-      print(json(SweepRun(verdict.result, wallSeconds: verdict.wallSeconds)))
-      fflush(nil)
+      // Not by `print`: its buffer is flushed under the lock that the reader of standard input holds.
+      let answer = json(SweepRun(verdict.result, wallSeconds: verdict.wallSeconds)) + "\n"
+      FileHandle.standardOutput.write(Data(answer.utf8))
     }
   }
 }
