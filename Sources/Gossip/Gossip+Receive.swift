@@ -210,6 +210,9 @@ extension Gossip {
       let ours = replica.store.logged(log)
       let better = links.filter { sessions[$0]!.theirs[log] ?? 0 > ours }
       if better.isEmpty { wanted.remove(log) }
+      #if MUTANTS
+        if PlantedBug.asksEverybody.isPlanted { (asked[log], expected[log]) = (nil, nil) }
+      #endif
       guard asked[log] == nil, expected[log] == nil else { continue }
       for link in better where !sessions[link]!.forked.contains(log) && !sessions[link]!.refused.contains(log) {
         let partial = partials[log].flatMap {

@@ -71,6 +71,9 @@ extension Replica {
     if let refusal {
       let sequence = state.logged.sequence + UInt32(entries.count) + 1
       outcome.refusal = .chain(refusal, at: sequence)
+      #if MUTANTS
+        if PlantedBug.ignoresForks.isPlanted { return outcome }
+      #endif
       try note(run.log, sequence, source, "\(refusal)", at: now)
     }
     return outcome

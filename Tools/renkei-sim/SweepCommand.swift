@@ -1,4 +1,5 @@
 import ArgumentParser
+import Causality
 import Foundation
 import Simulation
 import Synchronization
@@ -67,8 +68,8 @@ struct SweepCommand: ParsableCommand {
   /// By the scenarios' shares, and by nothing but the seed.
   static func choose(_ stories: [Story], seed: UInt64) -> Story {
     let total = stories.reduce(0) { $0 + max($1.scenario.share, 1) }
-    // Spread: neighbouring seeds take different scenarios. The factor is the golden ratio's.
-    var pick = Int((seed &* 0x9e37_79b9_7f4a_7c15 >> 32) % UInt64(total))
+    var random = RandomNumbers(seed: seed)
+    var pick = random.below(total)
     for story in stories {
       pick -= max(story.scenario.share, 1)
       if pick < 0 { return story }
