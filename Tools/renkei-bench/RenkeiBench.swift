@@ -140,7 +140,7 @@ struct CommitBench: ParsableCommand {
       var now = Instant(milliseconds: 1_768_600_000_000)
       let replica = try Replica(
         path: folder.path + "/replica.sqlite", identity: stream.identities[0], schema: Schema([Workload.evacuees]),
-        at: now)
+        keeper: HighWaterFile(path: folder.path + "/high-water"), at: now)
       let time = try seconds {
         for change in stream.changes.joined() {
           now = now.advanced(byMilliseconds: 1)
