@@ -3,6 +3,7 @@ import ChangeModel
 import Federation
 import Merge
 import SignedLog
+import Sodium
 import Store
 
 /// What a change set waits for: an earlier one of another log.
@@ -51,7 +52,7 @@ extension Replica {
 
   /// Merges a log's backlog from disk until it ends or has to wait.
   private func drain(_ name: LogName, at now: Instant) throws(StoreError) {
-    guard let key = membership.key(of: name.author) else { return }
+    guard let key = try key(of: name) else { return }
     let context = context(name, key: key)
     let verifier = RunVerifier(context)
     while store.state(of: name).waiting > 0 {
@@ -71,6 +72,14 @@ extension Replica {
     }
     let state = store.state(of: name)
     guard state.merged.hash == state.logged.hash else { throw .damaged("chain of \(name)") }
+  }
+
+  /// The key that signed what is kept of a log. A newcomer's own certificate may be among what waits here: it is in the
+  /// first change set of its control log, and not merged yet.
+  private func key(of name: LogName) throws(StoreError) -> PublicKey? {
+    if let known = membership.key(of: name.author) { return known }
+    guard store.merged(name) == 0, let first = try store.entries(name, from: 1, byteLimit: 0).first else { return nil }
+    return introducedKey(name, first, sequence: 1)
   }
 
   /// What the first waiting change set of a log waits for.

@@ -53,7 +53,10 @@ extension Replica {
     outcome.known = min(Int(state.logged.sequence + 1 - run.first), run.entries.count)
     let new = Array(run.entries.dropFirst(outcome.known))
     guard !new.isEmpty else { return outcome }
-    guard let key = membership.key(of: run.log.author) ?? introducedKey(run.log, new[0], after: state) else {
+    guard
+      let key = membership.key(of: run.log.author)
+        ?? introducedKey(run.log, new[0], sequence: state.logged.sequence + 1)
+    else {
       outcome.refusal = .stranger(run.log.author)
       try note(run.log, state.logged.sequence + 1, source, "stranger", at: now)
       return outcome
@@ -81,8 +84,8 @@ extension Replica {
 
   /// The key of an author that nobody knows yet but that brings its own certificate, in the first change set of its
   /// control log: how a newcomer makes itself known to a ward that is cut off from everybody else.
-  private func introducedKey(_ log: LogName, _ first: [UInt8], after state: LogState) -> PublicKey? {
-    guard log.lane == .control, state.logged.sequence == 0 else { return nil }
+  func introducedKey(_ log: LogName, _ first: [UInt8], sequence: SequenceNumber) -> PublicKey? {
+    guard log.lane == .control, sequence == 1 else { return nil }
     let past = AuthorPast(author: log.author, lane: log.lane)
     guard let layout = try? first.decoding({ raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: past) })
     else {

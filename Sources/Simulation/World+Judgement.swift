@@ -85,8 +85,12 @@ extension World {
             "\(name(node.index)) has \(state.logged.sequence) of \(sequence) of \(log.text) after \(bound / 1_000_000) s"
           )
         } else if state.waiting > 0, ledger.forked.isEmpty {
+          let need = (try? node.replica!.waiting())?.first { $0.log == log }?.need
+          let wanted =
+            need.map { "\($0.log.text) #\($0.sequence), kept to #\(node.replica!.store.logged($0.log))" } ?? "nothing"
           violate(
-            .liveness, "\(name(node.index)) holds \(state.waiting) of \(log.text) unmerged after \(bound / 1_000_000) s"
+            .liveness,
+            "\(name(node.index)) holds \(state.waiting) of \(log.text) unmerged after \(bound / 1_000_000) s: it waits for \(wanted)"
           )
         }
       }
