@@ -57,6 +57,8 @@ struct ShrinkCommand: ParsableCommand {
         if try Trial.violations(of: smaller).contains(where: { $0.checker == goal }) {
           shrunk = smaller
           removed = true
+          // What is found so far is kept, should somebody lose patience.
+          try PlanFile.write(shrunk, to: out)
         } else {
           index += size
         }
