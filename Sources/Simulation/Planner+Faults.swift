@@ -19,16 +19,16 @@ extension Planner {
   private mutating func add(_ kind: FaultKind, at moment: Moment) {
     let node = random.pick(nodesOf.flatMap { $0 })
     let road = random.below(plan.roads.count)
-    let while1 = lasting(20...1_800)
+    let span = lasting(20...1_800)
     switch kind {
     case .cut:
       add(.cut(road: road), at: moment)
-      add(.heal(road: road), at: moment + while1)
+      add(.heal(road: road), at: moment + span)
     case .oneWay:
       add(.oneWay(road: road, from: plan.roads[road].ends[random.below(2)]), at: moment)
       // Healing looks at roads that are down: a short cut ends the silence too.
-      add(.cut(road: road), at: moment + while1)
-      add(.heal(road: road), at: moment + while1 + 1_000_000)
+      add(.cut(road: road), at: moment + span)
+      add(.heal(road: road), at: moment + span + 1_000_000)
     case .flap:
       var at = moment
       for _ in 0..<(3 + random.below(20)) {
@@ -42,14 +42,14 @@ extension Planner {
       addIsland(Set(inside), from: moment, until: moment + lasting(60...5_400))
     case .blackout:
       let ward = random.below(nodesOf.count)
-      addIsland(Set(nodesOf[ward]), from: moment, until: moment + while1)
+      addIsland(Set(nodesOf[ward]), from: moment, until: moment + span)
       for node in nodesOf[ward] {
         add(.crash(node: node, afterOperations: nil), at: moment)
-        add(.start(node: node), at: moment + while1)
+        add(.start(node: node), at: moment + span)
       }
     case .narrow:
       add(.rate(road: road, bitsPerSecond: random.pick([2_400, 4_800, 9_600])), at: moment)
-      add(.rate(road: road, bitsPerSecond: plan.roads[road].bitsPerSecond), at: moment + while1)
+      add(.rate(road: road, bitsPerSecond: plan.roads[road].bitsPerSecond), at: moment + span)
     case .weather:
       var weather = Weather()
       if random.chance(0.5) { weather.loss = Double(random.below(20)) / 100 }
@@ -58,27 +58,27 @@ extension Planner {
       if random.chance(0.5) { weather.late = Double(random.below(20)) / 100 }
       weather.lateMilliseconds = 60_000
       add(.weather(road: road, weather), at: moment)
-      add(.weather(road: road, .fair), at: moment + while1)
+      add(.weather(road: road, .fair), at: moment + span)
     case .crash:
       add(.crash(node: node, afterOperations: nil), at: moment)
-      add(.start(node: node), at: moment + while1)
+      add(.start(node: node), at: moment + span)
     case .tornWrite:
       add(.crash(node: node, afterOperations: 1 + random.below(30)), at: moment)
-      add(.start(node: node), at: moment + while1)
+      add(.start(node: node), at: moment + span)
     case .diskFull:
       add(.diskFull(node: node, isFull: true), at: moment)
-      add(.diskFull(node: node, isFull: false), at: moment + while1)
+      add(.diskFull(node: node, isFull: false), at: moment + span)
     case .diskError:
       add(.diskErrors(node: node, rate: random.pick([0.001, 0.01, 0.1, 0.5])), at: moment)
-      add(.diskErrors(node: node, rate: 0), at: moment + while1)
+      add(.diskErrors(node: node, rate: 0), at: moment + span)
     case .rot:
       add(.rot(node: node, bits: 1 + random.below(4)), at: moment)
-      add(.start(node: node), at: moment + while1)
+      add(.start(node: node), at: moment + span)
     case .backup: add(.backup(node: node), at: moment)
     case .restore, .rewind:
       // The file alone comes back, or the whole machine with the mark beside the file.
       add(.backup(node: node), at: moment)
-      add(.restore(node: node, withMark: kind == .rewind), at: moment + while1)
+      add(.restore(node: node, withMark: kind == .rewind), at: moment + span)
     case .copy:
       let copy = addNode(ward: plan.nodes[node].ward, isThere: false, copyOf: node)
       addRoads(ofNewcomer: copy)
@@ -92,13 +92,13 @@ extension Planner {
       add(
         .clock(node: node, offsetMilliseconds: Int64(offset), driftPerMillion: random.below(2_001) - 1_000), at: moment)
       if random.chance(0.7) {
-        add(.clock(node: node, offsetMilliseconds: 0, driftPerMillion: random.below(101) - 50), at: moment + while1)
+        add(.clock(node: node, offsetMilliseconds: 0, driftPerMillion: random.below(101) - 50), at: moment + span)
       }
-    case .liar: add(.liar(node: node, key: nil, seed: random.next(), lasting: while1), at: moment)
+    case .liar: add(.liar(node: node, key: nil, seed: random.next(), lasting: span), at: moment)
     case .stolenKey:
       let others = nodesOf.flatMap { $0 }.filter { $0 != node }
       guard !others.isEmpty else { return }
-      add(.liar(node: node, key: random.pick(others), seed: random.next(), lasting: while1), at: moment)
+      add(.liar(node: node, key: random.pick(others), seed: random.next(), lasting: span), at: moment)
     case .courier:
       let others = nodesOf.flatMap { $0 }.filter { $0 != node }
       guard !others.isEmpty else { return }

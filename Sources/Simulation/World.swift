@@ -127,8 +127,8 @@ public final class World {
   func schedule(_ event: Event, after span: Moment) { schedule(event, at: now + span) }
 
   /// Runs what is due until `end`.
-  func run(until end: Moment, while goesOn: () -> Bool = { true }) throws {
-    while let next = queue.min, next.at <= end, goesOn() {
+  func run(until end: Moment) throws {
+    while let next = queue.min, next.at <= end {
       let queued = queue.removeMin()
       now = queued.at
       counts.events += 1

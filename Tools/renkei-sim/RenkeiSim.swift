@@ -10,7 +10,7 @@ struct RenkeiSim: ParsableCommand {
     abstract: "A night of the earthquake in seconds, and the same night again.",
     discussion: """
       Runs the node's own replica and gossip, SQLite included, on virtual time, roads and disks, and judges every run by
-      checkers that share no code with what they check.
+      checkers with a plain model of their own.
 
         renkei-sim run everything --seed 7
         renkei-sim sweep --seeds 1..200 --jobs 2
