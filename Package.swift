@@ -27,6 +27,7 @@ let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -44,6 +45,7 @@ let package = Package(
     .executable(name: "renkei-node", targets: ["renkei-node"]),
     .executable(name: "renkei-bench", targets: ["renkei-bench"]),
     .executable(name: "renkei-sim", targets: ["renkei-sim"]),
+    .executable(name: "renkei-inspect", targets: ["renkei-inspect"]),
   ],
   dependencies: [
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -86,6 +88,17 @@ let package = Package(
         heaps, sqlite,
       ]),
 
+    // What the commands share.
+    layer("Terminal"),
+
+    // Read-only reports on a replica, a bundle or a copy of either, damaged or not.
+    layer(
+      "Inspection",
+      [
+        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "Store", "Replica", "Gossip", grdb,
+        sqlite,
+      ]),
+
     // The shell: sockets, timers, pages, commands.
     layer(
       "NodeService",
@@ -97,14 +110,15 @@ let package = Package(
     layer(
       "Web",
       [
-        "NodeService", "Causality", "ChangeModel", "Shelters", "Replica", "Topology", hummingbird, mustache, logging,
-        metrics, coreMetrics,
+        "NodeService", "Causality", "ChangeModel", "SignedLog", "Store", "Shelters", "Replica", "Gossip", "Topology",
+        hummingbird, mustache, logging, metrics, coreMetrics, nioCore,
       ]),
     .executableTarget(
       name: "renkei-node",
       dependencies: [
-        "NodeService", "Web", "Topology", "Exchange", "Shelters", "Federation", "Sodium", arguments, logging, metrics,
-        lifecycle,
+        "NodeService", "Web", "Terminal", "Topology", "Exchange", "Shelters", "Federation", "Sodium", arguments,
+        logging,
+        metrics, lifecycle,
       ],
       path: "Sources/renkei-node", swiftSettings: strict),
     .executableTarget(
@@ -117,10 +131,17 @@ let package = Package(
     .executableTarget(
       name: "renkei-sim",
       dependencies: [
-        "Simulation", "Replica", "Gossip", "Federation", "Store", "SignedLog", "Sodium", "Causality", "ChangeModel",
-        "Topology", arguments, grdb,
+        "Simulation", "Terminal", "Replica", "Gossip", "Federation", "Store", "SignedLog", "Sodium", "Causality",
+        "ChangeModel", "Topology", arguments, grdb,
       ],
       path: "Tools/renkei-sim", swiftSettings: strict),
+    .executableTarget(
+      name: "renkei-inspect",
+      dependencies: [
+        "Inspection", "Terminal", "NodeService", "Federation", "Store", "SignedLog", "Sodium", "Causality",
+        "ChangeModel", "Topology", arguments, nioCore, nioPosix, nioHTTP, grdb,
+      ],
+      path: "Tools/renkei-inspect", exclude: ["OUTPUT.md"], swiftSettings: strict),
 
     // Tests. `TestSupport` makes federations, nodes and random edits for all of them.
     .target(
@@ -142,6 +163,12 @@ let package = Package(
         "NodeService", "Web", "Shelters", "Topology", "Federation", "Replica", "Store", "ChangeModel", "Causality",
         "TestSupport", logging, lifecycle, hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
         grdb,
+      ]),
+    tests(
+      "InspectionTests",
+      [
+        "Inspection", "Terminal", "Gossip", "Replica", "Store", "Federation", "SignedLog", "ChangeModel", "Causality",
+        "TestSupport", grdb,
       ]),
     tests("SimulationTests", ["Simulation", "Topology", sqlite], exclude: ["Regressions"]),
     tests("ReplicaTests", ["Replica", "Store", "Merge", "Federation", "SignedLog", "Sodium", "TestSupport", grdb]),

@@ -114,10 +114,16 @@ extension Replica {
     return count
   }
 
-  /// How far a node had seen a log, by what it wrote itself in any epoch.
+  /// How far a node had seen a log, by what it wrote itself in any epoch: its clocks in the log's lane, and what its
+  /// change sets of any lane relied on of the control lane.
   public func knownBy(_ node: AuthorNumber, _ log: LogName) -> SequenceNumber {
     if log.author.node == node.node { return store.state(of: log).logged.sequence }
-    return store.logNames.filter { $0.lane == log.lane && $0.author.node == node.node }
-      .map { store.state(of: $0).past.clock[log.author] }.max() ?? 0
+    var known: SequenceNumber = 0
+    for own in store.logNames where own.author.node == node.node {
+      let past = store.state(of: own).past
+      if own.lane == log.lane { known = max(known, past.clock[log.author]) }
+      if log.lane == .control { known = max(known, past.control[log.author]) }
+    }
+    return known
   }
 }

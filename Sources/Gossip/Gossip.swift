@@ -198,18 +198,25 @@ public final class Gossip {
     public var lacks: Int
     /// Logs asked of this peer that have not come yet.
     public var asked: Int
+    /// From which change set on the peer lacks each log, by its word.
+    public var lacking: [LogName: SequenceNumber]
   }
 
   public func reports() -> [LinkReport] {
     links.map { link in
       let session = sessions[link]!
-      let lacks = replica.store.logNames.reduce(0) { sum, log in
-        sum + max(0, Int(replica.store.logged(log)) - Int(session.theirs[log] ?? 0))
+      var lacks = 0
+      var lacking: [LogName: SequenceNumber] = [:]
+      for log in replica.store.logNames where session.hasHello {
+        let (ours, theirs) = (replica.store.logged(log), session.theirs[log] ?? 0)
+        guard theirs < ours else { continue }
+        lacks += Int(ours - theirs)
+        lacking[log] = theirs + 1
       }
       return LinkReport(
         link: link, peer: session.peer, lastHeard: session.lastHeard, roundTrip: session.roundTrip,
-        bytesIn: session.bytesIn, bytesOut: session.bytesOut, lacks: session.hasHello ? lacks : 0,
-        asked: asked.values.count { $0.link == link })
+        bytesIn: session.bytesIn, bytesOut: session.bytesOut, lacks: lacks,
+        asked: asked.values.count { $0.link == link }, lacking: lacking)
     }
   }
 

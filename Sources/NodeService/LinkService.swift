@@ -117,6 +117,7 @@ public struct LinkService: Service {
   /// spread at random so that a returning network is not met by everybody at one moment.
   private func call(_ peer: PeerAddress) async {
     var pause = Duration.milliseconds(250)
+    var failures = 0
     while !Task.isCancelled {
       if await core.wants(ward: peer.ward) {
         await gate.enter()
@@ -125,10 +126,15 @@ public struct LinkService: Service {
         var held = Duration.zero
         if let channel { held = await serve(channel.0, channel.1, isOutgoing: true, ward: peer.ward) }
         pause = held > .seconds(10) ? .milliseconds(250) : min(pause * 2, .seconds(30))
+        failures = held > .zero ? 0 : failures + 1
       } else {
         pause = .milliseconds(250)
+        failures = 0
       }
-      try? await Task.sleep(for: pause * Double.random(in: 0.5...1))
+      let wait = pause * Double.random(in: 0.5...1)
+      await core.called(
+        ward: peer.ward, at: "\(peer.address)", failures: failures, next: failures > 0 ? wait : nil)
+      try? await Task.sleep(for: wait)
     }
   }
 
@@ -167,7 +173,12 @@ public struct LinkService: Service {
         timeout.cancel()
         if let ward, core.wardCode(certificate.node) != ward { throw LinkRefusal.wrongWard(expected: ward) }
         let close: @Sendable () -> Void = { channel.channel.close(promise: nil) }
-        guard let (id, wake) = await core.linkUp(certificate, isOutgoing: isOutgoing, close: close) else { return }
+        let address = channel.channel.remoteAddress.flatMap { remote in
+          remote.ipAddress.flatMap { host in remote.port.map { "\(NetworkAddress(host: host, port: $0))" } }
+        }
+        guard
+          let (id, wake) = await core.linkUp(certificate, isOutgoing: isOutgoing, address: address, close: close)
+        else { return }
         start = .now
         await withTaskGroup(of: Void.self) { group in
           group.addTask { await receive(inbound, on: id) }

@@ -42,6 +42,8 @@ public actor NodeCore {
   var rates: [AuthorNumber: Int] = [:]
   /// When each peer was last heard, links gone included.
   var lastHeard: [AuthorNumber: Instant] = [:]
+  /// How calling each ward goes, by its code.
+  var calls: [String: CallState] = [:]
 
   private var listeners: [Int: AsyncStream<NodeEvent>.Continuation] = [:]
   private var nextListener = 0
@@ -52,9 +54,19 @@ public actor NodeCore {
   struct LinkState {
     let peer: AuthorNumber
     let isOutgoing: Bool
+    /// The other end, as the network names it.
+    let address: String?
     let since: Instant
     let wake: AsyncStream<Void>.Continuation
     let close: @Sendable () -> Void
+  }
+
+  /// Calls to a ward that did not lead to a link.
+  struct CallState {
+    var address: String
+    /// In a row.
+    var failures: Int
+    var next: Instant?
   }
 
   public init(directory: NodeDirectory, schema: Schema, log: Logger) throws {
@@ -72,6 +84,7 @@ public actor NodeCore {
   public func close() throws {
     tickTask?.cancel()
     for listener in listeners.values { listener.finish() }
+    noteHeard(Array(links.values.map(\.peer)))
     try replica.store.close()
   }
 
@@ -114,7 +127,7 @@ public actor NodeCore {
   /// - Returns: the link's id and the signal to send, or nil when the link is not wanted: the peer is cut, or there is
   ///   a link to it already.
   func linkUp(
-    _ certificate: NodeCertificate, isOutgoing: Bool, close: @escaping @Sendable () -> Void
+    _ certificate: NodeCertificate, isOutgoing: Bool, address: String? = nil, close: @escaping @Sendable () -> Void
   ) -> (id: LinkID, wake: AsyncStream<Void>)? {
     let peer = certificate.node
     guard peer != replica.author.node, !cut.contains(peer) else { return nil }
@@ -134,7 +147,8 @@ public actor NodeCore {
     nextLink += 1
     let (wake, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     let now = clock.now()
-    links[id] = LinkState(peer: peer, isOutgoing: isOutgoing, since: now, wake: continuation, close: close)
+    links[id] = LinkState(
+      peer: peer, isOutgoing: isOutgoing, address: address, since: now, wake: continuation, close: close)
     gossip.connected(id, peer: peer, bytesPerSecond: rates[peer], at: now)
     log.info("link up", metadata: ["peer": "\(peer)", "ward": "\(wardCode(peer))", "outgoing": "\(isOutgoing)"])
     announceLinks()
@@ -147,9 +161,28 @@ public actor NodeCore {
     let now = clock.now()
     gossip.disconnected(id, at: now)
     state.wake.finish()
+    noteHeard([state.peer])
     log.info("link down", metadata: ["peer": "\(state.peer)", "ward": "\(wardCode(state.peer))"])
     announceLinks()
     wakeLinks(at: now)
+  }
+
+  /// Keeps when peers were last heard: a database at rest, or a copy of it, can say so.
+  private func noteHeard(_ peers: [AuthorNumber]) {
+    let heard = peers.compactMap { peer in lastHeard[peer].map { (peer, $0) } }
+    guard !heard.isEmpty else { return }
+    do {
+      try replica.store.write {
+        for (peer, at) in heard { try replica.store.setNodeState("heard \(peer.rawValue)", at.milliseconds) }
+      }
+    } catch { log.warning("could not note when a peer was heard", metadata: ["error": "\(error)"]) }
+  }
+
+  /// A call to a ward went, or did not go.
+  func called(ward: String, at address: String, failures: Int, next: Duration?) {
+    calls[ward] = CallState(
+      address: address, failures: failures,
+      next: next.map { Instant.now().advanced(byMilliseconds: Int64($0 / .milliseconds(1))) })
   }
 
   /// Takes frames from a link, in one transaction.

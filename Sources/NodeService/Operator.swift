@@ -68,7 +68,7 @@ public struct Operator: Sendable {
       case .exportTable(let table, let file): return encode(try await exportTable(table, file))
       case .exportBundle(let file, let reader): return encode(try await exportBundle(file, reader))
       case .importBundle(let file): return encode(try await importBundle(file, progress))
-      case .links: return encode(LinksResult(links: await core.peers()))
+      case .links: return encode(LinksResult(links: try await core.peerReports()))
       case .cut(let ward): return encode(LinksResult(links: try await core.setCut(true, nodes(ward))))
       case .heal(let ward): return encode(LinksResult(links: try await core.setCut(false, nodes(ward))))
       case .throttle(let ward, let bits):
@@ -292,9 +292,9 @@ extension NodeCore {
       digest: try replica.store.tableDigest().combined.bytes.map { String(format: "%02x", $0) }.joined())
   }
 
-  func rebuild() throws -> StatusReport {
+  func rebuild() async throws -> StatusReport {
     let effects = try replica.rebuild(at: .now())
     log.notice("rebuilt the tables", metadata: ["changeSets": "\(effects.merged)"])
-    return try status(withDigest: true, running: false)
+    return try await status(withDigest: true, running: false)
   }
 }

@@ -5,6 +5,7 @@ import Gossip
 import Replica
 import Shelters
 import SignedLog
+import Store
 
 /// What a node says of itself. The field names are its JSON form.
 public struct StatusReport: Codable, Sendable {
@@ -24,12 +25,19 @@ public struct StatusReport: Codable, Sendable {
     public var state: String
     public var lastHeard: Int64?
     public var roundTripMilliseconds: Int64?
-    /// Change sets that the peer lacks, as far as it told; that this node asked it for logs that have not come yet.
+    /// Change sets that the peer lacks, as far as it told, and their bytes; logs asked of it that have not come yet.
     public var lacks: Int?
+    public var lacksBytes: Int?
     public var asked: Int?
     public var bytesIn: Int?
     public var bytesOut: Int?
     public var bytesPerSecondLimit: Int?
+    /// By which road: the address at the other end, and whether this node called.
+    public var address: String?
+    public var outgoing: Bool?
+    /// When a peer that does not answer is called again, and how many calls in a row it has not answered.
+    public var nextCall: Int64?
+    public var failedCalls: Int?
   }
 
   public var federation: String
@@ -119,7 +127,8 @@ public struct ExportResult: Codable, Sendable {
 
 extension NodeCore {
   /// - Parameter withDigest: also hash all tables, which reads every row.
-  public func status(withDigest: Bool, running: Bool) throws -> StatusReport {
+  public func status(withDigest: Bool, running: Bool) async throws -> StatusReport {
+    let peers = try await peerReports()
     let lanes = Lane.allCases.map { lane in
       let names = replica.store.logNames.filter { $0.lane == lane }
       let states = names.map { replica.store.state(of: $0) }
@@ -135,7 +144,7 @@ extension NodeCore {
       ward: identity.ward.code, wardName: identity.ward.name, node: "\(replica.author.node)",
       nodeKey: identity.key.publicKey.bytes.map { String(format: "%02x", $0) }.joined(),
       epoch: Int(replica.author.epoch),
-      running: running, members: replica.membership.certificates.count, lanes: lanes, peers: peers(),
+      running: running, members: replica.membership.certificates.count, lanes: lanes, peers: peers,
       rows: counts.rows, conflicts: counts.conflicts, quarantined: counts.quarantined,
       forked: gossip.suspectedForks.count,
       databaseBytes: counts.bytes,
@@ -148,6 +157,21 @@ extension NodeCore {
       })
   }
 
+  /// `peers`, with the bytes that each lacks: read on a snapshot, so that the writer need not wait.
+  public func peerReports() async throws -> [StatusReport.Peer] {
+    var peers = peers()
+    let behind = gossip.reports().filter { !$0.lacking.isEmpty }
+    guard !behind.isEmpty else { return peers }
+    let lacking = Dictionary(behind.map { ("\($0.peer)", $0.lacking) }, uniquingKeysWith: { first, _ in first })
+    let bytes = try await reader.read { db in
+      try lacking.mapValues { logs in
+        try logs.reduce(0) { sum, log in try sum + Store.entryBytes(log.key, from: log.value, db) }
+      }
+    }
+    for index in peers.indices { peers[index].lacksBytes = bytes[peers[index].node] }
+    return peers
+  }
+
   /// Every enrolled node but this one, with the state of the link to it.
   public func peers() -> [StatusReport.Peer] {
     let reports = Dictionary(gossip.reports().map { ($0.peer, $0) }, uniquingKeysWith: { first, _ in first })
@@ -155,12 +179,15 @@ extension NodeCore {
     return nodes.sorted().map { node in
       let ward = identity.federation.ward(at: node.ward)
       let report = reports[node]
+      let link = links.values.first { $0.peer == node }
+      let call = ward.flatMap { calls[$0.code] }
       return StatusReport.Peer(
         node: "\(node)", ward: ward?.code ?? "?", wardName: ward?.name ?? "?",
         state: cut.contains(node) ? "cut" : report == nil ? "down" : "up",
         lastHeard: (lastHeard[node] ?? report?.lastHeard)?.milliseconds, roundTripMilliseconds: report?.roundTrip,
         lacks: report?.lacks, asked: report?.asked, bytesIn: report?.bytesIn, bytesOut: report?.bytesOut,
-        bytesPerSecondLimit: rates[node])
+        bytesPerSecondLimit: rates[node], address: link?.address ?? call?.address, outgoing: link?.isOutgoing,
+        nextCall: link == nil ? call?.next?.milliseconds : nil, failedCalls: link == nil ? call?.failures : nil)
     }
   }
 }

@@ -3,7 +3,7 @@ import Foundation
 import GRDB
 
 /// A table as CSV: UTF-8 with its mark, so that a spreadsheet reads Japanese, CRLF, one row for each row.
-enum TableCSV {
+public enum TableCSV {
   static func make(_ collection: CollectionSchema, _ db: Database) throws -> (Data, Int) {
     let columns = ["id"] + collection.fields.map(\.name)
     var text = "\u{feff}" + columns.joined(separator: ",") + "\r\n"
@@ -18,7 +18,8 @@ enum TableCSV {
     return (Data(text.utf8), count)
   }
 
-  private static func cell(_ value: DatabaseValue) -> String {
+  /// One cell: quoted where it must be, and never one that a spreadsheet would run as a formula.
+  public static func cell(_ value: DatabaseValue) -> String {
     switch value.storage {
     case .null: ""
     case .int64(let number): String(number)

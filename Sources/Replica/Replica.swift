@@ -58,6 +58,8 @@ public final class Replica {
     static let epoch = "epoch"
     static let rowCounter = "row counter"
     static let schema = "schema"
+    /// The node's own number: a copy of the file says whose it is.
+    static let node = "node"
   }
 
   /// Opens a replica, enrols the node in its own control log if it never was, and merges what lay waiting.
@@ -84,12 +86,15 @@ public final class Replica {
     #endif
     if let savedMark, savedMark.isAhead(of: ownMark) { try openEpoch(above: identity.author(epoch: savedMark.epoch)) }
     try rebuildIfSchemaChanged(at: now)
+    try noteOwner()
     if store.state(of: LogName(.control, author)).logged.sequence == 0 { try enrolSelf(at: now) }
     _ = try batch(at: now) {}
   }
 
-  /// For `verify`: an empty replica that enrols nobody, not even itself.
-  init(scratch path: String, identity: NodeIdentity, schema: Schema, membership: Membership) throws(ReplicaError) {
+  /// An empty replica that enrols nobody, not even itself, and writes nothing of its own: for making tables anew from a
+  /// log, beside those that are to be checked.
+  public init(scratch path: String, identity: NodeIdentity, schema: Schema, membership: Membership) throws(ReplicaError)
+  {
     self.identity = identity
     self.membership = membership
     keeper = nil
@@ -228,6 +233,14 @@ public final class Replica {
     } catch { throw .store(error) }
     // One that is not valid makes no member; it was noted when it was merged.
     for bytes in certificates { _ = try? membership.enrol(bytes) }
+  }
+
+  private func noteOwner() throws(ReplicaError) {
+    let number = Int64(author.node.rawValue)
+    do {
+      guard try store.nodeState(Key.node) != number else { return }
+      try store.write { try store.setNodeState(Key.node, number) }
+    } catch { throw .store(error) }
   }
 
   private func enrolSelf(at now: Instant) throws(ReplicaError) {

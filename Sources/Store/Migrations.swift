@@ -11,7 +11,7 @@ enum Migrations {
     return migrator
   }()
 
-  private static let version1 = """
+  static let version1 = """
     -- One row for each author's log in a lane. `logged`: verified and kept. `merged`: also in the tables.
     -- Between the two lie change sets that wait for others.
     CREATE TABLE logs (

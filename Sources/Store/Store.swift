@@ -207,6 +207,13 @@ public final class Store {
     return found
   }
 
+  /// How many bytes a log's change sets take from `first` on.
+  public static func entryBytes(_ log: LogName, from first: SequenceNumber, _ db: Database) throws -> Int {
+    try Int.fetchOne(
+      db, sql: "SELECT coalesce(sum(length(bytes)), 0) FROM entries WHERE id BETWEEN ? AND ?",
+      arguments: [EntryID.rawValue(log, first), EntryID.rawValue(log, sequenceLimit)]) ?? 0
+  }
+
   // MARK: Rows
 
   /// Within `write`: merges one row edit. Edits of collections that are not known are kept in the log only.
@@ -339,6 +346,17 @@ public final class Store {
 
   // MARK: Private
 
+  /// The migrations that this program knows: a file with others is a newer program's.
+  public static let knownMigrations = Migrations.migrator.migrations
+
+  /// Makes a replica's tables, empty, in any database: for a copy of what could be read of a damaged one.
+  public static func makeTables(in db: Database, schema: Schema) throws {
+    try db.execute(sql: Migrations.version1)
+    for collection in schema.collections {
+      for sql in Migrations.tableSQL(collection) { try db.execute(sql: sql) }
+    }
+  }
+
   private func makeTables(_ db: Database) throws {
     for collection in schema.collections {
       for sql in Migrations.tableSQL(collection) { try db.execute(sql: sql) }
@@ -371,10 +389,17 @@ public final class Store {
   }
 
   private func loadStates(_ db: Database) throws {
-    guard let connection = db.sqliteConnection else { throw StoreError.refused(0, "no connection") }
-    states = [:]
+    states = try Self.logStates(db) { throw StoreError.damaged($0) }
     sortedNames = []
     headRevision += 1
+  }
+
+  /// How far each log of a replica is kept and merged, by its `logs` table.
+  ///
+  /// - Parameter damaged: takes what is wrong with a row that makes no sense; when it does not throw, the row is left out.
+  public static func logStates(_ db: Database, damaged: (String) throws -> Void) throws -> [LogName: LogState] {
+    guard let connection = db.sqliteConnection else { throw StoreError.refused(0, "no connection") }
+    var states: [LogName: LogState] = [:]
     let rows = try Statement(
       "SELECT lane, author, logged, logged_hash, merged, merged_hash, merged_time, clock, control FROM logs",
       on: connection)
@@ -382,17 +407,26 @@ public final class Store {
       guard let lane = Lane(rawValue: UInt8(truncatingIfNeeded: rows.integer(0))),
         let author = AuthorNumber(rawValue: UInt32(truncatingIfNeeded: rows.integer(1))),
         rows.bytes(3).count == Digest.byteCount, rows.bytes(5).count == Digest.byteCount
-      else { throw StoreError.damaged("logs table") }
+      else {
+        try damaged("logs table")
+        continue
+      }
       let name = LogName(lane, author)
       var state = LogState(name)
       state.logged = LogHead(sequence: SequenceNumber(truncatingIfNeeded: rows.integer(2)), hash: Digest(rows.bytes(3)))
       state.merged = LogHead(sequence: SequenceNumber(truncatingIfNeeded: rows.integer(4)), hash: Digest(rows.bytes(5)))
       state.past.sequence = state.merged.sequence
       state.past.time = HybridTime(rawValue: UInt64(bitPattern: rows.integer(6)))
-      state.past.clock = try MentionedClockCodec.decode(rows.bytes(7))
-      state.past.control = try MentionedClockCodec.decode(rows.bytes(8))
+      do {
+        state.past.clock = try MentionedClockCodec.decode(rows.bytes(7))
+        state.past.control = try MentionedClockCodec.decode(rows.bytes(8))
+      } catch {
+        try damaged("clock of \(lane.name) \(author): \(error.reason) at \(error.offset)")
+        continue
+      }
       states[name] = state
     }
+    return states
   }
 
   private func saveStates() throws(StoreError) {

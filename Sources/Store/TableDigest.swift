@@ -31,6 +31,12 @@ extension Store {
     }
   }
 
+  /// One collection's hash, of any replica's database.
+  public static func digest(of collection: CollectionSchema, _ db: Database) throws -> Digest {
+    guard let connection = db.sqliteConnection else { throw StoreError.refused(0, "no connection") }
+    return try digest(of: collection, on: connection)
+  }
+
   private static func digest(of collection: CollectionSchema, on connection: OpaquePointer) throws(StoreError) -> Digest
   {
     let hash = HashStream()

@@ -11,7 +11,7 @@ extension WebServer {
     api.get("/status") { request, _ in
       try json(await core.status(withDigest: request.uri.queryParameters["digest"] == "1", running: true))
     }
-    api.get("/links") { _, _ in try json(["links": await core.peers()]) }
+    api.get("/links") { _, _ in try json(["links": try await core.peerReports()]) }
     api.get("/shelters") { request, _ in try await listShelters(request) }
     api.post("/shelters") { request, context in
       let patch = try await patch(request, context)

@@ -53,6 +53,7 @@ public struct WebServer: Sendable {
     }
     router.get("/events") { _, _ in await eventStream() }
     addShelterRoutes(to: router.group("/api/v1"))
+    addInspectRoutes(to: router.group("/api/v1"))
     return router
   }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import NodeService
+import Terminal
 
 struct Import: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -3,6 +3,7 @@ import Federation
 import Foundation
 import NodeService
 import Sodium
+import Terminal
 
 struct Init: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import NodeService
+import Terminal
 
 @main
 struct RenkeiNode: AsyncParsableCommand {
@@ -46,7 +47,7 @@ struct RenkeiNode: AsyncParsableCommand {
   }
 
   private static func complain(_ failure: OperatorFailure) {
-    let text = Language.current == .japanese ? failure.japanese : failure.english
+    let text = Language.pick(failure.japanese, failure.english)
     FileHandle.standardError.write(Data("renkei-node: \(text)\n".utf8))
   }
 }
@@ -55,20 +56,6 @@ extension FileHandle {
   fileprivate convenience init(forWritingTo standardOutput: Bool) {
     self.init(fileDescriptor: standardOutput ? STDOUT_FILENO : STDERR_FILENO)
   }
-}
-
-/// What a person reads. Japanese unless the locale or `RENKEI_LANG` says otherwise.
-enum Language {
-  case japanese, english
-
-  static let current: Language = {
-    let environment = ProcessInfo.processInfo.environment
-    if let chosen = environment["RENKEI_LANG"] { return chosen.hasPrefix("en") ? .english : .japanese }
-    let locale = environment["LC_ALL"] ?? environment["LC_MESSAGES"] ?? environment["LANG"] ?? ""
-    return locale.hasPrefix("en") ? .english : .japanese
-  }()
-
-  static func say(_ japanese: String, _ english: String) { print(current == .japanese ? japanese : english) }
 }
 
 /// Options that every command on a node's folder has.

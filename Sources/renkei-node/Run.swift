@@ -4,6 +4,7 @@ import Logging
 import Metrics
 import NodeService
 import ServiceLifecycle
+import Terminal
 import Web
 
 struct Run: AsyncParsableCommand {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Causality
 import Foundation
 import Simulation
+import Terminal
 
 struct MutantsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -19,7 +20,7 @@ struct MutantsCommand: ParsableCommand {
       let stories = try Library.all().filter { $0.scenario.share > 0 }
       var found: [Finding] = []
       if !json {
-        show(
+        Language.say(
           "仕込んだ欠陥                発見した検査               何回目の種で",
           "planted bug                 found by                   after so many seeds")
       }

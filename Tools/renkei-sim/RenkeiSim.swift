@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Simulation
+import Terminal
 import Topology
 
 @main
@@ -57,19 +58,6 @@ struct Problem: Error {
 }
 
 func complain(_ text: String) { FileHandle.standardError.write(Data("renkei-sim: \(text)\n".utf8)) }
-
-/// What a person reads. Japanese unless the locale or `RENKEI_LANG` says otherwise.
-enum Language {
-  static let isEnglish: Bool = {
-    let environment = ProcessInfo.processInfo.environment
-    if let chosen = environment["RENKEI_LANG"] { return chosen.hasPrefix("en") }
-    return (environment["LC_ALL"] ?? environment["LC_MESSAGES"] ?? environment["LANG"] ?? "").hasPrefix("en")
-  }()
-
-  static func pick(_ japanese: String, _ english: String) -> String { isEnglish ? english : japanese }
-}
-
-func show(_ japanese: String, _ english: String) { print(Language.pick(japanese, english)) }
 
 func json(_ value: some Encodable) -> String {
   let encoder = JSONEncoder()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Simulation
+import Terminal
 
 struct ReplayCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -77,11 +78,11 @@ struct ShrinkCommand: ParsableCommand {
       return
     }
     print("")
-    show(
+    Language.say(
       "\(goal.rawValue): \(start.steps.count) 件を \(shrunk.steps.count) 件に。\(out) に書きました",
       "\(goal.rawValue): \(start.steps.count) steps down to \(shrunk.steps.count), written to \(out)")
     for step in shrunk.steps { print("  \(Span.clock(step.at))  \(shrunk.text(of: step.step))") }
-    show("見るには： renkei-sim replay \(out)", "to see it: renkei-sim replay \(out)")
+    Language.say("見るには： renkei-sim replay \(out)", "to see it: renkei-sim replay \(out)")
   }
 }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Simulation
+import Terminal
 import Topology
 
 struct ReportCommand: ParsableCommand {
@@ -17,7 +18,7 @@ struct ReportCommand: ParsableCommand {
     let plan = try story.plan()
     let notes = NoteList()
     let start = ContinuousClock.now
-    if !json, isatty(STDERR_FILENO) == 1 { show("実行しています…", "running …") }
+    if !json, isatty(STDERR_FILENO) == 1 { Language.say("実行しています…", "running …") }
     let result = try World(plan) { notes.add($0, $1) }.run()
     let elapsed = ContinuousClock.now - start
     let page = ReportPage(
@@ -27,7 +28,8 @@ struct ReportCommand: ParsableCommand {
     if json {
       print(renkei_sim.json(RunLine(result, wallSeconds: page.wallSeconds)))
     } else {
-      show("\(html) に書きました（\(page.html.utf8.count / 1_024) KB）", "wrote \(html), \(page.html.utf8.count / 1_024) KB")
+      Language.say(
+        "\(html) に書きました（\(page.html.utf8.count / 1_024) KB）", "wrote \(html), \(page.html.utf8.count / 1_024) KB")
     }
     if !result.violations.isEmpty { throw ExitCode(1) }
   }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Simulation
+import Terminal
 
 /// What every command that runs one scenario needs.
 struct StoryOptions: ParsableArguments {
@@ -55,12 +56,12 @@ struct Verdict {
       print(json(RunLine(result, wallSeconds: wallSeconds)))
     } else {
       let speed = Int(result.simulatedSeconds / max(wallSeconds, 0.001))
-      show(
+      Language.say(
         "\(result.scenario) 種\(result.seed)：\(result.nodes.count)ノード、\(result.counts.writes)件の入力、\(result.counts.events)件の出来事",
         "\(result.scenario) seed \(result.seed): \(result.nodes.count) nodes, \(result.counts.writes) edits, \(result.counts.events) events"
       )
       let agreed = result.convergedSeconds.map { String(format: "%.1f", $0) } ?? "—"
-      show(
+      Language.say(
         "  復旧から一致まで \(agreed) 秒（上限 \(Int(result.boundSeconds)) 秒）、1件あたりの受信 \(String(format: "%.3f", result.copies)) 回、中継 最大\(result.mostHops)・平均\(String(format: "%.1f", result.meanHops))",
         "  agreed \(agreed) s after the heal (bound \(Int(result.boundSeconds)) s), each change set came \(String(format: "%.3f", result.copies)) times, over \(result.mostHops) hops at most, \(String(format: "%.1f", result.meanHops)) on average"
       )
@@ -70,19 +71,19 @@ struct Verdict {
         ($0.bitsPerSecond, -$0.changeSetsAfterHeal) < ($1.bitsPerSecond, -$1.changeSetsAfterHeal)
       }) {
         let each = narrow.bytesAfterHeal / narrow.changeSetsAfterHeal
-        show(
+        Language.say(
           "  復旧後、最も細い回線（\(narrow.ends.joined(separator: "–")) \(narrow.bitsPerSecond) bit/s）で\(narrow.changeSetsAfterHeal)件、1件あたり \(each) バイト",
           "  after the heal the narrowest road (\(narrow.ends.joined(separator: "–")), \(narrow.bitsPerSecond) bit/s) carried \(narrow.changeSetsAfterHeal) change sets, \(each) bytes each"
         )
       }
-      show(
+      Language.say(
         "  模擬 \(Int(result.simulatedSeconds)) 秒を \(String(format: "%.2f", wallSeconds)) 秒で（\(speed) 倍）、軌跡 \(result.traceDigest.prefix(16))",
         "  \(Int(result.simulatedSeconds)) s simulated in \(String(format: "%.2f", wallSeconds)) s (\(speed) times), trace \(result.traceDigest.prefix(16))"
       )
       for violation in result.violations { print("  ✗ \(violation.checker.rawValue): \(violation.detail)") }
     }
     if !result.violations.isEmpty {
-      if !isJSON { show("  もう一度見るには： \(again)", "  to see it again: \(again)") }
+      if !isJSON { Language.say("  もう一度見るには： \(again)", "  to see it again: \(again)") }
       throw ExitCode(1)
     }
   }

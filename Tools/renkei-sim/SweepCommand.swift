@@ -2,6 +2,7 @@ import ArgumentParser
 import Causality
 import Foundation
 import Simulation
+import Terminal
 import Synchronization
 
 /// `1..200`, or one number.
@@ -134,7 +135,7 @@ struct SweepReport: Encodable {
           sum.simulatedSeconds / 3_600, sum.simulatedSeconds / max(sum.wallSeconds, 0.001),
           sum.copies / Double(sum.runs)))
     }
-    renkei_sim.show(
+    Language.say(
       "計 \(seeds.count) 回：不成立 \(failed)、模擬 \(Int(simulatedSeconds / 3_600)) 時間を実 \(Int(wallSeconds)) 秒で（\(Int(simulatedSeconds / max(wallSeconds, 1))) 倍）",
       "\(seeds.count) runs: \(failed) did not hold; \(Int(simulatedSeconds / 3_600)) h simulated in \(Int(wallSeconds)) s (\(Int(simulatedSeconds / max(wallSeconds, 1))) times)"
     )

@@ -1,0 +1,85 @@
+import ChangeModel
+import Federation
+import Foundation
+import Gossip
+import Replica
+import SignedLog
+import Sodium
+
+/// Reads a bundle to its end whatever is in the middle: after a frame that makes no sense it looks for the next one
+/// that does.
+struct BundleScan {
+  private(set) var federation: Digest?
+  private(set) var damage: [Damage] = []
+  private let path: String
+  private let bytes: Data
+
+  /// - Throws: `cannotRead`.
+  init(path: String) throws(InspectionError) {
+    self.path = path
+    do { bytes = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) } catch {
+      throw .cannotRead(path: path, code: errno)
+    }
+    if bytes.count >= Bundle.headerBytes {
+      federation = Digest([UInt8](bytes[4..<Bundle.headerBytes]))
+    }
+    if !bytes.starts(with: Bundle.magic) {
+      damage.append(
+        Damage(.frame, file: path, offset: 0, length: 4, subject: "magic", detail: "not RKB1: read all the same"))
+    }
+  }
+
+  /// Every run, with the byte at which its frame begins.
+  mutating func forEachRun(_ body: (Run, Int) throws -> Void) rethrows {
+    var offset = Bundle.headerBytes
+    while offset < bytes.count {
+      if let (message, length) = frame(at: offset) {
+        if case .run(let run) = message { try body(run, offset) }
+        offset += 4 + length
+        continue
+      }
+      let start = offset
+      offset = nextFrame(after: start)
+      damage.append(
+        Damage(
+          .frame, file: path, offset: start, length: offset - start,
+          subject: offset == bytes.count ? "end" : "frame",
+          detail: offset == bytes.count
+            ? "no whole frame from here to the end" : "no frame here; the next one that makes sense follows"
+        ))
+    }
+  }
+
+  private func frame(at offset: Int) -> (Message, Int)? {
+    guard offset + 5 <= bytes.count else { return nil }
+    let length = bytes[offset..<offset + 4].reduce(0) { $0 << 8 | Int($1) }
+    guard length > 0, length <= Message.byteLimit, offset + 4 + length <= bytes.count else { return nil }
+    let frame = [UInt8](bytes[offset + 4..<offset + 4 + length])
+    do throws(MalformedBytes) {
+      return (try frame.decoding { raw throws(MalformedBytes) in try Message(raw) }, length)
+    } catch { return nil }
+  }
+
+  /// Where the next frame begins: only runs count, since short messages are too easily seen in noise.
+  private func nextFrame(after start: Int) -> Int {
+    // A frame whose content alone is damaged still says how long it is.
+    if start + 4 <= bytes.count {
+      let length = bytes[start..<start + 4].reduce(0) { $0 << 8 | Int($1) }
+      let next = start + 4 + length
+      if length > 0, length <= Message.byteLimit, next <= bytes.count, next == bytes.count || isRun(at: next) {
+        return next
+      }
+    }
+    var offset = start + 1
+    while offset < bytes.count {
+      if offset + 4 < bytes.count, bytes[offset] == 0, bytes[offset + 4] == 5, isRun(at: offset) { return offset }
+      offset += 1
+    }
+    return bytes.count
+  }
+
+  private func isRun(at offset: Int) -> Bool {
+    guard let (message, _) = frame(at: offset), case .run = message else { return false }
+    return true
+  }
+}

@@ -1,0 +1,124 @@
+/// One cell of a table's leaf page: a row, with where its bytes lie.
+struct LeafCell {
+  var rowID: Int64
+  /// The record as far as it lies in this page.
+  var local: Range<Int>
+  var payloadBytes: Int
+  /// The first overflow page; 0 when there is none.
+  var overflow: Int
+}
+
+/// A b-tree page, read so that nothing in it can trap. Source: "Database File Format", sections 1.6 and 2.1.
+struct TreePage {
+  enum Kind: UInt8 {
+    case indexInterior = 2, tableInterior = 5, indexLeaf = 10, tableLeaf = 13
+  }
+
+  let number: Int
+  let bytes: [UInt8]
+  /// The first page begins with the file's header.
+  var start: Int { number == 1 ? 100 : 0 }
+
+  var kind: Kind? { Kind(rawValue: bytes[start]) }
+
+  var cellCount: Int { word(start + 3) }
+
+  func word(_ at: Int) -> Int { at >= 0 && at + 2 <= bytes.count ? Int(bytes[at]) << 8 | Int(bytes[at + 1]) : 0 }
+
+  func long(_ at: Int) -> Int { word(at) << 16 | word(at + 2) }
+
+  /// Big-endian groups of seven bits, at most nine bytes.
+  func varint(_ at: inout Int) -> Int64? {
+    var value: UInt64 = 0
+    for index in 0..<9 {
+      guard at >= 0, at < bytes.count else { return nil }
+      let byte = bytes[at]
+      at += 1
+      if index == 8 { return Int64(bitPattern: value << 8 | UInt64(byte)) }
+      value = value << 7 | UInt64(byte & 0x7f)
+      if byte < 0x80 { return Int64(bitPattern: value) }
+    }
+    return nil
+  }
+
+  /// Where the cells of a page begin that has `headerBytes` of header; those that cannot be are left out.
+  func cellStarts(headerBytes: Int) -> [Int] {
+    let count = min(cellCount, (bytes.count - start - headerBytes) / 2)
+    guard count > 0 else { return [] }
+    return (0..<count).map { word(start + headerBytes + 2 * $0) }.filter { $0 > start + 8 && $0 < bytes.count }
+  }
+
+  /// The row cell that begins at `start`; nil when it makes no sense.
+  func leafCell(at start: Int) -> LeafCell? {
+    var at = start
+    guard let payload = varint(&at), payload >= 0, payload <= 1 << 30, let rowID = varint(&at) else { return nil }
+    let local = Self.localBytes(Int(payload), usable: bytes.count)
+    guard at + local <= bytes.count else { return nil }
+    var overflow = 0
+    if local < Int(payload) {
+      guard at + local + 4 <= bytes.count else { return nil }
+      overflow = long(at + local)
+    }
+    return LeafCell(rowID: rowID, local: at..<at + local, payloadBytes: Int(payload), overflow: overflow)
+  }
+
+  var leafCells: [LeafCell] { cellStarts(headerBytes: 8).compactMap(leafCell) }
+
+  private static func localBytes(_ payload: Int, usable: Int) -> Int {
+    guard payload > usable - 35 else { return payload }
+    let least = (usable - 12) * 32 / 255 - 23
+    let wanted = least + (payload - least) % (usable - 4)
+    return wanted <= usable - 35 ? wanted : least
+  }
+}
+
+/// Some bytes of a file that follow one another.
+public struct Extent: Hashable, Sendable {
+  public var page: Int
+  public var offset: Int
+  public var length: Int
+}
+
+extension PageFile {
+  /// A cell's whole record, with where each part of it lies; nil when its overflow chain breaks off.
+  func record(_ cell: LeafCell, on page: TreePage) -> (bytes: [UInt8], extents: [Extent])? {
+    var bytes = Array(page.bytes[cell.local])
+    var extents = [Extent(page: page.number, offset: cell.local.lowerBound, length: cell.local.count)]
+    var next = cell.overflow
+    while bytes.count < cell.payloadBytes {
+      guard next > 1, next <= pageCount, extents.count <= pageCount else { return nil }
+      let overflow = TreePage(number: next, bytes: self.page(next))
+      let count = min(cell.payloadBytes - bytes.count, pageSize - 4)
+      bytes += overflow.bytes[4..<4 + count]
+      extents.append(Extent(page: next, offset: 4, length: count))
+      next = overflow.long(0)
+    }
+    return (bytes, extents)
+  }
+
+  /// The leaf cell of a row, by the tree that begins at page `root`.
+  func find(_ rowID: Int64, root: Int) -> (page: TreePage, cell: LeafCell)? {
+    var number = root
+    for _ in 0..<32 {
+      guard number >= 1, number <= pageCount else { return nil }
+      let page = TreePage(number: number, bytes: self.page(number))
+      switch page.kind {
+      case .tableLeaf?:
+        return page.leafCells.first { $0.rowID == rowID }.map { (page, $0) }
+      case .tableInterior?:
+        var child = page.long(page.start + 8)
+        for start in page.cellStarts(headerBytes: 12) {
+          var at = start + 4
+          guard let key = page.varint(&at) else { return nil }
+          if rowID <= key {
+            child = page.long(start)
+            break
+          }
+        }
+        number = child
+      default: return nil
+      }
+    }
+    return nil
+  }
+}

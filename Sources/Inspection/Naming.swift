@@ -1,0 +1,144 @@
+import Causality
+import ChangeModel
+import Federation
+import Foundation
+import SignedLog
+
+/// How authors, logs, rows and values are named in every report.
+public struct Naming {
+  public let papers: Papers
+  public let schema: Schema
+
+  public init(_ evidence: Evidence) {
+    papers = evidence.papers
+    schema = evidence.schema
+  }
+
+  public func ward(_ author: AuthorNumber) -> String? { papers.ward(of: author)?.name }
+
+  /// `渋谷区 12.1.0`.
+  public func author(_ author: AuthorNumber) -> String {
+    ward(author).map { "\($0) \(author)" } ?? "\(author)"
+  }
+
+  public static func log(_ log: LogName) -> String { "\(log.lane.name) \(log.author)" }
+
+  public func collection(_ number: UInt32) -> String { schema.collection(number)?.name ?? "#\(number)" }
+
+  public func field(_ collection: UInt32, _ number: UInt32) -> String {
+    schema.collection(collection)?.field(number)?.name ?? "#\(number)"
+  }
+
+  /// An author by its number (`12.1.0`, or `12.1` for every epoch) or its ward's code or name: those that are known here.
+  public func authors(named text: String, among known: some Sequence<AuthorNumber>) throws(InspectionError)
+    -> Set<AuthorNumber>
+  {
+    let parts = text.split(separator: ".").map { UInt32($0) }
+    let found = Set(
+      known.filter { author in
+        if !parts.contains(nil), parts.count == 3 || parts.count == 2 {
+          return parts[0] == author.ward && parts[1] == author.serial && (parts.count == 2 || parts[2] == author.epoch)
+        }
+        let ward = papers.ward(of: author)
+        return ward?.code == text || ward?.name == text || ward?.romaji == text
+      })
+    guard !found.isEmpty else { throw .unknownNode(text) }
+    return found
+  }
+}
+
+extension Value {
+  /// For a person: text as it is, bytes by their first few.
+  public var shown: String {
+    switch self {
+    case .null: "–"
+    case .integer(let number): String(number)
+    case .real(let number): String(number)
+    case .text(let text): text
+    case .bytes(let bytes):
+      "x'\(Array(bytes.prefix(8)).hexadecimal)\(bytes.count > 8 ? "…'(\(bytes.count))" : "'")"
+    }
+  }
+}
+
+extension FieldOperation {
+  /// A mark that says what is done, then the value: `=開設`, `+3`.
+  public var shown: String {
+    switch self {
+    case .set(let value): "= \(value.shown)"
+    case .increment(let amount): amount < 0 ? "\(amount)" : "+\(amount)"
+    case .add(let value): "∪ \(value.shown)"
+    case .remove(let value): "∖ \(value.shown)"
+    case .append(let value): "⊕ \(value.shown)"
+    case .receive(let amount): "receive \(amount)"
+    case .spend(let amount): "spend \(amount)"
+    case .handOver(let amount, let author): "hand over \(amount) → \(author)"
+    }
+  }
+
+  /// The operation's name in JSON.
+  public var name: String {
+    switch self {
+    case .set: "set"
+    case .increment: "increment"
+    case .add: "add"
+    case .remove: "remove"
+    case .append: "append"
+    case .receive: "receive"
+    case .spend: "spend"
+    case .handOver: "handOver"
+    }
+  }
+
+  var value: Value {
+    switch self {
+    case .set(let value), .add(let value), .remove(let value), .append(let value): value
+    case .increment(let amount), .receive(let amount), .spend(let amount), .handOver(let amount, _): .integer(amount)
+    }
+  }
+}
+
+/// A value in JSON: null, number, text, or bytes as `{"hex": …}`.
+public enum JSONValue: Codable, Hashable, Sendable {
+  case null
+  case integer(Int64)
+  case real(Double)
+  case text(String)
+  case bytes(String)
+
+  public init(_ value: Value) {
+    switch value {
+    case .null: self = .null
+    case .integer(let number): self = .integer(number)
+    case .real(let number): self = .real(number)
+    case .text(let text): self = .text(text)
+    case .bytes(let bytes): self = .bytes(bytes.hexadecimal)
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .null: try container.encodeNil()
+    case .integer(let number): try container.encode(number)
+    case .real(let number): try container.encode(number)
+    case .text(let text): try container.encode(text)
+    case .bytes(let hex): try container.encode(["hex": hex])
+    }
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if container.decodeNil() {
+      self = .null
+    } else if let number = try? container.decode(Int64.self) {
+      self = .integer(number)
+    } else if let number = try? container.decode(Double.self) {
+      self = .real(number)
+    } else if let text = try? container.decode(String.self) {
+      self = .text(text)
+    } else {
+      self = .bytes(try container.decode([String: String].self)["hex"] ?? "")
+    }
+  }
+}

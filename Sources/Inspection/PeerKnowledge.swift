@@ -1,0 +1,76 @@
+import Causality
+import ChangeModel
+import GRDB
+import SignedLog
+import Store
+
+/// What each node is known to have, by what its own change sets say that it has seen.
+public struct PeerKnowledge {
+  private let states: [LogName: LogState]
+  /// By lane and node: how far it had seen each author's log.
+  private var seen: [Lane: [AuthorNumber: [AuthorNumber: SequenceNumber]]] = [:]
+
+  public init(_ states: [LogName: LogState]) {
+    self.states = states
+    for (log, state) in states {
+      for dot in state.past.clock.mentioned {
+        let before = seen[log.lane]?[log.author.node]?[dot.author] ?? 0
+        seen[log.lane, default: [:]][log.author.node, default: [:]][dot.author] = max(before, dot.sequence)
+      }
+      // What an author relied on of the control lane it has seen, too.
+      for dot in state.past.control.mentioned {
+        let before = seen[.control]?[log.author.node]?[dot.author] ?? 0
+        seen[.control, default: [:]][log.author.node, default: [:]][dot.author] = max(before, dot.sequence)
+      }
+    }
+  }
+
+  /// How far `node` has a log at least.
+  public func known(by node: AuthorNumber, _ log: LogName) -> SequenceNumber {
+    let here = states[log]?.logged.sequence ?? 0
+    if log.author.node == node.node { return here }
+    return min(here, seen[log.lane]?[node.node]?[log.author] ?? 0)
+  }
+
+  /// How many change sets, and bytes of them, a node lacks at most.
+  public struct Shortage {
+    public var changeSets = 0
+    public var bytes = 0
+  }
+
+  /// For many nodes at once: what is missing of a log is read once, however many lack it.
+  public func shortages(of nodes: [AuthorNumber], in evidence: Evidence) throws -> [AuthorNumber: Shortage] {
+    var result = Dictionary(uniqueKeysWithValues: nodes.map { ($0, Shortage()) })
+    for log in states.keys.sorted() {
+      let head = states[log]!.logged.sequence
+      var behind: [SequenceNumber: [AuthorNumber]] = [:]
+      for node in nodes {
+        let known = known(by: node, log)
+        if known < head { behind[known, default: []].append(node) }
+      }
+      let places = behind.keys.sorted()
+      guard !places.isEmpty else { continue }
+      // From each place to the next, then summed up from the end.
+      var bytes = 0
+      for (index, place) in places.enumerated().reversed() {
+        let end = index + 1 < places.count ? places[index + 1] : head
+        bytes += try Self.bytes(log, from: place + 1, through: end, in: evidence)
+        for node in behind[place]! {
+          result[node]!.changeSets += Int(head - place)
+          result[node]!.bytes += bytes
+        }
+      }
+    }
+    return result
+  }
+
+  static func bytes(
+    _ log: LogName, from first: SequenceNumber, through last: SequenceNumber, in evidence: Evidence
+  ) throws -> Int {
+    try evidence.read { db in
+      try Int.fetchOne(
+        db.cachedStatement(sql: "SELECT coalesce(sum(length(bytes)), 0) FROM entries WHERE id BETWEEN ? AND ?"),
+        arguments: [EntryScan.id(log, first), EntryScan.id(log, last)]) ?? 0
+    }
+  }
+}

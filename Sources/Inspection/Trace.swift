@@ -1,0 +1,224 @@
+import Causality
+import ChangeModel
+import GRDB
+import SignedLog
+
+/// The life of a row, or of one field of it: who wrote what, when, knowing what.
+public struct Trace: Codable, Sendable {
+  public struct Writer: Codable, Hashable, Sendable {
+    /// `author#sequence`.
+    public var dot: String
+    public var author: String
+    public var ward: String?
+    public var time: Int64
+  }
+
+  public struct Event: Codable, Sendable {
+    public var writer: Writer
+    /// Nil for a deletion of the row.
+    public var field: String?
+    public var operation: String
+    public var value: JSONValue
+    public var shown: String
+    /// Change sets of other authors in the lane that its author had seen.
+    public var knew: Int
+    /// Values that it replaced: its author had seen them, and they stood.
+    public var replaced: [String]
+    /// Values that stood beside it: its author had not seen them, nor their authors this one.
+    public var beside: [String]
+    /// More than one value stood, and its author, who had seen them, settled it.
+    public var settled: Bool
+    /// The value that a node with all of this shows after it.
+    public var showsAfter: JSONValue?
+  }
+
+  public struct Standing: Codable, Sendable {
+    public var field: String
+    /// The shown one first.
+    public var values: [Value]
+    /// What the table holds; nil when there is no table to look at.
+    public var table: JSONValue?
+
+    public struct Value: Codable, Sendable {
+      public var dot: String
+      public var value: JSONValue
+    }
+  }
+
+  public var schema = "renkei-inspect/trace/1"
+  public var source: Source
+  public var table: String
+  public var row: String
+  public var field: String?
+  /// In causal order: nobody wrote after what stands below it.
+  public var events: [Event]
+  /// What stands now, for each register field that was ever written.
+  public var standing: [Standing]
+  /// Sections of the lane that no key here opens: what they hold may belong here.
+  public var sealedSections: Int
+  /// Change sets of the lane that cannot be read.
+  public var unreadable: Int
+}
+
+extension Trace {
+  /// - Throws: `noSuchRow` when no change set touches the row.
+  public init(
+    _ evidence: Evidence, _ collection: CollectionSchema, _ row: RowID, field: FieldSchema?,
+    progress: (Int) -> Void = { _ in }
+  ) throws {
+    let naming = Naming(evidence)
+    source = Source(evidence)
+    table = collection.name
+    self.row = "\(row)"
+    self.field = field?.name
+    (sealedSections, unreadable) = (0, 0)
+
+    var writes: [Write] = []
+    var looked = 0
+    var (sealed, lost) = (0, 0)
+    try LogReader(evidence).forEach(in: collection.lane) { changeSet, past in
+      looked += 1
+      progress(looked)
+      if changeSet.header == nil { lost += 1 }
+      for section in changeSet.sections {
+        guard case .edits(let edits) = section.content else {
+          sealed += 1
+          continue
+        }
+        for edit in edits where edit.collection == collection.number && edit.row == row {
+          writes += Self.writes(changeSet, past, edit, field)
+        }
+      }
+    }
+    (sealedSections, unreadable) = (sealed, lost)
+    guard !writes.isEmpty else { throw InspectionError.noSuchRow(table: collection.name, row: "\(row)") }
+    // A hybrid time is later than every one that its author had seen: this order is causal.
+    writes.sort { ($0.time, $0.dot, $0.position) < ($1.time, $1.dot, $1.position) }
+
+    events = []
+    standing = []
+    var open: [UInt32: [Write]] = [:]
+    for write in writes { events.append(Self.event(write, &open, collection, naming)) }
+    for field in collection.fields where field.kind == .register && open[field.number] != nil {
+      let values = open[field.number]!.sorted { ($0.time, $0.dot) > ($1.time, $1.dot) }
+      standing.append(
+        Standing(
+          field: field.name,
+          values: values.map { Standing.Value(dot: "\($0.dot)", value: JSONValue($0.operation?.value ?? .null)) },
+          table: try Self.tableValue(evidence, collection, field, row)))
+    }
+  }
+
+  /// One field operation, or a deletion, with what its author knew.
+  private struct Write {
+    var dot: Dot
+    var time: HybridTime
+    var position: Int
+    var field: UInt32
+    var operation: FieldOperation?
+    var past: AuthorPast
+
+    func saw(_ other: Dot) -> Bool { past.covers(other) }
+  }
+
+  private static func writes(
+    _ changeSet: ReadChangeSet, _ past: AuthorPast, _ edit: RowEdit, _ field: FieldSchema?
+  ) -> [Write] {
+    let time = changeSet.header?.time ?? .zero
+    switch edit.action {
+    case .delete:
+      return [Write(dot: changeSet.dot, time: time, position: 0, field: 0, operation: nil, past: past)]
+    case .edit(let fields):
+      return fields.enumerated().filter { $1.field != 0 && (field == nil || field!.number == $1.field) }.map {
+        Write(dot: changeSet.dot, time: time, position: $0 + 1, field: $1.field, operation: $1.operation, past: past)
+      }
+    }
+  }
+
+  private static func event(
+    _ write: Write, _ open: inout [UInt32: [Write]], _ collection: CollectionSchema, _ naming: Naming
+  ) -> Event {
+    let writer = Writer(
+      dot: "\(write.dot)", author: "\(write.dot.author)", ward: naming.ward(write.dot.author),
+      time: write.time.milliseconds)
+    let knew = write.past.clock.mentioned.reduce(0) { $0 + Int($1.sequence) }
+    guard let operation = write.operation else {
+      // A deletion takes away what its author had seen, in every field.
+      var taken: [String] = []
+      var left: [String] = []
+      for field in open.keys.sorted() {
+        let seen = open[field]!.filter { write.saw($0.dot) }
+        taken += seen.map { "\($0.dot)" }
+        left += open[field]!.filter { !write.saw($0.dot) }.map { "\($0.dot)" }
+        open[field]!.removeAll { write.saw($0.dot) }
+        if open[field]!.isEmpty { open[field] = nil }
+      }
+      return Event(
+        writer: writer, field: nil, operation: "delete", value: .null, shown: "∅", knew: knew, replaced: unique(taken),
+        beside: unique(left), settled: false, showsAfter: nil)
+    }
+    var event = Event(
+      writer: writer, field: naming.field(collection.number, write.field), operation: operation.name,
+      value: JSONValue(operation.value), shown: operation.shown, knew: knew, replaced: [], beside: [], settled: false,
+      showsAfter: nil)
+    guard case .set = operation else { return event }
+    let before = open[write.field] ?? []
+    let seen = before.filter { write.saw($0.dot) }
+    let unseen = before.filter { !write.saw($0.dot) }
+    event.replaced = seen.map { "\($0.dot)" }
+    event.beside = unseen.map { "\($0.dot)" }
+    event.settled = seen.count > 1
+    open[write.field] = unseen + [write]
+    event.showsAfter = open[write.field]!.max { ($0.time, $0.dot) < ($1.time, $1.dot) }?.operation
+      .map { JSONValue($0.value) }
+    return event
+  }
+
+  private static func unique(_ dots: [String]) -> [String] {
+    var seen: Set<String> = []
+    return dots.filter { seen.insert($0).inserted }
+  }
+
+  private static func tableValue(
+    _ evidence: Evidence, _ collection: CollectionSchema, _ field: FieldSchema, _ row: RowID
+  ) throws -> JSONValue? {
+    guard evidence.hasTables else { return nil }
+    return try evidence.read { db in
+      guard try db.tableExists(collection.name),
+        try db.columns(in: collection.name).contains(where: { $0.name == field.name })
+      else { return nil }
+      return try Row.fetchOne(
+        db, sql: "SELECT \"\(field.name)\" FROM \"\(collection.name)\" WHERE id = ?", arguments: [row.rawValue]
+      ).map { JSONValue(Evidence.value($0[0])) }
+    }
+  }
+}
+
+extension Evidence {
+  public func collection(named name: String) throws(InspectionError) -> CollectionSchema {
+    guard let collection = schema.collection(named: name) else {
+      throw .noSuchTable(name, known: schema.collections.map(\.name))
+    }
+    return collection
+  }
+
+  /// A row by its id, or by a text that stands in one of its fields and in no other row's.
+  ///
+  /// - Throws: `noSuchRow`, which names the first of several.
+  public func row(named text: String, in collection: CollectionSchema) throws -> RowID {
+    if let id = Int64(text) { return RowID(rawValue: id) }
+    let columns = collection.fields.filter { $0.kind == .register && $0.type == .text }
+    let clause = columns.map { "\"\($0.name)\" = ?1" }.joined(separator: " OR ")
+    let found =
+      hasTables && !columns.isEmpty
+      ? try read { db in
+        try Int64.fetchAll(
+          db, sql: "SELECT id FROM \"\(collection.name)\" WHERE \(clause) ORDER BY id LIMIT 4", arguments: [text])
+      } : []
+    guard found.count == 1 else {
+      let several = found.map(String.init).joined(separator: ", ")
+      throw InspectionError.noSuchRow(table: collection.name, row: found.isEmpty ? text : "\(text) → \(several)")
+    }
+    return RowID(rawValue: found[0])
+  }
+}

@@ -1,0 +1,442 @@
+import Causality
+import ChangeModel
+import Foundation
+import GRDB
+import Replica
+import SignedLog
+import Store
+
+/// What holds and what does not: chains, signatures, certificates, and the tables against a rebuild.
+public struct Verification: Codable, Sendable {
+  public struct Certificates: Codable, Sendable {
+    public var members: Int
+    /// Whether the authorities' signatures were checked: that needs the genesis.
+    public var checked: Bool
+  }
+
+  public struct Tables: Codable, Sendable {
+    /// Whether they were made anew from the log and compared.
+    public var checked: Bool
+    /// Why not: `noTables`, `noKeys`, `logDamaged`.
+    public var reason: String?
+    public var compared: [String]
+  }
+
+  public struct Lost: Codable, Sendable {
+    /// Change sets of damaged logs that cannot be used until they come from elsewhere.
+    public var changeSets: Int
+    /// Change sets of other logs that follow those.
+    public var dependents: Int
+    /// Nodes that are known to have all of what is lost here.
+    public var knownElsewhere: [String]
+  }
+
+  public var schema = "renkei-inspect/verify/1"
+  public var source: Source
+  public var sound: Bool
+  /// Whose chain and signatures hold.
+  public var changeSets: Int
+  /// That a bundle holds and that cannot be checked without what comes before them (`--base`).
+  public var unchecked: Int
+  public var certificates: Certificates
+  public var tables: Tables
+  public var damage: [Damage]
+  public var lost: Lost
+}
+
+/// Checks everything about a replica or a bundle that can be checked.
+public final class Verifier {
+  private let evidence: Evidence
+  private let progress: (String, Int) -> Void
+  private var damage: [Damage] = []
+  private var checked = 0
+  private var unchecked = 0
+  /// Change sets that hold once one byte is put back: read on with that byte.
+  private var corrected: [Int64: [UInt8]] = [:]
+  /// Logs that cannot be followed to their end, and where that begins.
+  private var lost: [LogName: SequenceNumber] = [:]
+
+  /// Bytes of a log that are verified at once: one signature for all of them.
+  private static let runBytes = 1 << 20
+
+  /// - Parameter progress: what is being checked, and how many are done.
+  public init(_ evidence: Evidence, progress: @escaping (String, Int) -> Void = { _, _ in }) {
+    self.evidence = evidence
+    self.progress = progress
+  }
+
+  /// - Parameter scratch: a folder in which the tables are made anew; what is made there is removed.
+  public func run(scratch: String) throws -> Verification {
+    damage = evidence.damage
+    try checkPages()
+    for refused in evidence.papers.refused {
+      damage.append(
+        Damage(.certificate, file: evidence.path, subject: refused.node.map { "\($0)" } ?? "?", detail: refused.reason))
+    }
+    let states = try evidence.logStates()
+    for log in states.keys.sorted() { try check(log, states[log]!) }
+    let dependents = try countDependents()
+    let tables = try checkTables(scratch)
+    let missing = lost.reduce(0) { sum, entry in
+      sum + Int(states[entry.key]?.logged.sequence ?? 0) - Int(entry.value) + 1
+    }
+    let isSound = damage.isEmpty && lost.isEmpty
+    return Verification(
+      source: Source(evidence), sound: isSound, changeSets: checked, unchecked: unchecked,
+      certificates: Verification.Certificates(
+        members: evidence.papers.certificates.count, checked: evidence.papers.canCheckCertificates),
+      tables: tables, damage: damage,
+      lost: Verification.Lost(
+        changeSets: max(0, missing), dependents: dependents, knownElsewhere: holders(states)))
+  }
+
+  // MARK: Pages
+
+  /// SQLite's own check of every tree of the file.
+  private func checkPages() throws {
+    guard evidence.kind == .database, let path = evidence.path, !evidence.isSalvaged else { return }
+    progress("pages", 0)
+    let messages = try evidence.read { try String.fetchAll($0, sql: "PRAGMA integrity_check(100)") }
+    guard messages != ["ok"] else { return }
+    let pages = try PageFile(path: path)
+    for line in messages.flatMap({ $0.split(separator: "\n") }) where !line.hasPrefix("***") {
+      var found = Damage(.page, file: path, subject: "database", detail: String(line))
+      if let number = Self.pageNumber(in: String(line)), (1...max(pages.pageCount, 1)).contains(number) {
+        let place = pages.place(page: number, 0)
+        (found.file, found.offset, found.length) = (place.file, place.offset, pages.pageSize)
+        found.subject = "page \(number)"
+      }
+      damage.append(found)
+    }
+  }
+
+  private static func pageNumber(in text: String) -> Int? {
+    let words = text.split { !$0.isLetter && !$0.isNumber }
+    for (word, next) in zip(words, words.dropFirst()) where word.lowercased() == "page" {
+      if let number = Int(next) { return number }
+    }
+    return nil
+  }
+
+  // MARK: Logs
+
+  private func check(_ log: LogName, _ state: LogState) throws {
+    guard let context = evidence.papers.context(log) else {
+      damage.append(
+        Damage(
+          .certificate, file: evidence.path, subject: Naming.log(log), detail: "no certificate of its author is here",
+          lost: Int(state.logged.sequence)))
+      lost[log] = 1
+      return
+    }
+    var walk = ChainWalk(RunVerifier(context))
+    if let first = try evidence.extent(of: log)?.first, first > 1, let base = evidence.base {
+      try base.entries(log, through: first - 1) { _, bytes in
+        walk.skip(bytes)
+        return true
+      }
+    }
+    var run: [[UInt8]] = []
+    var runBytes = 0
+    var gap: SequenceNumber?
+    try evidence.entries(log) { [self] sequence, bytes in
+      guard sequence == walk.head.sequence + SequenceNumber(run.count) + 1 else {
+        gap = walk.head.sequence + SequenceNumber(run.count) + 1
+        return false
+      }
+      run.append(bytes)
+      runBytes += bytes.count
+      guard runBytes >= Self.runBytes else { return true }
+      defer { (run, runBytes) = ([], 0) }
+      return try verify(run, log, context, &walk)
+    }
+    if lost[log] == nil, !run.isEmpty { _ = try verify(run, log, context, &walk) }
+    if lost[log] == nil, let gap { try noteGap(log, gap, state) }
+    if lost[log] == nil, gap == nil { noteHead(log, state, walk.head) }
+  }
+
+  /// - Returns: whether the log can be followed further.
+  private func verify(_ run: [[UInt8]], _ log: LogName, _ context: LogContext, _ walk: inout ChainWalk) throws -> Bool {
+    var rest = run[...]
+    while !rest.isEmpty {
+      let taken = walk.take(Array(rest))
+      checked += taken
+      progress("\(log.lane.name) \(log.author)", checked)
+      rest = rest.dropFirst(taken)
+      guard let bad = rest.first else { return true }
+      let sequence = walk.head.sequence + 1
+      guard let (offset, right) = ByteSearch(context: context, head: walk.head).find(bad) else {
+        try noteBad(log, sequence, bad)
+        return false
+      }
+      try noteByte(log, sequence, bad, offset, right)
+      var whole = bad
+      whole[offset] = right
+      corrected[EntryScan.id(log, sequence)] = whole
+      rest = [whole] + rest.dropFirst()
+    }
+    return true
+  }
+
+  private func noteByte(
+    _ log: LogName, _ sequence: SequenceNumber, _ bytes: [UInt8], _ offset: Int, _ right: UInt8
+  ) throws {
+    var before = offset
+    var place: (file: String, offset: Int)?
+    for part in try evidence.places(of: log, sequence) {
+      if before < part.length {
+        place = (part.file, part.offset + before)
+        break
+      }
+      before -= part.length
+    }
+    damage.append(
+      Damage(
+        .changeSet, file: place?.file, offset: place?.offset, length: 1, subject: "\(Naming.log(log)) #\(sequence)",
+        detail: "byte \(offset) of \(bytes.count) is \(Self.hex(bytes[offset])), signed was \(Self.hex(right))", lost: 1
+      ))
+  }
+
+  private static func hex(_ byte: UInt8) -> String { "0x" + [byte].hexadecimal }
+
+  private func noteBad(_ log: LogName, _ sequence: SequenceNumber, _ bytes: [UInt8]) throws {
+    let places = try evidence.places(of: log, sequence)
+    let count = Int(try evidence.logStates()[log]?.logged.sequence ?? sequence) - Int(sequence) + 1
+    damage.append(
+      Damage(
+        .changeSet, file: places.first?.file, offset: places.first?.offset,
+        length: places.isEmpty ? nil : places.reduce(0) { $0 + $1.length }, subject: "\(Naming.log(log)) #\(sequence)",
+        detail: "its signature does not hold, nor with any single byte changed", lost: count))
+    lost[log] = sequence
+  }
+
+  private func noteGap(_ log: LogName, _ gap: SequenceNumber, _ state: LogState) throws {
+    // A bundle may begin anywhere: without what comes before there is nothing to check it against.
+    if evidence.kind != .database, gap == 1 {
+      unchecked += try evidence.extent(of: log)?.count ?? 0
+      return
+    }
+    damage.append(
+      Damage(
+        .missing, file: evidence.path, subject: "\(Naming.log(log)) #\(gap)",
+        detail: "is not here; what follows cannot be checked without it",
+        lost: max(1, Int(state.logged.sequence) - Int(gap) + 1)))
+    lost[log] = gap
+  }
+
+  private func noteHead(_ log: LogName, _ state: LogState, _ head: LogHead) {
+    guard evidence.hasTables, state.logged != head else { return }
+    // A salvaged file's heads may have been made from its change sets.
+    if evidence.isSalvaged, state.logged.hash == .zero { return }
+    if head.sequence < state.logged.sequence {
+      damage.append(
+        Damage(
+          .missing, file: evidence.path, subject: "\(Naming.log(log)) #\(head.sequence + 1)",
+          detail: "the log ends here; its head says #\(state.logged.sequence)",
+          lost: Int(state.logged.sequence - head.sequence)))
+      lost[log] = head.sequence + 1
+    } else {
+      damage.append(
+        place(
+          Damage(
+            .table, file: evidence.path, subject: "logs: \(Naming.log(log))",
+            detail:
+              "its head #\(state.logged.sequence) \(state.logged.hash) is not the log's #\(head.sequence) \(head.hash)"),
+          table: "logs", keys: [.integer(Int64(log.lane.rawValue)), .integer(Int64(log.author.rawValue))]))
+    }
+  }
+
+  // MARK: What is lost with it
+
+  private func countDependents() throws -> Int {
+    guard !lost.isEmpty else { return 0 }
+    var count = 0
+    for log in try evidence.logNames() where lost[log] == nil {
+      try LogReader(evidence).forEach(log, decodes: false) { [lost] _, past in
+        let depends = lost.contains { name, first in
+          (name.lane == log.lane && past.clock[name.author] >= first)
+            || (name.lane == .control && past.control[name.author] >= first)
+        }
+        if depends { count += 1 }
+        return true
+      }
+    }
+    return count
+  }
+
+  private func holders(_ states: [LogName: LogState]) -> [String] {
+    guard !lost.isEmpty else { return [] }
+    let knowledge = PeerKnowledge(states)
+    return evidence.papers.certificates.keys.sorted().filter { node in
+      lost.keys.allSatisfy { log in
+        let head = states[log]?.logged.sequence ?? 0
+        return head > 0 && knowledge.known(by: node, log) >= head && log.author.node != node || log.author.node == node
+      }
+    }.map { "\($0)" }
+  }
+
+  // MARK: Tables
+
+  private func checkTables(_ scratch: String) throws -> Verification.Tables {
+    guard evidence.hasTables else { return Verification.Tables(checked: false, reason: "noTables", compared: []) }
+    guard let identity = evidence.papers.identity, let membership = evidence.papers.membership else {
+      return Verification.Tables(checked: false, reason: "noKeys", compared: [])
+    }
+    guard lost.isEmpty else { return Verification.Tables(checked: false, reason: "logDamaged", compared: []) }
+    let path = scratch + "/renkei-verify-\(UUID().uuidString).sqlite"
+    defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
+    let made = try Replica(scratch: path, identity: identity, schema: evidence.schema, membership: membership)
+    try feed(made)
+    try made.store.close()
+    let rebuilt = try Evidence.database(path, identity: identity, schema: evidence.schema)
+    var compared: [String] = []
+    for collection in evidence.schema.collections {
+      compared.append(collection.name)
+      try compare(collection, rebuilt)
+    }
+    try compareStates(rebuilt)
+    for table in ["conflicts", "deletion_marks", "members"] { try compareWhole(table, rebuilt) }
+    return Verification.Tables(checked: true, reason: nil, compared: compared)
+  }
+
+  /// The merged part of every log: what waits here is in none of the tables.
+  private func feed(_ replica: Replica) throws {
+    let now = Instant(milliseconds: 0)
+    _ = try replica.batch(at: now) {
+      for (log, state) in try evidence.logStates().sorted(by: { $0.key < $1.key }) where state.merged.sequence > 0 {
+        var run = Run(log, first: 1, entries: [])
+        var bytes = 0
+        func send() throws {
+          guard !run.entries.isEmpty else { return }
+          _ = try replica.receive(run, from: "verify", at: now)
+          run = Run(log, first: run.first + SequenceNumber(run.entries.count), entries: [])
+          bytes = 0
+        }
+        try evidence.entries(log, through: state.merged.sequence) { sequence, entry in
+          run.entries.append(corrected[EntryScan.id(log, sequence)] ?? entry)
+          bytes += entry.count
+          if bytes >= Self.runBytes { try send() }
+          progress("rebuild", Int(sequence))
+          return true
+        }
+        try send()
+      }
+    }
+  }
+
+  private func compare(_ collection: CollectionSchema, _ rebuilt: Evidence) throws {
+    let digests = try [evidence, rebuilt].map { side in
+      try side.read { try? Store.digest(of: collection, $0) }
+    }
+    if digests[0] != nil, digests[0] == digests[1] { return }
+    let (rows, count) = try RowComparison(a: evidence, b: rebuilt).differences(collection, limit: 50)
+    for row in rows {
+      let fields = row.fields.map { field in
+        "\(field.field): \(field.a.map { "\($0.shown)" } ?? "–"), the log makes \(field.b.map { "\($0.shown)" } ?? "–")"
+      }
+      damage.append(
+        place(
+          Damage(
+            .row, file: evidence.path, subject: "\(collection.name) \(row.row)",
+            detail: row.sides == "both"
+              ? fields.joined(separator: "; ")
+              : row.sides == "onlyA" ? "the log makes no such row" : "is not in the table",
+            lost: 1),
+          collection, row))
+    }
+    if count > rows.count {
+      damage.append(
+        Damage(
+          .row, file: evidence.path, subject: collection.name, detail: "and \(count - rows.count) more rows",
+          lost: count - rows.count))
+    }
+  }
+
+  private func compareStates(_ rebuilt: Evidence) throws {
+    let (ours, made) = (try evidence.logStates(), try rebuilt.logStates())
+    for (log, state) in ours.sorted(by: { $0.key < $1.key }) where state.merged.sequence > 0 {
+      guard let right = made[log] else { continue }
+      let same =
+        state.merged == right.merged && state.past.time == right.past.time
+        && state.past.clock.mentioned == right.past.clock.mentioned
+        && state.past.control.mentioned == right.past.control.mentioned
+      if !same {
+        damage.append(
+          place(
+            Damage(
+              .table, file: evidence.path, subject: "logs: \(Naming.log(log))",
+              detail: "merged head, time or clock is not what the log gives"),
+            table: "logs", keys: [.integer(Int64(log.lane.rawValue)), .integer(Int64(log.author.rawValue))]))
+      }
+    }
+  }
+
+  private func compareWhole(_ table: String, _ rebuilt: Evidence) throws {
+    func rows(_ evidence: Evidence) throws -> [[DatabaseValue]] {
+      try evidence.read { db in
+        try Row.fetchAll(db, sql: "SELECT * FROM \(table) ORDER BY 1, 2\(table == "conflicts" ? ", 3, 4, 5" : "")").map
+        {
+          Array($0.databaseValues)
+        }
+      }
+    }
+    let (ours, made) = (try rows(evidence), try rows(rebuilt))
+    guard ours != made else { return }
+    let first = zip(ours, made).prefix { $0 == $1 }.count
+    let row = first < ours.count ? ours[first] : made.last ?? []
+    damage.append(
+      place(
+        Damage(
+          .table, file: evidence.path, subject: table,
+          detail: "row \(first + 1) of \(ours.count) is not what the log makes (\(made.count) rows)", lost: 1),
+        table: table, keys: row.prefix(3).map { Evidence.value($0) }))
+  }
+
+  // MARK: Places
+
+  private func place(_ damage: Damage, _ collection: CollectionSchema, _ row: RowDifference) -> Damage {
+    guard evidence.kind == .database, let path = evidence.path, let id = Int64(row.row),
+      let finder = try? RowFinder(path: path)
+    else { return damage }
+    return finder.located(damage, table: collection.name, id: id, columns: row.fields.map(\.field))
+  }
+
+  private func place(_ damage: Damage, table: String, keys: [Value]) -> Damage {
+    guard evidence.kind == .database, let path = evidence.path, let finder = try? RowFinder(path: path) else {
+      return damage
+    }
+    return finder.located(damage, table: table, keys: keys)
+  }
+}
+
+/// Where a chain of change sets stands.
+private struct ChainWalk {
+  private let verifier: RunVerifier
+  private(set) var head = LogHead()
+
+  init(_ verifier: RunVerifier) { self.verifier = verifier }
+
+  /// How many of the run hold, from the first.
+  mutating func take(_ run: [[UInt8]]) -> Int {
+    let (entries, _) = verifier.verify(run, after: head)
+    if let last = entries.last { head = last.head }
+    return entries.count
+  }
+
+  mutating func skip(_ bytes: [UInt8]) {
+    if let entry = verifier.reading(bytes, after: head) { head = entry.head }
+  }
+}
+
+extension JSONValue {
+  /// For a person.
+  public var shown: String {
+    switch self {
+    case .null: "–"
+    case .integer(let number): "\(number)"
+    case .real(let number): "\(number)"
+    case .text(let text): text
+    case .bytes(let hex): "x'\(hex.prefix(32))\(hex.count > 32 ? "…" : "")'"
+    }
+  }
+}

@@ -1,0 +1,196 @@
+import Causality
+import ChangeModel
+import Federation
+import Foundation
+import Gossip
+import Inspection
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Replica
+import SignedLog
+import Sodium
+import Store
+
+/// A running node at an address, asked over its HTTP API.
+final class LiveNode {
+  private let address: String
+  private let host: String
+  private let port: Int
+
+  /// What one answer may hold: a portion of a log is about a mebibyte.
+  private static let answerLimit = 64 << 20
+
+  init(_ address: String) throws {
+    guard let url = URLComponents(string: address), let host = url.host else {
+      throw Problem("URL ではありません: \(address)", "not a URL: \(address)")
+    }
+    guard url.scheme == "http" else {
+      throw Problem("まだ http だけです: \(address)", "only http so far: \(address)")
+    }
+    self.address = address
+    self.host = host
+    port = url.port ?? 80
+  }
+
+  // MARK: What it tells
+
+  private struct Heads: Decodable {
+    struct Head: Decodable {
+      var lane: String
+      var author: UInt32
+      var sequence: UInt32
+      var merged: UInt32
+      var hash: String
+    }
+
+    var federation: String
+    var node: UInt32
+    var epoch: UInt32
+    var logs: [Head]
+  }
+
+  private struct Status: Decodable {
+    var peers: [LivePeer]
+    var tables: [String: String]?
+  }
+
+  var knownPeers: [LivePeer]? {
+    (try? get("/api/v1/status")).flatMap { try? JSONDecoder().decode(Status.self, from: $0).peers }
+  }
+
+  /// Fetches the logs of some lanes; of those that `base` has, what it lacks.
+  func evidence(identity: NodeIdentity?, lanes: Set<Lane>, base: Evidence?) throws -> Evidence {
+    let heads: Heads = try decode("/api/v1/inspect/heads")
+    let status: Status = try decode("/api/v1/status?digest=1")
+    guard let federation = [UInt8](hexadecimal: heads.federation).map({ Digest($0) }) else { throw senseless() }
+    var states: [LogName: LogState] = [:]
+    for head in heads.logs {
+      guard let lane = Lane.allCases.first(where: { $0.name == head.lane }),
+        let author = AuthorNumber(rawValue: head.author), let hash = [UInt8](hexadecimal: head.hash), hash.count == 32
+      else { throw senseless() }
+      var state = LogState(LogName(lane, author))
+      state.logged = LogHead(sequence: head.sequence, hash: Digest(hash))
+      state.merged = LogHead(sequence: head.merged)
+      states[LogName(lane, author)] = state
+    }
+    let known = try base?.logStates() ?? [:]
+    let evidence = try Evidence.told(
+      by: address, heads: states, federation: federation, identity: identity, schema: Opening.schema, base: base
+    ) { keep in
+      for (log, state) in states.sorted(by: { $0.key < $1.key })
+      where lanes.contains(log.lane) && state.logged != known[log]?.logged {
+        try fetch(log, state.logged.sequence, base, known[log], federation, keep)
+      }
+    }
+    evidence.toldDigests = status.tables
+    return evidence
+  }
+
+  /// A log from where the base ends; from its beginning when the two have different branches.
+  private func fetch(
+    _ log: LogName, _ end: SequenceNumber, _ base: Evidence?, _ known: LogState?, _ federation: Digest,
+    _ keep: (Run) throws -> Void
+  ) throws {
+    let common = min(end, known?.logged.sequence ?? 0)
+    var next = max(common, 1)
+    if common > 0, let base {
+      let theirs = try runs(log, from: common, federation).first?.entries.first
+      if try theirs != base.entry(log, common) { next = 1 }
+    }
+    while next <= end {
+      let runs = try runs(log, from: next, federation)
+      guard !runs.isEmpty else { return }
+      for run in runs {
+        try keep(run)
+        next = run.first + SequenceNumber(run.entries.count)
+      }
+    }
+  }
+
+  private func runs(_ log: LogName, from first: SequenceNumber, _ federation: Digest) throws -> [Run] {
+    let bytes = try get(
+      "/api/v1/inspect/log?lane=\(log.lane.name)&author=\(log.author.rawValue)&from=\(first)")
+    var reader = BundleReader(federation: federation)
+    reader.feed(bytes)
+    var runs: [Run] = []
+    do {
+      while let message = try reader.next() { if case .run(let run) = message, run.log == log { runs.append(run) } }
+    } catch { throw senseless() }
+    return runs
+  }
+
+  // MARK: HTTP
+
+  private func decode<Value: Decodable>(_ path: String) throws -> Value {
+    do { return try JSONDecoder().decode(Value.self, from: get(path)) } catch is DecodingError { throw senseless() }
+  }
+
+  private func senseless() -> InspectionError {
+    .notReadable(address: address, reason: "its answer makes no sense")
+  }
+
+  func get(_ path: String) throws -> Data {
+    let answer: EventLoopPromise<(UInt, Data)> = MultiThreadedEventLoopGroup.singleton.next().makePromise()
+    do {
+      let channel = try ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .connectTimeout(.seconds(5))
+        .channelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHTTPClientHandlers()
+            try channel.pipeline.syncOperations.addHandler(AnswerHandler(answer, limit: Self.answerLimit))
+          }
+        }
+        .connect(host: host, port: port).wait()
+      let timeout = channel.eventLoop.scheduleTask(in: .seconds(60)) { channel.close(promise: nil) }
+      let head = HTTPRequestHead(
+        version: .http1_1, method: .GET, uri: path,
+        headers: ["Host": "\(host):\(port)", "Accept": "*/*", "Connection": "close"])
+      channel.write(HTTPClientRequestPart.head(head), promise: nil)
+      try channel.writeAndFlush(HTTPClientRequestPart.end(nil)).wait()
+      let (status, body) = try answer.futureResult.wait()
+      timeout.cancel()
+      channel.close(promise: nil)
+      guard status == 200 else { throw InspectionError.notReadable(address: address, reason: "HTTP \(status)") }
+      return body
+    } catch let error as InspectionError { throw error } catch {
+      answer.fail(error)
+      throw InspectionError.notReadable(address: address, reason: "\(error)")
+    }
+  }
+}
+
+/// Collects one answer.
+private final class AnswerHandler: ChannelInboundHandler {
+  typealias InboundIn = HTTPClientResponsePart
+
+  private let answer: EventLoopPromise<(UInt, Data)>
+  private let limit: Int
+  private var status: UInt = 0
+  private var body = Data()
+
+  init(_ answer: EventLoopPromise<(UInt, Data)>, limit: Int) {
+    self.answer = answer
+    self.limit = limit
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch unwrapInboundIn(data) {
+    case .head(let head): status = head.status.code
+    case .body(let bytes):
+      body.append(contentsOf: bytes.readableBytesView)
+      if body.count > limit { context.close(promise: nil) }
+    case .end: answer.succeed((status, body))
+    }
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    answer.fail(ChannelError.eof)
+    context.fireChannelInactive()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    answer.fail(error)
+    context.close(promise: nil)
+  }
+}

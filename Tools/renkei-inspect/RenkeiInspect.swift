@@ -1,0 +1,135 @@
+import ArgumentParser
+import Foundation
+import GRDB
+import Inspection
+import Terminal
+
+@main
+struct RenkeiInspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "renkei-inspect",
+    abstract: Language.pick(
+      "このノードは何を知り、何が足りず、なぜか。調べるだけで、何も書き換えません。",
+      "What a node knows, what it lacks, and why. Looks only; writes nothing."),
+    discussion: Language.pick(
+      """
+      調べる相手 SOURCE は次のどれかです。
+        ノードのフォルダ    .renkei/13113(動いていても、止まっていても)
+        データベース        replica.sqlite(写し、壊れたものも)
+        バンドル            card.rkb
+        動いているノード    http://127.0.0.1:8113
+
+        renkei-inspect status .renkei/13113
+        renkei-inspect diff .renkei/13113 .renkei/13121
+        renkei-inspect trace .renkei/13113 shelters 渋谷区立第一小学校 status
+
+      終了コード: 0 済み、1 答えは「いいえ」(異なる・正しくない)、2 使い方か入力の誤り、70 こちらの誤り。
+      """,
+      """
+      A SOURCE is one of:
+        a node's folder     .renkei/13113 (running or at rest)
+        a database          replica.sqlite (a copy, or a damaged one, too)
+        a bundle            card.rkb
+        a live node         http://127.0.0.1:8113
+
+        renkei-inspect status .renkei/13113
+        renkei-inspect diff .renkei/13113 .renkei/13121
+        renkei-inspect trace .renkei/13113 shelters 渋谷区立第一小学校 status
+
+      Exit codes: 0 done, 1 the answer is no (they differ, it does not verify), 2 wrong usage or input, 70 our fault.
+      """),
+    version: "renkei-inspect 0.1",
+    subcommands: [
+      StatusCommand.self, WatchCommand.self, LogCommand.self, TraceCommand.self, DiffCommand.self, VerifyCommand.self,
+      MissingCommand.self, PlanCommand.self, ConflictsCommand.self, ForksCommand.self, MembersCommand.self,
+      KeysCommand.self, GraphCommand.self, QueryCommand.self, ExportCommand.self,
+    ])
+
+  static func main() {
+    // Before anything is parsed: help is in the chosen language, too.
+    let words = CommandLine.arguments
+    if let index = words.firstIndex(of: "--lang"), index + 1 < words.count,
+      let chosen = Language(rawValue: words[index + 1])
+    {
+      Language.current = chosen
+    } else if let chosen = words.lazy.compactMap({
+      $0.hasPrefix("--lang=") ? Language(rawValue: String($0.dropFirst(7))) : nil
+    }).first {
+      Language.current = chosen
+    }
+    // A reader that goes away (`| head`) ends this quietly.
+    signal(SIGPIPE, SIG_DFL)
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let problem as Problem {
+      complain(problem.text, 2)
+    } catch let problem as InspectionError {
+      complain(describe(problem), 2)
+    } catch let code as ExitCode {
+      Foundation.exit(code.rawValue)
+    } catch {
+      let code = exitCode(for: error)
+      guard code == .success || code == .validationFailure else { complain("\(error)", 70) }
+      let text = fullMessage(for: error)
+      (code == .success ? FileHandle.standardOutput : .standardError).write(Data((text + "\n").utf8))
+      Foundation.exit(code == .success ? 0 : 2)
+    }
+  }
+
+  private static func complain(_ text: String, _ code: Int32) -> Never {
+    FileHandle.standardError.write(Data("renkei-inspect: \(text)\n".utf8))
+    Foundation.exit(code)
+  }
+}
+
+/// What a person did wrong: where, what, and what to do.
+struct Problem: Error {
+  var text: String
+
+  init(_ japanese: String, _ english: String) { text = Language.pick(japanese, english) }
+}
+
+func describe(_ error: InspectionError) -> String {
+  switch error {
+  case .cannotRead(let path, let code):
+    let reason = String(cString: strerror(code))
+    return Language.pick("読めません: \(path)(\(reason))", "cannot read \(path): \(reason)")
+  case .unknownKind(let path):
+    return Language.pick(
+      "ノードのフォルダでも、データベースでも、バンドルでもありません: \(path)",
+      "neither a node's folder, nor a database, nor a bundle: \(path)")
+  case .newerFormat(let path, let found):
+    return Language.pick(
+      "新しい版の形式です: \(path)(\(found.joined(separator: ", ")))",
+      "a newer format: \(path) (\(found.joined(separator: ", ")))")
+  case .otherFederation(let one, let other):
+    return Language.pick("連合が違います: \(one) と \(other)", "two federations: \(one) and \(other)")
+  case .noSuchTable(let name, let known):
+    let list = known.joined(separator: ", ")
+    return Language.pick("表がありません: \(name)(あるもの: \(list))", "no such table: \(name) (known: \(list))")
+  case .noSuchField(let name, let known):
+    let list = known.joined(separator: ", ")
+    return Language.pick("項目がありません: \(name)(あるもの: \(list))", "no such field: \(name) (known: \(list))")
+  case .noSuchRow(let table, let row):
+    return Language.pick(
+      "\(table) に一つに決まる行がありません: \(row)。行の番号を query で調べてください",
+      "no single row of \(table): \(row). Look its id up with query")
+  case .unknownNode(let text):
+    return Language.pick(
+      "知らないノードです: \(text)。区コード、区名、または 12.1 のように書いてください(members で一覧)",
+      "unknown node: \(text). Give a ward's code or name, or a number such as 12.1 (members lists them)")
+  case .notReadable(let address, let reason):
+    return Language.pick("答えません: \(address)(\(reason))", "does not answer: \(address) (\(reason))")
+  case .query(let text):
+    return Language.pick("問い合わせの誤り: \(text)", "the query failed: \(text)")
+  }
+}
+
+/// JSON with sorted keys: the same answer is the same bytes.
+func printJSON(_ value: some Encodable) {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  // Our own plain types always encode.
+  print(String(decoding: try! encoder.encode(value), as: UTF8.self))
+}

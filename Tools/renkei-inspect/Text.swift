@@ -1,0 +1,91 @@
+import Foundation
+import Inspection
+import Terminal
+
+/// Sizes, times and spans as a person reads them.
+enum Text {
+  static func bytes(_ count: Int) -> String {
+    switch count {
+    case ..<1_024: "\(count) B"
+    case ..<(1 << 20): String(format: "%.1f KiB", Double(count) / 1_024)
+    case ..<(1 << 30): String(format: "%.1f MiB", Double(count) / 1_048_576)
+    default: String(format: "%.2f GiB", Double(count) / 1_073_741_824)
+    }
+  }
+
+  static func rate(_ bits: Double) -> String {
+    switch bits {
+    case ..<10_000: String(format: "%.0f bit/s", bits)
+    case ..<1_000_000: String(format: "%.0f kbit/s", bits / 1_000)
+    case ..<1_000_000_000: String(format: "%.0f Mbit/s", bits / 1_000_000)
+    default: String(format: "%.0f Gbit/s", bits / 1_000_000_000)
+    }
+  }
+
+  static func span(_ seconds: Double) -> String {
+    let (ja, en): (String, String) =
+      switch seconds {
+      case ..<0.001: ("0 秒", "0 s")
+      case ..<10: (String(format: "%.1f 秒", seconds), String(format: "%.1f s", seconds))
+      case ..<120: (String(format: "%.0f 秒", seconds), String(format: "%.0f s", seconds))
+      case ..<7_200: (String(format: "%.0f 分", seconds / 60), String(format: "%.0f min", seconds / 60))
+      case ..<172_800: (String(format: "%.1f 時間", seconds / 3_600), String(format: "%.1f h", seconds / 3_600))
+      default: (String(format: "%.0f 日", seconds / 86_400), String(format: "%.0f d", seconds / 86_400))
+      }
+    return Language.pick(ja, en)
+  }
+
+  static func ago(_ milliseconds: Int64?, now: Int64) -> String {
+    guard let milliseconds else { return "–" }
+    let seconds = Double(now - milliseconds) / 1_000
+    if seconds < 0 { return Language.pick("\(span(-seconds))先", "\(span(-seconds)) ahead") }
+    return Language.pick("\(span(seconds))前", "\(span(seconds)) ago")
+  }
+
+  /// Local time, to the second.
+  static func time(_ milliseconds: Int64?) -> String {
+    guard let milliseconds else { return "–" }
+    var seconds = time_t(milliseconds / 1_000)
+    var parts = tm()
+    localtime_r(&seconds, &parts)
+    var buffer = [CChar](repeating: 0, count: 32)
+    let count = strftime(&buffer, buffer.count, "%Y-%m-%d %H:%M:%S", &parts)
+    return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// From `2026-01-17`, `2026-01-17T05:46`, with seconds or not, in local time.
+  static func parse(_ text: String) -> Int64? {
+    let digits = text.split(whereSeparator: { "-T :".contains($0) }).map { Int32($0) }
+    guard (3...6).contains(digits.count), !digits.contains(nil) else { return nil }
+    let numbers = digits.map { $0! } + [0, 0, 0]
+    guard (1_970...9_999).contains(numbers[0]), (1...12).contains(numbers[1]), (1...31).contains(numbers[2]),
+      (0...23).contains(numbers[3]), (0...59).contains(numbers[4]), (0...59).contains(numbers[5])
+    else { return nil }
+    var parts = tm()
+    (parts.tm_year, parts.tm_mon, parts.tm_mday) = (numbers[0] - 1_900, numbers[1] - 1, numbers[2])
+    (parts.tm_hour, parts.tm_min, parts.tm_sec, parts.tm_isdst) = (numbers[3], numbers[4], numbers[5], -1)
+    return Int64(mktime(&parts)) * 1_000
+  }
+
+  static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1_000) }
+
+  static func lane(_ name: String) -> String {
+    Language.pick(["control": "管理", "life": "人命", "supply": "物資", "registry": "台帳"][name] ?? name, name)
+  }
+
+  static func road(_ kind: String) -> String {
+    let names = [
+      "fibre": "光回線", "leased": "専用線", "mobile": "携帯網", "satellite": "衛星", "radio": "防災無線", "wifi": "無線 LAN",
+    ]
+    return Language.pick(names[kind] ?? kind, kind)
+  }
+
+  static func log(_ log: LogReference) -> String { "\(lane(log.lane)) \(log.author)" }
+
+  /// How wide the terminal is; nil when this is none, and nothing is to be cut.
+  static var width: Int? {
+    guard isatty(STDOUT_FILENO) == 1 else { return nil }
+    var size = winsize()
+    return ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : nil
+  }
+}
