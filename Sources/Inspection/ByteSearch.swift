@@ -7,8 +7,8 @@ struct ByteSearch {
   let context: LogContext
   let head: LogHead
 
-  /// About seven seconds; any byte of a change set of 800 bytes.
-  private static let tries = 200_000
+  /// About two seconds: any bit of a change set of 7,500 bytes, any byte of one of 230.
+  private static let tries = 60_000
 
   /// The offset of the byte and what it must be; nil when no single byte explains it, or it is too long to try.
   func find(_ bytes: [UInt8]) -> (offset: Int, right: UInt8)? {

@@ -23,12 +23,21 @@ public struct Damage: Codable, Hashable, Sendable {
     case certificate
   }
 
+  /// Some bytes of a file that follow one another.
+  public struct Part: Codable, Hashable, Sendable {
+    public var file: String
+    public var offset: Int
+    public var length: Int
+  }
+
   public var kind: Kind
   /// The file, when the place is known.
   public var file: String?
   /// The first byte, from 0, and how many: the smallest part that is known to hold the damage.
   public var offset: Int?
   public var length: Int?
+  /// Further stretches, of what does not lie in one piece.
+  public var parts: [Part] = []
   /// Log, table, page or field, in words that do not depend on the language.
   public var subject: String
   /// What exactly does not hold.
@@ -47,6 +56,15 @@ public struct Damage: Codable, Hashable, Sendable {
     self.subject = subject
     self.detail = detail
     self.lost = lost
+  }
+
+  /// The same at a place of one or more parts.
+  func at(_ parts: [Part]) -> Damage {
+    guard let first = parts.first else { return self }
+    var damage = self
+    (damage.file, damage.offset, damage.length) = (first.file, first.offset, first.length)
+    damage.parts = Array(parts.dropFirst())
+    return damage
   }
 }
 

@@ -1,5 +1,6 @@
 import Causality
 import ChangeModel
+import Federation
 import SignedLog
 
 /// Finds change sets in a database file page by page, without the trees that lead to them: what a damaged page does not
@@ -62,7 +63,16 @@ struct EntryScan {
       return nil
     }
     guard let blob = Self.blob(in: record) else { return nil }
-    return (Array(record[blob]), Self.dropping(blob.lowerBound, from: extents))
+    // A table of certificates has the same shape.
+    guard record.count - blob.lowerBound != NodeCertificate.byteCount || !Self.isCertificate(record[blob]) else {
+      return nil
+    }
+    return (Array(record[blob]), extents.slice(blob))
+  }
+
+  /// By most of its first bytes: one of them may be damaged.
+  private static func isCertificate(_ bytes: ArraySlice<UInt8>) -> Bool {
+    zip(bytes, "RKC1".utf8).count { $0 == $1 } >= 3
   }
 
   /// Where the one blob of a record (NULL, blob) lies.
@@ -73,13 +83,6 @@ struct EntryScan {
       kind % 2 == 0, header == at, (Int(kind) - 12) / 2 == record.count - at
     else { return nil }
     return at..<record.count
-  }
-
-  private static func dropping(_ count: Int, from extents: [Extent]) -> [Extent] {
-    var rest = extents
-    rest[0].offset += count
-    rest[0].length -= count
-    return rest.filter { $0.length > 0 }
   }
 
   // MARK: Ids, as the `entries` table has them

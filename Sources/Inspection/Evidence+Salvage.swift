@@ -9,6 +9,19 @@ import Sodium
 import Store
 
 extension Evidence {
+  /// Opens a database and looks at it; when it turns out to be damaged, looks at what can be saved of it instead.
+  ///
+  /// - Parameter body: may be called twice; what it did the first time counts for nothing then.
+  public static func examining<Result>(
+    _ path: String, name: String? = nil, identity: NodeIdentity?, schema: Schema, _ body: (Evidence) throws -> Result
+  ) throws -> Result {
+    do {
+      return try body(database(path, name: name, identity: identity, schema: schema))
+    } catch let error where isDamage(error) {
+      return try body(salvaging(path, name: name, identity: identity, schema: schema))
+    }
+  }
+
   /// What can be saved of a damaged database: change sets page by page, each other table from both ends as far as it
   /// goes. The file stays as it is.
   ///
@@ -55,9 +68,9 @@ extension Evidence {
     configuration.readonly = true
     let source: DatabaseQueue
     do { source = try DatabaseQueue(path: shown, configuration: configuration) } catch {
-      damage.append(
-        Damage(.table, file: pages.path, subject: "all tables", detail: "SQLite cannot open it: \(error)"))
-      return
+      let unopened = Damage(
+        .table, file: pages.path, subject: "all tables", detail: "SQLite cannot open it: \(describe(error))")
+      return damage.append(try located(unopened, in: pages.path, expecting: db))
     }
     defer { try? source.close() }
     let names = try String.fetchAll(
@@ -81,6 +94,26 @@ extension Evidence {
         )
       }
     }
+  }
+
+  /// The damage with the place of the table whose description is not the one that it must be; of all descriptions when
+  /// each is.
+  private static func located(_ damage: Damage, in path: String, expecting db: Database) throws -> Damage {
+    let right = try Row.fetchAll(db, sql: "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").map {
+      (text($0[0]), text($0[1]))
+    }
+    return try RowFinder(path: path).located(damage, expecting: Dictionary(right, uniquingKeysWith: { first, _ in first }))
+  }
+
+  /// What SQLite's check says of a file that is too damaged to be read as it is; nothing when it cannot even be opened.
+  static func integrityMessages(_ path: String) throws -> [String] {
+    let shown = SnapshotFileSystem.show(try PageFile(path: path))
+    defer { SnapshotFileSystem.hide(shown) }
+    var configuration = Configuration()
+    configuration.readonly = true
+    guard let source = try? DatabaseQueue(path: shown, configuration: configuration) else { return ["ok"] }
+    defer { try? source.close() }
+    return (try? source.inDatabase { try String.fetchAll($0, sql: "PRAGMA integrity_check(100)") }) ?? ["ok"]
   }
 
   /// Rows in the order of the key, or its reverse, up to the first that cannot be read.
@@ -118,9 +151,9 @@ extension Evidence {
       try db.execute(
         sql: """
           INSERT OR IGNORE INTO logs (lane, author, logged, logged_hash, merged, merged_hash, merged_time, clock, control)
-          VALUES (?, ?, ?, zeroblob(32), 0, zeroblob(32), 0, x'', x'')
+          VALUES (?, ?, ?, zeroblob(32), ?, zeroblob(32), 0, x'', x'')
           """,
-        arguments: [integer(row[0]), integer(row[1]), integer(row[2])])
+        arguments: [integer(row[0]), integer(row[1]), integer(row[2]), integer(row[2])])
     }
   }
 }
@@ -218,13 +251,13 @@ extension Evidence {
   }
 
   /// Where the bytes of a change set lie in the file: none when it is not there, or was not read from a file.
-  public func places(of log: LogName, _ sequence: SequenceNumber) throws -> [(file: String, offset: Int, length: Int)] {
+  public func places(of log: LogName, _ sequence: SequenceNumber) throws -> [Damage.Part] {
     guard let path else { return [] }
     let id = EntryScan.id(log, sequence)
     if kind == .bundle {
       return try read { db in
         try Row.fetchAll(db, sql: "SELECT offset, length FROM places WHERE id = ?", arguments: [id])
-          .map { (path, Int(Self.integer($0[0])), Int(Self.integer($0[1]))) }
+          .map { Damage.Part(file: path, offset: Int(Self.integer($0[0])), length: Int(Self.integer($0[1]))) }
       }
     }
     let pages = try PageFile(path: path)
@@ -233,9 +266,6 @@ extension Evidence {
     }
     // A salvaged copy has roots of its own.
     let extents = EntryScan(file: pages).extents(of: log, sequence, root: isSalvaged ? nil : root ?? nil)
-    return (extents ?? []).map { extent in
-      let place = pages.place(page: extent.page, extent.offset)
-      return (place.file, place.offset, extent.length)
-    }
+    return (extents ?? []).map(pages.part)
   }
 }

@@ -41,6 +41,7 @@ public final class Evidence {
   let path: String?
   private let shownPath: String?
   private var knownStates: [LogName: LogState]?
+  var knownChecks: [LogName: ChainCheck] = [:]
 
   // MARK: Opening
 
@@ -162,11 +163,39 @@ public final class Evidence {
   /// How far each log is kept and merged.
   public func logStates() throws -> [LogName: LogState] {
     if let knownStates { return knownStates }
-    var wrong: [String] = []
-    let states = try read { db in try Store.logStates(db) { wrong.append($0) } }
-    for text in wrong { damage.append(Damage(.table, file: path, subject: "logs", detail: text, lost: 1)) }
+    var wrong: [(LogName?, String)] = []
+    var states = try read { db in try Store.logStates(db) { wrong.append(($0, $1)) } }
+    for (log, text) in wrong {
+      let found = Damage(.table, file: path, subject: "logs", detail: text, lost: 1)
+      damage.append(log.map { located(found, table: "logs", keys: Self.key(of: $0)) } ?? found)
+    }
+    // What the table does not tell of a log, its change sets do.
+    if !wrong.isEmpty { for log in try logsOfEntries() where states[log] == nil { states[log] = try derivedState(log) } }
     knownStates = states
     return states
+  }
+
+  private func logsOfEntries() throws -> [LogName] {
+    try read { db in
+      try Int64.fetchAll(db, sql: "SELECT DISTINCT id & ~0x7fffffff FROM entries").compactMap { EntryScan.name($0 | 1)?.0 }
+    }
+  }
+
+  private func derivedState(_ log: LogName) throws -> LogState {
+    var state = LogState(log)
+    state.logged.sequence = try extent(of: log)?.last ?? 0
+    state.merged.sequence = state.logged.sequence
+    return state
+  }
+
+  static func key(of log: LogName) -> [Value] {
+    [.integer(Int64(log.lane.rawValue)), .integer(Int64(log.author.rawValue))]
+  }
+
+  /// The damage with the place of a row of a table without row ids.
+  func located(_ damage: Damage, table: String, keys: [Value]) -> Damage {
+    guard kind == .database, let path, let finder = try? RowFinder(path: path) else { return damage }
+    return finder.located(damage, table: table, keys: keys)
   }
 
   /// Change sets of a log from `first` through `last`, oldest first; `body` says whether to go on.
@@ -177,7 +206,8 @@ public final class Evidence {
     guard first <= last else { return }
     try read { db in
       let rows = try Row.fetchCursor(
-        db.cachedStatement(sql: "SELECT id, bytes FROM entries WHERE id BETWEEN ? AND ? ORDER BY id"),
+        // Not a cached statement: `body` may read further logs meanwhile.
+        db, sql: "SELECT id, bytes FROM entries WHERE id BETWEEN ? AND ? ORDER BY id",
         arguments: [EntryScan.id(log, first), EntryScan.id(log, last)])
       while let row = try rows.next() {
         guard let (_, sequence) = EntryScan.name(Self.integer(row[0])) else { continue }

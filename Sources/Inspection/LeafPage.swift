@@ -1,5 +1,7 @@
 /// One cell of a table's leaf page: a row, with where its bytes lie.
 struct LeafCell {
+  /// Where the cell begins in its page: its length and row id come before the record.
+  var start: Int
   var rowID: Int64
   /// The record as far as it lies in this page.
   var local: Range<Int>
@@ -52,34 +54,64 @@ struct TreePage {
   func leafCell(at start: Int) -> LeafCell? {
     var at = start
     guard let payload = varint(&at), payload >= 0, payload <= 1 << 30, let rowID = varint(&at) else { return nil }
-    let local = Self.localBytes(Int(payload), usable: bytes.count)
-    guard at + local <= bytes.count else { return nil }
-    var overflow = 0
-    if local < Int(payload) {
-      guard at + local + 4 <= bytes.count else { return nil }
-      overflow = long(at + local)
-    }
-    return LeafCell(rowID: rowID, local: at..<at + local, payloadBytes: Int(payload), overflow: overflow)
+    return cell(start, rowID, payload: Int(payload), at: at, most: bytes.count - 35)
+  }
+
+  /// The cell of an index page, whose record is the key: nil when it makes no sense.
+  func indexCell(at start: Int) -> LeafCell? {
+    var at = kind == .indexInterior ? start + 4 : start
+    guard let payload = varint(&at), payload > 0, payload <= 1 << 30 else { return nil }
+    return cell(start, 0, payload: Int(payload), at: at, most: (bytes.count - 12) * 64 / 255 - 23)
   }
 
   var leafCells: [LeafCell] { cellStarts(headerBytes: 8).compactMap(leafCell) }
 
-  private static func localBytes(_ payload: Int, usable: Int) -> Int {
-    guard payload > usable - 35 else { return payload }
-    let least = (usable - 12) * 32 / 255 - 23
-    let wanted = least + (payload - least) % (usable - 4)
-    return wanted <= usable - 35 ? wanted : least
+  /// - Parameter most: how much of a record may lie in its own page.
+  private func cell(_ begin: Int, _ rowID: Int64, payload: Int, at start: Int, most: Int) -> LeafCell? {
+    var local = payload
+    if payload > most {
+      let least = (bytes.count - 12) * 32 / 255 - 23
+      let wanted = least + (payload - least) % (bytes.count - 4)
+      local = wanted <= most ? wanted : least
+    }
+    guard start + local <= bytes.count else { return nil }
+    var overflow = 0
+    if local < payload {
+      guard start + local + 4 <= bytes.count else { return nil }
+      overflow = long(start + local)
+    }
+    return LeafCell(start: begin, rowID: rowID, local: start..<start + local, payloadBytes: payload, overflow: overflow)
   }
 }
 
 /// Some bytes of a file that follow one another.
-public struct Extent: Hashable, Sendable {
-  public var page: Int
-  public var offset: Int
-  public var length: Int
+struct Extent {
+  var page: Int
+  var offset: Int
+  var length: Int
+}
+
+extension [Extent] {
+  /// The part of a record that begins `start` bytes in it.
+  func slice(_ range: Range<Int>) -> [Extent] {
+    var result: [Extent] = []
+    var at = 0
+    for extent in self {
+      let from = Swift.max(range.lowerBound, at)
+      let to = Swift.min(range.upperBound, at + extent.length)
+      if from < to { result.append(Extent(page: extent.page, offset: extent.offset + from - at, length: to - from)) }
+      at += extent.length
+    }
+    return result
+  }
 }
 
 extension PageFile {
+  func part(_ extent: Extent) -> Damage.Part {
+    let place = place(page: extent.page, extent.offset)
+    return Damage.Part(file: place.file, offset: place.offset, length: extent.length)
+  }
+
   /// A cell's whole record, with where each part of it lies; nil when its overflow chain breaks off.
   func record(_ cell: LeafCell, on page: TreePage) -> (bytes: [UInt8], extents: [Extent])? {
     var bytes = Array(page.bytes[cell.local])

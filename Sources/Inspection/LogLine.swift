@@ -77,7 +77,8 @@ extension LogLine {
     }
     fault =
       switch changeSet.fault {
-      case nil: nil
+      case nil:
+        changeSet.isCorrected ? "corrected: one byte was put back to what its author signed" : nil
       case .afterGap(let from)?: "afterGap: #\(from) is not here"
       case .malformed(let error)?: "malformed: \(error.reason.rawValue) at byte \(error.offset)"
       case .strangerKey?: "strangerKey: no certificate of its author is here"

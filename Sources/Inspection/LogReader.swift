@@ -15,7 +15,22 @@ public struct ReadChangeSet {
   /// Why it, or part of it, could not be read.
   public var fault: Fault?
 
+  /// One byte was put back to what its author signed.
+  public var isCorrected = false
+
   public var dot: Dot { Dot(log.author, sequence) }
+
+  /// Its bytes, or those of one before it, may not be what the author signed.
+  var isSuspect: Bool {
+    if case .malformed? = fault { return true }
+    return sections.contains { section in
+      switch section.content {
+      case .edits: false
+      case .malformed: true
+      case .sealed(let keyIsHere): keyIsHere
+      }
+    }
+  }
 
   public struct Section {
     public var key: AudienceKeyID
@@ -25,8 +40,9 @@ public struct ReadChangeSet {
 
   public enum Content {
     case edits([RowEdit])
-    /// Sealed for an audience whose key is not here, or the author's key is not known.
-    case sealed
+    /// Sealed for an audience whose key is not here, or the author's key is not known. With the key here, it or
+    /// something before it is damaged.
+    case sealed(keyIsHere: Bool)
     case malformed(MalformedBytes)
   }
 
@@ -68,10 +84,39 @@ public struct LogReader {
         return true
       }
     }
-    try evidence.entries(log, through: last) { sequence, bytes in
-      let changeSet = walk.next(sequence, bytes, decodes: decodes && sequence >= first)
+    var corrections: [SequenceNumber: [UInt8]]?
+    try evidence.entries(log, through: last) { sequence, found in
+      let wanted = decodes && sequence >= first
+      var changeSet = walk.next(sequence, corrections?[sequence] ?? found, decodes: wanted)
+      // It, or one before it, is not as it was signed: go on with what was, if one byte is all that is wrong.
+      if changeSet.isSuspect, corrections == nil {
+        corrections = try evidence.checkChain(log)?.corrections.mapValues(\.bytes) ?? [:]
+        if !corrections!.isEmpty {
+          walk = try rewalked(log, through: sequence - 1, corrections!)
+          changeSet = walk.next(sequence, corrections![sequence] ?? found, decodes: wanted)
+        }
+      }
+      changeSet.isCorrected = corrections?[sequence] != nil
       return sequence < first ? true : try body(changeSet, walk.past)
     }
+  }
+
+  /// The walk again up to `last`, with the right bytes.
+  private func rewalked(
+    _ log: LogName, through last: SequenceNumber, _ corrections: [SequenceNumber: [UInt8]]
+  ) throws -> Walk {
+    var walk = Walk(log: log, papers: evidence.papers)
+    if let start = try evidence.extent(of: log)?.first, start > 1, let base = evidence.base {
+      try base.entries(log, through: start - 1) { sequence, bytes in
+        _ = walk.next(sequence, bytes, decodes: false)
+        return true
+      }
+    }
+    try evidence.entries(log, through: last) { sequence, bytes in
+      _ = walk.next(sequence, corrections[sequence] ?? bytes, decodes: false)
+      return true
+    }
+    return walk
   }
 
   /// Every change set of a lane, log by log.
@@ -162,7 +207,7 @@ private struct Walk {
     _ index: Int, of layout: ChangeSetLayout, _ entry: VerifiedEntry?, _ bytes: [UInt8]
   ) -> ReadChangeSet.Section {
     let sealed = layout.sections[index]
-    var section = ReadChangeSet.Section(key: sealed.key, bytes: sealed.range.count, content: .sealed)
+    var section = ReadChangeSet.Section(key: sealed.key, bytes: sealed.range.count, content: .sealed(keyIsHere: false))
     let content: [UInt8]?
     if sealed.key == 0 {
       content = Array(bytes[sealed.range])
@@ -171,7 +216,10 @@ private struct Walk {
     } else {
       content = nil
     }
-    guard let content else { return section }
+    guard let content else {
+      section.content = .sealed(keyIsHere: context != nil && papers.secret(sealed.key) != nil)
+      return section
+    }
     do throws(MalformedBytes) {
       section.content = .edits(
         try content.decoding { raw throws(MalformedBytes) in try SectionCodec.decode(raw, by: log.author) })

@@ -119,7 +119,10 @@ public final class PageFile {
     }
     expect(20..<24, [0, 64, 32, 32], "fractions")
     expect(44..<48, [0, 0, 0, 4], "schema format")
+    // No vacuum by the page, no versions of other programs: these are 0 in every file of ours.
+    expect(52..<56, [0, 0, 0, 0], "largest root page")
     expect(56..<60, [0, 0, 0, 1], "text encoding")
+    expect(60..<92, [UInt8](repeating: 0, count: 32), "reserved")
     let stated = header[28..<32].reduce(0) { $0 << 8 | Int($1) }
     if stated > pageCount {
       damage.append(

@@ -8,7 +8,7 @@ struct RowFinder {
 
   init(path: String) throws(InspectionError) {
     file = try PageFile(path: path)
-    forEachRecord(root: 1) { record, _, _ in
+    forEachRecord(root: 1) { record, _ in
       // type, name, tbl_name, rootpage, sql
       guard record.values.count == 5, case .text(let name) = record.values[1],
         case .integer(let root) = record.values[3],
@@ -34,42 +34,52 @@ struct RowFinder {
   /// The damage with the place of a row, or of one column of it when only that differs.
   func located(_ damage: Damage, table: String, id: Int64, columns: [String]) -> Damage {
     guard let (root, names) = tables[table], let (page, cell) = file.find(id, root: root),
-      let record = Record(Array(page.bytes[cell.local]))
+      let (bytes, extents) = file.record(cell, on: page), let record = Record(bytes)
     else { return located(damage, table: table, keys: [.integer(id)]) }
-    var range = 0..<cell.local.count
+    var range = 0..<bytes.count
     if columns.count == 1 {
       let name = columns[0] == "(causal)" ? "causal" : columns[0]
-      if let index = names.firstIndex(of: name), index < record.ranges.count,
-        record.ranges[index].upperBound <= cell.local.count
-      {
-        range = record.ranges[index]
-      }
+      if let index = names.firstIndex(of: name), index < record.ranges.count { range = record.ranges[index] }
     }
-    return placed(damage, page: page.number, cell.local.lowerBound + range.lowerBound, range.count)
+    // Length and id of the row stand before its record.
+    let before = Extent(page: page.number, offset: cell.start, length: cell.local.lowerBound - cell.start)
+    return damage.at((extents.slice(range) + [before]).map(file.part))
   }
 
-  /// The damage with the place of a row of a table without row ids, by the first columns of its key.
-  func located(_ damage: Damage, table: String, keys: [Value]) -> Damage {
-    guard let (root, _) = tables[table] else { return damage }
-    var result = damage
-    forEachRecord(root: root) { record, page, range in
-      guard zip(record.values, keys).allSatisfy({ $0 == $1 }) else { return true }
-      result = placed(damage, page: page, range.lowerBound, range.count)
+  /// The damage with the place of the first table whose description differs from `right`, by name.
+  func located(_ damage: Damage, expecting right: [String: String]) -> Damage {
+    func plain(_ sql: String) -> String { sql.split(whereSeparator: \.isWhitespace).joined(separator: " ") }
+    var result: Damage?
+    var all: [Extent] = []
+    forEachRecord(root: 1) { record, extents in
+      all += extents
+      guard record.values.count == 5, case .text(let name) = record.values[1], case .text(let sql) = record.values[4]
+      else { return true }
+      guard let expected = right[name], plain(expected) != plain(sql) else { return true }
+      result = damage.at(extents.map(file.part))
       return false
     }
-    if result.offset == nil { result = placed(damage, page: root, 0, file.pageSize) }
+    return result ?? damage.at(all.map(file.part))
+  }
+
+  /// The damage with the place of a row of a table without row ids, by the first columns of its key; of the whole table
+  /// when there is no such row.
+  func located(_ damage: Damage, table: String, keys: [Value]) -> Damage {
+    guard let (root, _) = tables[table] else { return damage }
+    var result: Damage?
+    var pages: Set<Int> = []
+    forEachRecord(root: root) { record, extents in
+      pages.formUnion(extents.map(\.page))
+      guard result == nil, zip(record.values, keys).allSatisfy({ $0 == $1 }) else { return true }
+      result = damage.at(extents.map(file.part))
+      return false
+    }
     return result
+      ?? damage.at(pages.union([root]).sorted().map { file.part(Extent(page: $0, offset: 0, length: file.pageSize)) })
   }
 
-  private func placed(_ damage: Damage, page: Int, _ offset: Int, _ length: Int) -> Damage {
-    var damage = damage
-    let place = file.place(page: page, offset)
-    (damage.file, damage.offset, damage.length) = (place.file, place.offset, length)
-    return damage
-  }
-
-  /// Every record of a tree, as far as it lies in its own page; `body` says whether to go on.
-  private func forEachRecord(root: Int, _ body: (Record, Int, Range<Int>) -> Bool) {
+  /// Every record of a tree; `body` says whether to go on.
+  private func forEachRecord(root: Int, _ body: (Record, [Extent]) -> Bool) {
     var waiting = [root]
     var seen: Set<Int> = []
     while let number = waiting.popLast() {
@@ -80,28 +90,13 @@ struct RowFinder {
         waiting.append(page.long(page.start + 8))
         waiting += page.cellStarts(headerBytes: 12).map { page.long($0) }
       }
+      guard page.kind != nil, page.kind != .tableInterior else { continue }
       for start in page.cellStarts(headerBytes: isInterior ? 12 : 8) {
-        guard let range = page.recordRange(at: start), let record = Record(Array(page.bytes[range])) else { continue }
-        guard body(record, number, range) else { return }
+        let cell = page.kind == .tableLeaf ? page.leafCell(at: start) : page.indexCell(at: start)
+        guard let cell, let (bytes, extents) = file.record(cell, on: page), let record = Record(bytes) else { continue }
+        guard body(record, extents) else { return }
       }
     }
-  }
-}
-
-extension TreePage {
-  /// The record of a cell, as far as it lies in this page; nil for a cell without one.
-  fileprivate func recordRange(at start: Int) -> Range<Int>? {
-    var at = start
-    switch kind {
-    case .tableLeaf?: return leafCell(at: start)?.local
-    case .indexLeaf?: break
-    case .indexInterior?: at += 4
-    case .tableInterior?, nil: return nil
-    }
-    guard let payload = varint(&at), payload > 0 else { return nil }
-    // What spills over begins after this much at the latest; a record that does is read as far as it goes.
-    let end = min(at + Int(min(payload, Int64(bytes.count))), bytes.count)
-    return at < end ? at..<end : nil
   }
 }
 

@@ -94,14 +94,20 @@ public final class Verifier {
 
   /// SQLite's own check of every tree of the file.
   private func checkPages() throws {
-    guard evidence.kind == .database, let path = evidence.path, !evidence.isSalvaged else { return }
+    guard evidence.kind == .database, let path = evidence.path else { return }
     progress("pages", 0)
-    let messages = try evidence.read { try String.fetchAll($0, sql: "PRAGMA integrity_check(100)") }
+    let messages =
+      evidence.isSalvaged
+      ? try Evidence.integrityMessages(path)
+      : try evidence.read { try String.fetchAll($0, sql: "PRAGMA integrity_check(100)") }
     guard messages != ["ok"] else { return }
     let pages = try PageFile(path: path)
     for line in messages.flatMap({ $0.split(separator: "\n") }) where !line.hasPrefix("***") {
       var found = Damage(.page, file: path, subject: "database", detail: String(line))
-      if let number = Self.pageNumber(in: String(line)), (1...max(pages.pageCount, 1)).contains(number) {
+      if line.contains("freelist") {
+        // The header says where the list of free pages begins, and how long it is.
+        found = found.at([pages.part(Extent(page: 1, offset: 32, length: 8))])
+      } else if let number = Self.pageNumber(in: String(line)), (1...max(pages.pageCount, 1)).contains(number) {
         let place = pages.place(page: number, 0)
         (found.file, found.offset, found.length) = (place.file, place.offset, pages.pageSize)
         found.subject = "page \(number)"
@@ -121,67 +127,34 @@ public final class Verifier {
   // MARK: Logs
 
   private func check(_ log: LogName, _ state: LogState) throws {
-    guard let context = evidence.papers.context(log) else {
-      damage.append(
-        Damage(
-          .certificate, file: evidence.path, subject: Naming.log(log), detail: "no certificate of its author is here",
-          lost: Int(state.logged.sequence)))
+    let found = try evidence.checkChain(log) { [self] count in
+      progress("\(log.lane.name) \(log.author)", checked + count)
+    }
+    guard let found else {
+      let stranger = Damage(
+        .certificate, file: evidence.path, subject: Naming.log(log), detail: "no certificate of its author is here",
+        lost: Int(state.logged.sequence))
+      damage.append(evidence.located(stranger, table: "logs", keys: Evidence.key(of: log)))
       lost[log] = 1
       return
     }
-    var walk = ChainWalk(RunVerifier(context))
-    if let first = try evidence.extent(of: log)?.first, first > 1, let base = evidence.base {
-      try base.entries(log, through: first - 1) { _, bytes in
-        walk.skip(bytes)
-        return true
-      }
+    checked += found.checked
+    for sequence in found.corrections.keys.sorted() {
+      let correction = found.corrections[sequence]!
+      try noteByte(log, sequence, correction)
+      corrected[EntryScan.id(log, sequence)] = correction.bytes
     }
-    var run: [[UInt8]] = []
-    var runBytes = 0
-    var gap: SequenceNumber?
-    try evidence.entries(log) { [self] sequence, bytes in
-      guard sequence == walk.head.sequence + SequenceNumber(run.count) + 1 else {
-        gap = walk.head.sequence + SequenceNumber(run.count) + 1
-        return false
-      }
-      run.append(bytes)
-      runBytes += bytes.count
-      guard runBytes >= Self.runBytes else { return true }
-      defer { (run, runBytes) = ([], 0) }
-      return try verify(run, log, context, &walk)
+    if let bad = found.bad {
+      try noteBad(log, bad.sequence, bad.bytes)
+    } else if let gap = found.gap {
+      try noteGap(log, gap, state)
+    } else {
+      noteHead(log, state, found.head)
     }
-    if lost[log] == nil, !run.isEmpty { _ = try verify(run, log, context, &walk) }
-    if lost[log] == nil, let gap { try noteGap(log, gap, state) }
-    if lost[log] == nil, gap == nil { noteHead(log, state, walk.head) }
   }
 
-  /// - Returns: whether the log can be followed further.
-  private func verify(_ run: [[UInt8]], _ log: LogName, _ context: LogContext, _ walk: inout ChainWalk) throws -> Bool {
-    var rest = run[...]
-    while !rest.isEmpty {
-      let taken = walk.take(Array(rest))
-      checked += taken
-      progress("\(log.lane.name) \(log.author)", checked)
-      rest = rest.dropFirst(taken)
-      guard let bad = rest.first else { return true }
-      let sequence = walk.head.sequence + 1
-      guard let (offset, right) = ByteSearch(context: context, head: walk.head).find(bad) else {
-        try noteBad(log, sequence, bad)
-        return false
-      }
-      try noteByte(log, sequence, bad, offset, right)
-      var whole = bad
-      whole[offset] = right
-      corrected[EntryScan.id(log, sequence)] = whole
-      rest = [whole] + rest.dropFirst()
-    }
-    return true
-  }
-
-  private func noteByte(
-    _ log: LogName, _ sequence: SequenceNumber, _ bytes: [UInt8], _ offset: Int, _ right: UInt8
-  ) throws {
-    var before = offset
+  private func noteByte(_ log: LogName, _ sequence: SequenceNumber, _ correction: ChainCheck.Correction) throws {
+    var before = correction.offset
     var place: (file: String, offset: Int)?
     for part in try evidence.places(of: log, sequence) {
       if before < part.length {
@@ -193,20 +166,21 @@ public final class Verifier {
     damage.append(
       Damage(
         .changeSet, file: place?.file, offset: place?.offset, length: 1, subject: "\(Naming.log(log)) #\(sequence)",
-        detail: "byte \(offset) of \(bytes.count) is \(Self.hex(bytes[offset])), signed was \(Self.hex(right))", lost: 1
+        detail:
+          "byte \(correction.offset) of \(correction.bytes.count) is \(Self.hex(correction.found)), signed was \(Self.hex(correction.right))",
+        lost: 1
       ))
   }
 
   private static func hex(_ byte: UInt8) -> String { "0x" + [byte].hexadecimal }
 
   private func noteBad(_ log: LogName, _ sequence: SequenceNumber, _ bytes: [UInt8]) throws {
-    let places = try evidence.places(of: log, sequence)
     let count = Int(try evidence.logStates()[log]?.logged.sequence ?? sequence) - Int(sequence) + 1
     damage.append(
       Damage(
-        .changeSet, file: places.first?.file, offset: places.first?.offset,
-        length: places.isEmpty ? nil : places.reduce(0) { $0 + $1.length }, subject: "\(Naming.log(log)) #\(sequence)",
-        detail: "its signature does not hold, nor with any single byte changed", lost: count))
+        .changeSet, file: evidence.path, subject: "\(Naming.log(log)) #\(sequence)",
+        detail: "its signature does not hold, nor with any single byte changed", lost: count
+      ).at(try evidence.places(of: log, sequence)))
     lost[log] = sequence
   }
 
@@ -237,12 +211,12 @@ public final class Verifier {
       lost[log] = head.sequence + 1
     } else {
       damage.append(
-        place(
+        evidence.located(
           Damage(
             .table, file: evidence.path, subject: "logs: \(Naming.log(log))",
             detail:
               "its head #\(state.logged.sequence) \(state.logged.hash) is not the log's #\(head.sequence) \(head.hash)"),
-          table: "logs", keys: [.integer(Int64(log.lane.rawValue)), .integer(Int64(log.author.rawValue))]))
+          table: "logs", keys: Evidence.key(of: log)))
     }
   }
 
@@ -332,7 +306,7 @@ public final class Verifier {
     let (rows, count) = try RowComparison(a: evidence, b: rebuilt).differences(collection, limit: 50)
     for row in rows {
       let fields = row.fields.map { field in
-        "\(field.field): \(field.a.map { "\($0.shown)" } ?? "–"), the log makes \(field.b.map { "\($0.shown)" } ?? "–")"
+        "\(field.field): \(Self.short(field.a)), the log makes \(Self.short(field.b))"
       }
       damage.append(
         place(
@@ -352,6 +326,11 @@ public final class Verifier {
     }
   }
 
+  private static func short(_ value: JSONValue?) -> String {
+    let text = value?.shown ?? "–"
+    return text.count > 60 ? text.prefix(60) + "…" : text
+  }
+
   private func compareStates(_ rebuilt: Evidence) throws {
     let (ours, made) = (try evidence.logStates(), try rebuilt.logStates())
     for (log, state) in ours.sorted(by: { $0.key < $1.key }) where state.merged.sequence > 0 {
@@ -362,11 +341,11 @@ public final class Verifier {
         && state.past.control.mentioned == right.past.control.mentioned
       if !same {
         damage.append(
-          place(
+          evidence.located(
             Damage(
               .table, file: evidence.path, subject: "logs: \(Naming.log(log))",
               detail: "merged head, time or clock is not what the log gives"),
-            table: "logs", keys: [.integer(Int64(log.lane.rawValue)), .integer(Int64(log.author.rawValue))]))
+            table: "logs", keys: Evidence.key(of: log)))
       }
     }
   }
@@ -385,11 +364,11 @@ public final class Verifier {
     let first = zip(ours, made).prefix { $0 == $1 }.count
     let row = first < ours.count ? ours[first] : made.last ?? []
     damage.append(
-      place(
+      evidence.located(
         Damage(
           .table, file: evidence.path, subject: table,
           detail: "row \(first + 1) of \(ours.count) is not what the log makes (\(made.count) rows)", lost: 1),
-        table: table, keys: row.prefix(3).map { Evidence.value($0) }))
+        table: table, keys: row.prefix(5).map { Evidence.value($0) }))
   }
 
   // MARK: Places
@@ -399,32 +378,6 @@ public final class Verifier {
       let finder = try? RowFinder(path: path)
     else { return damage }
     return finder.located(damage, table: collection.name, id: id, columns: row.fields.map(\.field))
-  }
-
-  private func place(_ damage: Damage, table: String, keys: [Value]) -> Damage {
-    guard evidence.kind == .database, let path = evidence.path, let finder = try? RowFinder(path: path) else {
-      return damage
-    }
-    return finder.located(damage, table: table, keys: keys)
-  }
-}
-
-/// Where a chain of change sets stands.
-private struct ChainWalk {
-  private let verifier: RunVerifier
-  private(set) var head = LogHead()
-
-  init(_ verifier: RunVerifier) { self.verifier = verifier }
-
-  /// How many of the run hold, from the first.
-  mutating func take(_ run: [[UInt8]]) -> Int {
-    let (entries, _) = verifier.verify(run, after: head)
-    if let last = entries.last { head = last.head }
-    return entries.count
-  }
-
-  mutating func skip(_ bytes: [UInt8]) {
-    if let entry = verifier.reading(bytes, after: head) { head = entry.head }
   }
 }
 

@@ -389,15 +389,15 @@ public final class Store {
   }
 
   private func loadStates(_ db: Database) throws {
-    states = try Self.logStates(db) { throw StoreError.damaged($0) }
+    states = try Self.logStates(db) { _, reason in throw StoreError.damaged(reason) }
     sortedNames = []
     headRevision += 1
   }
 
   /// How far each log of a replica is kept and merged, by its `logs` table.
   ///
-  /// - Parameter damaged: takes what is wrong with a row that makes no sense; when it does not throw, the row is left out.
-  public static func logStates(_ db: Database, damaged: (String) throws -> Void) throws -> [LogName: LogState] {
+  /// - Parameter damaged: takes a row that makes no sense, and why; when it does not throw, the row is left out.
+  public static func logStates(_ db: Database, damaged: (LogName?, String) throws -> Void) throws -> [LogName: LogState] {
     guard let connection = db.sqliteConnection else { throw StoreError.refused(0, "no connection") }
     var states: [LogName: LogState] = [:]
     let rows = try Statement(
@@ -408,7 +408,7 @@ public final class Store {
         let author = AuthorNumber(rawValue: UInt32(truncatingIfNeeded: rows.integer(1))),
         rows.bytes(3).count == Digest.byteCount, rows.bytes(5).count == Digest.byteCount
       else {
-        try damaged("logs table")
+        try damaged(nil, "logs table")
         continue
       }
       let name = LogName(lane, author)
@@ -421,7 +421,7 @@ public final class Store {
         state.past.clock = try MentionedClockCodec.decode(rows.bytes(7))
         state.past.control = try MentionedClockCodec.decode(rows.bytes(8))
       } catch {
-        try damaged("clock of \(lane.name) \(author): \(error.reason) at \(error.offset)")
+        try damaged(name, "clock of \(lane.name) \(author): \(error.reason) at \(error.offset)")
         continue
       }
       states[name] = state

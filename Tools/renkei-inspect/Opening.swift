@@ -69,11 +69,7 @@ enum Opening {
     case .bundle:
       return try body(.bundle(path, name: source, identity: identity, schema: schema, base: other))
     default:
-      do {
-        return try body(.database(path, name: source, identity: identity, schema: schema))
-      } catch let error where Evidence.isDamage(error) {
-        return try body(.salvaging(path, name: source, identity: identity, schema: schema))
-      }
+      return try Evidence.examining(path, name: source, identity: identity, schema: schema, body)
     }
   }
 
