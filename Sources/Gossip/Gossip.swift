@@ -99,6 +99,11 @@ public final class Gossip {
 
   public var links: [LinkID] { sessions.keys.sorted() }
 
+  /// How far a link's peer says that it has each log; nil before it has said anything.
+  public func told(by link: LinkID) -> [LogName: SequenceNumber]? {
+    sessions[link].flatMap { $0.hasHello && !$0.theirs.isEmpty ? $0.theirs : nil }
+  }
+
   /// What a link can carry has changed.
   public func setRate(of link: LinkID, bytesPerSecond: Int?) { sessions[link]?.setRate(bytesPerSecond) }
 

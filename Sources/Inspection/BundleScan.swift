@@ -1,3 +1,4 @@
+import Causality
 import ChangeModel
 import Federation
 import Foundation
@@ -40,13 +41,35 @@ struct BundleScan {
       }
       let start = offset
       offset = nextFrame(after: start)
+      // What stands before the place where a frame stops making sense is as good as in any other.
+      let beginning = beginningOfRun(at: start, end: offset)
+      if let beginning { try body(beginning.run, start) }
       damage.append(
         Damage(
-          .frame, file: path, offset: start, length: offset - start,
-          subject: offset == bytes.count ? "end" : "frame",
-          detail: offset == bytes.count
-            ? "no whole frame from here to the end" : "no frame here; the next one that makes sense follows"
-        ))
+          .frame, file: path, offset: start, length: offset - start, subject: offset == bytes.count ? "end" : "frame",
+          detail: beginning.map { "makes sense up to byte \($0.end), \($0.run.entries.count) change sets" }
+            ?? "makes no sense", lost: beginning.map { max(0, $0.count - $0.run.entries.count) } ?? 0))
+    }
+  }
+
+  /// The change sets with which a damaged frame begins, if it still says whose they are, and how many it says it has.
+  private func beginningOfRun(at offset: Int, end: Int) -> (run: Run, count: Int, end: Int)? {
+    guard end - offset > 8, end - offset <= Message.byteLimit + 4 else { return nil }
+    let frame = [UInt8](bytes[offset + 4..<end])
+    return frame.withUnsafeBytes { raw -> (Run, Int, Int)? in
+      var reader = ByteReader(raw)
+      guard (try? reader.byte()) == 5, let lane = (try? reader.byte()).flatMap(Lane.init),
+        let author = (try? reader.varint(upTo: UInt64(UInt32.max))).flatMap({ AuthorNumber(rawValue: UInt32($0)) }),
+        let first = try? reader.varint(upTo: UInt64(sequenceLimit)), first >= 1,
+        let count = try? reader.count(upTo: frame.count)
+      else { return nil }
+      var run = Run(LogName(lane, author), first: SequenceNumber(first), entries: [])
+      var good = reader.offset
+      while let entry = try? reader.blob(upTo: Limits.changeSetBytes), entry.count > ChangeSetLayout.signatureBytes {
+        run.entries.append(entry)
+        good = reader.offset
+      }
+      return run.entries.isEmpty ? nil : (run, count, offset + 4 + good)
     }
   }
 

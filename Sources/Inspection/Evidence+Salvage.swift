@@ -102,7 +102,8 @@ extension Evidence {
     let right = try Row.fetchAll(db, sql: "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").map {
       (text($0[0]), text($0[1]))
     }
-    return try RowFinder(path: path).located(damage, expecting: Dictionary(right, uniquingKeysWith: { first, _ in first }))
+    return try RowFinder(path: path).located(
+      damage, expecting: Dictionary(right, uniquingKeysWith: { first, _ in first }))
   }
 
   /// What SQLite's check says of a file that is too damaged to be read as it is; nothing when it cannot even be opened.

@@ -170,14 +170,18 @@ public final class Evidence {
       damage.append(log.map { located(found, table: "logs", keys: Self.key(of: $0)) } ?? found)
     }
     // What the table does not tell of a log, its change sets do.
-    if !wrong.isEmpty { for log in try logsOfEntries() where states[log] == nil { states[log] = try derivedState(log) } }
+    if !wrong.isEmpty {
+      for log in try logsOfEntries() where states[log] == nil { states[log] = try derivedState(log) }
+    }
     knownStates = states
     return states
   }
 
   private func logsOfEntries() throws -> [LogName] {
     try read { db in
-      try Int64.fetchAll(db, sql: "SELECT DISTINCT id & ~0x7fffffff FROM entries").compactMap { EntryScan.name($0 | 1)?.0 }
+      try Int64.fetchAll(db, sql: "SELECT DISTINCT id & ~0x7fffffff FROM entries").compactMap {
+        EntryScan.name($0 | 1)?.0
+      }
     }
   }
 

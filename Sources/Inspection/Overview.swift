@@ -95,8 +95,8 @@ public struct Overview: Codable, Sendable {
     /// What it wrote last that is known here, and when it was last heard on a link; milliseconds since 1970.
     public var newestChangeSet: Int64?
     public var lastHeard: Int64?
-    /// Change sets that it lacks at most, by what its own change sets say that it has seen, and their bytes. What it saw
-    /// since it last wrote is not known from a file.
+    /// Change sets that it lacks at most, by what its own change sets say that it has seen and what it told on its last
+    /// link, and their bytes. What it got elsewhere since is not known from a file.
     public var lacksAtMost: Int
     public var lacksBytesAtMost: Int
     /// On the fastest planned road to its ward, or at the limit that the running node has for it.
@@ -263,7 +263,7 @@ extension Overview {
     _ evidence: Evidence, _ states: [LogName: LogState], _ owner: AuthorNumber?, _ live: [LivePeer]?,
     _ road: (String) -> PlannedRoad?
   ) throws -> [Peer] {
-    let knowledge = PeerKnowledge(states)
+    let knowledge = try PeerKnowledge(evidence)
     let nodes = evidence.papers.certificates.keys.filter { $0 != owner?.node }.sorted()
     let shortages = try knowledge.shortages(of: nodes, in: evidence)
     let reports = Dictionary((live ?? []).map { ($0.node, $0) }, uniquingKeysWith: { first, _ in first })

@@ -4,25 +4,32 @@ import GRDB
 import SignedLog
 import Store
 
-/// What each node is known to have, by what its own change sets say that it has seen.
+/// What each node is known to have: by what its own change sets say that it has seen, and by what it told on its last
+/// link, which the node noted when that went down.
 public struct PeerKnowledge {
   private let states: [LogName: LogState]
   /// By lane and node: how far it had seen each author's log.
   private var seen: [Lane: [AuthorNumber: [AuthorNumber: SequenceNumber]]] = [:]
 
-  public init(_ states: [LogName: LogState]) {
-    self.states = states
+  public init(_ evidence: Evidence) throws {
+    states = try evidence.logStates()
     for (log, state) in states {
       for dot in state.past.clock.mentioned {
-        let before = seen[log.lane]?[log.author.node]?[dot.author] ?? 0
-        seen[log.lane, default: [:]][log.author.node, default: [:]][dot.author] = max(before, dot.sequence)
+        take(log.author.node, LogName(log.lane, dot.author), dot.sequence)
       }
       // What an author relied on of the control lane it has seen, too.
       for dot in state.past.control.mentioned {
-        let before = seen[.control]?[log.author.node]?[dot.author] ?? 0
-        seen[.control, default: [:]][log.author.node, default: [:]][dot.author] = max(before, dot.sequence)
+        take(log.author.node, LogName(.control, dot.author), dot.sequence)
       }
     }
+    for (node, heads) in try evidence.toldHeads() {
+      for (log, sequence) in heads { take(node, log, sequence) }
+    }
+  }
+
+  private mutating func take(_ node: AuthorNumber, _ log: LogName, _ sequence: SequenceNumber) {
+    let before = seen[log.lane]?[node]?[log.author] ?? 0
+    seen[log.lane, default: [:]][node, default: [:]][log.author] = max(before, sequence)
   }
 
   /// How far `node` has a log at least.
@@ -72,5 +79,27 @@ public struct PeerKnowledge {
         db.cachedStatement(sql: "SELECT coalesce(sum(length(bytes)), 0) FROM entries WHERE id BETWEEN ? AND ?"),
         arguments: [EntryScan.id(log, first), EntryScan.id(log, last)]) ?? 0
     }
+  }
+}
+
+extension Evidence {
+  /// What each peer said on its last link that it has.
+  func toldHeads() throws -> [AuthorNumber: [(LogName, SequenceNumber)]] {
+    guard hasTables else { return [:] }
+    let rows = try read { db in
+      try Row.fetchAll(db, sql: "SELECT key, value FROM node_state WHERE key LIKE 'told %'")
+        .map { (Self.text($0[0]), Self.bytes($0[1])) }
+    }
+    var result: [AuthorNumber: [(LogName, SequenceNumber)]] = [:]
+    for (key, bytes) in rows {
+      guard let node = UInt32(key.dropFirst(5)).flatMap(AuthorNumber.init) else { continue }
+      bytes.withUnsafeBytes { raw in
+        var reader = ByteReader(raw)
+        while let id = try? reader.bigEndian(Int64.self) {
+          if let head = EntryScan.name(id) { result[node, default: []].append(head) }
+        }
+      }
+    }
+    return result
   }
 }

@@ -41,8 +41,10 @@ struct RowFinder {
       let name = columns[0] == "(causal)" ? "causal" : columns[0]
       if let index = names.firstIndex(of: name), index < record.ranges.count { range = record.ranges[index] }
     }
-    // Length and id of the row stand before its record.
-    let before = Extent(page: page.number, offset: cell.start, length: cell.local.lowerBound - cell.start)
+    // Length and id of the row stand before its record, and the kinds of its columns at its head.
+    let before = Extent(
+      page: page.number, offset: cell.start,
+      length: cell.local.lowerBound - cell.start + min(record.headerBytes, cell.local.count))
     return damage.at((extents.slice(range) + [before]).map(file.part))
   }
 
@@ -104,11 +106,13 @@ struct RowFinder {
 private struct Record {
   private(set) var values: [Value] = []
   private(set) var ranges: [Range<Int>] = []
+  private(set) var headerBytes = 0
 
   init?(_ bytes: [UInt8]) {
     let page = TreePage(number: 2, bytes: bytes)
     var at = 0
     guard let header = page.varint(&at), header >= 1, header <= bytes.count else { return nil }
+    headerBytes = Int(header)
     var kinds: [Int64] = []
     while at < header {
       guard let kind = page.varint(&at), kind >= 0 else { return nil }

@@ -52,7 +52,7 @@ extension Shortage {
   ///   - has: the peer's own file, when it is at hand: then what it lacks is known exactly.
   public init(_ evidence: Evidence, for peer: AuthorNumber, has: Evidence? = nil, rates: [Rate]) throws {
     let states = try evidence.logStates()
-    let knowledge = PeerKnowledge(states)
+    let knowledge = try PeerKnowledge(evidence)
     let theirs = try has?.logStates()
     let naming = Naming(evidence)
     source = Source(evidence)

@@ -84,7 +84,7 @@ public actor NodeCore {
   public func close() throws {
     tickTask?.cancel()
     for listener in listeners.values { listener.finish() }
-    noteHeard(Array(links.values.map(\.peer)))
+    for (id, state) in links { noteHeard(state.peer, on: id) }
     try replica.store.close()
   }
 
@@ -159,21 +159,23 @@ public actor NodeCore {
   func linkDown(_ id: LinkID) {
     guard let state = links.removeValue(forKey: id) else { return }
     let now = clock.now()
+    noteHeard(state.peer, on: id)
     gossip.disconnected(id, at: now)
     state.wake.finish()
-    noteHeard([state.peer])
     log.info("link down", metadata: ["peer": "\(state.peer)", "ward": "\(wardCode(state.peer))"])
     announceLinks()
     wakeLinks(at: now)
   }
 
-  /// Keeps when peers were last heard: a database at rest, or a copy of it, can say so.
-  private func noteHeard(_ peers: [AuthorNumber]) {
-    let heard = peers.compactMap { peer in lastHeard[peer].map { (peer, $0) } }
-    guard !heard.isEmpty else { return }
+  /// Keeps when a peer was last heard and what it said that it has: a database at rest, or a copy of it, can say who
+  /// lacks what.
+  private func noteHeard(_ peer: AuthorNumber, on id: LinkID) {
+    let (heard, told) = (lastHeard[peer], gossip.told(by: id))
+    guard heard != nil || told != nil else { return }
     do {
       try replica.store.write {
-        for (peer, at) in heard { try replica.store.setNodeState("heard \(peer.rawValue)", at.milliseconds) }
+        if let heard { try replica.store.setNodeState("heard \(peer.rawValue)", heard.milliseconds) }
+        if let told { try replica.store.setTold(peer, told) }
       }
     } catch { log.warning("could not note when a peer was heard", metadata: ["error": "\(error)"]) }
   }

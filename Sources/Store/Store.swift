@@ -322,6 +322,21 @@ public final class Store {
     } catch { throw StoreError.of(error) }
   }
 
+  /// Within `write`: keeps how far a peer says that it has each log, until it says more on another link.
+  public func setTold(_ peer: AuthorNumber, _ heads: [LogName: SequenceNumber]) throws(StoreError) {
+    var writer = ByteWriter(capacity: heads.count * 10)
+    for (log, sequence) in heads.sorted(by: { $0.key < $1.key }) where sequence > 0 {
+      writer.bigEndian(EntryID.rawValue(log, sequence))
+    }
+    do {
+      try pool.unsafeReentrantWrite { db in
+        try db.execute(
+          sql: "INSERT OR REPLACE INTO node_state (key, value) VALUES (?, ?)",
+          arguments: ["told \(peer.node.rawValue)", Data(writer.bytes)])
+      }
+    } catch { throw StoreError.of(error) }
+  }
+
   /// The newest of these that are kept; older ones go.
   private static let quarantineLimit = 4_096
 
@@ -397,7 +412,8 @@ public final class Store {
   /// How far each log of a replica is kept and merged, by its `logs` table.
   ///
   /// - Parameter damaged: takes a row that makes no sense, and why; when it does not throw, the row is left out.
-  public static func logStates(_ db: Database, damaged: (LogName?, String) throws -> Void) throws -> [LogName: LogState] {
+  public static func logStates(_ db: Database, damaged: (LogName?, String) throws -> Void) throws -> [LogName: LogState]
+  {
     guard let connection = db.sqliteConnection else { throw StoreError.refused(0, "no connection") }
     var states: [LogName: LogState] = [:]
     let rows = try Statement(

@@ -2,6 +2,7 @@ import Causality
 import ChangeModel
 import Federation
 import Foundation
+import GRDB
 import Gossip
 import Inspection
 import Replica
@@ -102,4 +103,18 @@ func fingerprint(_ folder: String) throws -> [String: Data] {
     files[name] = try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name))
   }
   return files
+}
+
+func logName(_ lane: Lane, _ replica: Replica) -> LogName { LogName(lane, replica.author) }
+
+/// Changes a closed database behind the replica's back.
+struct OutsideWriter {
+  private let queue: DatabaseQueue
+
+  init(_ path: String) throws { queue = try DatabaseQueue(path: path) }
+
+  func run(_ sql: String) throws {
+    try queue.write { try $0.execute(sql: sql) }
+    try queue.close()
+  }
 }

@@ -148,7 +148,7 @@ struct PlanCommand: ParsableCommand {
     print(
       Style.faint(
         Language.pick(
-          "相手が最後に書いた時点までで分かる上限です。作るには: renkei-node bundle export --for 相手 ファイル",
-          "At most, by what each had seen when it last wrote. To make one: renkei-node bundle export --for PEER FILE")))
+          "相手から最後に聞いた時点での上限です。作るには: renkei-node bundle export --for 相手 ファイル",
+          "At most, by what each last told. To make one: renkei-node bundle export --for PEER FILE")))
   }
 }

@@ -201,7 +201,7 @@ struct StatusText {
         "  "
           + Style.faint(
             Language.pick(
-              "≤ は、相手が最後に書いた時点までで分かる上限です。", "≤: at most, by what the peer had seen when it last wrote.")))
+              "≤ は、相手から最後に聞いた時点での上限です。", "≤: at most, by what the peer last told.")))
     }
   }
 
