@@ -124,8 +124,8 @@ let package = Package(
     .executableTarget(
       name: "renkei-bench",
       dependencies: [
-        "Replica", "Gossip", "Federation", "Store", "SignedLog", "Sodium", "Causality", "ChangeModel", arguments,
-        sqlite,
+        "Inspection", "Replica", "Gossip", "Federation", "Store", "SignedLog", "Sodium", "Causality", "ChangeModel",
+        arguments, grdb, sqlite,
       ],
       path: "Tools/renkei-bench", swiftSettings: strict),
     .executableTarget(

@@ -3,6 +3,7 @@ import ChangeModel
 import Replica
 import SignedLog
 import Sodium
+import Store
 
 /// A bundle: the same frames as on a link, in a file that a person carries. FORMAT.md, section 9.
 ///
@@ -93,15 +94,16 @@ extension Replica {
   /// What a bundle carries: everything that `reader` may lack, lane by lane.
   ///
   /// - Parameters:
-  ///   - reader: the node that the bundle is for. What its own change sets say that it has seen is left out.
+  ///   - reader: the node that the bundle is for. What it is known to have is left out.
   ///     Nil: for anyone, everything.
   ///   - emit: takes each frame's bytes, in order.
   /// - Returns: how many change sets.
   public func exportBundle(for reader: AuthorNumber?, emit: ([UInt8]) throws -> Void) throws -> Int {
     try emit(Bundle.header(federation: federation))
+    let told = try reader.map { try store.read(Store.told)[$0.node] ?? [:] } ?? [:]
     var count = 0
     for log in store.logNames {
-      var next = (reader.map { knownBy($0, log) } ?? 0) + 1
+      var next = (reader.map { known(by: $0, log, told: told) } ?? 0) + 1
       let head = store.state(of: log).logged.sequence
       while next <= head {
         let entries = try store.entries(log, from: next, byteLimit: 64 * 1024)
@@ -114,16 +116,19 @@ extension Replica {
     return count
   }
 
-  /// How far a node had seen a log, by what it wrote itself in any epoch: its clocks in the log's lane, and what its
-  /// change sets of any lane relied on of the control lane.
-  public func knownBy(_ node: AuthorNumber, _ log: LogName) -> SequenceNumber {
-    if log.author.node == node.node { return store.state(of: log).logged.sequence }
-    var known: SequenceNumber = 0
+  /// How far a node has a log: by what it told on its last link, by its clocks in the log's lane in any epoch, and by what
+  /// its change sets of any lane relied on of the control lane.
+  private func known(
+    by node: AuthorNumber, _ log: LogName, told: [LogName: SequenceNumber]
+  ) -> SequenceNumber {
+    let kept = store.state(of: log).logged.sequence
+    if log.author.node == node.node { return kept }
+    var known = told[log] ?? 0
     for own in store.logNames where own.author.node == node.node {
       let past = store.state(of: own).past
       if own.lane == log.lane { known = max(known, past.clock[log.author]) }
       if log.lane == .control { known = max(known, past.control[log.author]) }
     }
-    return known
+    return min(known, kept)
   }
 }

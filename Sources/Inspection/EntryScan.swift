@@ -2,6 +2,7 @@ import Causality
 import ChangeModel
 import Federation
 import SignedLog
+import Store
 
 /// Finds change sets in a database file page by page, without the trees that lead to them: what a damaged page does not
 /// itself hold is found, however little of the rest can be read.
@@ -37,7 +38,7 @@ struct EntryScan {
           senseless += 1
           continue
         }
-        guard let (log, sequence) = Self.name(cell.rowID), let entry = read(cell, on: page) else {
+        guard let (log, sequence) = EntryID.name(cell.rowID), let entry = read(cell, on: page) else {
           senseless += 1
           continue
         }
@@ -51,10 +52,10 @@ struct EntryScan {
 
   /// Where the bytes of one change set lie.
   func extents(of log: LogName, _ sequence: SequenceNumber, root: Int?) -> [Extent]? {
-    let id = Self.id(log, sequence)
+    let id = EntryID.rawValue(log, sequence)
     if let root, let (page, cell) = file.find(id, root: root), let entry = read(cell, on: page) { return entry.extents }
     var result: [Extent]?
-    forEach({ if Self.id($0.log, $0.sequence) == id { result = $0.extents } }, damaged: { _ in })
+    forEach({ if EntryID.rawValue($0.log, $0.sequence) == id { result = $0.extents } }, damaged: { _ in })
     return result
   }
 
@@ -83,19 +84,5 @@ struct EntryScan {
       kind % 2 == 0, header == at, (Int(kind) - 12) / 2 == record.count - at
     else { return nil }
     return at..<record.count
-  }
-
-  // MARK: Ids, as the `entries` table has them
-
-  static func id(_ log: LogName, _ sequence: SequenceNumber) -> Int64 {
-    Int64(log.lane.rawValue) << 61 | Int64(log.author.rawValue) << 31 | Int64(sequence)
-  }
-
-  static func name(_ id: Int64) -> (LogName, SequenceNumber)? {
-    guard id > 0, let lane = Lane(rawValue: UInt8(id >> 61)),
-      let author = AuthorNumber(rawValue: UInt32(truncatingIfNeeded: id >> 31 & 0x3fff_ffff)),
-      id & 0x7fff_ffff > 0
-    else { return nil }
-    return (LogName(lane, author), SequenceNumber(id & 0x7fff_ffff))
   }
 }

@@ -38,7 +38,7 @@ extension Evidence {
         let insert = try db.makeStatement(sql: "INSERT OR IGNORE INTO entries (id, bytes) VALUES (?, ?)")
         var spoilt: [Int] = []
         try EntryScan(file: pages).forEach { found in
-          try insert.execute(arguments: [EntryScan.id(found.log, found.sequence), Data(found.bytes)])
+          try insert.execute(arguments: [EntryID.rawValue(found.log, found.sequence), Data(found.bytes)])
         } damaged: {
           spoilt.append($0)
         }
@@ -189,7 +189,7 @@ extension Evidence {
           for (index, bytes) in run.entries.enumerated() {
             at += bytes.count < 128 ? 1 : bytes.count < 16_384 ? 2 : 3
             try place.execute(
-              arguments: [EntryScan.id(run.log, run.first + SequenceNumber(index)), at, bytes.count])
+              arguments: [EntryID.rawValue(run.log, run.first + SequenceNumber(index)), at, bytes.count])
             at += bytes.count
           }
         }
@@ -241,7 +241,7 @@ extension Evidence {
     for (index, bytes) in run.entries.enumerated() {
       let sequence = UInt64(run.first) + UInt64(index)
       guard sequence <= UInt64(sequenceLimit) else { return }
-      try insert.execute(arguments: [EntryScan.id(run.log, SequenceNumber(sequence)), Data(bytes)])
+      try insert.execute(arguments: [EntryID.rawValue(run.log, SequenceNumber(sequence)), Data(bytes)])
     }
   }
 
@@ -254,7 +254,7 @@ extension Evidence {
   /// Where the bytes of a change set lie in the file: none when it is not there, or was not read from a file.
   public func places(of log: LogName, _ sequence: SequenceNumber) throws -> [Damage.Part] {
     guard let path else { return [] }
-    let id = EntryScan.id(log, sequence)
+    let id = EntryID.rawValue(log, sequence)
     if kind == .bundle {
       return try read { db in
         try Row.fetchAll(db, sql: "SELECT offset, length FROM places WHERE id = ?", arguments: [id])

@@ -115,7 +115,7 @@ public final class Evidence {
       ).map { (Self.integer($0[0]), Self.bytes($0[1])) }
     }
     for (id, bytes) in firsts {
-      guard let (log, _) = EntryScan.name(id) else { continue }
+      guard let (log, _) = EntryID.name(id) else { continue }
       let past = AuthorPast(author: log.author, lane: .control)
       guard let layout = try? bytes.decoding({ raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: past) })
       else { continue }
@@ -180,7 +180,7 @@ public final class Evidence {
   private func logsOfEntries() throws -> [LogName] {
     try read { db in
       try Int64.fetchAll(db, sql: "SELECT DISTINCT id & ~0x7fffffff FROM entries").compactMap {
-        EntryScan.name($0 | 1)?.0
+        EntryID.name($0 | 1)?.0
       }
     }
   }
@@ -212,9 +212,9 @@ public final class Evidence {
       let rows = try Row.fetchCursor(
         // Not a cached statement: `body` may read further logs meanwhile.
         db, sql: "SELECT id, bytes FROM entries WHERE id BETWEEN ? AND ? ORDER BY id",
-        arguments: [EntryScan.id(log, first), EntryScan.id(log, last)])
+        arguments: [EntryID.rawValue(log, first), EntryID.rawValue(log, last)])
       while let row = try rows.next() {
-        guard let (_, sequence) = EntryScan.name(Self.integer(row[0])) else { continue }
+        guard let (_, sequence) = EntryID.name(Self.integer(row[0])) else { continue }
         guard try body(sequence, Self.bytes(row[1])) else { return }
       }
     }
@@ -225,8 +225,8 @@ public final class Evidence {
     try read { db in
       let row = try Row.fetchOne(
         db, sql: "SELECT min(id), max(id), count(*) FROM entries WHERE id BETWEEN ? AND ?",
-        arguments: [EntryScan.id(log, 1), EntryScan.id(log, sequenceLimit)])
-      guard let row, let first = EntryScan.name(Self.integer(row[0])), let last = EntryScan.name(Self.integer(row[1]))
+        arguments: [EntryID.rawValue(log, 1), EntryID.rawValue(log, sequenceLimit)])
+      guard let row, let first = EntryID.name(Self.integer(row[0])), let last = EntryID.name(Self.integer(row[1]))
       else { return nil }
       return (first.1, last.1, Int(Self.integer(row[2])))
     }

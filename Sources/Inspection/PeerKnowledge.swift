@@ -22,7 +22,8 @@ public struct PeerKnowledge {
         take(log.author.node, LogName(.control, dot.author), dot.sequence)
       }
     }
-    for (node, heads) in try evidence.toldHeads() {
+    guard evidence.hasTables else { return }
+    for (node, heads) in try evidence.read(Store.told) {
       for (log, sequence) in heads { take(node, log, sequence) }
     }
   }
@@ -77,29 +78,7 @@ public struct PeerKnowledge {
     try evidence.read { db in
       try Int.fetchOne(
         db.cachedStatement(sql: "SELECT coalesce(sum(length(bytes)), 0) FROM entries WHERE id BETWEEN ? AND ?"),
-        arguments: [EntryScan.id(log, first), EntryScan.id(log, last)]) ?? 0
+        arguments: [EntryID.rawValue(log, first), EntryID.rawValue(log, last)]) ?? 0
     }
-  }
-}
-
-extension Evidence {
-  /// What each peer said on its last link that it has.
-  func toldHeads() throws -> [AuthorNumber: [(LogName, SequenceNumber)]] {
-    guard hasTables else { return [:] }
-    let rows = try read { db in
-      try Row.fetchAll(db, sql: "SELECT key, value FROM node_state WHERE key LIKE 'told %'")
-        .map { (Self.text($0[0]), Self.bytes($0[1])) }
-    }
-    var result: [AuthorNumber: [(LogName, SequenceNumber)]] = [:]
-    for (key, bytes) in rows {
-      guard let node = UInt32(key.dropFirst(5)).flatMap(AuthorNumber.init) else { continue }
-      bytes.withUnsafeBytes { raw in
-        var reader = ByteReader(raw)
-        while let id = try? reader.bigEndian(Int64.self) {
-          if let head = EntryScan.name(id) { result[node, default: []].append(head) }
-        }
-      }
-    }
-    return result
   }
 }

@@ -104,7 +104,7 @@ extension Shortage {
     try evidence.read { db in
       let rows = try Row.fetchCursor(
         db.cachedStatement(sql: "SELECT length(bytes) FROM entries WHERE id BETWEEN ? AND ? ORDER BY id"),
-        arguments: [EntryScan.id(log, first), EntryScan.id(log, sequenceLimit)])
+        arguments: [EntryID.rawValue(log, first), EntryID.rawValue(log, sequenceLimit)])
       while let row = try rows.next() {
         let bytes = Int(Evidence.integer(row[0]))
         if frame.count > 0, frame.content + bytes > 64 * 1024 {

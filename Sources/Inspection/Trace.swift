@@ -202,11 +202,11 @@ extension Evidence {
     return collection
   }
 
-  /// A row by its id, or by a text that stands in one of its fields and in no other row's.
+  /// A row by its id (`-42`, or `#-42` where a dash means something else), or by a text that stands in one of its fields and in no other row's.
   ///
   /// - Throws: `noSuchRow`, which names the first of several.
   public func row(named text: String, in collection: CollectionSchema) throws -> RowID {
-    if let id = Int64(text) { return RowID(rawValue: id) }
+    if let id = Int64(text.hasPrefix("#") ? String(text.dropFirst()) : text) { return RowID(rawValue: id) }
     let columns = collection.fields.filter { $0.kind == .register && $0.type == .text }
     let clause = columns.map { "\"\($0.name)\" = ?1" }.joined(separator: " OR ")
     let found =

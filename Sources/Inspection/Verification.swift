@@ -148,7 +148,7 @@ public final class Verifier {
     for sequence in found.corrections.keys.sorted() {
       let correction = found.corrections[sequence]!
       try noteByte(log, sequence, correction)
-      corrected[EntryScan.id(log, sequence)] = correction.bytes
+      corrected[EntryID.rawValue(log, sequence)] = correction.bytes
     }
     if let bad = found.bad {
       try noteBad(log, bad.sequence, bad.bytes)
@@ -293,7 +293,7 @@ public final class Verifier {
           bytes = 0
         }
         try evidence.entries(log, through: state.merged.sequence) { sequence, entry in
-          run.entries.append(corrected[EntryScan.id(log, sequence)] ?? entry)
+          run.entries.append(corrected[EntryID.rawValue(log, sequence)] ?? entry)
           bytes += entry.count
           if bytes >= Self.runBytes { try send() }
           progress("rebuild", Int(sequence))

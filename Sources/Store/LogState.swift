@@ -23,8 +23,17 @@ public struct LogState: Sendable {
 }
 
 /// Where a change set stands in the `entries` table.
-enum EntryID {
-  static func rawValue(_ name: LogName, _ sequence: SequenceNumber) -> Int64 {
+public enum EntryID {
+  /// The log and sequence of an id; nil for a number that is none.
+  public static func name(_ id: Int64) -> (LogName, SequenceNumber)? {
+    guard id > 0, let lane = Lane(rawValue: UInt8(id >> 61)),
+      let author = AuthorNumber(rawValue: UInt32(truncatingIfNeeded: id >> 31 & 0x3fff_ffff)),
+      id & 0x7fff_ffff > 0
+    else { return nil }
+    return (LogName(lane, author), SequenceNumber(id & 0x7fff_ffff))
+  }
+
+  public static func rawValue(_ name: LogName, _ sequence: SequenceNumber) -> Int64 {
     Int64(name.lane.rawValue) << 61 | Int64(name.author.rawValue) << 31 | Int64(sequence)
   }
 }

@@ -337,6 +337,27 @@ public final class Store {
     } catch { throw StoreError.of(error) }
   }
 
+  /// How far each peer said on its last link that it has each log.
+  public static func told(_ db: Database) throws -> [AuthorNumber: [LogName: SequenceNumber]] {
+    var result: [AuthorNumber: [LogName: SequenceNumber]] = [:]
+    let rows = try Row.fetchAll(db, sql: "SELECT key, value FROM node_state WHERE key LIKE 'told %'")
+    for row in rows {
+      guard case .string(let key) = (row[0] as DatabaseValue).storage,
+        case .blob(let heads) = (row[1] as DatabaseValue).storage,
+        let node = UInt32(key.dropFirst(5)).flatMap(AuthorNumber.init)
+      else { continue }
+      result[node] = [:]
+      heads.withUnsafeBytes { raw in
+        var reader = ByteReader(raw)
+        while let id = try? reader.bigEndian(Int64.self) {
+          guard let (log, sequence) = EntryID.name(id) else { continue }
+          result[node]![log] = sequence
+        }
+      }
+    }
+    return result
+  }
+
   /// The newest of these that are kept; older ones go.
   private static let quarantineLimit = 4_096
 

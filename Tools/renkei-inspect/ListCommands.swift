@@ -11,7 +11,7 @@ struct ConflictsCommand: ParsableCommand {
       "食い違いの一覧。解決はノードで行います。", "Conflicts, with every value. Settling them is done at the node."))
   @OptionGroup var options: SourceOptions
   @Option(help: ArgumentHelp(Language.pick("この表だけ。", "Of this table."))) var table: String?
-  @Option(help: ArgumentHelp(Language.pick("この行だけ。", "Of this row."))) var row: Int64?
+  @Option(parsing: .unconditional, help: ArgumentHelp(Language.pick("この行だけ。", "Of this row."))) var row: Int64?
 
   func run() throws {
     try options.look { evidence in

@@ -60,7 +60,7 @@ struct RenkeiInspect: ParsableCommand {
     // A reader that goes away (`| head`) ends this quietly.
     signal(SIGPIPE, SIG_DFL)
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(Self.withoutDashes(Array(words.dropFirst())))
       try command.run()
     } catch let problem as Problem {
       complain(problem.text, 2)
@@ -74,6 +74,14 @@ struct RenkeiInspect: ParsableCommand {
       let text = fullMessage(for: error)
       (code == .success ? FileHandle.standardOutput : .standardError).write(Data((text + "\n").utf8))
       Foundation.exit(code == .success ? 0 : 2)
+    }
+  }
+
+  /// Row ids may be negative: `-42` would be taken for an option, `#-42` is not.
+  private static func withoutDashes(_ words: [String]) -> [String] {
+    words.enumerated().map { index, word in
+      let isNegative = word.hasPrefix("-") && Int64(word) != nil && (index == 0 || words[index - 1] != "--row")
+      return isNegative ? "#" + word : word
     }
   }
 
