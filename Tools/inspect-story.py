@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import struct
@@ -21,6 +22,9 @@ import time
 from smoke import Failure, Node, check, until
 
 SHOW = False
+HERE = os.path.dirname(os.path.abspath(__file__))
+DOCUMENTED = set(re.findall(r"`([A-Za-z]+)`", open(os.path.join(HERE, "renkei-inspect", "OUTPUT.md"), encoding="utf-8").read()))
+DOCUMENTED.add("hex")
 
 
 class Inspector:
@@ -35,10 +39,18 @@ class Inspector:
         return run.stdout
 
     def json(self, *words, ok=(0,)):
-        return json.loads(self.text(*words, "--json", ok=ok, show=False))
+        return self.documented(json.loads(self.text(*words, "--json", ok=ok, show=False)))
 
     def lines(self, *words):
-        return [json.loads(line) for line in self.text(*words, "--json", show=False).splitlines()]
+        return [self.documented(json.loads(line)) for line in self.text(*words, "--json", show=False).splitlines()]
+
+    def documented(self, value):
+        """Every key that is printed stands in OUTPUT.md."""
+        for part in value if isinstance(value, list) else value.values() if isinstance(value, dict) else []:
+            self.documented(part)
+        for key in value if isinstance(value, dict) else []:
+            check(key in DOCUMENTED, f"{key} is not in OUTPUT.md")
+        return value
 
 
 def fingerprint(folder):
@@ -100,7 +112,7 @@ def story(node, inspect, folder):
     shibuya, adachi, koto = nodes
     try:
         step("three nodes, linked, with the sample shelters")
-        shibuya.command("import", os.path.join(os.path.dirname(__file__), "sample", "shelters.csv"))
+        shibuya.command("import", os.path.join(HERE, "sample", "shelters.csv"))
         for one in nodes:
             one.start([other for other in nodes if other is not one])
         until("all agree", lambda: len({one.digest() for one in nodes}) == 1 and koto.rows() == 120)
@@ -111,6 +123,8 @@ def story(node, inspect, folder):
                         ["diff", shibuya.data, koto.data],
                         ["query", koto.data, "select name, status, occupancy from shelters order by name limit 3"]]:
             look.text(*command)
+        for words in [["members"], ["keys"], ["conflicts"], ["forks"], ["graph"], ["plan"], ["verify"]]:
+            look.json(words[0], shibuya.data, *words[1:])
         check(look.json("status", shibuya.data)["source"]["running"], "status knows that the node runs")
         peers = look.json("status", shibuya.data)["peers"]
         check([peer["live"]["state"] for peer in peers] == ["up", "up"], "both peers are up")

@@ -32,6 +32,22 @@ enum OpenAPI {
         get:
           operationId: links
           responses: { "200": { description: The peers and the state of the links, content: { application/json: { schema: { type: object } } } } }
+      /api/v1/inspect/heads:
+        get:
+          operationId: inspectHeads
+          description: How far the node keeps and has merged each log, for renkei-inspect.
+          responses: { "200": { description: The heads, content: { application/json: { schema: { type: object } } } } }
+      /api/v1/inspect/log:
+        get:
+          operationId: inspectLog
+          description: About a mebibyte of one log as a bundle, its sections sealed as they are.
+          parameters:
+            - { name: lane, in: query, required: true, schema: { type: string, enum: [control, life, supply, registry] } }
+            - { name: author, in: query, required: true, schema: { type: integer, minimum: 0 } }
+            - { name: from, in: query, schema: { type: integer, minimum: 1 } }
+          responses:
+            "200": { description: A bundle, content: { application/octet-stream: { schema: { type: string, format: binary } } } }
+            "400": { $ref: "#/components/responses/Refused" }
       /api/v1/conflicts:
         get:
           operationId: conflicts

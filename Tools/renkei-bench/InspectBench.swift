@@ -11,7 +11,8 @@ import Store
 struct InspectBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "The inspector's status of a node with so many change sets of 23 wards, beside counting them with SQLite.")
+    abstract: "The inspector's status of a node with so many change sets of 23 wards, beside counting them with SQLite."
+  )
   @OptionGroup var options: BenchOptions
   @Option(help: "Keep the database in this file, for renkei-inspect itself.") var keep: String?
 

@@ -24,7 +24,8 @@ struct LogCommand: ParsableCommand {
   var since: String?
   @Option(help: ArgumentHelp(Language.pick("この時刻まで。", "Until this time."))) var until: String?
   @Option(help: ArgumentHelp(Language.pick("この表に触れるもの。", "Those that touch this table."))) var table: String?
-  @Option(parsing: .unconditional, help: ArgumentHelp(Language.pick("この行に触れるもの。", "Those that touch this row."))) var row: Int64?
+  @Option(parsing: .unconditional, help: ArgumentHelp(Language.pick("この行に触れるもの。", "Those that touch this row.")))
+  var row: Int64?
   @Option(help: ArgumentHelp(Language.pick("何件まで(新しい方から)。", "How many, the newest."))) var limit: Int?
   @Flag(help: ArgumentHelp(Language.pick("すべて。", "All of them."))) var all = false
   @Flag(
