@@ -32,35 +32,6 @@ extension WebServer {
   }
 }
 
-/// How far the node keeps and has merged each log.
-private struct HeadsReport: Encodable, Sendable {
-  struct Head: Encodable {
-    var lane: String
-    var author: UInt32
-    var sequence: UInt32
-    var merged: UInt32
-    /// Hexadecimal.
-    var hash: String
-  }
-
-  var federation: String
-  var node: UInt32
-  var epoch: UInt32
-  var logs: [Head]
-
-  init(_ replica: Replica) {
-    federation = replica.federation.bytes.hexadecimalText
-    node = replica.author.node.rawValue
-    epoch = replica.author.epoch
-    logs = replica.store.logNames.map { log in
-      let state = replica.store.state(of: log)
-      return Head(
-        lane: log.lane.name, author: log.author.rawValue, sequence: state.logged.sequence,
-        merged: state.merged.sequence, hash: state.logged.hash.bytes.hexadecimalText)
-    }
-  }
-}
-
 extension Replica {
   /// About a mebibyte of a log as a bundle: whoever asks goes on from where it ends.
   fileprivate func bundle(of log: LogName, from first: SequenceNumber) throws -> [UInt8] {
@@ -74,8 +45,4 @@ extension Replica {
     }
     return bytes
   }
-}
-
-extension [UInt8] {
-  fileprivate var hexadecimalText: String { map { String(format: "%02x", $0) }.joined() }
 }

@@ -7,6 +7,7 @@ import Inspection
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NodeService
 import Replica
 import SignedLog
 import Sodium
@@ -35,21 +36,6 @@ final class LiveNode {
 
   // MARK: What it tells
 
-  private struct Heads: Decodable {
-    struct Head: Decodable {
-      var lane: String
-      var author: UInt32
-      var sequence: UInt32
-      var merged: UInt32
-      var hash: String
-    }
-
-    var federation: String
-    var node: UInt32
-    var epoch: UInt32
-    var logs: [Head]
-  }
-
   private struct Status: Decodable {
     var peers: [LivePeer]
     var tables: [String: String]?
@@ -61,7 +47,7 @@ final class LiveNode {
 
   /// Fetches the logs of some lanes; of those that `base` has, what it lacks.
   func evidence(identity: NodeIdentity?, lanes: Set<Lane>, base: Evidence?) throws -> Evidence {
-    let heads: Heads = try decode("/api/v1/inspect/heads")
+    let heads: HeadsReport = try decode("/api/v1/inspect/heads")
     let status: Status = try decode("/api/v1/status?digest=1")
     guard let federation = [UInt8](hexadecimal: heads.federation).map({ Digest($0) }) else { throw senseless() }
     var states: [LogName: LogState] = [:]
