@@ -27,6 +27,7 @@ public struct Difference: Codable, Sendable {
   public var schema = "renkei-inspect/diff/1"
   public var a: Source
   public var b: Source
+  /// With a bundle: whether it brings nothing.
   public var equal: Bool
   /// Logs that reach further on one side, or fork.
   public var logs: [Log]
@@ -57,7 +58,10 @@ extension Difference {
     logs = []
     (onlyA, onlyB) = (0, 0)
     for log in Set(ours.keys).union(theirs.keys).sorted() {
-      let heads = (ours[log]?.logged.sequence ?? 0, theirs[log]?.logged.sequence ?? 0)
+      var heads = (ours[log]?.logged.sequence ?? 0, theirs[log]?.logged.sequence ?? 0)
+      // A bundle carries what somebody lacks, not all there is: only what it brings counts.
+      if a.kind == .bundle { heads.1 = min(heads.0, heads.1) }
+      if b.kind == .bundle { heads.0 = min(heads.0, heads.1) }
       let fork = try Self.fork(of: log, a, b)
       guard heads.0 != heads.1 || fork != nil else { continue }
       logs.append(
@@ -164,7 +168,7 @@ extension Difference {
     }
     for log in Set(ours.keys).union(theirs.keys).sorted() {
       let fork = try fork(of: log, a, b)
-      for (side, here, there) in [("a", a, b), ("b", b, a)] {
+      for (side, here, there) in [("a", a, b), ("b", b, a)] where there.kind != .bundle {
         let mine = side == "a" ? ours[log] : theirs[log]
         let other = side == "a" ? theirs[log] : ours[log]
         let end = reach(here, mine)

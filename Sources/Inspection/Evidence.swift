@@ -30,6 +30,8 @@ public final class Evidence {
   public internal(set) var damage: [Damage]
   /// Migrations that this program does not know: the file is of a newer one.
   public private(set) var newerMigrations: [String] = []
+  /// Who a live node says that it is.
+  public var toldIdentity: ToldIdentity?
   /// What a live node says of its tables: the first eight bytes of each one's hash, by name.
   public var toldDigests: [String: String]?
   /// Where to look for what comes before the first change set of a log here.
@@ -234,6 +236,7 @@ public final class Evidence {
 
   /// This node's own number, as far as the file or its papers say.
   public func owner() throws -> AuthorNumber? {
+    if let toldIdentity { return toldIdentity.node }
     if hasTables, let number = try nodeState("node"), let raw = UInt32(exactly: number) {
       return AuthorNumber(rawValue: raw)
     }
@@ -275,5 +278,24 @@ public final class Evidence {
     case .string(let text): .text(text)
     case .blob(let data): .bytes([UInt8](data))
     }
+  }
+}
+
+/// What a live node says of itself; nobody vouches for it.
+public struct ToldIdentity: Sendable {
+  public var node: AuthorNumber
+  public var epoch: Int
+  public var ward: String
+  public var wardName: String
+  public var federationName: String
+  public var drill: Bool
+
+  public init(node: AuthorNumber, epoch: Int, ward: String, wardName: String, federationName: String, drill: Bool) {
+    self.node = node
+    self.epoch = epoch
+    self.ward = ward
+    self.wardName = wardName
+    self.federationName = federationName
+    self.drill = drill
   }
 }

@@ -17,7 +17,7 @@ public struct Source: Codable, Sendable {
   public init(_ evidence: Evidence) {
     kind = evidence.kind
     name = evidence.name
-    running = evidence.isOpenElsewhere
+    running = evidence.isOpenElsewhere || evidence.kind == .address
     salvaged = evidence.isSalvaged
   }
 }
@@ -36,6 +36,8 @@ public struct LogReference: Codable, Hashable, Sendable {
 /// What a running node says of one peer; its own JSON decodes into this.
 public struct LivePeer: Codable, Sendable {
   public var node: String
+  public var ward: String?
+  public var wardName: String?
   /// `up`, `down` or `cut` by its operator.
   public var state: String
   public var lastHeard: Int64?
@@ -194,18 +196,19 @@ extension Overview {
     let identity = evidence.papers.identity
     source = Source(evidence)
     federation = evidence.papers.federation.map { Array($0.bytes.prefix(8)).hexadecimal }
-    federationName = identity?.federation.genesis.name
-    drill = identity?.federation.genesis.drill
+    let told = evidence.toldIdentity
+    federationName = identity?.federation.genesis.name ?? told?.federationName
+    drill = identity?.federation.genesis.drill ?? told?.drill
     node = owner.map { "\($0)" }
-    ward = owner.flatMap { evidence.papers.ward(of: $0)?.code }
-    wardName = owner.flatMap { evidence.papers.ward(of: $0)?.name }
-    epoch = owner == nil ? nil : try evidence.nodeState("epoch").map { Int($0) } ?? 0
+    ward = owner.flatMap { evidence.papers.ward(of: $0)?.code } ?? told?.ward
+    wardName = owner.flatMap { evidence.papers.ward(of: $0)?.name } ?? told?.wardName
+    epoch = owner == nil ? nil : try told?.epoch ?? evidence.nodeState("epoch").map { Int($0) } ?? 0
     members = evidence.papers.certificates.count
     lanes = Lane.allCases.map { lane in
       let known = states.filter { $0.key.lane == lane }
       return LaneFigures(
         lane: lane.name, authors: known.count, changeSets: known.values.reduce(0) { $0 + Int($1.logged.sequence) },
-        waiting: evidence.hasTables ? known.values.reduce(0) { $0 + max(0, $1.waiting) } : 0)
+        waiting: evidence.kind != .bundle ? known.values.reduce(0) { $0 + max(0, $1.waiting) } : 0)
     }
     clock = states.keys.sorted().map { log in
       let state = states[log]!
@@ -243,7 +246,7 @@ extension Overview {
     add("newerFile", newerMigrations.count)
     add("suspectedForks", suspectedForks)
     add("clockAhead", skew == nil ? 0 : 1)
-    add("waiting", waiting.reduce(0) { $0 + $1.count })
+    add("waiting", lanes.reduce(0) { $0 + $1.waiting })
     add("linksDown", peers.count { $0.live.map { $0.state != "up" } ?? false })
     add("peersBehind", peers.count { ($0.live?.lacks ?? $0.lacksAtMost) > 0 })
     add("conflicts", conflicts)
@@ -276,7 +279,8 @@ extension Overview {
       let bytes = report?.lacksBytes ?? shortage.bytes
       let rate = report?.bytesPerSecondLimit.map { Double($0) } ?? plan.map { Double($0.bitsPerSecond) / 8 }
       return Peer(
-        node: "\(node)", ward: ward?.code, wardName: ward?.name, newestChangeSet: newest.flatMap { $0 > 0 ? $0 : nil },
+        node: "\(node)", ward: ward?.code ?? report?.ward, wardName: ward?.name ?? report?.wardName,
+        newestChangeSet: newest.flatMap { $0 > 0 ? $0 : nil },
         lastHeard: try report?.lastHeard ?? evidence.nodeState("heard \(node.rawValue)"),
         lacksAtMost: shortage.changeSets, lacksBytesAtMost: shortage.bytes, seconds: rate.map { Double(bytes) / $0 },
         road: plan, live: report)

@@ -22,7 +22,7 @@ public struct Trace: Codable, Sendable {
     public var shown: String
     /// Change sets of other authors in the lane that its author had seen.
     public var knew: Int
-    /// Values that it replaced: its author had seen them, and they stood.
+    /// Values that it replaced: those that stood where its author wrote, one or several side by side.
     public var replaced: [String]
     /// Values that stood beside it: its author had not seen them, nor their authors this one.
     public var beside: [String]
@@ -98,7 +98,9 @@ extension Trace {
     events = []
     standing = []
     var open: [UInt32: [Write]] = [:]
-    for write in writes { events.append(Self.event(write, &open, collection, naming)) }
+    for (index, write) in writes.enumerated() {
+      events.append(Self.event(write, after: writes[..<index], &open, collection, naming))
+    }
     for field in collection.fields where field.kind == .register && open[field.number] != nil {
       let values = open[field.number]!.sorted { ($0.time, $0.dot) > ($1.time, $1.dot) }
       standing.append(
@@ -119,6 +121,14 @@ extension Trace {
     var past: AuthorPast
 
     func saw(_ other: Dot) -> Bool { past.covers(other) }
+
+    /// Registers and deletions replace what their author saw; the other kinds add up.
+    var replacesValues: Bool {
+      switch operation {
+      case .set?, nil: true
+      default: false
+      }
+    }
   }
 
   private static func writes(
@@ -135,8 +145,24 @@ extension Trace {
     }
   }
 
+  /// What stood in a field, or the row, where `write` was written: of all that its author had seen, those that nothing
+  /// else of it had replaced.
+  private static func standing(_ write: Write, _ earlier: ArraySlice<Write>) -> [Write] {
+    var newest: [Write] = []
+    for other in earlier.reversed() where write.saw(other.dot) && other.dot != write.dot {
+      let isField = write.operation == nil || other.operation == nil || other.field == write.field
+      guard isField, other.replacesValues else { continue }
+      let isReplaced = newest.contains {
+        $0.saw(other.dot) && $0.dot != other.dot && ($0.operation == nil || $0.field == other.field)
+      }
+      if !isReplaced { newest.append(other) }
+    }
+    return newest.filter { $0.operation != nil }.reversed()
+  }
+
   private static func event(
-    _ write: Write, _ open: inout [UInt32: [Write]], _ collection: CollectionSchema, _ naming: Naming
+    _ write: Write, after earlier: ArraySlice<Write>, _ open: inout [UInt32: [Write]], _ collection: CollectionSchema,
+    _ naming: Naming
   ) -> Event {
     let writer = Writer(
       dot: "\(write.dot)", author: "\(write.dot.author)", ward: naming.ward(write.dot.author),
@@ -144,11 +170,9 @@ extension Trace {
     let knew = write.past.clock.mentioned.reduce(0) { $0 + Int($1.sequence) }
     guard let operation = write.operation else {
       // A deletion takes away what its author had seen, in every field.
-      var taken: [String] = []
+      let taken = standing(write, earlier).map { "\($0.dot)" }
       var left: [String] = []
       for field in open.keys.sorted() {
-        let seen = open[field]!.filter { write.saw($0.dot) }
-        taken += seen.map { "\($0.dot)" }
         left += open[field]!.filter { !write.saw($0.dot) }.map { "\($0.dot)" }
         open[field]!.removeAll { write.saw($0.dot) }
         if open[field]!.isEmpty { open[field] = nil }
@@ -163,7 +187,7 @@ extension Trace {
       showsAfter: nil)
     guard case .set = operation else { return event }
     let before = open[write.field] ?? []
-    let seen = before.filter { write.saw($0.dot) }
+    let seen = standing(write, earlier)
     let unseen = before.filter { !write.saw($0.dot) }
     event.replaced = seen.map { "\($0.dot)" }
     event.beside = unseen.map { "\($0.dot)" }

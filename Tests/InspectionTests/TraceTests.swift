@@ -47,13 +47,14 @@ import Testing
     try write(3, "閉鎖(終了)")
     try fixture.meet([0, 1, 2, 3, 4])
 
-    // The truth, worked out by plain sets: what stood, what each write replaced, what it stood beside.
+    // The truth, worked out by plain sets: what stood where each was written, and what each stood beside.
     var standing: [Truth] = []
     var expected: [(dot: Dot, value: String, replaced: Set<Dot>, beside: Set<Dot>)] = []
     for write in truth {
-      let seen = standing.filter { write.knew.contains($0.dot) }
+      let seen = truth.filter { write.knew.contains($0.dot) }
+      let replaced = seen.filter { one in !seen.contains { $0.knew.contains(one.dot) } }
       standing.removeAll { write.knew.contains($0.dot) }
-      expected.append((write.dot, write.value, Set(seen.map(\.dot)), Set(standing.map(\.dot))))
+      expected.append((write.dot, write.value, Set(replaced.map(\.dot)), Set(standing.map(\.dot))))
       standing.append(write)
     }
 

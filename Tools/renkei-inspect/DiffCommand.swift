@@ -96,12 +96,9 @@ struct DiffCommand: ParsableCommand {
       }
     }
     for reason in row.explainedBy {
-      print(
-        "    "
-          + Style.faint(
-            harmless(
-              "\(reason.side.uppercased()) \(Text.log(reason.log)) #\(reason.sequence) \(reason.ward ?? "") \(Text.time(reason.time)): \(reason.edit)"
-            )))
+      let text =
+        "\(reason.side.uppercased()) \(Text.log(reason.log)) #\(reason.sequence) \(reason.ward ?? "") \(Text.time(reason.time)): \(reason.edit)"
+      print("    " + Style.faint(cut(harmless(text), to: max(60, (Text.width ?? 160) - 4))))
     }
   }
 }

@@ -37,6 +37,10 @@ final class LiveNode {
   // MARK: What it tells
 
   private struct Status: Decodable {
+    var ward: String
+    var wardName: String
+    var federationName: String
+    var drill: Bool
     var peers: [LivePeer]
     var tables: [String: String]?
   }
@@ -70,6 +74,11 @@ final class LiveNode {
       }
     }
     evidence.toldDigests = status.tables
+    evidence.toldIdentity = AuthorNumber(rawValue: heads.node).map {
+      ToldIdentity(
+        node: $0, epoch: Int(heads.epoch), ward: status.ward, wardName: status.wardName,
+        federationName: status.federationName, drill: status.drill)
+    }
     return evidence
   }
 

@@ -25,7 +25,7 @@ enum Text {
   static func span(_ seconds: Double) -> String {
     let (ja, en): (String, String) =
       switch seconds {
-      case ..<0.001: ("0 秒", "0 s")
+      case ..<0.05: ("0.1 秒未満", "< 0.1 s")
       case ..<10: (String(format: "%.1f 秒", seconds), String(format: "%.1f s", seconds))
       case ..<120: (String(format: "%.0f 秒", seconds), String(format: "%.0f s", seconds))
       case ..<7_200: (String(format: "%.0f 分", seconds / 60), String(format: "%.0f min", seconds / 60))
