@@ -12,6 +12,9 @@ import Sodium
 struct BundleScan {
   private(set) var federation: Digest?
   private(set) var damage: [Damage] = []
+  /// Whole frames that were found.
+  private(set) var frames = 0
+  private(set) var hasOtherMagic = false
   private let path: String
   private let bytes: Data
 
@@ -24,7 +27,11 @@ struct BundleScan {
     if bytes.count >= Bundle.headerBytes {
       federation = Digest([UInt8](bytes[4..<Bundle.headerBytes]))
     }
+    if bytes.count < Bundle.headerBytes {
+      damage.append(Damage(.frame, file: path, offset: bytes.count, subject: "header", detail: "the file ends in it"))
+    }
     if !bytes.starts(with: Bundle.magic) {
+      hasOtherMagic = true
       damage.append(
         Damage(.frame, file: path, offset: 0, length: 4, subject: "magic", detail: "not RKB1: read all the same"))
     }
@@ -35,6 +42,7 @@ struct BundleScan {
     var offset = Bundle.headerBytes
     while offset < bytes.count {
       if let (message, length) = frame(at: offset) {
+        frames += 1
         if case .run(let run) = message { try body(run, offset) }
         offset += 4 + length
         continue

@@ -47,10 +47,7 @@ public struct Difference: Codable, Sendable {
 extension Difference {
   /// - Parameter rowLimit: how many differing rows of each table are told.
   public init(_ a: Evidence, _ b: Evidence, rowLimit: Int = 100, progress: (Int) -> Void = { _ in }) throws {
-    if let one = a.papers.federation, let other = b.papers.federation, one != other {
-      throw InspectionError.otherFederation(
-        Array(one.bytes.prefix(8)).hexadecimal, Array(other.bytes.prefix(8)).hexadecimal)
-    }
+    try a.requireSameFederation(b)
     self.a = Source(a)
     self.b = Source(b)
     let (ours, theirs) = (try a.logStates(), try b.logStates())
@@ -60,8 +57,8 @@ extension Difference {
     for log in Set(ours.keys).union(theirs.keys).sorted() {
       var heads = (ours[log]?.logged.sequence ?? 0, theirs[log]?.logged.sequence ?? 0)
       // A bundle carries what somebody lacks, not all there is: only what it brings counts.
-      if a.kind == .bundle { heads.1 = min(heads.0, heads.1) }
-      if b.kind == .bundle { heads.0 = min(heads.0, heads.1) }
+      if a.kind == .bundle, b.kind != .bundle { heads.1 = min(heads.0, heads.1) }
+      if b.kind == .bundle, a.kind != .bundle { heads.0 = min(heads.0, heads.1) }
       let fork = try Self.fork(of: log, a, b)
       guard heads.0 != heads.1 || fork != nil else { continue }
       logs.append(
@@ -168,7 +165,8 @@ extension Difference {
     }
     for log in Set(ours.keys).union(theirs.keys).sorted() {
       let fork = try fork(of: log, a, b)
-      for (side, here, there) in [("a", a, b), ("b", b, a)] where there.kind != .bundle {
+      for (side, here, there) in [("a", a, b), ("b", b, a)]
+      where there.kind != .bundle || here.kind == .bundle {
         let mine = side == "a" ? ours[log] : theirs[log]
         let other = side == "a" ? theirs[log] : ours[log]
         let end = reach(here, mine)
@@ -206,6 +204,13 @@ extension LogLine.Edit {
 }
 
 extension Evidence {
+  /// - Throws: `otherFederation`: nothing of two federations can be compared.
+  func requireSameFederation(_ other: Evidence) throws {
+    guard let ours = papers.federation, let theirs = other.papers.federation, ours != theirs else { return }
+    throw InspectionError.otherFederation(
+      Array(ours.bytes.prefix(8)).hexadecimal, Array(theirs.bytes.prefix(8)).hexadecimal)
+  }
+
   /// The bytes of one change set; nil when it is not here.
   public func entry(_ log: LogName, _ sequence: SequenceNumber) throws -> [UInt8]? {
     var found: [UInt8]?

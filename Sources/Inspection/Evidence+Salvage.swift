@@ -18,7 +18,11 @@ extension Evidence {
     do {
       return try body(database(path, name: name, identity: identity, schema: schema))
     } catch let error where isDamage(error) {
-      return try body(salvaging(path, name: name, identity: identity, schema: schema))
+      // A node that began meanwhile writes to it: what seemed damaged may only have been in motion.
+      if isInUse(path), let result = try? body(database(path, name: name, identity: identity, schema: schema)) {
+        return result
+      }
+      return try body(salvaging(path, name: name, because: describe(error), identity: identity, schema: schema))
     }
   }
 
@@ -27,10 +31,11 @@ extension Evidence {
   ///
   /// - Throws: `cannotRead`.
   public static func salvaging(
-    _ path: String, name: String? = nil, identity: NodeIdentity?, schema: Schema
+    _ path: String, name: String? = nil, because reason: String, identity: NodeIdentity?, schema: Schema
   ) throws -> Evidence {
     let pages = try PageFile(path: path)
     var damage = pages.damage
+    damage.append(Damage(.table, file: path, subject: "database", detail: reason))
     let copy = try DatabaseQueue(path: "")
     try copy.inDatabase { db in
       try Store.makeTables(in: db, schema: schema)
@@ -54,6 +59,11 @@ extension Evidence {
         try deriveLogs(db)
         return .commit
       }
+      // Nothing of a replica is in it: it is something else.
+      let isReplica = try Int.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM logs) OR EXISTS (SELECT 1 FROM members)")
+      guard isReplica == 1 || pages.damage.contains(where: { $0.kind != .writeAheadLog }) else {
+        throw InspectionError.unknownKind(path: path)
+      }
     }
     return try Evidence(
       .database, name ?? path, copy, identity: identity, schema: schema, path: path, damage: damage, isSalvaged: true)
@@ -70,7 +80,7 @@ extension Evidence {
     do { source = try DatabaseQueue(path: shown, configuration: configuration) } catch {
       let unopened = Damage(
         .table, file: pages.path, subject: "all tables", detail: "SQLite cannot open it: \(describe(error))")
-      return damage.append(try located(unopened, in: pages.path, expecting: db))
+      return damage.append(try located(unopened, in: pages, expecting: db))
     }
     defer { try? source.close() }
     let names = try String.fetchAll(
@@ -98,11 +108,11 @@ extension Evidence {
 
   /// The damage with the place of the table whose description is not the one that it must be; of all descriptions when
   /// each is.
-  private static func located(_ damage: Damage, in path: String, expecting db: Database) throws -> Damage {
+  private static func located(_ damage: Damage, in pages: PageFile, expecting db: Database) throws -> Damage {
     let right = try Row.fetchAll(db, sql: "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").map {
       (text($0[0]), text($0[1]))
     }
-    return try RowFinder(path: path).located(
+    return RowFinder(pages).located(
       damage, expecting: Dictionary(right, uniquingKeysWith: { first, _ in first }))
   }
 
@@ -197,6 +207,8 @@ extension Evidence {
         return .commit
       }
     }
+    // Another beginning, and no frame in it: this never was one.
+    guard !scan.hasOtherMagic || scan.frames > 0 else { throw InspectionError.unknownKind(path: path) }
     let evidence = try Evidence(
       .bundle, name ?? path, copy, identity: identity, schema: schema, path: path, hasTables: false,
       damage: scan.damage, base: base)
@@ -261,7 +273,7 @@ extension Evidence {
           .map { Damage.Part(file: path, offset: Int(Self.integer($0[0])), length: Int(Self.integer($0[1]))) }
       }
     }
-    let pages = try PageFile(path: path)
+    guard let pages = try pages() else { return [] }
     let root = try? read { db in
       try Int.fetchOne(db, sql: "SELECT rootpage FROM sqlite_schema WHERE name = 'entries'")
     }

@@ -44,6 +44,7 @@ public final class Evidence {
   private let shownPath: String?
   private var knownStates: [LogName: LogState]?
   var knownChecks: [LogName: ChainCheck] = [:]
+  private var knownPages: PageFile?
 
   // MARK: Opening
 
@@ -53,19 +54,20 @@ public final class Evidence {
   public static func database(
     _ path: String, name: String? = nil, identity: NodeIdentity?, schema: Schema
   ) throws -> Evidence {
-    let isOpen = isOpenElsewhere(path)
-    let pages = try PageFile(path: path)
+    let isOpen = isInUse(path)
+    // Not for a file that is in use: closing a descriptor drops this process's locks on the file, SQLite's too.
+    let pages = isOpen ? nil : try PageFile(path: path)
     var configuration = Configuration()
     configuration.readonly = true
     configuration.allowsUnsafeTransactions = true
     configuration.busyMode = .timeout(5)
-    let shown = isOpen ? nil : SnapshotFileSystem.show(pages)
+    let shown = pages.map(SnapshotFileSystem.show)
     do {
       let queue = try DatabaseQueue(path: shown ?? path, configuration: configuration)
       return try Evidence(
         .database, name ?? path, queue, identity: identity, schema: schema, path: path, shownPath: shown,
         isOpen: isOpen,
-        damage: isOpen ? [] : pages.damage)
+        damage: pages?.damage ?? [])
     } catch {
       if let shown { SnapshotFileSystem.hide(shown) }
       throw error
@@ -95,7 +97,7 @@ public final class Evidence {
     }
     try read { db in
       if try db.tableExists("grdb_migrations") {
-        let applied = try String.fetchAll(db, sql: "SELECT identifier FROM grdb_migrations")
+        let applied = try Row.fetchAll(db, sql: "SELECT identifier FROM grdb_migrations").map { Self.text($0[0]) }
         newerMigrations = applied.filter { !Store.knownMigrations.contains($0) }
       }
       if try db.tableExists("members") {
@@ -143,7 +145,7 @@ public final class Evidence {
 
   /// Whether some process has the database open, asked without taking a lock: SQLite's connections to a database with a
   /// write-ahead log hold one on byte 128 of the `-shm` file (`UNIX_SHM_DMS` in SQLite's `os_unix.c`).
-  private static func isOpenElsewhere(_ path: String) -> Bool {
+  static func isInUse(_ path: String) -> Bool {
     let descriptor = open(path + "-shm", O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
@@ -179,7 +181,7 @@ public final class Evidence {
     return states
   }
 
-  private func logsOfEntries() throws -> [LogName] {
+  func logsOfEntries() throws -> [LogName] {
     try read { db in
       try Int64.fetchAll(db, sql: "SELECT DISTINCT id & ~0x7fffffff FROM entries").compactMap {
         EntryID.name($0 | 1)?.0
@@ -187,7 +189,7 @@ public final class Evidence {
     }
   }
 
-  private func derivedState(_ log: LogName) throws -> LogState {
+  func derivedState(_ log: LogName) throws -> LogState {
     var state = LogState(log)
     state.logged.sequence = try extent(of: log)?.last ?? 0
     state.merged.sequence = state.logged.sequence
@@ -198,9 +200,19 @@ public final class Evidence {
     [.integer(Int64(log.lane.rawValue)), .integer(Int64(log.author.rawValue))]
   }
 
+  /// The file's pages, for places; kept until this object goes, so that no lock is dropped before.
+  func pages() throws -> PageFile? {
+    guard kind == .database, let path else { return nil }
+    if let knownPages { return knownPages }
+    knownPages = try PageFile(path: path)
+    return knownPages
+  }
+
+  var finder: RowFinder? { (try? pages()).flatMap { $0 }.map(RowFinder.init) }
+
   /// The damage with the place of a row of a table without row ids.
   func located(_ damage: Damage, table: String, keys: [Value]) -> Damage {
-    guard kind == .database, let path, let finder = try? RowFinder(path: path) else { return damage }
+    guard let finder else { return damage }
     return finder.located(damage, table: table, keys: keys)
   }
 
@@ -209,12 +221,12 @@ public final class Evidence {
     _ log: LogName, from first: SequenceNumber = 1, through last: SequenceNumber = sequenceLimit,
     _ body: (SequenceNumber, [UInt8]) throws -> Bool
   ) throws {
-    guard first <= last else { return }
+    guard first <= last, first <= sequenceLimit else { return }
     try read { db in
       let rows = try Row.fetchCursor(
         // Not a cached statement: `body` may read further logs meanwhile.
         db, sql: "SELECT id, bytes FROM entries WHERE id BETWEEN ? AND ? ORDER BY id",
-        arguments: [EntryID.rawValue(log, first), EntryID.rawValue(log, last)])
+        arguments: [EntryID.rawValue(log, first), EntryID.rawValue(log, min(last, sequenceLimit))])
       while let row = try rows.next() {
         guard let (_, sequence) = EntryID.name(Self.integer(row[0])) else { continue }
         guard try body(sequence, Self.bytes(row[1])) else { return }
@@ -289,13 +301,18 @@ public struct ToldIdentity: Sendable {
   public var wardName: String
   public var federationName: String
   public var drill: Bool
+  /// Fields in conflict, by its word.
+  public var conflicts: Int
 
-  public init(node: AuthorNumber, epoch: Int, ward: String, wardName: String, federationName: String, drill: Bool) {
+  public init(
+    node: AuthorNumber, epoch: Int, ward: String, wardName: String, federationName: String, drill: Bool, conflicts: Int
+  ) {
     self.node = node
     self.epoch = epoch
     self.ward = ward
     self.wardName = wardName
     self.federationName = federationName
     self.drill = drill
+    self.conflicts = conflicts
   }
 }

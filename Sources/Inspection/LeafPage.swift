@@ -16,6 +16,9 @@ struct TreePage {
     case indexInterior = 2, tableInterior = 5, indexLeaf = 10, tableLeaf = 13
   }
 
+  /// No row of ours is larger: a few change sets' worth of text in each of 64 columns.
+  private static let payloadLimit: Int64 = 1 << 24
+
   let number: Int
   let bytes: [UInt8]
   /// The first page begins with the file's header.
@@ -53,14 +56,16 @@ struct TreePage {
   /// The row cell that begins at `start`; nil when it makes no sense.
   func leafCell(at start: Int) -> LeafCell? {
     var at = start
-    guard let payload = varint(&at), payload >= 0, payload <= 1 << 30, let rowID = varint(&at) else { return nil }
+    guard let payload = varint(&at), payload >= 0, payload <= Self.payloadLimit, let rowID = varint(&at) else {
+      return nil
+    }
     return cell(start, rowID, payload: Int(payload), at: at, most: bytes.count - 35)
   }
 
   /// The cell of an index page, whose record is the key: nil when it makes no sense.
   func indexCell(at start: Int) -> LeafCell? {
     var at = kind == .indexInterior ? start + 4 : start
-    guard let payload = varint(&at), payload > 0, payload <= 1 << 30 else { return nil }
+    guard let payload = varint(&at), payload > 0, payload <= Self.payloadLimit else { return nil }
     return cell(start, 0, payload: Int(payload), at: at, most: (bytes.count - 12) * 64 / 255 - 23)
   }
 
@@ -118,7 +123,7 @@ extension PageFile {
     var extents = [Extent(page: page.number, offset: cell.local.lowerBound, length: cell.local.count)]
     var next = cell.overflow
     while bytes.count < cell.payloadBytes {
-      guard next > 1, next <= pageCount, extents.count <= pageCount else { return nil }
+      guard next > 1, next <= pageCount, !extents.contains(where: { $0.page == next }) else { return nil }
       let overflow = TreePage(number: next, bytes: self.page(next))
       let count = min(cell.payloadBytes - bytes.count, pageSize - 4)
       bytes += overflow.bytes[4..<4 + count]

@@ -127,7 +127,7 @@ public struct LogFilter {
   }
 
   public func admits(_ changeSet: ReadChangeSet) -> Bool {
-    guard admits(changeSet.log), (from...through).contains(changeSet.sequence) else { return false }
+    guard admits(changeSet.log), changeSet.sequence >= from, changeSet.sequence <= through else { return false }
     if let since, (changeSet.header?.time.milliseconds ?? 0) < since { return false }
     if let until, (changeSet.header?.time.milliseconds ?? .max) > until { return false }
     guard collection != nil || row != nil else { return true }

@@ -85,18 +85,23 @@ public struct LogReader {
       }
     }
     var corrections: [SequenceNumber: [UInt8]]?
+    var broken: SequenceNumber?
     try evidence.entries(log, through: last) { sequence, found in
       let wanted = decodes && sequence >= first
       var changeSet = walk.next(sequence, corrections?[sequence] ?? found, decodes: wanted)
       // It, or one before it, is not as it was signed: go on with what was, if one byte is all that is wrong.
       if changeSet.isSuspect, corrections == nil {
-        corrections = try evidence.checkChain(log)?.corrections.mapValues(\.bytes) ?? [:]
+        let check = try evidence.checkChain(log)
+        corrections = check?.corrections.mapValues(\.bytes) ?? [:]
+        broken = check?.bad?.sequence
         if !corrections!.isEmpty {
           walk = try rewalked(log, through: sequence - 1, corrections!)
           changeSet = walk.next(sequence, corrections![sequence] ?? found, decodes: wanted)
         }
       }
       changeSet.isCorrected = corrections?[sequence] != nil
+      // What follows one that is not as it was signed would be read against the wrong past.
+      if let broken, sequence >= broken { walk.breakOff(at: broken) }
       return sequence < first ? true : try body(changeSet, walk.past)
     }
   }
@@ -175,6 +180,8 @@ private struct Walk {
   }
 
   var knowsKey: Bool { context != nil }
+
+  mutating func breakOff(at sequence: SequenceNumber) { if gap == nil { gap = sequence } }
 
   mutating func next(_ sequence: SequenceNumber, _ bytes: [UInt8], decodes: Bool) -> ReadChangeSet {
     var changeSet = ReadChangeSet(log: log, sequence: sequence, bytes: bytes.count)

@@ -58,6 +58,22 @@ public struct LivePeer: Codable, Sendable {
   public var failedCalls: Int?
 }
 
+extension LivePeer {
+  /// The same with every figure within what can be counted with: a node at an address may say anything.
+  public var bounded: LivePeer {
+    func held(_ value: Int?) -> Int? { value.map { min(max($0, 0), 1 << 50) } }
+    func held(_ value: Int64?) -> Int64? { value.map { min(max($0, 0), 1 << 50) } }
+    var peer = self
+    (peer.lastHeard, peer.roundTripMilliseconds, peer.nextCall) = (
+      held(lastHeard), held(roundTripMilliseconds), held(nextCall)
+    )
+    (peer.lacks, peer.lacksBytes, peer.asked) = (held(lacks), held(lacksBytes), held(asked))
+    (peer.bytesIn, peer.bytesOut, peer.failedCalls) = (held(bytesIn), held(bytesOut), held(failedCalls))
+    peer.bytesPerSecondLimit = held(bytesPerSecondLimit).map { max($0, 1) }
+    return peer
+  }
+}
+
 /// A link of the plan between two wards: what a road should carry.
 public struct PlannedRoad: Codable, Hashable, Sendable {
   public var kind: String
@@ -139,7 +155,7 @@ public struct Overview: Codable, Sendable {
     public var milliseconds: Int64
   }
 
-  /// One word, and what speaks for it. `level`: `sound`, `behind`, `attention` or `damaged`.
+  /// One word, and what speaks for it. `level`: `sound`, `behind`, `attention`, `damaged`, or `unchecked` for a bundle.
   public struct Verdict: Codable, Sendable {
     public struct Reason: Codable, Sendable {
       public var code: String
@@ -220,9 +236,11 @@ extension Overview {
     peers = evidence.kind == .bundle ? [] : try Self.peers(evidence, states, owner, live, road)
     waiting = evidence.hasTables ? try Self.waiting(evidence, states, naming) : []
     (quarantined, quarantine) = try Self.refusals(evidence)
-    conflicts = try evidence.read { db in
-      try Int.fetchOne(db, sql: "SELECT count(*) FROM (SELECT DISTINCT collection, row, field FROM conflicts)") ?? 0
-    }
+    conflicts =
+      try told?.conflicts
+      ?? evidence.read { db in
+        try Int.fetchOne(db, sql: "SELECT count(*) FROM (SELECT DISTINCT collection, row, field FROM conflicts)") ?? 0
+      }
     suspectedForks = try evidence.read { db in
       try Int.fetchOne(
         db, sql: "SELECT count(*) FROM (SELECT DISTINCT lane, author FROM quarantine WHERE reason = 'fork')") ?? 0
@@ -230,7 +248,7 @@ extension Overview {
     disk = Self.disk(evidence)
     let ahead = states.max { $0.value.past.time < $1.value.past.time }
     skew = ahead.flatMap { log, state in
-      let lead = state.past.time.milliseconds - now
+      let lead = state.past.time.milliseconds &- now
       return lead > Self.skewWorthSaying ? Skew(author: naming.author(log.author), milliseconds: lead) : nil
     }
     newerMigrations = evidence.newerMigrations
@@ -242,7 +260,9 @@ extension Overview {
   private func judged() -> Verdict {
     var reasons: [Verdict.Reason] = []
     func add(_ code: String, _ count: Int) { if count > 0 { reasons.append(Verdict.Reason(code: code, count: count)) } }
-    add("damage", damage.count)
+    let torn = damage.count { $0.kind == .writeAheadLog && $0.offset != 0 }
+    add("damage", damage.count - torn)
+    add("tornLog", torn)
     add("newerFile", newerMigrations.count)
     add("suspectedForks", suspectedForks)
     add("clockAhead", skew == nil ? 0 : 1)
@@ -255,8 +275,10 @@ extension Overview {
     let level =
       codes.contains("damage")
       ? "damaged"
-      : !codes.isDisjoint(with: ["newerFile", "suspectedForks", "clockAhead"])
-        ? "attention" : !codes.isDisjoint(with: ["waiting", "linksDown", "peersBehind"]) ? "behind" : "sound"
+      : !codes.isDisjoint(with: ["newerFile", "suspectedForks", "clockAhead", "tornLog"])
+        ? "attention"
+        : source.kind == .bundle
+          ? "unchecked" : !codes.isDisjoint(with: ["waiting", "linksDown", "peersBehind"]) ? "behind" : "sound"
     return Verdict(level: level, reasons: reasons)
   }
 

@@ -29,9 +29,9 @@ public final class PageFile {
   /// - Throws: `cannotRead`.
   public init(path: String) throws(InspectionError) {
     self.path = path
-    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    descriptor = Self.openFile(path)
     guard descriptor >= 0 else { throw .cannotRead(path: path, code: errno) }
-    walDescriptor = open(path + "-wal", O_RDONLY | O_CLOEXEC)
+    walDescriptor = Self.openFile(path + "-wal")
     fileSize = Int(lseek(descriptor, 0, SEEK_END))
     var start = [UInt8](repeating: 0, count: Self.headerBytes)
     _ = pread(descriptor, &start, start.count, 0)
@@ -40,7 +40,7 @@ public final class PageFile {
     let isSize = (512...65_536).contains(size) && size & (size - 1) == 0 && (fileSize % size == 0 || stated == 4_096)
     pageSize = isSize ? size : Self.usualPageSize
     var pages = (fileSize + pageSize - 1) / pageSize
-    if let committed = readWriteAheadLog() { pages = committed }
+    if let committed = readWriteAheadLog() { pages = min(committed, pages + overlay.count) }
     // The first page may be newer in the write-ahead log.
     if let newer = overlay[1] { _ = pread(walDescriptor, &start, start.count, off_t(newer)) }
     pageCount = pages
@@ -51,6 +51,19 @@ public final class PageFile {
   deinit {
     close(descriptor)
     if walDescriptor >= 0 { close(walDescriptor) }
+  }
+
+  /// A regular file's descriptor, or -1: a folder or a pipe of that name is not waited for.
+  private static func openFile(_ path: String) -> Int32 {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { return -1 }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      errno = EINVAL
+      return -1
+    }
+    return descriptor
   }
 
   // MARK: Reading
@@ -69,11 +82,11 @@ public final class PageFile {
       let inside = at % pageSize
       let count = min(out.count - done, pageSize - inside)
       let part = UnsafeMutableRawBufferPointer(rebasing: out[done..<done + count])
-      if let frame = overlay[page] {
-        _ = pread(walDescriptor, part.baseAddress, count, off_t(frame + inside))
-      } else {
-        _ = pread(descriptor, part.baseAddress, count, off_t(at))
-      }
+      let read =
+        overlay[page].map { pread(walDescriptor, part.baseAddress, count, off_t($0 + inside)) }
+        ?? pread(descriptor, part.baseAddress, count, off_t(at))
+      // The disk failed: not the same as zeros.
+      guard read >= 0 else { break }
       if page == 1, inside < Self.headerBytes {
         let end = min(Self.headerBytes, inside + count)
         for index in inside..<end { part[index - inside] = header[index] }

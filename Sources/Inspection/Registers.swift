@@ -202,6 +202,7 @@ extension ForkList {
       }
     }
     for other in others {
+      try evidence.requireSameFederation(other)
       for log in try Set(evidence.logNames()).intersection(other.logNames()).sorted() {
         guard let sequence = try Difference.fork(of: log, evidence, other) else { continue }
         let branches = try [evidence, other].map { try Self.branch(log, sequence, $0) }
@@ -220,6 +221,12 @@ extension ForkList {
     guard let context = evidence.papers.context(log) else { return (false, "") }
     var head = LogHead()
     var last: [UInt8] = []
+    if let first = try evidence.extent(of: log)?.first, first > 1, let base = evidence.base {
+      try base.entries(log, through: first - 1) { _, bytes in
+        if let entry = RunVerifier(context).reading(bytes, after: head) { head = entry.head }
+        return true
+      }
+    }
     try evidence.entries(log, through: sequence) { number, bytes in
       if number == sequence {
         last = bytes

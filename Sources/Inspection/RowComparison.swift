@@ -93,9 +93,8 @@ struct RowComparison {
         var one = try ours.next()?.copy()
         var other = try theirs.next()?.copy()
         while one != nil || other != nil {
-          let first = one.map { Evidence.integer($0[0]) } ?? .max
-          let second = other.map { Evidence.integer($0[0]) } ?? .max
-          if first == second, let left = one, let right = other {
+          let (first, second) = (one.map { Evidence.integer($0[0]) }, other.map { Evidence.integer($0[0]) })
+          if let first, first == second, let left = one, let right = other {
             let differing = fields.indices.filter {
               (left[$0 + 1] as DatabaseValue) != (right[$0 + 1] as DatabaseValue)
             }
@@ -113,10 +112,10 @@ struct RowComparison {
             }
             one = try ours.next()?.copy()
             other = try theirs.next()?.copy()
-          } else if first < second, let left = one {
+          } else if let first, let left = one, second.map({ first < $0 }) ?? true {
             take(only("onlyA", collection, first, fields, left))
             one = try ours.next()?.copy()
-          } else if let right = other {
+          } else if let second, let right = other {
             take(only("onlyB", collection, second, fields, right))
             other = try theirs.next()?.copy()
           }

@@ -6,14 +6,15 @@ struct RowFinder {
   /// The roots and column names of tables, read from the first page's own tree.
   private var tables: [String: (root: Int, columns: [String])] = [:]
 
-  init(path: String) throws(InspectionError) {
-    file = try PageFile(path: path)
+  init(_ file: PageFile) {
+    self.file = file
     forEachRecord(root: 1) { record, _ in
       // type, name, tbl_name, rootpage, sql
       guard record.values.count == 5, case .text(let name) = record.values[1],
         case .integer(let root) = record.values[3],
         case .text(let sql) = record.values[4]
       else { return true }
+      guard (1...file.pageCount).contains(Int(root)) else { return true }
       tables[name] = (Int(root), Self.columns(in: sql))
       return true
     }

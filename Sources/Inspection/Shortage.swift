@@ -53,6 +53,7 @@ extension Shortage {
   public init(_ evidence: Evidence, for peer: AuthorNumber, has: Evidence? = nil, rates: [Rate]) throws {
     let states = try evidence.logStates()
     let knowledge = try PeerKnowledge(evidence)
+    if let has { try evidence.requireSameFederation(has) }
     let theirs = try has?.logStates()
     let naming = Naming(evidence)
     source = Source(evidence)

@@ -206,7 +206,9 @@ extension Trace {
   private static func tableValue(
     _ evidence: Evidence, _ collection: CollectionSchema, _ field: FieldSchema, _ row: RowID
   ) throws -> JSONValue? {
-    guard evidence.hasTables else { return nil }
+    // What waits is in the log and not in the table yet.
+    let waits = try evidence.logStates().contains { $0.key.lane == collection.lane && $0.value.waiting > 0 }
+    guard evidence.hasTables, !waits else { return nil }
     return try evidence.read { db in
       guard try db.tableExists(collection.name),
         try db.columns(in: collection.name).contains(where: { $0.name == field.name })

@@ -73,7 +73,12 @@ public final class Verifier {
       damage.append(
         Damage(.certificate, file: evidence.path, subject: refused.node.map { "\($0)" } ?? "?", detail: refused.reason))
     }
-    let states = try evidence.logStates()
+    var states = try evidence.logStates()
+    for log in try evidence.logsOfEntries() where states[log] == nil {
+      states[log] = try evidence.derivedState(log)
+      damage.append(
+        Damage(.table, file: evidence.path, subject: "logs: \(Naming.log(log))", detail: "change sets without a head"))
+    }
     for log in states.keys.sorted() { try check(log, states[log]!) }
     let dependents = try countDependents()
     let tables = try checkTables(scratch)
@@ -81,7 +86,10 @@ public final class Verifier {
     let missing = lost.reduce(inFrames) { sum, entry in
       sum + Int(states[entry.key]?.logged.sequence ?? 0) - Int(entry.value) + 1
     }
-    let isSound = damage.isEmpty && lost.isEmpty
+    // SQLite stops at a torn end of the write-ahead log, as it is left by a power cut: what is before it counts.
+    let isSound =
+      damage.allSatisfy { $0.kind == .writeAheadLog && $0.offset != 0 } && lost.isEmpty
+      && (checked > 0 || states.isEmpty && unchecked == 0)
     return Verification(
       source: Source(evidence), sound: isSound, changeSets: checked, unchecked: unchecked,
       certificates: Verification.Certificates(
@@ -102,7 +110,7 @@ public final class Verifier {
       ? try Evidence.integrityMessages(path)
       : try evidence.read { try String.fetchAll($0, sql: "PRAGMA integrity_check(100)") }
     guard messages != ["ok"] else { return }
-    let pages = try PageFile(path: path)
+    guard let pages = try evidence.pages() else { return }
     for line in messages.flatMap({ $0.split(separator: "\n") }) where !line.hasPrefix("***") {
       var found = Damage(.page, file: path, subject: "database", detail: String(line))
       if line.contains("freelist") {
@@ -205,7 +213,7 @@ public final class Verifier {
   }
 
   private func noteHead(_ log: LogName, _ state: LogState, _ head: LogHead) {
-    guard evidence.hasTables, state.logged != head else { return }
+    guard evidence.kind != .bundle, state.logged != head else { return }
     // A salvaged file's heads may have been made from its change sets.
     if evidence.isSalvaged, state.logged.hash == .zero { return }
     if head.sequence < state.logged.sequence {
@@ -380,9 +388,7 @@ public final class Verifier {
   // MARK: Places
 
   private func place(_ damage: Damage, _ collection: CollectionSchema, _ row: RowDifference) -> Damage {
-    guard evidence.kind == .database, let path = evidence.path, let id = Int64(row.row),
-      let finder = try? RowFinder(path: path)
-    else { return damage }
+    guard let id = Int64(row.row), let finder = evidence.finder else { return damage }
     return finder.located(damage, table: collection.name, id: id, columns: row.fields.map(\.field))
   }
 }

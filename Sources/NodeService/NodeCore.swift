@@ -42,6 +42,7 @@ public actor NodeCore {
   var rates: [AuthorNumber: Int] = [:]
   /// When each peer was last heard, links gone included.
   var lastHeard: [AuthorNumber: Instant] = [:]
+  private var nextNote = Instant(milliseconds: 0)
   /// How calling each ward goes, by its code.
   var calls: [String: CallState] = [:]
 
@@ -234,6 +235,9 @@ public actor NodeCore {
 
   // MARK: Time
 
+  /// How often what peers say is noted while they are linked: a killed node's database knows it up to then.
+  private static let noteInterval: Int64 = 60_000
+
   /// Never more often than this, whatever is due.
   private static let shortestPause: Int64 = 10
 
@@ -255,6 +259,10 @@ public actor NodeCore {
     tickAt = nil
     let now = clock.now()
     for link in gossip.tick(at: now) { drop(link, because: "silent") }
+    if now >= nextNote {
+      nextNote = now.advanced(byMilliseconds: Self.noteInterval)
+      for (id, state) in links { noteHeard(state.peer, on: id) }
+    }
     wakeLinks(at: now)
   }
 

@@ -42,7 +42,12 @@ struct DiffCommand: ParsableCommand {
             "壊れています: \(source.name)(読めた部分だけを比べます)", "damaged: \(source.name) (only what could be saved is compared)")))
     }
     guard !difference.equal else {
-      return print(Style.good(Language.pick("● 同じです", "● equal")))
+      let hasBundle = [difference.a, difference.b].contains { $0.kind == .bundle }
+      return print(
+        Style.good(
+          hasBundle
+            ? Language.pick("● バンドルに新しいものはありません", "● the bundle brings nothing new")
+            : Language.pick("● 同じです", "● equal")))
     }
     print(
       Style.warning(
@@ -116,6 +121,9 @@ struct VerifyCommand: ParsableCommand {
   var scratch = NSTemporaryDirectory()
 
   func run() throws {
+    guard FileManager.default.isWritableFile(atPath: scratch) else {
+      throw Problem("--scratch のフォルダに書けません: \(scratch)", "cannot write to the folder of --scratch: \(scratch)")
+    }
     let progress = Progress()
     let verification = try options.look { evidence in
       try Verifier(evidence) { what, count in
@@ -128,9 +136,16 @@ struct VerifyCommand: ParsableCommand {
   }
 
   private func show(_ found: Verification) {
+    let isUnchecked = !found.sound && found.damage.isEmpty && found.lost.changeSets == 0
     print(
-      found.sound
-        ? Style.good(Language.pick("● 正しい", "● it holds")) : Style.bad(Language.pick("● 正しくない", "● it does NOT hold")))
+      isUnchecked
+        ? Style.warning(Language.pick("● 何も確かめられません", "● nothing could be checked"))
+        : found.sound
+          ? found.unchecked > 0
+            ? Style.warning(Language.pick("● 確かめられた分は正しい", "● what could be checked holds"))
+            : Style.good(Language.pick("● 正しい", "● it holds"))
+          : Style.bad(Language.pick("● 正しくない", "● it does NOT hold"))
+    )
     if found.source.salvaged {
       print(Style.bad(Language.pick("  壊れたデータベースから読めた部分です", "  what could be saved of a damaged database")))
     }

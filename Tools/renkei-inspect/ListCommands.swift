@@ -15,6 +15,7 @@ struct ConflictsCommand: ParsableCommand {
 
   func run() throws {
     try options.look { evidence in
+      try evidence.requireTables()
       let list = try ConflictList(evidence, table: table, row: row.map { RowID(rawValue: $0) })
       if options.common.json { return printJSON(list) }
       showDamage(evidence)
@@ -30,7 +31,7 @@ struct ConflictsCommand: ParsableCommand {
           let mark = value.shown ? Language.pick("表示中", "shown") : "     "
           print(
             harmless(
-              "  \(fitted(mark, to: 8))\(value.ward ?? "") \(value.author)#\(value.sequence)  \(Text.time(value.time))  \(text)"
+              "  \(fitted(mark, to: 8))\(value.ward ?? "") \(value.author)#\(value.sequence)  \(Text.time(conflict.field == nil ? nil : value.time))  \(text)"
             ))
         }
       }

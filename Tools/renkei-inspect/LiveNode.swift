@@ -12,6 +12,7 @@ import Replica
 import SignedLog
 import Sodium
 import Store
+import Terminal
 
 /// A running node at an address, asked over its HTTP API.
 final class LiveNode {
@@ -25,6 +26,11 @@ final class LiveNode {
   init(_ address: String) throws {
     guard let url = URLComponents(string: address), let host = url.host else {
       throw Problem("URL ではありません: \(address)", "not a URL: \(address)")
+    }
+    guard url.path.isEmpty || url.path == "/" else {
+      throw Problem(
+        "ノードの番地だけを書いてください: http://\(host):\(url.port ?? 80)",
+        "give the node's address alone: http://\(host):\(url.port ?? 80)")
     }
     guard url.scheme == "http" else {
       throw Problem("まだ http だけです: \(address)", "only http so far: \(address)")
@@ -41,19 +47,22 @@ final class LiveNode {
     var wardName: String
     var federationName: String
     var drill: Bool
+    var conflicts: Int
     var peers: [LivePeer]
     var tables: [String: String]?
   }
 
   var knownPeers: [LivePeer]? {
-    (try? get("/api/v1/status")).flatMap { try? JSONDecoder().decode(Status.self, from: $0).peers }
+    (try? get("/api/v1/status")).flatMap { try? JSONDecoder().decode(Status.self, from: $0).peers.map(\.bounded) }
   }
 
   /// Fetches the logs of some lanes; of those that `base` has, what it lacks.
   func evidence(identity: NodeIdentity?, lanes: Set<Lane>, base: Evidence?) throws -> Evidence {
     let heads: HeadsReport = try decode("/api/v1/inspect/heads")
-    let status: Status = try decode("/api/v1/status?digest=1")
-    guard let federation = [UInt8](hexadecimal: heads.federation).map({ Digest($0) }) else { throw senseless() }
+    var status: Status = try decode("/api/v1/status?digest=1")
+    status.peers = status.peers.map(\.bounded)
+    guard let id = [UInt8](hexadecimal: heads.federation), id.count == Digest.byteCount else { throw senseless() }
+    let federation = Digest(id)
     var states: [LogName: LogState] = [:]
     for head in heads.logs {
       guard let lane = Lane.allCases.first(where: { $0.name == head.lane }),
@@ -77,7 +86,8 @@ final class LiveNode {
     evidence.toldIdentity = AuthorNumber(rawValue: heads.node).map {
       ToldIdentity(
         node: $0, epoch: Int(heads.epoch), ward: status.ward, wardName: status.wardName,
-        federationName: status.federationName, drill: status.drill)
+        federationName: status.federationName, drill: status.drill,
+        conflicts: max(0, status.conflicts))
     }
     return evidence
   }
@@ -94,12 +104,14 @@ final class LiveNode {
       if try theirs != base.entry(log, common) { next = 1 }
     }
     while next <= end {
+      let before = next
       let runs = try runs(log, from: next, federation)
-      guard !runs.isEmpty else { return }
-      for run in runs {
+      // What does not go on from here is not what was asked for.
+      for run in runs where run.first == next && run.entries.count <= Int(end) {
         try keep(run)
-        next = run.first + SequenceNumber(run.entries.count)
+        next += SequenceNumber(run.entries.count)
       }
+      guard next > before else { throw senseless() }
     }
   }
 
@@ -125,6 +137,18 @@ final class LiveNode {
     .notReadable(address: address, reason: "its answer makes no sense")
   }
 
+  private static func reason(_ error: any Error) -> String {
+    switch error {
+    case let error as NIOConnectionError:
+      error.connectionErrors.first.map { reason($0.error) } ?? Language.pick("その名前の機械がありません", "no such host")
+    case let error as IOError: String(cString: strerror(error.errnoCode))
+    case ChannelError.connectTimeout, ChannelError.eof:
+      Language.pick("時間切れ、または途中で切れました", "no answer in time, or cut off")
+    case is SocketAddressError: Language.pick("その名前の機械がありません", "no such host")
+    default: "\(error)"
+    }
+  }
+
   func get(_ path: String) throws -> Data {
     let answer: EventLoopPromise<(UInt, Data)> = MultiThreadedEventLoopGroup.singleton.next().makePromise()
     do {
@@ -137,7 +161,7 @@ final class LiveNode {
           }
         }
         .connect(host: host, port: port).wait()
-      let timeout = channel.eventLoop.scheduleTask(in: .seconds(60)) { channel.close(promise: nil) }
+      let timeout = channel.eventLoop.scheduleTask(in: .seconds(20)) { channel.close(promise: nil) }
       let head = HTTPRequestHead(
         version: .http1_1, method: .GET, uri: path,
         headers: ["Host": "\(host):\(port)", "Accept": "*/*", "Connection": "close"])
@@ -150,7 +174,7 @@ final class LiveNode {
       return body
     } catch let error as InspectionError { throw error } catch {
       answer.fail(error)
-      throw InspectionError.notReadable(address: address, reason: "\(error)")
+      throw InspectionError.notReadable(address: address, reason: Self.reason(error))
     }
   }
 }

@@ -34,11 +34,20 @@ struct LogCommand: ParsableCommand {
     false
   @Flag(help: ArgumentHelp(Language.pick("新しい記録を待って続ける。", "Wait for new ones and go on."))) var follow = false
 
+  func validate() throws {
+    if let limit, limit < 1 { throw ValidationError("--limit: 1 …") }
+  }
+
   func run() throws {
     if follow { return try followLog() }
     try options.look { evidence in
+      try evidence.probe()
       let filter = try filter(evidence)
       let naming = Naming(evidence)
+      if table != nil || row != nil, evidence.papers.identity == nil {
+        Opening.note(
+          "鍵がないので、封のある記録の中は探せません(--keys)", "without keys, what is sealed cannot be looked through (--keys)")
+      }
       if options.common.json, limit == nil {
         return try filter.forEach(in: evidence) { printJSON(LogLine($0, naming)) }
       }
@@ -55,7 +64,9 @@ struct LogCommand: ParsableCommand {
         newest.add(changeSet)
       }
       progress.finish()
-      for changeSet in newest.sorted { show(LogLine(changeSet, naming)) }
+      let shown = newest.sorted
+      for changeSet in shown { show(LogLine(changeSet, naming)) }
+      if shown.isEmpty, !options.common.json { print(Language.pick("当てはまる変更記録はありません", "no change set matches")) }
       if newest.left > 0, !options.common.json {
         print(Style.faint(Language.pick("… 古い \(newest.left) 件は --all で", "… \(newest.left) older ones with --all")))
       }
@@ -132,7 +143,10 @@ struct LogCommand: ParsableCommand {
               )))
       case "malformed": print("    " + Style.bad(Language.pick("中身が読めません", "its content makes no sense")))
       default:
-        let shown = full ? section.edits[...] : section.edits.prefix(3)
+        // What was asked for comes first.
+        let asked = section.edits.filter { row != nil && $0.row == "\(row!)" || table != nil && $0.table == table }
+        let edits = asked.isEmpty ? section.edits : asked
+        let shown = full ? edits[...] : edits.prefix(3)
         for edit in shown {
           let text = harmless("\(edit.table) \(edit.row): \(edit.shown)")
           print("    " + (full ? text : cut(text, to: max(40, (Text.width ?? 160) - 4))))

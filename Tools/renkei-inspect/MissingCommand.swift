@@ -60,6 +60,9 @@ struct MissingCommand: ParsableCommand {
           "ノードが一つに決まりません: \(peer)(\(nodes.sorted().map { "\($0)" }.joined(separator: "、")))",
           "several nodes: \(peer) (\(nodes.sorted().map { "\($0)" }.joined(separator: ", ")))")
       }
+      guard try node != evidence.owner()?.node else {
+        throw Problem("このノード自身です: \(peer)", "that is this very node: \(peer)")
+      }
       let rates = (rate.isEmpty ? LinkRate.usual : rate).map {
         Shortage.Rate(name: $0.name, bitsPerSecond: $0.bitsPerSecond)
       }

@@ -47,6 +47,23 @@ struct SourceOptions: ParsableArguments {
   }
 }
 
+extension Evidence {
+  /// For what prints as it reads: finds damage before the first line is out.
+  func probe() throws {
+    guard kind == .database, !isSalvaged, !isOpenElsewhere else { return }
+    let found = try read { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
+    guard found == "ok" else { throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: found) }
+  }
+
+  /// Bundles and live nodes bring change sets, not tables: "nothing there" would be no answer.
+  func requireTables() throws {
+    guard !hasTables else { return }
+    throw Problem(
+      "\(name) には表がありません(変更記録だけです)。ノードのフォルダかデータベースで調べてください",
+      "\(name) has no tables, only change sets: look at a node's folder or a database")
+  }
+}
+
 /// Finds out what a source is, and opens it.
 enum Opening {
   static let schema = Schema([ControlSchema.certificates] + NodeSchema.current.collections)
@@ -76,11 +93,19 @@ enum Opening {
   private static func databasePath(_ source: String) throws -> String {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: source, isDirectory: &isFolder) else {
+      if source.contains(":"), !source.contains("/") {
+        throw Problem("http:// を付けてください: http://\(source)", "with http:// before it: http://\(source)")
+      }
       throw InspectionError.cannotRead(path: source, code: ENOENT)
     }
     guard isFolder.boolValue else { return source }
     let inside = NodeDirectory(source).replica
-    guard FileManager.default.fileExists(atPath: inside) else { throw InspectionError.unknownKind(path: source) }
+    guard FileManager.default.fileExists(atPath: inside) else {
+      guard NodeDirectory(source).isEnrolled else { throw InspectionError.unknownKind(path: source) }
+      throw Problem(
+        "まだ一度も動いていないノードです(replica.sqlite がありません): \(source)",
+        "a node that has never run (there is no replica.sqlite): \(source)")
+    }
     return inside
   }
 
@@ -105,7 +130,9 @@ enum Opening {
   static func identity(keys: String?, beside folder: String?) throws -> NodeIdentity? {
     if let keys {
       do { return try NodeDirectory(keys).identity() } catch {
-        throw Problem("--keys のフォルダを使えません: \(keys)(\(error))", "cannot use the folder of --keys: \(keys) (\(error))")
+        throw Problem(
+          "--keys はノードのフォルダ(card.json と node.key のある)ではありません: \(keys)",
+          "--keys is not a node's folder (with card.json and node.key): \(keys)")
       }
     }
     guard let folder, NodeDirectory(folder.isEmpty ? "." : folder).isEnrolled else { return nil }
@@ -131,7 +158,7 @@ enum Opening {
     guard FileManager.default.fileExists(atPath: directory.socket),
       let data = try? OperatorClient(directory: directory).perform(.links, progress: { _ in })
     else { return nil }
-    return try? JSONDecoder().decode(LinksAnswer.self, from: data).links
+    return try? JSONDecoder().decode(LinksAnswer.self, from: data).links.map(\.bounded)
   }
 
   struct LinksAnswer: Decodable { var links: [LivePeer] }
@@ -162,8 +189,8 @@ func showDamage(_ evidence: Evidence) {
     print(
       Style.warning(
         Language.pick(
-          "新しい版のプログラムが書いたファイルです(\(evidence.newerMigrations.joined(separator: ", ")))。知らない項目は示しません。",
-          "Written by a newer program (\(evidence.newerMigrations.joined(separator: ", "))): what this one does not know is not shown."
+          "新しい版のプログラムが書いたファイルです(\(harmless(evidence.newerMigrations.joined(separator: ", "))))。知らない項目は示しません。",
+          "Written by a newer program (\(harmless(evidence.newerMigrations.joined(separator: ", ")))): what this one does not know is not shown."
         )))
   }
   for damage in evidence.damage { print("  " + Style.bad("✗ ") + describe(damage)) }

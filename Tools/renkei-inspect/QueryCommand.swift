@@ -58,7 +58,12 @@ struct QueryCommand: ParsableCommand {
 
   func run() throws {
     try Opening.look(options.source, keys: options.keys) { evidence in
-      do { try ask(evidence) } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+      try evidence.requireTables()
+      try evidence.probe()
+      noteDamage(evidence)
+      do { try ask(evidence) } catch let error as DatabaseError
+        where ![.SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_IOERR].contains(error.resultCode)
+      {
         throw InspectionError.query(error.message ?? "\(error)")
       }
     }
@@ -97,6 +102,11 @@ struct QueryCommand: ParsableCommand {
   }
 }
 
+/// On standard error: the rows are for a program.
+private func noteDamage(_ evidence: Evidence) {
+  for damage in evidence.damage { Opening.note(describe(damage), describe(damage)) }
+}
+
 struct QueryOptions: ParsableArguments {
   @Option(help: ArgumentHelp(Language.pick("ja か en。", "ja or en."))) var lang: Language?
   @Option(
@@ -117,6 +127,9 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     try Opening.look(options.source, keys: options.keys) { evidence in
+      try evidence.requireTables()
+      try evidence.probe()
+      noteDamage(evidence)
       try evidence.read { db in
         let known = try String.fetchAll(
           db, sql: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")

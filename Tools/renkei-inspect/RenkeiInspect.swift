@@ -47,20 +47,22 @@ struct RenkeiInspect: ParsableCommand {
 
   static func main() {
     // Before anything is parsed: help is in the chosen language, too.
-    let words = CommandLine.arguments
+    var words = Array(CommandLine.arguments.dropFirst())
     if let index = words.firstIndex(of: "--lang"), index + 1 < words.count,
       let chosen = Language(rawValue: words[index + 1])
     {
       Language.current = chosen
-    } else if let chosen = words.lazy.compactMap({
-      $0.hasPrefix("--lang=") ? Language(rawValue: String($0.dropFirst(7))) : nil
-    }).first {
+      words.removeSubrange(index...index + 1)
+    } else if let index = words.firstIndex(where: { $0.hasPrefix("--lang=") }),
+      let chosen = Language(rawValue: String(words[index].dropFirst(7)))
+    {
       Language.current = chosen
+      words.remove(at: index)
     }
     // A reader that goes away (`| head`) ends this quietly.
     signal(SIGPIPE, SIG_DFL)
     do {
-      var command = try parseAsRoot(Self.withoutDashes(Array(words.dropFirst())))
+      var command = try parseAsRoot(Self.withoutDashes(words))
       try command.run()
     } catch let problem as Problem {
       complain(problem.text, 2)
@@ -86,7 +88,7 @@ struct RenkeiInspect: ParsableCommand {
   }
 
   private static func complain(_ text: String, _ code: Int32) -> Never {
-    FileHandle.standardError.write(Data("renkei-inspect: \(text)\n".utf8))
+    FileHandle.standardError.write(Data("renkei-inspect: \(harmless(text))\n".utf8))
     Foundation.exit(code)
   }
 }
@@ -138,6 +140,9 @@ func describe(_ error: InspectionError) -> String {
 func printJSON(_ value: some Encodable) {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  // A real that is none is no JSON number.
+  encoder.nonConformingFloatEncodingStrategy = .convertToString(
+    positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
   // Our own plain types always encode.
   print(String(decoding: try! encoder.encode(value), as: UTF8.self))
 }

@@ -62,7 +62,7 @@ struct StatusText {
   var verdict: String {
     let words: [String: (String, String, Style)] = [
       "sound": ("正常", "SOUND", .good), "behind": ("遅れあり", "BEHIND", .warning), "attention": ("要確認", "ATTENTION", .bad),
-      "damaged": ("破損", "DAMAGED", .bad),
+      "damaged": ("破損", "DAMAGED", .bad), "unchecked": ("未確認(verify で確かめます)", "UNCHECKED (run verify)", .faint),
     ]
     let (ja, en, style) = words[overview.verdict.level]!
     let reasons = overview.verdict.reasons.map { Self.reason($0.code, $0.count) }
@@ -76,6 +76,8 @@ struct StatusText {
   static func reason(_ code: String, _ count: Int) -> String {
     switch code {
     case "damage": Language.pick("壊れた所 \(count)", "\(count) damaged places")
+    case "tornLog":
+      Language.pick("書き込みログの末尾が途中(停電の後なら普通です)", "a torn end of the write-ahead log (usual after a power cut)")
     case "newerFile": Language.pick("新しい版のファイル", "a newer program's file")
     case "suspectedForks": Language.pick("分岐の疑い \(count)", "\(count) suspected forks")
     case "clockAhead": Language.pick("時計のずれ", "a clock ahead")
@@ -90,7 +92,7 @@ struct StatusText {
 
   private func showIdentity() {
     let drill = overview.drill == true ? Language.pick("(訓練)", " (drill)") : ""
-    let name = overview.wardName ?? Language.pick("所属不明", "of an unknown ward")
+    let name = overview.wardName.map(harmless) ?? Language.pick("所属不明", "of an unknown ward")
     let node = overview.node ?? "?"
     let running = overview.source.running ? Language.pick("稼働中", "running") : Language.pick("停止中", "at rest")
     switch overview.source.kind {
@@ -103,8 +105,8 @@ struct StatusText {
     }
     print(
       Language.pick(
-        "連合 \(overview.federationName ?? "") \(overview.federation ?? "?")\(drill)、登録ノード \(overview.members)",
-        "federation \(overview.federationName ?? "") \(overview.federation ?? "?")\(drill), \(overview.members) nodes enrolled"
+        "連合 \(harmless(overview.federationName ?? "")) \(overview.federation ?? "?")\(drill)、登録ノード \(overview.members)",
+        "federation \(harmless(overview.federationName ?? "")) \(overview.federation ?? "?")\(drill), \(overview.members) nodes enrolled"
       ))
     if let disk = overview.disk {
       let free = disk.free.map { Language.pick("、空き \(Text.bytes($0))", ", \(Text.bytes($0)) free") } ?? ""
@@ -186,7 +188,7 @@ struct StatusText {
     if let limit = peer.live?.bytesPerSecondLimit { parts.append(Text.rate(Double(limit * 8))) }
     if let road = peer.road { parts.append("\(Text.road(road.kind)) \(Text.rate(Double(road.bitsPerSecond)))") }
     if let failed = peer.live?.failedCalls, failed > 0, let next = peer.live?.nextCall {
-      let wait = Text.span(Double(max(0, next - now)) / 1_000)
+      let wait = Text.span(max(0, Double(next) - Double(now)) / 1_000)
       parts.append(Language.pick("不応答 \(failed) 回、\(wait)後に再試行", "no answer \(failed) times, again in \(wait)"))
     }
     return parts.joined(separator: Language.pick("、", ", "))

@@ -37,14 +37,14 @@ enum Text {
 
   static func ago(_ milliseconds: Int64?, now: Int64) -> String {
     guard let milliseconds else { return "–" }
-    let seconds = Double(now - milliseconds) / 1_000
+    let seconds = (Double(now) - Double(milliseconds)) / 1_000
     if seconds < 0 { return Language.pick("\(span(-seconds))先", "\(span(-seconds)) ahead") }
     return Language.pick("\(span(seconds))前", "\(span(seconds)) ago")
   }
 
   /// Local time, to the second.
   static func time(_ milliseconds: Int64?) -> String {
-    guard let milliseconds else { return "–" }
+    guard let milliseconds, abs(milliseconds / 1_000) < 1 << 40 else { return "–" }
     var seconds = time_t(milliseconds / 1_000)
     var parts = tm()
     localtime_r(&seconds, &parts)

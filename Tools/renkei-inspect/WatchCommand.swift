@@ -17,6 +17,10 @@ struct WatchCommand: ParsableCommand {
   }
 
   func run() throws {
+    guard isatty(STDOUT_FILENO) == 1 else {
+      throw Problem(
+        "watch には端末が要ります。プログラムには status --json を", "watch needs a terminal; for a program there is status --json")
+    }
     // What is wrong with the source is said before the screen is taken.
     var view = WatchView(source: options.source, at: try look())
     let screen = Screen()
@@ -151,7 +155,7 @@ struct WatchView {
         Language.pick("相手", "peer"), "", Language.pick("接続", "link"), Language.pick("連絡", "heard"),
         Language.pick(">足りない", ">lacks"), Language.pick(">量", ">bytes"),
       ] + (isWide ? [Language.pick(">所要", ">takes")] : [])
-        + [Language.pick(">受信/s", ">in/s"), Language.pick(">送信/s", ">out/s")]
+        + (width >= 70 ? [Language.pick(">受信/s", ">in/s"), Language.pick(">送信/s", ">out/s")] : [])
         + (isWide ? [Language.pick(">往復", ">rtt"), Language.pick("道", "road")] : []))
     for peer in peers.prefix(max(1, room - 2)) {
       let live = peer.live
@@ -165,10 +169,12 @@ struct WatchView {
         TextTable.Cell(lacks == 0 ? "" : Text.bytes(live?.lacksBytes ?? peer.lacksBytesAtMost)),
       ]
       if isWide { cells.append(TextTable.Cell(lacks == 0 ? "" : peer.seconds.map { Text.span($0) } ?? "–")) }
-      cells += [
-        TextTable.Cell(rate.map { Text.bytes(Int($0.bytesIn)) } ?? ""),
-        TextTable.Cell(rate.map { Text.bytes(Int($0.bytesOut)) } ?? ""),
-      ]
+      if width >= 70 {
+        cells += [
+          TextTable.Cell(rate.map { Text.bytes(Int($0.bytesIn)) } ?? ""),
+          TextTable.Cell(rate.map { Text.bytes(Int($0.bytesOut)) } ?? ""),
+        ]
+      }
       if isWide {
         cells += [
           TextTable.Cell(live?.roundTripMilliseconds.map { "\($0) ms" } ?? ""),
