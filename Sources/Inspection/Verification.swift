@@ -392,16 +392,3 @@ public final class Verifier {
     return finder.located(damage, table: collection.name, id: id, columns: row.fields.map(\.field))
   }
 }
-
-extension JSONValue {
-  /// For a person.
-  public var shown: String {
-    switch self {
-    case .null: "–"
-    case .integer(let number): "\(number)"
-    case .real(let number): "\(number)"
-    case .text(let text): text
-    case .bytes(let hex): "x'\(hex.prefix(32))\(hex.count > 32 ? "…" : "")'"
-    }
-  }
-}

@@ -64,6 +64,9 @@ struct QueryCommand: ParsableCommand {
       do { try ask(evidence) } catch let error as DatabaseError
         where ![.SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_IOERR].contains(error.resultCode)
       {
+        if error.resultCode == .SQLITE_MISUSE {
+          throw InspectionError.query(Language.pick("一度に一つの文だけ、? なしで", "one statement at a time, without ?"))
+        }
         throw InspectionError.query(error.message ?? "\(error)")
       }
     }
