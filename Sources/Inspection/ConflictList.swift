@@ -8,6 +8,8 @@ public struct ConflictList: Codable, Sendable {
   public struct Conflict: Codable, Sendable {
     public var table: String
     public var row: String
+    /// What the row calls itself.
+    public var name: String?
     /// Nil for a deletion against an edit.
     public var field: String?
     /// The shown one first.
@@ -50,7 +52,7 @@ extension ConflictList {
           author: "\(author)", ward: naming.ward(author), sequence: Int(Evidence.integer(line[4])),
           time: HybridTime(rawValue: UInt64(bitPattern: Evidence.integer(line[6]))).milliseconds,
           shown: Evidence.integer(line[5]) == 1, value: JSONValue(Evidence.value(line[7])))
-        let conflict = Conflict(table: name, row: id, field: field.isEmpty ? nil : field, values: [value])
+        let conflict = Conflict(table: name, row: id, name: nil, field: field.isEmpty ? nil : field, values: [value])
         if let last = found.last, last.table == name, last.row == id, last.field == conflict.field {
           found[found.count - 1].values.append(value)
         } else {
@@ -58,6 +60,11 @@ extension ConflictList {
         }
       }
       return found
+    }
+    for index in conflicts.indices {
+      conflicts[index].name = try Int64(conflicts[index].row).flatMap {
+        try evidence.title(of: $0, in: conflicts[index].table)
+      }
     }
   }
 }

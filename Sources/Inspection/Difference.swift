@@ -90,6 +90,9 @@ extension Difference {
         tables.append(
           Table(table: collection.name, digestA: digests.0, digestB: digests.1, differingRows: count))
         for var row in found {
+          if let id = Int64(row.row) {
+            row.name = try a.title(of: id, in: collection.name) ?? b.title(of: id, in: collection.name)
+          }
           row.explainedBy = explanations[RowName(collection: collection.number, row: row.row)] ?? []
           if row.explainedBy.isEmpty, sealed == 0 { unexplainedRows += 1 }
           rows.append(row)

@@ -12,6 +12,8 @@ public struct RowDifference: Codable, Sendable {
 
   public var table: String
   public var row: String
+  /// What the row calls itself, on the side that has it.
+  public var name: String?
   /// `both`, `onlyA` or `onlyB`; `notCompared` when a side has no tables: then change sets alone tell.
   public var sides: String
   public var fields: [Field]

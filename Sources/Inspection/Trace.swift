@@ -247,4 +247,17 @@ extension Evidence {
     }
     return RowID(rawValue: found[0])
   }
+
+  /// What a row calls itself, where its table has a field `name`: a person knows shelters by it.
+  func title(of row: Int64, in table: String) throws -> String? {
+    guard hasTables, schema.collection(named: table)?.field(named: "name") != nil else { return nil }
+    return try read { db in
+      guard try db.tableExists(table), try db.columns(in: table).contains(where: { $0.name == "name" }) else {
+        return nil
+      }
+      let row = try Row.fetchOne(
+        db.cachedStatement(sql: "SELECT name FROM \"\(table)\" WHERE id = ?"), arguments: [row])
+      return row.map { Self.text($0[0]) }.flatMap { $0.isEmpty ? nil : $0 }
+    }
+  }
 }

@@ -94,7 +94,7 @@ struct DiffCommand: ParsableCommand {
       "onlyA": Language.pick("A だけ", "only in A"), "onlyB": Language.pick("B だけ", "only in B"),
       "notCompared": Language.pick("関わる行", "touched"),
     ][row.sides]
-    print(Style.strong("  \(row.table) \(row.row)") + (side.map { " (\($0))" } ?? ""))
+    print(Style.strong(harmless("  \(row.table) \(row.row) \(row.name ?? "")")) + (side.map { " (\($0))" } ?? ""))
     if row.sides == "both" {
       for field in row.fields {
         print(harmless("    \(field.field): A \(field.a?.shown ?? "–") | B \(field.b?.shown ?? "–")"))

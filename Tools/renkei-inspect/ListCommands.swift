@@ -24,7 +24,8 @@ struct ConflictsCommand: ParsableCommand {
         print(
           Style.strong(
             harmless(
-              "\(conflict.table) \(conflict.row) \(conflict.field ?? Language.pick("削除と編集", "deletion against edit"))"))
+              "\(conflict.table) \(conflict.row) \(conflict.name.map { "\($0) " } ?? "")\(conflict.field ?? Language.pick("削除と編集", "deletion against edit"))"
+            ))
         )
         for value in conflict.values {
           let text = conflict.field == nil ? Language.pick("削除した", "deleted it") : value.value.shown
