@@ -20,14 +20,8 @@ public struct NodeCertificate: Hashable, Sendable {
 
   /// Reads a certificate and checks that the ward's authority signed it for this federation.
   public init(_ bytes: [UInt8], in identity: FederationIdentity) throws(FederationError) {
-    guard bytes.count == Self.byteCount, bytes.starts(with: Self.magic) else { throw .malformedCertificate }
-    guard let fields = Self.fields(of: bytes) else { throw .malformedCertificate }
-    federation = fields.federation
-    node = fields.node
-    key = fields.key
-    validFrom = fields.validFrom
-    validUntil = fields.validUntil
-    self.bytes = bytes
+    guard let certificate = Self(unchecked: bytes) else { throw .malformedCertificate }
+    self = certificate
     guard federation == identity.id else { throw .wrongFederation }
     guard let authority = identity.authority(ofWard: node.ward) else { throw .unknownWard(String(node.ward)) }
     let signed = Self.domain + bytes.dropLast(Signature.byteCount)

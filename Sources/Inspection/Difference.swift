@@ -114,7 +114,7 @@ extension Difference {
     if let told = evidence.toldDigests { return told[collection.name] ?? "" }
     return try evidence.read { db in
       guard try db.tableExists(collection.name) else { return "" }
-      do { return Array(try Store.digest(of: collection, db).bytes.prefix(8)).hexadecimal } catch {
+      do { return try Store.digest(of: collection, db).short } catch {
         // A column that the file's program did not know yet: the rows are compared by what both have.
         return "other columns"
       }
@@ -211,7 +211,7 @@ extension Evidence {
   func requireSameFederation(_ other: Evidence) throws {
     guard let ours = papers.federation, let theirs = other.papers.federation, ours != theirs else { return }
     throw InspectionError.otherFederation(
-      Array(ours.bytes.prefix(8)).hexadecimal, Array(theirs.bytes.prefix(8)).hexadecimal)
+      ours.short, theirs.short)
   }
 
   /// The bytes of one change set; nil when it is not here.

@@ -183,7 +183,7 @@ extension Evidence {
       known != federation, scan.damage.isEmpty
     {
       throw InspectionError.otherFederation(
-        Array(federation.bytes.prefix(8)).hexadecimal, Array(known.bytes.prefix(8)).hexadecimal)
+        federation.short, known.short)
     }
     let copy = try DatabaseQueue(path: "")
     try copy.inDatabase { db in
@@ -195,9 +195,9 @@ extension Evidence {
         let place = try db.makeStatement(sql: "INSERT OR IGNORE INTO places VALUES (?, ?, ?)")
         try scan.forEachRun { run, offset in
           try keep(run, insert)
-          var at = offset + 4 + runHeaderBytes(run)
+          var at = offset + 4 + RunFrame.headerBytes(run.log, first: run.first, count: run.entries.count)
           for (index, bytes) in run.entries.enumerated() {
-            at += bytes.count < 128 ? 1 : bytes.count < 16_384 ? 2 : 3
+            at += RunFrame.varint(UInt64(bytes.count))
             try place.execute(
               arguments: [EntryID.rawValue(run.log, run.first + SequenceNumber(index)), at, bytes.count])
             at += bytes.count
@@ -255,12 +255,6 @@ extension Evidence {
       guard sequence <= UInt64(sequenceLimit) else { return }
       try insert.execute(arguments: [EntryID.rawValue(run.log, SequenceNumber(sequence)), Data(bytes)])
     }
-  }
-
-  /// Tag, lane, author, first, count: FORMAT.md, section 8.
-  private static func runHeaderBytes(_ run: Run) -> Int {
-    func varint(_ value: UInt64) -> Int { max(1, (64 - value.leadingZeroBitCount + 6) / 7) }
-    return 2 + varint(UInt64(run.log.author.rawValue)) + varint(UInt64(run.first)) + varint(UInt64(run.entries.count))
   }
 
   /// Where the bytes of a change set lie in the file: none when it is not there, or was not read from a file.

@@ -282,7 +282,7 @@ public final class Evidence {
     if case .string(let text) = value.storage { text } else { "" }
   }
 
-  static func value(_ value: DatabaseValue) -> Value {
+  public static func value(_ value: DatabaseValue) -> Value {
     switch value.storage {
     case .null: .null
     case .int64(let number): .integer(number)

@@ -3,6 +3,7 @@ import ChangeModel
 import Federation
 import Foundation
 import SignedLog
+import Sodium
 
 /// How authors, logs, rows and values are named in every report.
 public struct Naming {
@@ -96,4 +97,9 @@ extension FieldOperation {
     case .increment(let amount), .receive(let amount), .spend(let amount), .handOver(let amount, _): .integer(amount)
     }
   }
+}
+
+extension Digest {
+  /// The first eight bytes, as reports show it.
+  public var short: String { Array(bytes.prefix(8)).hexadecimal }
 }

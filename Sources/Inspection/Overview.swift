@@ -211,7 +211,7 @@ extension Overview {
     let owner = try evidence.owner()
     let identity = evidence.papers.identity
     source = Source(evidence)
-    federation = evidence.papers.federation.map { Array($0.bytes.prefix(8)).hexadecimal }
+    federation = evidence.papers.federation.map { $0.short }
     let told = evidence.toldIdentity
     federationName = identity?.federation.genesis.name ?? told?.federationName
     drill = identity?.federation.genesis.drill ?? told?.drill
@@ -231,7 +231,7 @@ extension Overview {
       return Clock(
         log: LogReference(log), ward: naming.ward(log.author), logged: Int(state.logged.sequence),
         merged: Int(state.merged.sequence), time: state.past.time.milliseconds,
-        hash: Array(state.logged.hash.bytes.prefix(8)).hexadecimal)
+        hash: state.logged.hash.short)
     }
     peers = evidence.kind == .bundle ? [] : try Self.peers(evidence, states, owner, live, road)
     waiting = evidence.hasTables ? try Self.waiting(evidence, states, naming) : []

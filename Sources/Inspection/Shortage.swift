@@ -101,7 +101,7 @@ extension Shortage {
     _ log: LogName, from first: SequenceNumber, in evidence: Evidence
   ) throws -> (count: Int, content: Int, framed: Int) {
     var (count, content, framed) = (0, 0, 0)
-    var frame = FrameSize(log: log, first: first)
+    var frame = RunFrame(log: log, first: first)
     try evidence.read { db in
       let rows = try Row.fetchCursor(
         db.cachedStatement(sql: "SELECT length(bytes) FROM entries WHERE id BETWEEN ? AND ? ORDER BY id"),
@@ -110,7 +110,7 @@ extension Shortage {
         let bytes = Int(Evidence.integer(row[0]))
         if frame.count > 0, frame.content + bytes > 64 * 1024 {
           framed += frame.bytes
-          frame = FrameSize(log: log, first: first + SequenceNumber(count))
+          frame = RunFrame(log: log, first: first + SequenceNumber(count))
         }
         frame.add(bytes)
         count += 1
@@ -119,32 +119,5 @@ extension Shortage {
     }
     if frame.count > 0 { framed += frame.bytes }
     return (count, content, framed)
-  }
-
-  private struct FrameSize {
-    let log: LogName
-    let first: SequenceNumber
-    var count = 0
-    var content = 0
-    private var lengths = 0
-
-    init(log: LogName, first: SequenceNumber) {
-      self.log = log
-      self.first = first
-    }
-
-    mutating func add(_ bytes: Int) {
-      count += 1
-      content += bytes
-      lengths += Self.varint(UInt64(bytes))
-    }
-
-    /// Length, tag, lane, author, first, count, and each change set behind its length: FORMAT.md, section 8.
-    var bytes: Int {
-      4 + 2 + Self.varint(UInt64(log.author.rawValue)) + Self.varint(UInt64(first)) + Self.varint(UInt64(count))
-        + lengths + content
-    }
-
-    private static func varint(_ value: UInt64) -> Int { max(1, (64 - value.leadingZeroBitCount + 6) / 7) }
   }
 }

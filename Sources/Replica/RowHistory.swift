@@ -4,6 +4,7 @@ import Federation
 import Foundation
 import GRDB
 import SignedLog
+import Store
 
 /// One change set that touched a row.
 public struct RowHistoryEntry: Sendable {
@@ -39,8 +40,7 @@ public struct RowHistoryReader: Sendable {
         db,
         sql: "SELECT bytes FROM entries WHERE id BETWEEN ? AND ? ORDER BY id",
         arguments: [
-          Int64(log.lane.rawValue) << 61 | Int64(author.rawValue) << 31,
-          Int64(log.lane.rawValue) << 61 | Int64(author.rawValue) << 31 | Int64(sequenceLimit),
+          EntryID.rawValue(log, 1), EntryID.rawValue(log, sequenceLimit),
         ])
       var past = AuthorPast(author: author, lane: log.lane)
       var head = LogHead()

@@ -26,22 +26,10 @@ private struct RowPrinter {
     let values = Array(row.databaseValues)
     if format.json {
       var object: [String: JSONValue] = [:]
-      for (name, value) in zip(columns, values) { object[name] = JSONValue(sql: value) }
+      for (name, value) in zip(columns, values) { object[name] = JSONValue(Evidence.value(value)) }
       printJSON(object)
     } else {
       print(values.map(TableCSV.cell).joined(separator: ","), terminator: "\r\n")
-    }
-  }
-}
-
-extension JSONValue {
-  init(sql value: DatabaseValue) {
-    switch value.storage {
-    case .null: self = .null
-    case .int64(let number): self = .integer(number)
-    case .double(let number): self = .real(number)
-    case .string(let text): self = .text(text)
-    case .blob(let data): self = .bytes(data.map { String(format: "%02x", $0) }.joined())
     }
   }
 }
@@ -57,10 +45,7 @@ struct QueryCommand: ParsableCommand {
   @Argument(help: ArgumentHelp(Language.pick("select 文。", "A select statement."))) var sql: String
 
   func run() throws {
-    try Opening.look(options.source, keys: options.keys) { evidence in
-      try evidence.requireTables()
-      try evidence.probe()
-      noteDamage(evidence)
+    try options.lookAtTables { evidence in
       do { try ask(evidence) } catch let error as DatabaseError
         where ![.SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_IOERR].contains(error.resultCode)
       {
@@ -95,7 +80,7 @@ struct QueryCommand: ParsableCommand {
       while let row = try rows.next() {
         count += 1
         guard count <= 10_000 else { continue }
-        table.add(row.databaseValues.map { cut(JSONValue(sql: $0).shown, to: 60) })
+        table.add(row.databaseValues.map { cut(JSONValue(Evidence.value($0)).shown, to: 60) })
       }
       table.show(width: Text.width)
       if count > 10_000 {
@@ -105,11 +90,6 @@ struct QueryCommand: ParsableCommand {
   }
 }
 
-/// On standard error: the rows are for a program.
-private func noteDamage(_ evidence: Evidence) {
-  for damage in evidence.damage { Opening.note(describe(damage), describe(damage)) }
-}
-
 struct QueryOptions: ParsableArguments {
   @Option(help: ArgumentHelp(Language.pick("ja か en。", "ja or en."))) var lang: Language?
   @Option(
@@ -117,9 +97,19 @@ struct QueryOptions: ParsableArguments {
   var keys: String?
   @OptionGroup var format: TableFormat
   @Argument(
-    help: ArgumentHelp(Language.pick("ノードのフォルダ、データベース、またはバンドル。", "A node's folder, a database or a bundle.")),
+    help: ArgumentHelp(Language.pick("ノードのフォルダ、またはデータベース。", "A node's folder or a database.")),
     completion: .file())
   var source: String
+
+  /// Damage is found before the first row is out, and told on standard error: the rows are for a program.
+  func lookAtTables(_ body: (Evidence) throws -> Void) throws {
+    try Opening.look(source, keys: keys) { evidence in
+      try evidence.requireTables()
+      try evidence.probe()
+      for damage in evidence.damage { Opening.note(describe(damage), describe(damage)) }
+      try body(evidence)
+    }
+  }
 }
 
 struct ExportCommand: ParsableCommand {
@@ -129,10 +119,7 @@ struct ExportCommand: ParsableCommand {
   @Argument(help: ArgumentHelp(Language.pick("表。", "The table."))) var table: String
 
   func run() throws {
-    try Opening.look(options.source, keys: options.keys) { evidence in
-      try evidence.requireTables()
-      try evidence.probe()
-      noteDamage(evidence)
+    try options.lookAtTables { evidence in
       try evidence.read { db in
         let known = try String.fetchAll(
           db, sql: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
