@@ -15,9 +15,6 @@ public struct ChangeSetHeader: Hashable, Sendable {
   }
 }
 
-/// Names an audience's key. 0 is no key: what is in such a section is readable by anyone.
-public typealias AudienceKeyID = UInt32
-
 /// One section, still sealed for its audience.
 public struct SealedSection: Hashable, Sendable {
   public var key: AudienceKeyID

@@ -15,6 +15,9 @@ public enum FieldOperation: Hashable, Sendable {
   case receive(Int64)
   case spend(Int64)
   case handOver(Int64, to: AuthorNumber)
+  /// The share of a node that is gone becomes the author's: a ward's decision about its own nodes. Of another ward's
+  /// node it has no effect.
+  case takeOver(Int64, from: AuthorNumber)
 }
 
 public struct FieldEdit: Hashable, Sendable {

@@ -59,7 +59,9 @@ public struct FieldTrait: Hashable, Sendable {
     case (.counter, .increment): true
     case (.set, .add(let value)), (.set, .remove(let value)), (.log, .append(let value)):
       value != .null && type.admits(value)
-    case (.stock, .receive(let amount)), (.stock, .spend(let amount)), (.stock, .handOver(let amount, _)): amount > 0
+    case (.stock, .receive(let amount)), (.stock, .spend(let amount)), (.stock, .handOver(let amount, _)),
+      (.stock, .takeOver(let amount, _)):
+      amount > 0
     default: false
     }
   }
@@ -70,6 +72,9 @@ public struct CollectionSchema: Hashable, Sendable {
   public var number: UInt32
   public var name: String
   public var lane: Lane
+  /// What it holds is for one ward and whom that lets in: a section for everybody changes nothing in it, and a section
+  /// for few changes nothing in any other.
+  public let isPersonal: Bool
   public let fields: [FieldSchema]
   /// By position, as `fields`.
   public let traits: [FieldTrait]
@@ -80,7 +85,7 @@ public struct CollectionSchema: Hashable, Sendable {
   public static let fieldLimit = 64
 
   /// - Precondition: field numbers (from 1) and names are unique and within `Limits`, `fieldLimit` of them at most.
-  public init(_ number: UInt32, _ name: String, lane: Lane, fields: [FieldSchema]) {
+  public init(_ number: UInt32, _ name: String, lane: Lane, isPersonal: Bool = false, fields: [FieldSchema]) {
     precondition(fields.count <= Self.fieldLimit)
     precondition(
       number <= Limits.collectionNumber && fields.allSatisfy { (1...Limits.fieldNumber).contains($0.number) })
@@ -88,6 +93,7 @@ public struct CollectionSchema: Hashable, Sendable {
     self.number = number
     self.name = name
     self.lane = lane
+    self.isPersonal = isPersonal
     self.fields = fields
     traits = fields.map(\.trait)
     var positions = [Int](repeating: -1, count: Int(fields.map(\.number).max() ?? 0) + 1)
@@ -128,7 +134,8 @@ public struct Schema: Hashable, Sendable {
   public var canonicalText: String {
     collections.map { collection in
       let fields = collection.fields.map { "\($0.number) \($0.name) \($0.kind.rawValue) \($0.type.rawValue)" }
-      return "\(collection.number) \(collection.name) \(collection.lane.name): " + fields.joined(separator: ", ")
+      let lane = collection.lane.name + (collection.isPersonal ? " personal" : "")
+      return "\(collection.number) \(collection.name) \(lane): " + fields.joined(separator: ", ")
     }.joined(separator: "\n")
   }
 

@@ -19,6 +19,7 @@ public enum SectionCodec {
   private static let receive: UInt8 = 3
   private static let spend: UInt8 = 4
   private static let handOver: UInt8 = 5
+  private static let takeOver: UInt8 = 6
 
   /// How a row edit names its row.
   private enum RowKind { static let own: UInt32 = 0, other: UInt32 = 1, derived: UInt32 = 2 }
@@ -110,6 +111,9 @@ public enum SectionCodec {
       case .handOver(let amount, let receiver):
         write(field, handOver, amount)
         writer.varint(receiver.rawValue)
+      case .takeOver(let amount, let giver):
+        write(field, takeOver, amount)
+        writer.varint(giver.rawValue)
       }
     }
 
@@ -223,6 +227,7 @@ public enum SectionCodec {
         case receive: return FieldEdit(field, .receive(try amount()))
         case spend: return FieldEdit(field, .spend(try amount()))
         case handOver: return FieldEdit(field, .handOver(try amount(), to: try authorNumber()))
+        case takeOver: return FieldEdit(field, .takeOver(try amount(), from: try authorNumber()))
         default: return FieldEdit(field, .set(try extendedValue(kind)))
         }
       case let simple: return FieldEdit(field, .set(try value(simple)))

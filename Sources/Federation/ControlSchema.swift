@@ -1,7 +1,10 @@
+import Causality
 import ChangeModel
+import Foundation
 import Sodium
 
-/// The collections of the control lane: readable by anyone, since they say who may write.
+/// The collections of the control lane that the core itself reads: who may write, and who may read what. Readable by
+/// anyone.
 public enum ControlSchema {
   /// One row for each enrolled node; the row's id comes from its key, so that each node can be enrolled only once.
   public static let certificates = CollectionSchema(
@@ -13,18 +16,55 @@ public enum ControlSchema {
       FieldSchema(4, "certificate", .register, .bytes, ja: "証明書", en: "certificate"),
     ])
 
+  /// What a declared disaster opens of a ward, sealed to another ward's authority: prepared before the disaster, so that
+  /// a ward that is cut off can open it with its own authority's card.
+  public static let emergencyBoxes = CollectionSchema(
+    2, "emergency_boxes", lane: .control,
+    fields: [
+      FieldSchema(1, "key", .register, .integer, ja: "鍵番号", en: "key id"),
+      FieldSchema(2, "ward", ja: "受け手の区コード", en: "receiving ward"),
+      FieldSchema(3, "box", .register, .bytes, ja: "封をした鍵", en: "sealed key"),
+    ])
+
+  /// An audience's key for one node, sealed to it, until a time, and why.
+  public static let keyGrants = CollectionSchema(
+    3, "key_grants", lane: .control,
+    fields: [
+      FieldSchema(1, "key", .register, .integer, ja: "鍵番号", en: "key id"),
+      FieldSchema(2, "node", .register, .integer, ja: "受け手のノード", en: "receiving node"),
+      FieldSchema(3, "box", .register, .bytes, ja: "封をした鍵", en: "sealed key"),
+      FieldSchema(4, "until", .register, .integer, ja: "期限", en: "until"),
+      FieldSchema(5, "ground", ja: "根拠", en: "ground"),
+    ])
+
+  public static let collections = [certificates, emergencyBoxes, keyGrants]
+
   public static let certificateField: UInt32 = 4
 
-  /// The edit by which a node makes itself known: its first of all.
-  public static func enrolment(_ certificate: NodeCertificate, ward: String) -> RowEdit {
-    RowEdit(
+  /// The edits by which a node makes itself known, its first of all.
+  public static func enrolment(_ identity: NodeIdentity) -> [RowEdit] {
+    let certificate = identity.certificate
+    let own = RowEdit(
       certificates.number, RowID(derivedFrom: blake2b(certificate.key.bytes).prefix),
       [
-        FieldEdit(1, .set(.text(ward))),
+        FieldEdit(1, .set(.text(identity.ward.code))),
         FieldEdit(2, .set(.integer(Int64(certificate.node.serial)))),
         FieldEdit(3, .set(.text(certificate.key.bytes.hexadecimal))),
         FieldEdit(4, .set(.bytes(certificate.bytes))),
       ])
+    return [own]
+      + identity.emergency.compactMap { sealed in
+        guard let box = [UInt8](hexadecimal: sealed.box), let ward = identity.federation.ward(at: sealed.ward) else {
+          return nil
+        }
+        return RowEdit(
+          emergencyBoxes.number,
+          RowID(derivedFrom: blake2b([UInt8]("emergency \(sealed.id) \(ward.code)".utf8)).prefix),
+          [
+            FieldEdit(1, .set(.integer(Int64(sealed.id)))), FieldEdit(2, .set(.text(ward.code))),
+            FieldEdit(3, .set(.bytes(box))),
+          ])
+      }
   }
 
   /// The certificates that a list of edits would enrol, valid or not.
@@ -36,5 +76,59 @@ public enum ControlSchema {
         return bytes
       }
     }
+  }
+}
+
+/// One audience's key for one node.
+public struct KeyGrant: Hashable, Sendable {
+  public var key: AudienceKeyID
+  public var node: AuthorNumber
+  public var box: [UInt8]
+  /// Milliseconds since 1970; nil: no end.
+  public var until: Int64?
+  /// The row of the declaration or consent that it follows from.
+  public var ground: String
+
+  public init(key: AudienceKeyID, node: AuthorNumber, box: [UInt8], until: Int64?, ground: String) {
+    self.key = key
+    self.node = node.node
+    self.box = box
+    self.until = until
+    self.ground = ground
+  }
+
+  /// One row for each key, node and ground, on whichever node it is written.
+  public var row: RowID { RowID(derivedFrom: blake2b([UInt8]("grant \(key) \(node.rawValue) \(ground)".utf8)).prefix) }
+
+  public var edit: RowEdit {
+    RowEdit(
+      ControlSchema.keyGrants.number, row,
+      [
+        FieldEdit(1, .set(.integer(Int64(key)))), FieldEdit(2, .set(.integer(Int64(node.rawValue)))),
+        FieldEdit(3, .set(.bytes(box))), FieldEdit(4, .set(until.map { .integer($0) } ?? .null)),
+        FieldEdit(5, .set(.text(ground))),
+      ])
+  }
+}
+
+extension NodeIdentity {
+  /// This identity with what `grants` let it read besides.
+  public func opening(_ grants: [KeyGrant]) -> NodeIdentity {
+    var identity = self
+    identity.keyring = keyring(with: grants)
+    return identity
+  }
+
+  /// The card's keys, and those that `grants` let this node have.
+  public func keyring(with grants: [KeyGrant]) -> Keyring {
+    var ring = keyring
+    for grant in grants
+    where grant.node == certificate.node && ring[grant.key] == nil && Audience(key: grant.key) != nil {
+      guard let secret = key.open(sealedBox: grant.box, to: key.publicKey), let opened = AudienceKey(secret) else {
+        continue
+      }
+      ring.add(opened, as: grant.key)
+    }
+    return ring
   }
 }

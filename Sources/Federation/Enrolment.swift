@@ -12,6 +12,14 @@ public struct EnrolmentCard: Codable, Hashable, Sendable {
     public var box: String
   }
 
+  public struct EmergencyBox: Codable, Hashable, Sendable {
+    public var id: AudienceKeyID
+    /// Index of the ward whose authority can open it.
+    public var ward: UInt32
+    /// Hexadecimal.
+    public var box: String
+  }
+
   public static let format = "renkei-card-1"
 
   public var format = EnrolmentCard.format
@@ -20,8 +28,11 @@ public struct EnrolmentCard: Codable, Hashable, Sendable {
   /// Hexadecimal.
   public var certificate: String
   public var keys: [SealedKey]
+  /// What a declared disaster opens of this ward, sealed to the other wards' authorities; nil on an older card.
+  public var emergency: [EmergencyBox]?
 
-  public init(genesis: [UInt8], certificate: [UInt8], keys: [SealedKey]) {
+  public init(genesis: [UInt8], certificate: [UInt8], keys: [SealedKey], emergency: [EmergencyBox]) {
+    self.emergency = emergency
     self.genesis = Data(genesis)
     self.certificate = certificate.hexadecimal
     self.keys = keys
@@ -49,34 +60,60 @@ public struct AuthorityRecord: Codable, Sendable {
 }
 
 extension AuthorityRecord {
-  /// Enrols a node: takes the next serial, signs, and seals the keys to the node.
+  /// What a declared disaster may open.
+  public static let emergencyConfidences: [Confidence] = [.identity, .care]
+
+  /// The ward's index and key, when this is an authority of that federation.
   ///
-  /// - Throws: `unknownWard` when the authority is not this federation's, `serialsExhausted` after 1,023 nodes.
-  public mutating func enrol(
-    _ key: PublicKey, in identity: FederationIdentity, at now: Instant
-  ) throws(FederationError) -> EnrolmentCard {
-    guard let seed = [UInt8](hexadecimal: seed), let authority = SigningKey(seed: seed),
-      let secret = [UInt8](hexadecimal: federationKey)
-    else { throw .malformedCard("authority file") }
+  /// - Throws: `unknownWard` when it is not, `malformedCard` when the file is none.
+  public func key(in identity: FederationIdentity) throws(FederationError) -> (ward: UInt32, key: SigningKey) {
+    guard let seed = [UInt8](hexadecimal: seed), let authority = SigningKey(seed: seed) else {
+      throw .malformedCard("authority file")
+    }
     guard let index = identity.index(ofWard: ward), identity.authority(ofWard: index) == authority.publicKey else {
       throw .unknownWard(ward)
     }
+    return (index, authority)
+  }
+
+  /// Enrols a node: takes the next serial, signs, and seals the keys to the node.
+  ///
+  /// - Parameter emergency: whether the card carries what a declared disaster opens, two boxes for each other ward.
+  /// - Throws: `unknownWard` when the authority is not this federation's, `serialsExhausted` after 1,023 nodes.
+  public mutating func enrol(
+    _ key: PublicKey, in identity: FederationIdentity, emergency: Bool = true, at now: Instant
+  ) throws(FederationError) -> EnrolmentCard {
+    guard let secret = [UInt8](hexadecimal: federationKey) else { throw .malformedCard("authority file") }
+    let (index, authority) = try self.key(in: identity)
     guard nextSerial < AuthorNumber.partLimit else { throw .serialsExhausted }
     let node = AuthorNumber(ward: index, serial: nextSerial, epoch: 0)
-    guard let box = key.sealedBox(of: secret) else { throw .malformedCard("node key") }
+    func sealed(_ secret: [UInt8], to reader: PublicKey) throws(FederationError) -> String {
+      guard let box = authority.sealedBox(of: secret, to: reader) else { throw .malformedCard("node key") }
+      return box.hexadecimal
+    }
+    var keys = [EnrolmentCard.SealedKey(id: Keyring.federationKeyID, box: try sealed(secret, to: key))]
+    var boxes: [EnrolmentCard.EmergencyBox] = []
+    for confidence in Confidence.allCases {
+      let id = Audience.ward(index, confidence).key
+      let secret = authority.audienceKey("\(id)").withSecretBytes { $0 }
+      keys.append(EnrolmentCard.SealedKey(id: id, box: try sealed(secret, to: key)))
+      guard emergency, Self.emergencyConfidences.contains(confidence) else { continue }
+      for ward in identity.genesis.wards.indices where ward != Int(index) {
+        guard let other = identity.authority(ofWard: UInt32(ward)) else { continue }
+        boxes.append(EnrolmentCard.EmergencyBox(id: id, ward: UInt32(ward), box: try sealed(secret, to: other)))
+      }
+    }
     nextSerial += 1
     let certificate = NodeCertificate.signed(
       federation: identity.id, node: node, key: key, validFrom: now.milliseconds, by: authority)
-    return EnrolmentCard(
-      genesis: identity.bytes, certificate: certificate,
-      keys: [EnrolmentCard.SealedKey(id: Keyring.federationKeyID, box: box.hexadecimal)])
+    return EnrolmentCard(genesis: identity.bytes, certificate: certificate, keys: keys, emergency: boxes)
   }
 }
 
 /// The audience keys that a node holds.
 public struct Keyring: Sendable {
   /// The key of the audience "the whole federation".
-  public static let federationKeyID: AudienceKeyID = 1
+  public static let federationKeyID = Audience.federation.key
 
   private var keys: [AudienceKeyID: AudienceKey] = [:]
 
@@ -89,6 +126,9 @@ public struct Keyring: Sendable {
     precondition(id != 0)
     keys[id] = key
   }
+
+  /// Sorted.
+  public var ids: [AudienceKeyID] { keys.keys.sorted() }
 }
 
 /// A node's own identity: what it needs to write.
@@ -96,7 +136,9 @@ public struct NodeIdentity: Sendable {
   public let federation: FederationIdentity
   public let key: SigningKey
   public let certificate: NodeCertificate
-  public let keyring: Keyring
+  /// The keys of the card. A replica knows more of them, while they were let in.
+  public internal(set) var keyring: Keyring
+  public let emergency: [EnrolmentCard.EmergencyBox]
 
   /// Opens a card with the node's key.
   ///
@@ -116,6 +158,13 @@ public struct NodeIdentity: Sendable {
     }
     self.key = key
     self.keyring = keyring
+    emergency = card.emergency ?? []
+  }
+
+  /// The key by which this ward tells another what a resident lets it see; nil when the card has none.
+  public func disclosureKey(to ward: UInt32) -> AudienceKey? {
+    let own = certificate.node.ward
+    return keyring[Audience.ward(own, .disclosure).key]?.derived("told \(Audience.told(by: own, to: ward).key)")
   }
 
   /// This node's ward.

@@ -96,6 +96,11 @@ public final class Evidence {
       for node in base.papers.certificates.keys.sorted() { papers.learn(base.papers.certificates[node]!.bytes) }
     }
     try read { db in
+      if let identity, try db.tableExists("key_grants"), try db.tableExists("node_state") {
+        // As the node's tables were made: with the keys that it held then.
+        let open = Set(try Store.openKeys(db))
+        papers.open(try KeyGrant.fetch(to: identity.certificate.node, db).filter { open.contains($0.key) })
+      }
       if try db.tableExists("grdb_migrations") {
         let applied = try Row.fetchAll(db, sql: "SELECT identifier FROM grdb_migrations").map { Self.text($0[0]) }
         newerMigrations = applied.filter { !Store.knownMigrations.contains($0) }

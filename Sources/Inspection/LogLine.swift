@@ -99,6 +99,7 @@ extension LogLine.Edit {
       fields = edits.map { edit2 in
         var receiver: String?
         if case .handOver(_, let to) = edit2.operation { receiver = "\(to)" }
+        if case .takeOver(_, let from) = edit2.operation { receiver = "\(from)" }
         return LogLine.Field(
           field: edit2.field == 0 ? "(contest)" : naming.field(edit.collection, edit2.field),
           operation: edit2.operation.name, value: JSONValue(edit2.operation.value), to: receiver,

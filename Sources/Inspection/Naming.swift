@@ -74,6 +74,7 @@ extension FieldOperation {
     case .receive(let amount): "receive \(amount)"
     case .spend(let amount): "spend \(amount)"
     case .handOver(let amount, let author): "hand over \(amount) → \(author)"
+    case .takeOver(let amount, let author): "take over \(amount) ← \(author)"
     }
   }
 
@@ -88,13 +89,16 @@ extension FieldOperation {
     case .receive: "receive"
     case .spend: "spend"
     case .handOver: "handOver"
+    case .takeOver: "takeOver"
     }
   }
 
   var value: Value {
     switch self {
     case .set(let value), .add(let value), .remove(let value), .append(let value): value
-    case .increment(let amount), .receive(let amount), .spend(let amount), .handOver(let amount, _): .integer(amount)
+    case .increment(let amount), .receive(let amount), .spend(let amount), .handOver(let amount, _),
+      .takeOver(let amount, _):
+      .integer(amount)
     }
   }
 }

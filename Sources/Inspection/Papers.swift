@@ -8,7 +8,7 @@ import Sodium
 /// What is known of a federation's founding, members and keys: how far signatures can be checked and sections opened.
 public struct Papers: Sendable {
   /// With a node's card and key: the genesis, and the audience keys that this node holds.
-  public let identity: NodeIdentity?
+  public private(set) var identity: NodeIdentity?
   /// From the card, else from the certificates.
   public internal(set) var federation: Digest?
   /// By node number. Checked against the ward's authority only with the genesis.
@@ -31,7 +31,15 @@ public struct Papers: Sendable {
     return LogContext(federation: federation, nodeKey: key, log: log)
   }
 
-  public func secret(_ id: AudienceKeyID) -> AudienceKey? { identity?.keyring[id] }
+  public func secret(_ id: AudienceKeyID) -> AudienceKey? {
+    if case .told(let from, let to)? = Audience(key: id), let identity, from == identity.certificate.node.ward {
+      return identity.disclosureKey(to: to)
+    }
+    return identity?.keyring[id]
+  }
+
+  /// Takes up the keys that others let this node have.
+  mutating func open(_ grants: [KeyGrant]) { identity = identity?.opening(grants) }
 
   public func ward(of author: AuthorNumber) -> Genesis.Ward? { identity?.federation.ward(at: author.ward) }
 

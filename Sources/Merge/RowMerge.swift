@@ -89,6 +89,11 @@ extension RowState {
       contribute(edit.field, stamp.dot, 0 &- amount, against)
       let index = contributionIndex(edit.field)
       contributions[index].update(receiver) { $0.total &+= amount }
+    case .takeOver(let amount, let giver):
+      guard giver.ward == stamp.dot.author.ward, giver != stamp.dot.author else { return }
+      contribute(edit.field, stamp.dot, amount, against)
+      let index = contributionIndex(edit.field)
+      contributions[index].update(giver) { $0.total &-= amount }
     }
   }
 

@@ -3,6 +3,7 @@ import ChangeModel
 import Federation
 import Merge
 import SignedLog
+import Sodium
 import Store
 
 extension Replica {
@@ -14,12 +15,16 @@ extension Replica {
   public func commit(_ draft: Draft, at now: Instant) throws(ReplicaError) -> Dot {
     try validate(draft)
     return try transaction { () throws(ReplicaError) -> Dot in
-      try self.write(draft.lane, draft.audience, try self.completed(draft.edits), at: now)
+      var sections = draft.sections
+      for index in sections.indices { sections[index].edits = try self.completed(sections[index].edits) }
+      return try self.write(draft.lane, sections, at: now)
     }
   }
 
   /// Settles a row that somebody deleted while somebody else edited it: all that it shows stays, as this node's word.
-  public func keep(_ row: RowID, in collection: CollectionSchema, at now: Instant) throws(ReplicaError) -> Dot {
+  public func keep(
+    _ row: RowID, in collection: CollectionSchema, audience: Audience = .federation, at now: Instant
+  ) throws(ReplicaError) -> Dot {
     try transaction { () throws(ReplicaError) -> Dot in
       guard let state = try self.state(of: row, in: collection.number), state.isVisible, state.isContested else {
         throw .noSuchRow(collection: collection.name, row: row)
@@ -29,7 +34,7 @@ extension Replica {
         RowEdit(collection.number, row, .delete(shares: state.shares())),
         RowEdit(collection.number, row, state.restatement(collection) + (try self.logEntries(of: row, in: collection))),
       ]
-      return try self.write(collection.lane, Keyring.federationKeyID, edits, at: now)
+      return try self.write(collection.lane, [Draft.Sealed(audience: audience, edits: edits)], at: now)
     }
   }
 
@@ -44,7 +49,7 @@ extension Replica {
   }
 
   private func write(
-    _ lane: Lane, _ audience: AudienceKeyID, _ edits: [RowEdit], at now: Instant
+    _ lane: Lane, _ drafted: [Draft.Sealed], at now: Instant
   ) throws(ReplicaError) -> Dot {
     let name = LogName(lane, author)
     let state = store.state(of: name)
@@ -54,16 +59,19 @@ extension Replica {
       clock: state.past.clock.advances(to: clock(lane), except: author),
       control: lane == .control ? [] : state.past.control.advances(to: clock(.control), except: nil))
     var sections: [PlainSection] = []
-    if !edits.isEmpty {
-      let bytes = SectionCodec.encode(edits, by: author)
-      guard bytes.count + Self.overhead(header) <= Limits.changeSetBytes else {
-        throw .tooLarge(bytes: bytes.count, limit: Limits.changeSetBytes - Self.overhead(header))
+    var size = Self.overhead(header)
+    for section in drafted {
+      let bytes = SectionCodec.encode(section.edits, by: author)
+      size += bytes.count + Self.sectionOverhead
+      guard size <= Limits.changeSetBytes else {
+        throw .tooLarge(bytes: size, limit: Limits.changeSetBytes)
       }
       // What is acknowledged here must be read everywhere: by the very decoder that every node uses.
       do { _ = try bytes.decoding { raw throws(MalformedBytes) in try SectionCodec.decode(raw, by: author) } } catch {
         throw .invalidEdit(error)
       }
-      sections.append(PlainSection(key: audience, secret: identity.keyring[audience], bytes: bytes))
+      sections.append(
+        PlainSection(key: section.audience.key, secret: try secret(for: section.audience), bytes: bytes))
     }
     let context = context(name, key: identity.key.publicKey)
     let entry = VerifiedEntry.sealing(
@@ -90,20 +98,39 @@ extension Replica {
     return time
   }
 
-  /// What a change set takes besides its section: header, key id, length, tag and signature.
+  /// What a change set takes besides its sections: header and signature.
   private static func overhead(_ header: ChangeSetHeader) -> Int {
-    64 + (header.clock.count + header.control.count) * 10 + 16 + ChangeSetLayout.signatureBytes
+    64 + (header.clock.count + header.control.count) * 10 + ChangeSetLayout.signatureBytes
+  }
+
+  /// Key id, length and tag.
+  private static let sectionOverhead = 24
+
+  private func secret(for audience: Audience) throws(ReplicaError) -> AudienceKey? {
+    if audience == .anyone { return nil }
+    guard audience.writer == nil || audience.writer == author.ward else { throw .foreignAudience(audience) }
+    if case .told(_, let ward) = audience, let key = identity.disclosureKey(to: ward) { return key }
+    guard let key = keyring[audience.key] else { throw .foreignAudience(audience) }
+    return key
   }
 
   // MARK: Checking and completing
 
   private func validate(_ draft: Draft) throws(ReplicaError) {
-    guard draft.edits.count <= Limits.rowEdits else {
-      throw .tooLarge(bytes: draft.edits.count, limit: Limits.rowEdits)
+    guard draft.sections.count <= Limits.sections else {
+      throw .tooLarge(bytes: draft.sections.count, limit: Limits.sections)
     }
-    for edit in draft.edits {
+    for section in draft.sections { try validate(section, in: draft.lane) }
+  }
+
+  private func validate(_ section: Draft.Sealed, in lane: Lane) throws(ReplicaError) {
+    guard section.edits.count <= Limits.rowEdits else {
+      throw .tooLarge(bytes: section.edits.count, limit: Limits.rowEdits)
+    }
+    for edit in section.edits {
       guard let collection = store.schema.collection(edit.collection) else { throw .unknownCollection(edit.collection) }
-      guard collection.lane == draft.lane else { throw .wrongLane(collection: collection.name) }
+      guard collection.lane == lane else { throw .wrongLane(collection: collection.name) }
+      guard collection.isPersonal == (section.audience.writer != nil) else { throw .foreignAudience(section.audience) }
       guard case .edit(let fields) = edit.action else { continue }
       for field in fields {
         guard let schema = collection.field(field.field), schema.admits(field.operation) else {
@@ -175,6 +202,13 @@ extension Replica {
       let share = shares[edit.field] ?? state.contribution(edit.field)?[author]?.total ?? 0
       switch edit.operation {
       case .receive(let amount): shares[edit.field] = share &+ amount
+      case .takeOver(let amount, let giver):
+        let theirs = state.contribution(edit.field)?[giver]?.total ?? 0
+        guard giver.ward == author.ward, giver != author else {
+          throw .invalidField(collection: "stock", field: edit.field)
+        }
+        guard amount <= theirs else { throw .insufficientStock(available: theirs, asked: amount) }
+        shares[edit.field] = share &+ amount
       case .spend(let amount), .handOver(let amount, _):
         #if MUTANTS
           if PlantedBug.overspends.isPlanted { continue }
@@ -190,7 +224,7 @@ extension Replica {
 extension FieldOperation {
   fileprivate var spendsStock: Bool {
     switch self {
-    case .spend, .handOver: true
+    case .spend, .handOver, .takeOver: true
     default: false
     }
   }

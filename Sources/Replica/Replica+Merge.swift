@@ -123,13 +123,23 @@ extension Replica {
     if let need = need(of: layout.header, in: entry.log.lane) { return need }
     past.advance(by: layout.header)
     let stamp = Stamp(entry.dot, at: layout.header.time)
-    var position: Int64 = 0
     for index in layout.sections.indices {
       let section = layout.sections[index]
+      // Another ward's key lets one read, not write.
+      let audience = Audience(key: section.key)
+      let isPersonal = audience?.writer != nil
+      guard let audience, audience.writer == nil || audience.writer == entry.log.author.ward else {
+        if !mergesSealedOnly {
+          try note(
+            entry.log, entry.sequence, "merge", "section \(index) under a key of others: \(section.key)", at: now)
+        }
+        continue
+      }
+      if mergesSealedOnly, !isPersonal { continue }
       // Nobody but its audience can open a section: it is kept and passed on unread.
       guard
         let content = entry.open(
-          index, of: layout, with: section.key == 0 ? nil : identity.keyring[section.key], in: context)
+          index, of: layout, with: secret(toRead: audience), in: context)
       else { continue }
       let edits: [RowEdit]
       do throws(MalformedBytes) {
@@ -140,7 +150,9 @@ extension Replica {
           entry.log, entry.sequence, "merge", "malformed section \(index): \(error.reason) at \(error.offset)", at: now)
         continue
       }
-      try mergeEdits(edits, stamp: stamp, past: past, position: &position, at: now)
+      // A log entry has its place whether or not the sections before it can be read.
+      var position = Int64(index) << 32
+      try mergeEdits(edits, isPersonal: isPersonal, stamp: stamp, past: past, position: &position, at: now)
     }
     store.advance(entry.log, to: entry.head, past: past)
     effects.merged += 1
@@ -148,13 +160,14 @@ extension Replica {
   }
 
   private func mergeEdits(
-    _ edits: [RowEdit], stamp: Stamp, past: AuthorPast, position: inout Int64, at now: Instant
+    _ edits: [RowEdit], isPersonal: Bool, stamp: Stamp, past: AuthorPast, position: inout Int64, at now: Instant
   ) throws(StoreError) {
     for edit in edits {
+      guard store.isPersonal(edit.collection) == isPersonal else { continue }
       try store.merge(edit, stamp: stamp, past: past, position: &position)
       effects.rows.append(RowReference(edit.collection, edit.row))
     }
-    guard past.lane == .control else { return }
+    guard past.lane == .control, !mergesSealedOnly else { return }
     for bytes in ControlSchema.certificates(in: edits) {
       do {
         let certificate = try membership.enrol(bytes)

@@ -22,6 +22,7 @@ extension Replica {
   public func rebuild(at now: Instant) throws(ReplicaError) -> ReplicaEffects {
     effects = ReplicaEffects()
     try transaction {
+      try self.loadKeys(at: now)
       try self.store.clearTables()
       try self.drainAll(at: now)
     }
@@ -72,6 +73,7 @@ extension Replica {
   /// A replica made from another one's log alone.
   private convenience init(path: String, copyingLogOf source: Replica, at now: Instant) throws(ReplicaError) {
     try self.init(scratch: path, identity: source.identity, schema: source.store.schema, membership: source.membership)
+    keyring = source.keyring
     _ = try batch(at: now) {
       for name in source.store.logNames {
         var next: SequenceNumber = 1

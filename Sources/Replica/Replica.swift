@@ -40,11 +40,16 @@ public final class Replica {
   public let identity: NodeIdentity
   public let store: Store
   public internal(set) var membership: Membership
+  /// The card's keys, and those that others let this node have until some time.
+  public internal(set) var keyring: Keyring
+  /// A scratch replica reads with the keys that it was given.
+  let learnsKeys: Bool
   /// This node as an author; its epoch goes up when the node finds that it was restored from a copy.
   public internal(set) var author: AuthorNumber
 
   /// Where this node's own heads are kept beside the database; nil for a replica that never writes twice.
   private let keeper: (any HighWaterKeeper)?
+  var keysLoadedAt: Instant?
   /// What the keeper holds.
   private var savedMark: HighWaterMark?
 
@@ -53,6 +58,8 @@ public final class Replica {
   var waiters: [LogName: Set<LogName>] = [:]
   /// Look at every log with a backlog: after opening, and after a transaction that failed.
   var mustLookAtAll = true
+  /// Only what is sealed for few is merged, while its tables are made anew.
+  var mergesSealedOnly = false
 
   private enum Key {
     static let epoch = "epoch"
@@ -73,7 +80,9 @@ public final class Replica {
   ) throws(ReplicaError) {
     self.identity = identity
     self.keeper = keeper
-    let whole = Schema([ControlSchema.certificates] + schema.collections)
+    keyring = identity.keyring
+    learnsKeys = true
+    let whole = Schema(ControlSchema.collections + schema.collections)
     do {
       store = try Store(path: path, schema: whole)
       membership = Membership(identity.federation)
@@ -85,7 +94,9 @@ public final class Replica {
       if PlantedBug.ignoresMark.isPlanted { savedMark = nil }
     #endif
     if let savedMark, savedMark.isAhead(of: ownMark) { try openEpoch(above: identity.author(epoch: savedMark.epoch)) }
+    try loadKeys(at: now)
     try rebuildIfSchemaChanged(at: now)
+    try refreshKeys(at: now)
     try noteOwner()
     if store.state(of: LogName(.control, author)).logged.sequence == 0 { try enrolSelf(at: now) }
     _ = try batch(at: now) {}
@@ -97,6 +108,8 @@ public final class Replica {
   {
     self.identity = identity
     self.membership = membership
+    keyring = identity.keyring
+    learnsKeys = false
     keeper = nil
     do { store = try Store(path: path, schema: schema) } catch { throw .store(error) }
     author = identity.author(epoch: 0)
@@ -111,6 +124,9 @@ public final class Replica {
     try transaction {
       try body()
       if self.mustLookAtAll { try self.drainAll(at: now) }
+      if self.learnsKeys, self.effects.rows.contains(where: { $0.collection == ControlSchema.keyGrants.number }) {
+        try self.refreshKeys(at: now)
+      }
     }
     defer { effects = ReplicaEffects() }
     return effects
@@ -164,6 +180,7 @@ public final class Replica {
     membership = Membership(identity.federation)
     // When even this cannot be read, every use of the store says so.
     try? loadMembership()
+    if let now = keysLoadedAt { try? loadKeys(at: now) }
     if let epoch = try? store.nodeState(Key.epoch) { author = identity.author(epoch: UInt32(epoch)) }
   }
 
@@ -244,8 +261,8 @@ public final class Replica {
   }
 
   private func enrolSelf(at now: Instant) throws(ReplicaError) {
-    var draft = Draft(.control, audience: 0)
-    draft.edits.append(ControlSchema.enrolment(identity.certificate, ward: identity.ward.code))
+    var draft = Draft(.control, audience: .anyone)
+    draft.edits = ControlSchema.enrolment(identity)
     _ = try commit(draft, at: now)
   }
 

@@ -9,6 +9,8 @@ public enum ReplicaError: Error, Hashable, Sendable {
   case unknownCollection(UInt32)
   /// The collection belongs to another lane than the draft.
   case wrongLane(collection: String)
+  /// This node cannot write for this audience, or the collection is not for it.
+  case foreignAudience(Audience)
   /// The field does not exist, or cannot take this operation.
   case invalidField(collection: String, field: UInt32)
   /// A text is too long or holds a NUL character.

@@ -83,6 +83,6 @@ public struct RowHistoryReader: Sendable {
 extension Replica {
   /// A reader of histories with the members and keys that are known now.
   public var historyReader: RowHistoryReader {
-    RowHistoryReader(membership: membership, keyring: identity.keyring, federation: identity.federation)
+    RowHistoryReader(membership: membership, keyring: keyring, federation: identity.federation)
   }
 }

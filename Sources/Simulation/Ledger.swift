@@ -85,6 +85,9 @@ public struct Ledger: Sendable {
         case .handOver(let amount, let receiver):
           shares[place, default: 0] -= amount
           shares[StockPlace(row: edit.row, field: field.field, author: receiver), default: 0] += amount
+        case .takeOver(let amount, let giver):
+          shares[StockPlace(row: edit.row, field: field.field, author: giver), default: 0] -= amount
+          shares[place, default: 0] += amount
         default: continue
         }
         if let left = shares[place], left < 0 {

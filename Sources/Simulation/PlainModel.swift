@@ -90,7 +90,7 @@ struct PlainModel {
     case .append(let value): contribute(1, value)
     case .receive(let amount): contribute(amount)
     case .spend(let amount): contribute(-amount)
-    case .handOver: contribute(0)
+    case .handOver, .takeOver: contribute(0)
     }
   }
 

@@ -5,7 +5,9 @@ import Sodium
 /// A federation whose keys follow from a seed.
 public struct SimulatedFederation {
   public let identity: FederationIdentity
-  private var authorities: [AuthorityRecord]
+  public private(set) var authorities: [AuthorityRecord]
+  /// Whether cards carry what a declared disaster opens.
+  public var emergency = false
 
   /// - Parameter wards: code and name of each.
   public init(wards: [(code: String, name: String)], seed: UInt64, drill: Bool = true) {
@@ -27,7 +29,7 @@ public struct SimulatedFederation {
   public mutating func node(ward: Int, keySeed: UInt64) -> NodeIdentity {
     var random = RandomNumbers(seed: keySeed &* 7_919 &+ UInt64(ward))
     let key = SigningKey(seed: Self.bytes(32, &random))!
-    let card = try! authorities[ward].enrol(key.publicKey, in: identity, at: .quake)
+    let card = try! authorities[ward].enrol(key.publicKey, in: identity, emergency: emergency, at: .quake)
     return try! NodeIdentity(card, key: key)
   }
 

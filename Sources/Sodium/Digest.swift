@@ -89,3 +89,12 @@ public func blake2b(_ bytes: UnsafeRawBufferPointer) -> Digest {
 }
 
 public func blake2b(_ bytes: [UInt8]) -> Digest { bytes.withUnsafeBytes { blake2b($0) } }
+
+/// BLAKE2b-256 keyed with 32 secret bytes; `domain` keeps one use of a key apart from another.
+func keyedHash(_ domain: String, _ message: [UInt8], key: UnsafePointer<UInt8>) -> [UInt8] {
+  Library.start()
+  let text = [UInt8](domain.utf8) + [0] + message
+  var hash = [UInt8](repeating: 0, count: Digest.byteCount)
+  crypto_generichash(&hash, hash.count, text, UInt64(text.count), key, 32)
+  return hash
+}

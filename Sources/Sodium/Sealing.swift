@@ -42,6 +42,14 @@ public struct AudienceKey: Sendable {
     return opened ? plain : nil
   }
 
+  /// A key for one narrower use, which tells nothing of this one.
+  public func derived(_ label: String) -> AudienceKey { AudienceKey(tag(label, []))! }
+
+  /// A name for `subject` that only holders of this key can make, or link with another label's: 32 bytes.
+  public func tag(_ label: String, _ subject: [UInt8]) -> [UInt8] {
+    secret.withBytes { keyedHash("renkei tag 1", [UInt8](label.utf8) + [0] + subject, key: $0) }
+  }
+
   /// A secret's bytes, to be written to a key file or a sealed box, and nowhere else.
   public func withSecretBytes<Result>(_ body: ([UInt8]) throws -> Result) rethrows -> Result {
     try secret.withBytes { try body([UInt8](UnsafeBufferPointer(start: $0, count: Self.byteCount))) }

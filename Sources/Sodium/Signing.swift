@@ -81,14 +81,35 @@ public final class SigningKey: Sendable {
   }
 }
 
-extension PublicKey {
-  /// `message` in a box that only this key's owner can open (X25519 of the same key); nil when the key is no point.
-  public func sealedBox(of message: [UInt8]) -> [UInt8]? {
-    Library.start()
-    var boxPublic = [UInt8](repeating: 0, count: 32)
-    guard crypto_sign_ed25519_pk_to_curve25519(&boxPublic, bytes) == 0 else { return nil }
-    var box = [UInt8](repeating: 0, count: message.count + Int(crypto_box_sealbytes()))
-    guard crypto_box_seal(&box, message, UInt64(message.count), boxPublic) == 0 else { return nil }
-    return box
+extension SigningKey {
+  /// `message` in a box that only `reader` can open (X25519 of the same key); nil when that key is no point.
+  ///
+  /// The layout is libsodium's sealed box. The ephemeral key follows from this key, the reader and the message instead
+  /// of chance, so that what a node writes follows from what it was told: a simulation can be replayed.
+  public func sealedBox(of message: [UInt8], to reader: PublicKey) -> [UInt8]? {
+    var readerKey = [UInt8](repeating: 0, count: 32)
+    guard crypto_sign_ed25519_pk_to_curve25519(&readerKey, reader.bytes) == 0 else { return nil }
+    var seed = secret.withBytes { keyedHash("renkei box 1", reader.bytes + message, key: $0) }
+    var ephemeral = [UInt8](repeating: 0, count: 32)
+    var ephemeralSecret = [UInt8](repeating: 0, count: 32)
+    defer {
+      sodium_memzero(&seed, seed.count)
+      sodium_memzero(&ephemeralSecret, ephemeralSecret.count)
+    }
+    crypto_box_seed_keypair(&ephemeral, &ephemeralSecret, seed)
+    let hash = HashStream(byteCount: Int(crypto_box_noncebytes()))
+    hash.update(ephemeral)
+    hash.update(readerKey)
+    let nonce = hash.bytes()
+    var box = [UInt8](repeating: 0, count: message.count + Int(crypto_box_macbytes()))
+    guard crypto_box_easy(&box, message, UInt64(message.count), nonce, readerKey, ephemeralSecret) == 0 else {
+      return nil
+    }
+    return ephemeral + box
+  }
+
+  /// The key of an audience that this key's owner answers for: whoever holds it learns nothing of the owner's own.
+  public func audienceKey(_ label: String) -> AudienceKey {
+    AudienceKey(secret.withBytes { keyedHash("renkei audience 1", [UInt8](label.utf8), key: $0) })!
   }
 }

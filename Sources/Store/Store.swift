@@ -14,6 +14,7 @@ import Sodium
 public final class Store {
   public let schema: Schema
   public let path: String
+  private let personal: Set<UInt32>
   private let pool: DatabasePool
 
   private var tables: [UInt32: CollectionTable] = [:]
@@ -41,6 +42,7 @@ public final class Store {
   /// - Throws: `newerFormat` for a file of a newer program, `damaged` for one that is not a sound database.
   public init(path: String, schema: Schema) throws(StoreError) {
     self.schema = schema
+    personal = Set(schema.collections.filter(\.isPersonal).map(\.number))
     self.path = path
     var configuration = Configuration()
     configuration.busyMode = .timeout(5)
@@ -117,6 +119,11 @@ public final class Store {
       do { try pool.writeWithoutTransaction { db in try loadStates(db) } } catch { throw StoreError.of(error) }
       throw failure
     }
+  }
+
+  /// Reads with the writer's eyes: what the transaction under way has written is there.
+  public func readOwn<Result>(_ body: (Database) throws -> Result) throws(StoreError) -> Result {
+    do { return try pool.unsafeReentrantWrite { try body($0) } } catch { throw StoreError.of(error) }
   }
 
   /// Reads one snapshot through GRDB. Safe on any thread.
@@ -249,17 +256,23 @@ public final class Store {
     } catch { throw StoreError.of(error) }
   }
 
-  /// Within `write`: empties every table that the log makes; logs stay, and count as not merged.
-  public func clearTables() throws(StoreError) {
+  /// Within `write`: empties every table that the log makes, or those of some collections; logs stay, and count as not
+  /// merged.
+  public func clearTables(of chosen: Set<UInt32>? = nil) throws(StoreError) {
     do {
       try pool.unsafeReentrantWrite { db in
-        for collection in schema.collections {
+        let emptied = schema.collections.filter { chosen?.contains($0.number) ?? true }
+        for collection in emptied {
           try db.execute(sql: "DELETE FROM \"\(collection.name)\"")
           for field in collection.fields where field.kind == .log {
             try db.execute(sql: "DELETE FROM \"\(Migrations.entryTable(collection, field))\"")
           }
         }
-        try db.execute(sql: "DELETE FROM hidden_rows; DELETE FROM deletion_marks; DELETE FROM conflicts")
+        for collection in emptied {
+          try db.execute(sql: "DELETE FROM hidden_rows WHERE collection = ?", arguments: [collection.number])
+          try db.execute(sql: "DELETE FROM deletion_marks WHERE collection = ?", arguments: [collection.number])
+          try db.execute(sql: "DELETE FROM conflicts WHERE collection = ?", arguments: [collection.name])
+        }
       }
     } catch { throw StoreError.of(error) }
     for table in tables.values { table.forgetHighest() }
@@ -288,6 +301,10 @@ public final class Store {
       }
     } catch { throw StoreError.of(error) }
   }
+
+  /// Whether a collection holds what is for one ward; of one that is not known nothing is.
+  @inline(__always)
+  public func isPersonal(_ collection: UInt32) -> Bool { personal.contains(collection) }
 
   // MARK: The node's own notes
 
@@ -318,6 +335,27 @@ public final class Store {
           sql:
             "INSERT INTO node_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
         ).execute(arguments: [key, value])
+      }
+    } catch { throw StoreError.of(error) }
+  }
+
+  /// The audience keys that the personal tables were made with. Sorted.
+  public func openKeys() throws(StoreError) -> [AudienceKeyID] { try readOwn { try Self.openKeys($0) } }
+
+  public static func openKeys(_ db: Database) throws -> [AudienceKeyID] {
+    try Int64.fetchAll(
+      db, sql: "SELECT CAST(substr(key, 10) AS INTEGER) FROM node_state WHERE key LIKE 'open key %' ORDER BY 1"
+    ).map { AudienceKeyID(truncatingIfNeeded: $0) }
+  }
+
+  /// Within `write`.
+  public func setOpenKeys(_ keys: [AudienceKeyID]) throws(StoreError) {
+    do {
+      try pool.unsafeReentrantWrite { db in
+        try db.execute(sql: "DELETE FROM node_state WHERE key LIKE 'open key %'")
+        for key in keys {
+          try db.execute(sql: "INSERT INTO node_state (key, value) VALUES (?, 1)", arguments: ["open key \(key)"])
+        }
       }
     } catch { throw StoreError.of(error) }
   }

@@ -223,6 +223,7 @@ extension WebServer {
     case .receive(let amount): return "+\(amount)"
     case .spend(let amount): return "−\(amount)"
     case .handOver(let amount, let receiver): return "\(amount) → \(receiver)"
+    case .takeOver(let amount, let giver): return "\(amount) ← \(giver)"
     }
   }
 }

@@ -12,7 +12,7 @@ import TestSupport
 
 /// Five wards that wrote, met, parted and met again, with conflicts, deletions, stock and a text that spills over pages.
 final class Fixture {
-  static let schema = Schema([ControlSchema.certificates] + TestSchema.schema.collections)
+  static let schema = Schema(ControlSchema.collections + TestSchema.schema.collections)
 
   let folder = TemporaryDirectory()
   private(set) var replicas: [Replica] = []

@@ -36,7 +36,7 @@ struct InspectBench: ParsableCommand {
     try replica.store.checkpoint()
     try replica.store.close()
 
-    let schema = Schema([ControlSchema.certificates, Workload.evacuees])
+    let schema = Schema(ControlSchema.collections + [Workload.evacuees])
     var ours: [Double] = []
     var floor: [Double] = []
     for _ in 0..<options.rounds {

@@ -57,8 +57,8 @@ struct SignedStream {
 
     func enrol(at now: Instant) -> Run {
       let log = LogName(.control, author)
-      let edit = ControlSchema.enrolment(identity.certificate, ward: identity.ward.code)
-      let section = PlainSection(key: 0, secret: nil, bytes: SectionCodec.encode([edit], by: author))
+      let section = PlainSection(
+        key: 0, secret: nil, bytes: SectionCodec.encode(ControlSchema.enrolment(identity), by: author))
       let header = ChangeSetHeader(time: HybridTime.zero.next(at: now), clock: [], control: [])
       let entry = VerifiedEntry.sealing(
         [section], header: header, after: AuthorPast(author: author, lane: .control), head: LogHead(),

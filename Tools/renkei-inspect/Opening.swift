@@ -66,7 +66,7 @@ extension Evidence {
 
 /// Finds out what a source is, and opens it.
 enum Opening {
-  static let schema = Schema([ControlSchema.certificates] + NodeSchema.current.collections)
+  static let schema = Schema(ControlSchema.collections + NodeSchema.current.collections)
 
   /// Opens a source and looks at it; when its database is damaged, looks at what can be saved instead.
   static func look<Result>(

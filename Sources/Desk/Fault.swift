@@ -1,0 +1,38 @@
+/// Why something was not done: what, where, and what to do, in both languages.
+public struct Fault: Error, Hashable, Sendable {
+  public enum Kind: String, Hashable, Sendable {
+    /// What was sent is not right.
+    case badValue = "bad-value"
+    /// Nothing has this id, or nothing that this node may read.
+    case notFound = "not-found"
+    /// It is right, but cannot be done as things stand.
+    case refused
+    /// Not for whoever asks.
+    case forbidden
+    case unauthorized
+  }
+
+  public var kind: Kind
+  public var field: String
+  public var japanese: String
+  public var english: String
+
+  public init(_ kind: Kind, field: String = "", ja japanese: String, en english: String) {
+    self.kind = kind
+    self.field = field
+    self.japanese = japanese
+    self.english = english
+  }
+
+  public static func badValue(_ field: String, ja: String, en: String) -> Fault {
+    Fault(.badValue, field: field, ja: ja, en: en)
+  }
+
+  public static func notFound(_ field: String) -> Fault {
+    Fault(.notFound, field: field, ja: "見つかりません: \(field)", en: "not found: \(field)")
+  }
+
+  public static func refused(_ field: String = "", ja: String, en: String) -> Fault {
+    Fault(.refused, field: field, ja: ja, en: en)
+  }
+}

@@ -1,0 +1,193 @@
+import ChangeModel
+import Federation
+import Foundation
+
+/// Checks one value against its field's shape.
+struct FieldReader {
+  let field: FormField
+  let federation: FederationIdentity
+
+  func read(_ value: JSON, _ shape: FieldShape) throws(Fault) -> JSON {
+    switch (shape, value) {
+    case (.text(let limit), .text(let text)): return .text(try checked(text, limit: limit))
+    case (.integer(let range), .integer(let number)):
+      guard range.contains(number) else {
+        throw fault("\(range.lowerBound) から \(range.upperBound) まで", "from \(range.lowerBound) to \(range.upperBound)")
+      }
+      return value
+    case (.number(let range), .integer(let number)): return .real(try checked(Double(number), in: range))
+    case (.number(let range), .real(let number)): return .real(try checked(number, in: range))
+    case (.flag, .flag): return value
+    case (.date, .text(let text)):
+      guard Self.isDate(text) else { throw fault("年月日(例 1980-05-01。月や年まででもよい)", "a date such as 1980-05-01, 1980-05 or 1980") }
+      return value
+    case (.time, .integer(let number)):
+      guard (0..<Limits.timeMilliseconds).contains(number) else { throw fault("1970 年からのミリ秒", "milliseconds since 1970") }
+      return value
+    case (.time, .text(let text)):
+      guard let time = Self.milliseconds(text) else {
+        throw fault("日時(例 2026-01-17T05:46:00+09:00)", "a time such as 2026-01-17T05:46:00+09:00")
+      }
+      return .integer(time)
+    case (.choice(let choices), .text(let text)):
+      guard let choice = choices.first(where: { $0.word == text || $0.code == text }) else {
+        let words = choices.map { "\($0.word) (\($0.code))" }.joined(separator: "、")
+        throw fault("次のどれか: \(words)", "one of \(words)")
+      }
+      return .text(choice.word)
+    case (.row, .text(let text)): return .integer(try row(text).rawValue)
+    case (.row, .integer(let number)): return .integer(number)
+    case (.ward, .text(let text)):
+      guard federation.index(ofWard: text) != nil else { throw fault("この連合の区コード(5 桁)", "the code of a ward of this federation") }
+      return value
+    case (.list(let inner, let limit), .list(let list)):
+      guard list.count <= limit else { throw fault("\(limit) 件まで", "at most \(limit) items") }
+      var values: [JSON] = []
+      for item in list {
+        let value = try read(item, inner)
+        if value == .text("") { throw fault("空でない値", "values that are not empty") }
+        if !values.contains(value) { values.append(value) }
+      }
+      return .list(values)
+    case (.counts(let choices), .object(let members)):
+      var counts: [String: JSON] = [:]
+      for name in members.keys.sorted() {
+        guard let choice = choices.first(where: { $0.word == name || $0.code == name }) else {
+          throw fault(
+            "次の区分: \(choices.map(\.word).joined(separator: "、"))", "of the kinds \(choices.map(\.code).joined(separator: ", "))")
+        }
+        guard case .integer(let number)? = members[name], (0...1_000_000).contains(number) else {
+          throw fault("\(name) は 0 以上の数", "\(name) must be a count")
+        }
+        counts[choice.word] = .integer(number)
+      }
+      return .object(counts)
+    default: throw fault(shape.japanese, shape.english)
+    }
+  }
+
+  private func fault(_ japanese: String, _ english: String) -> Fault {
+    .badValue(
+      field.name, ja: "\(field.japanese)(\(field.name))は次の形にしてください: \(japanese)",
+      en: "\(field.english) (\(field.name)) must be \(english)")
+  }
+
+  private func checked(_ text: String, limit: Int) throws(Fault) -> String {
+    let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    guard trimmed.unicodeScalars.count <= limit else { throw fault("\(limit) 文字まで", "at most \(limit) characters") }
+    guard !trimmed.unicodeScalars.contains(where: { $0.value < 32 && $0 != "\n" && $0 != "\t" || $0.value == 127 }) else {
+      throw fault("制御文字のない文", "text without control characters")
+    }
+    guard !MyNumber.isIn(trimmed) else {
+      throw .badValue(
+        field.name, ja: "個人番号(マイナンバー)は入れないでください: \(field.japanese)",
+        en: "an Individual Number (My Number) must not be kept here: \(field.english)")
+    }
+    return trimmed
+  }
+
+  private func checked(_ number: Double, in range: ClosedRange<Double>) throws(Fault) -> Double {
+    guard number.isFinite, range.contains(number) else {
+      throw fault("\(range.lowerBound) から \(range.upperBound) まで", "from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number == 0 ? 0 : number
+  }
+
+  private func row(_ text: String) throws(Fault) -> RowID {
+    if let number = Int64(text) { return RowID(rawValue: number) }
+    do throws(ResidentID.Fault) {
+      return try ResidentID.row(text) { federation.index(ofWard: $0) }
+    } catch {
+      switch error {
+      case .malformed: throw fault("行の番号、または住民の ID", "a row's number or a resident's ID")
+      case .badCheck: throw fault("正しい ID(検査文字が合いません。写し間違いがないか確かめてください)", "a correct ID: its check character does not fit")
+      }
+    }
+  }
+
+  private static func isDate(_ text: String) -> Bool {
+    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+    guard (1...3).contains(parts.count), parts[0].count == 4, parts.dropFirst().allSatisfy({ $0.count == 2 }),
+      text.utf8.allSatisfy({ (48...57).contains($0) || $0 == 45 })
+    else { return false }
+    let numbers = parts.compactMap { Int($0) }
+    guard (1868...2200).contains(numbers[0]) else { return false }
+    guard numbers.count > 1 else { return true }
+    guard (1...12).contains(numbers[1]) else { return false }
+    guard numbers.count > 2 else { return true }
+    let isLeap = numbers[0] % 4 == 0 && (numbers[0] % 100 != 0 || numbers[0] % 400 == 0)
+    let days = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+    return (1...days[numbers[1] - 1]).contains(numbers[2])
+  }
+
+  static func milliseconds(_ text: String) -> Int64? {
+    let style = Date.ISO8601FormatStyle(includingFractionalSeconds: false)
+    let fractional = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+    guard text.utf8.count <= 40, let date = (try? style.parse(text)) ?? (try? fractional.parse(text)) else { return nil }
+    let milliseconds = date.timeIntervalSince1970 * 1_000
+    guard milliseconds >= 0, milliseconds < Double(Limits.timeMilliseconds) else { return nil }
+    return Int64(milliseconds)
+  }
+}
+
+extension FieldShape {
+  var japanese: String {
+    switch self {
+    case .text: "文字列"
+    case .integer: "整数"
+    case .number: "数"
+    case .flag: "true か false"
+    case .date: "年月日"
+    case .time: "日時"
+    case .choice: "選択肢の一つ"
+    case .row: "行の番号"
+    case .ward: "区コード"
+    case .list: "一覧"
+    case .counts: "区分ごとの数"
+    }
+  }
+
+  var english: String {
+    switch self {
+    case .text: "text"
+    case .integer: "a whole number"
+    case .number: "a number"
+    case .flag: "true or false"
+    case .date: "a date"
+    case .time: "a time"
+    case .choice: "one of the choices"
+    case .row: "a row's number"
+    case .ward: "a ward's code"
+    case .list: "a list"
+    case .counts: "counts by kind"
+    }
+  }
+}
+
+/// The Individual Number (個人番号), which no disaster service may keep: recognised to be refused.
+public enum MyNumber {
+  /// The weights of the check digit (Ordinance of the Ministry of Internal Affairs and Communications No. 85 of 2014,
+  /// article 5).
+  private static let weights = [6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2]
+
+  /// Whether a text holds twelve digits in a row, in any width and with or without breaks, that make one.
+  public static func isIn(_ text: String) -> Bool {
+    var run: [Int] = []
+    func isOne() -> Bool { run.count == 12 && isValid(run) }
+    for character in text {
+      if let digit = character.wholeNumberValue, (0...9).contains(digit) {
+        run.append(digit)
+      } else if !(run.count % 4 == 0 && (character == "-" || character == " " || character == "-")) {
+        if isOne() { return true }
+        run = []
+      }
+    }
+    return isOne()
+  }
+
+  static func isValid(_ digits: [Int]) -> Bool {
+    let sum = zip(digits, weights).reduce(0) { $0 + $1.0 * $1.1 }
+    let check = sum % 11 <= 1 ? 0 : 11 - sum % 11
+    return digits.count == 12 && digits[11] == check
+  }
+}

@@ -1,0 +1,170 @@
+import Causality
+import ChangeModel
+import Federation
+import Foundation
+
+/// A word of a closed list: as the wards' forms say it, and its code for programs and in English.
+public struct Choice: Hashable, Sendable {
+  public var word: String
+  public var code: String
+
+  public init(_ word: String, _ code: String) {
+    self.word = word
+    self.code = code
+  }
+}
+
+/// What a field of a form takes.
+public indirect enum FieldShape: Hashable, Sendable {
+  /// At most so many characters.
+  case text(Int)
+  case integer(ClosedRange<Int64>)
+  case number(ClosedRange<Double>)
+  case flag
+  /// `YYYY-MM-DD`, or less when no more is known: `YYYY-MM`, `YYYY`.
+  case date
+  /// ISO 8601 with an offset, or milliseconds since 1970; kept as the latter.
+  case time
+  case choice([Choice])
+  /// The id of a row of a collection; of a resident, the resident's ID too.
+  case row(String)
+  /// The code of a ward of this federation.
+  case ward
+  case list(FieldShape, Int)
+  /// How many of each.
+  case counts([Choice])
+}
+
+public struct FormField: Hashable, Sendable {
+  public var name: String
+  public var shape: FieldShape
+  public var isRequired: Bool
+  public var japanese: String
+  public var english: String
+
+  public init(
+    _ name: String, _ shape: FieldShape, required: Bool = false, ja japanese: String, en english: String
+  ) {
+    self.name = name
+    self.shape = shape
+    isRequired = required
+    self.japanese = japanese
+    self.english = english
+  }
+
+  /// The same field where it must be given.
+  public var required: FormField {
+    var field = self
+    field.isRequired = true
+    return field
+  }
+}
+
+/// The fields that a request may hold; anything else is refused by its name.
+public struct Form: Hashable, Sendable {
+  public var fields: [FormField]
+
+  public init(_ fields: [FormField]) { self.fields = fields }
+
+  /// - Throws: `Fault`, naming the first field that is wrong and what it should be.
+  public func read(_ json: JSON, in federation: FederationIdentity) throws(Fault) -> Submission {
+    guard case .object(let members) = json else {
+      throw .badValue("", ja: "JSON のオブジェクトを送ってください", en: "send a JSON object")
+    }
+    for name in members.keys.sorted() where !fields.contains(where: { $0.name == name }) {
+      throw .badValue(name, ja: "「\(name)」という項目はありません", en: "no field is called \"\(name)\"")
+    }
+    var values: [String: JSON] = [:]
+    for field in fields {
+      let given = members[field.name] ?? .null
+      if given == .null {
+        guard !field.isRequired else {
+          throw .badValue(field.name, ja: "\(field.japanese)を入れてください", en: "\(field.english) is required")
+        }
+        if members[field.name] != nil { values[field.name] = .null }
+        continue
+      }
+      let value = try FieldReader(field: field, federation: federation).read(given, field.shape)
+      guard !field.isRequired || (value != .text("") && value != .list([])) else {
+        throw .badValue(field.name, ja: "\(field.japanese)を入れてください", en: "\(field.english) is required")
+      }
+      values[field.name] = value
+    }
+    return Submission(values: values)
+  }
+
+  /// From a query or a path, where everything is text.
+  public func read(texts: [String: String], in federation: FederationIdentity) throws(Fault) -> Submission {
+    var members: [String: JSON] = [:]
+    for (name, text) in texts {
+      guard let field = fields.first(where: { $0.name == name }) else {
+        throw .badValue(name, ja: "「\(name)」という項目はありません", en: "no parameter is called \"\(name)\"")
+      }
+      switch field.shape {
+      case .integer: members[name] = Int64(text).map { .integer($0) } ?? .text(text)
+      case .number: members[name] = Double(text).map { .real($0) } ?? .text(text)
+      case .flag:
+        members[name] = ["1": true, "true": true, "0": false, "false": false][text].map { .flag($0) } ?? .text(text)
+      case .time: members[name] = Int64(text).map { .integer($0) } ?? .text(text)
+      default: members[name] = .text(text)
+      }
+    }
+    return try read(.object(members), in: federation)
+  }
+}
+
+/// What a form held, each value of its field's shape: times are milliseconds, choices their words, rows their ids.
+public struct Submission: Hashable, Sendable {
+  public var values: [String: JSON]
+
+  public init(values: [String: JSON] = [:]) { self.values = values }
+
+  public func has(_ name: String) -> Bool { values[name] != nil }
+  public func text(_ name: String) -> String? { values[name]?.text.flatMap { $0.isEmpty ? nil : $0 } }
+  public func integer(_ name: String) -> Int64? { values[name]?.integer }
+  public func int(_ name: String) -> Int? { integer(name).map { Int($0) } }
+  public func flag(_ name: String) -> Bool { values[name] == .flag(true) }
+  public func row(_ name: String) -> RowID? { integer(name).map { RowID(rawValue: $0) } }
+  public func texts(_ name: String) -> [String] { values[name]?.list.compactMap(\.text) ?? [] }
+
+  /// One value as an edit of the column that bears its name; nil when the form did not hold it.
+  public func operations(_ name: String, _ field: FieldSchema, standing: [String] = []) -> [FieldOperation] {
+    guard let value = values[name] else { return [] }
+    if field.kind == .set {
+      let wanted = value.list.compactMap(\.text)
+      return wanted.filter { !standing.contains($0) }.map { .add(.text($0)) }
+        + standing.filter { !wanted.contains($0) }.map { .remove(.text($0)) }
+    }
+    switch value {
+    case .null, .object, .list: return [.set(.null)]
+    case .flag(let flag): return [.set(.integer(flag ? 1 : 0))]
+    case .integer(let number): return [.set(field.type == .real ? .real(Double(number)) : .integer(number))]
+    case .real(let number): return [.set(.real(number))]
+    case .text(let text): return [.set(text.isEmpty ? .null : .text(text))]
+    }
+  }
+
+  /// Edits of every column that bears the name of one of `names` (a form's `leftFor` is the column `left_for`).
+  public func edits(
+    _ names: [String], of collection: CollectionSchema, standing: [String: [String]] = [:]
+  ) -> [FieldEdit] {
+    names.flatMap { name -> [FieldEdit] in
+      guard let field = collection.field(named: Column.name(name)) else { return [] }
+      return operations(name, field, standing: standing[name] ?? []).map { FieldEdit(field.number, $0) }
+    }
+  }
+}
+
+/// A form's `leftFor` and a table's `left_for`.
+public enum Column {
+  public static func name(_ field: String) -> String {
+    field.reduce(into: "") { text, character in
+      if character.isUppercase { text += "_" + character.lowercased() } else { text.append(character) }
+    }
+  }
+
+  public static func field(_ name: String) -> String {
+    let parts = name.split(separator: "_")
+    return parts.prefix(1).joined() + parts.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+  }
+}
