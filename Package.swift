@@ -77,7 +77,19 @@ let package = Package(
 
     // The wards' work, and its formats.
     layer("Topology", [yams]),
-    layer("Shelters", ["Causality", "ChangeModel", "Sodium", "Merge", "Store", "Replica", grdb]),
+    layer(
+      "Desk",
+      ["Causality", "ChangeModel", "Sodium", "Federation", "Merge", "Store", "Replica", grdb]),
+    layer(
+      "Registry",
+      ["Causality", "ChangeModel", "Sodium", "Federation", "Store", "Replica", "Desk", grdb]),
+    layer("Shelters", ["Causality", "ChangeModel", "Sodium", "Merge", "Store", "Replica", "Desk", grdb]),
+    layer(
+      "People",
+      ["Causality", "ChangeModel", "Sodium", "Replica", "Desk", "Registry", "Shelters", grdb]),
+    layer(
+      "Stock",
+      ["Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Shelters", grdb]),
     layer("Exchange", ["Shelters", "Topology", "ChangeModel"]),
 
     // A whole federation in one process, on virtual time, roads and disks.

@@ -75,6 +75,8 @@ public struct CollectionSchema: Hashable, Sendable {
   /// What it holds is for one ward and whom that lets in: a section for everybody changes nothing in it, and a section
   /// for few changes nothing in any other.
   public let isPersonal: Bool
+  /// Nothing of it is ever deleted: a deletion has no effect on any node.
+  public let isAppendOnly: Bool
   public let fields: [FieldSchema]
   /// By position, as `fields`.
   public let traits: [FieldTrait]
@@ -85,7 +87,9 @@ public struct CollectionSchema: Hashable, Sendable {
   public static let fieldLimit = 64
 
   /// - Precondition: field numbers (from 1) and names are unique and within `Limits`, `fieldLimit` of them at most.
-  public init(_ number: UInt32, _ name: String, lane: Lane, isPersonal: Bool = false, fields: [FieldSchema]) {
+  public init(
+    _ number: UInt32, _ name: String, lane: Lane, isPersonal: Bool = false, isAppendOnly: Bool = false, fields: [FieldSchema]
+  ) {
     precondition(fields.count <= Self.fieldLimit)
     precondition(
       number <= Limits.collectionNumber && fields.allSatisfy { (1...Limits.fieldNumber).contains($0.number) })
@@ -94,6 +98,8 @@ public struct CollectionSchema: Hashable, Sendable {
     self.name = name
     self.lane = lane
     self.isPersonal = isPersonal
+    self.isAppendOnly = isAppendOnly
+    precondition(!isAppendOnly || fields.allSatisfy { $0.kind == .log })
     self.fields = fields
     traits = fields.map(\.trait)
     var positions = [Int](repeating: -1, count: Int(fields.map(\.number).max() ?? 0) + 1)
@@ -134,7 +140,7 @@ public struct Schema: Hashable, Sendable {
   public var canonicalText: String {
     collections.map { collection in
       let fields = collection.fields.map { "\($0.number) \($0.name) \($0.kind.rawValue) \($0.type.rawValue)" }
-      let lane = collection.lane.name + (collection.isPersonal ? " personal" : "")
+      let lane = collection.lane.name + (collection.isPersonal ? " personal" : "") + (collection.isAppendOnly ? " append-only" : "")
       return "\(collection.number) \(collection.name) \(lane): " + fields.joined(separator: ", ")
     }.joined(separator: "\n")
   }

@@ -131,7 +131,10 @@ extension Replica {
       guard let collection = store.schema.collection(edit.collection) else { throw .unknownCollection(edit.collection) }
       guard collection.lane == lane else { throw .wrongLane(collection: collection.name) }
       guard collection.isPersonal == (section.audience.writer != nil) else { throw .foreignAudience(section.audience) }
-      guard case .edit(let fields) = edit.action else { continue }
+      guard case .edit(let fields) = edit.action else {
+        if collection.isAppendOnly { throw .appendOnly(collection: collection.name) }
+        continue
+      }
       for field in fields {
         guard let schema = collection.field(field.field), schema.admits(field.operation) else {
           throw .invalidField(collection: collection.name, field: field.field)

@@ -164,6 +164,7 @@ extension Replica {
   ) throws(StoreError) {
     for edit in edits {
       guard store.isPersonal(edit.collection) == isPersonal else { continue }
+      if case .delete = edit.action, store.isAppendOnly(edit.collection) { continue }
       try store.merge(edit, stamp: stamp, past: past, position: &position)
       effects.rows.append(RowReference(edit.collection, edit.row))
     }

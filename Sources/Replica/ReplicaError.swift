@@ -13,6 +13,8 @@ public enum ReplicaError: Error, Hashable, Sendable {
   case foreignAudience(Audience)
   /// The field does not exist, or cannot take this operation.
   case invalidField(collection: String, field: UInt32)
+  /// Nothing of the collection is ever deleted.
+  case appendOnly(collection: String)
   /// A text is too long or holds a NUL character.
   case invalidText(collection: String, field: UInt32)
   /// More edits than one change set can hold: split them.

@@ -24,6 +24,14 @@ public struct ShelterView: Codable, Hashable, Sendable {
   public var commonIDs: [String]
   public var remarks: String?
   public var source: String?
+  public var facility: String?
+  /// Square metres.
+  public var area: Double?
+  public var staff: Int?
+  public var toilets: Int?
+  /// Milliseconds since 1970.
+  public var openedAt: Int64?
+  public var closedAt: Int64?
   /// Fields of which two people wrote different values without knowing of each other; `` (empty) when the row was
   /// deleted by one while another edited it.
   public var conflicts: [String]
@@ -70,7 +78,7 @@ public struct ShelterFilter: Hashable, Sendable {
 public enum ShelterQueries {
   private static let columns = """
     id, ward, name, kana, address, latitude, longitude, phone, status, crowding, occupancy, capacity, needs, designations,
-    hazards, accepts, common_ids, remarks, source,
+    hazards, accepts, common_ids, remarks, source, facility, area, staff, toilets, opened_at, closed_at,
     (SELECT group_concat(DISTINCT field) FROM conflicts WHERE collection = 'shelters' AND row = shelters.id) AS conflicts
     """
 
@@ -180,6 +188,9 @@ public enum ShelterQueries {
       capacity: integer(row, "capacity").map { Int($0) }, needs: list(row, "needs"),
       designations: list(row, "designations"), hazards: list(row, "hazards"), accepts: text(row, "accepts"),
       commonIDs: list(row, "common_ids"), remarks: text(row, "remarks"), source: text(row, "source"),
+      facility: text(row, "facility"), area: Double.fromDatabaseValue(row["area"]),
+      staff: integer(row, "staff").map { Int($0) }, toilets: integer(row, "toilets").map { Int($0) },
+      openedAt: integer(row, "opened_at"), closedAt: integer(row, "closed_at"),
       conflicts: conflicts)
   }
 }

@@ -30,6 +30,12 @@ public enum ShelterSchema {
     public static let url: UInt32 = 24
     public static let remarks: UInt32 = 25
     public static let localID: UInt32 = 26
+    public static let facility: UInt32 = 27
+    public static let area: UInt32 = 28
+    public static let staff: UInt32 = 29
+    public static let toilets: UInt32 = 30
+    public static let openedAt: UInt32 = 31
+    public static let closedAt: UInt32 = 32
   }
 
   public static let shelters = CollectionSchema(
@@ -61,7 +67,31 @@ public enum ShelterSchema {
       FieldSchema(Field.commonIDs, "common_ids", .set, .text, ja: "共通ID", en: "Common IDs"),
       FieldSchema(Field.localID, "local_id", ja: "自治体ID", en: "Municipality's ID"),
       FieldSchema(Field.source, "source", ja: "出典", en: "Source"),
+      FieldSchema(Field.facility, "facility", ja: "施設区分", en: "Kind of facility"),
+      FieldSchema(Field.area, "area", .register, .real, ja: "避難スペース面積", en: "Floor area"),
+      FieldSchema(Field.staff, "staff", .register, .integer, ja: "運営職員数", en: "Staff"),
+      FieldSchema(Field.toilets, "toilets", .register, .integer, ja: "使えるトイレ数", en: "Toilets"),
+      FieldSchema(Field.openedAt, "opened_at", .register, .integer, ja: "開設日時", en: "Opened at"),
+      FieldSchema(Field.closedAt, "closed_at", .register, .integer, ja: "閉鎖日時", en: "Closed at"),
     ])
+}
+
+/// What a facility serves as in a disaster.
+public enum FacilityKind: String, CaseIterable, Sendable {
+  case shelter = "避難所"
+  /// For those who cannot get home: Tokyo's ordinance on stranded persons.
+  case stranded = "一時滞在施設"
+  case welfare = "福祉避難所"
+  case emergencySite = "避難場所"
+
+  public var code: String {
+    switch self {
+    case .shelter: "shelter"
+    case .stranded: "temporary-stay"
+    case .welfare: "welfare-shelter"
+    case .emergencySite: "emergency-site"
+    }
+  }
 }
 
 /// Whether a shelter is open: L-Alert's `Sort`, SIP4D-ZIP 01-001-01's `eststts`.

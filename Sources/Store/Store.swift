@@ -302,6 +302,15 @@ public final class Store {
     } catch { throw StoreError.of(error) }
   }
 
+  public func isAppendOnly(_ collection: UInt32) -> Bool { schema.collection(collection)?.isAppendOnly ?? false }
+
+  /// Makes this node's own indexes on shared tables; a rebuild keeps them.
+  public func makeIndexes(_ sql: [String]) throws(StoreError) {
+    do {
+      try pool.write { db in for statement in sql { try db.execute(sql: statement) } }
+    } catch { throw StoreError.of(error) }
+  }
+
   /// Whether a collection holds what is for one ward; of one that is not known nothing is.
   @inline(__always)
   public func isPersonal(_ collection: UInt32) -> Bool { personal.contains(collection) }

@@ -1,4 +1,5 @@
 import Foundation
+import Desk
 import Hummingbird
 import NodeService
 import Replica
@@ -21,6 +22,19 @@ struct APIError: Error {
     body = Body(error: error, field: field, ja: ja, en: en)
   }
 
+  init(_ fault: Fault) {
+    let status: HTTPResponse.Status =
+      switch fault.kind {
+      case .badValue: .badRequest
+      case .notFound: .notFound
+      case .refused: .conflict
+      case .forbidden: .forbidden
+      case .unauthorized: .unauthorized
+      }
+    self.init(
+      status, fault.kind.rawValue, field: fault.field.isEmpty ? nil : fault.field, ja: fault.japanese, en: fault.english)
+  }
+
   static func notFound(_ what: String) -> APIError {
     APIError(.notFound, "not-found", field: what, ja: "見つかりません", en: "not found")
   }
@@ -33,7 +47,7 @@ struct APIError: Error {
   static func of(_ error: any Error) -> APIError {
     switch error {
     case let error as APIError: return error
-    case let fault as PatchFault: return badValue(fault.field, ja: fault.japanese, en: fault.english)
+    case let fault as Fault: return APIError(fault)
     case is DecodingError:
       return APIError(
         .badRequest, "bad-json", ja: "JSON の形が正しくありません: \(error)",

@@ -1,0 +1,99 @@
+import Causality
+import ChangeModel
+import Foundation
+import GRDB
+import Merge
+
+/// One row of one collection as its table shows it.
+public struct RowValues: Sendable {
+  public let id: RowID
+  public let collection: CollectionSchema
+  private let cells: [String: DatabaseValue]
+
+  init(_ row: Row, _ collection: CollectionSchema) {
+    id = RowID(rawValue: Int64.fromDatabaseValue(row["id"]) ?? 0)
+    self.collection = collection
+    var cells: [String: DatabaseValue] = [:]
+    for field in collection.fields { cells[field.name] = row[field.name] }
+    self.cells = cells
+  }
+
+  public func text(_ column: String) -> String? { cells[column].flatMap { String.fromDatabaseValue($0) } }
+  public func integer(_ column: String) -> Int64? { cells[column].flatMap { Int64.fromDatabaseValue($0) } }
+  public func real(_ column: String) -> Double? { cells[column].flatMap { Double.fromDatabaseValue($0) } }
+  public func row(_ column: String) -> RowID? { integer(column).map { RowID(rawValue: $0) } }
+  public func bytes(_ column: String) -> [UInt8]? { cells[column].flatMap { Data.fromDatabaseValue($0) }.map { [UInt8]($0) } }
+
+  /// The elements of a set.
+  public func texts(_ column: String) -> [String] {
+    guard let json = text(column) else { return [] }
+    return (try? JSONDecoder().decode([String].self, from: Data(json.utf8))) ?? []
+  }
+
+  public static func fetch(_ row: RowID, _ collection: CollectionSchema, _ db: Database) throws -> RowValues? {
+    try all(collection, "WHERE id = ?", [row.rawValue], db).first
+  }
+
+  /// - Parameter rest: SQL after the table's name, without a person's words in it; those come as arguments.
+  public static func all(
+    _ collection: CollectionSchema, _ rest: String, _ arguments: StatementArguments = [], _ db: Database
+  ) throws -> [RowValues] {
+    let columns = (["id"] + collection.fields.map(\.name)).map { "\"\(collection.name)\".\"\($0)\"" }.joined(separator: ", ")
+    return try Row.fetchAll(
+      db.cachedStatement(sql: "SELECT \(columns) FROM \"\(collection.name)\" \(rest)"), arguments: arguments
+    ).map { RowValues($0, collection) }
+  }
+
+  /// The row for a program: every field that holds something, by its form's name.
+  public func json(hiding hidden: Set<String> = []) -> [String: JSON] {
+    var members: [String: JSON] = ["id": .text(String(id.rawValue))]
+    for field in collection.fields where !hidden.contains(field.name) {
+      guard let cell = cells[field.name], let value = Self.value(cell, field) else { continue }
+      members[Column.field(field.name)] = value
+    }
+    return members
+  }
+
+  private static func value(_ cell: DatabaseValue, _ field: FieldSchema) -> JSON? {
+    switch cell.storage {
+    case .null: nil
+    case .int64(let number): field.isRow ? .text(String(number)) : .integer(number)
+    case .double(let number): .real(number)
+    case .string(let text):
+      field.kind == .set ? (try? JSONDecoder().decode(JSON.self, from: Data(text.utf8))) ?? .list([]) : .text(text)
+    case .blob: nil
+    }
+  }
+}
+
+extension FieldSchema {
+  /// Whether the column holds another row's id: to a program it is text, since JavaScript's numbers end at 53 bits.
+  var isRow: Bool { kind == .register && type == .integer && english.hasSuffix("(row)") }
+}
+
+extension RowValues {
+  /// Fields of which two wrote different values without knowing of each other.
+  public static func conflicts(of row: RowID, _ collection: CollectionSchema, _ db: Database) throws -> JSON {
+    .list(
+      try String.fetchAll(
+        db, sql: "SELECT DISTINCT field FROM conflicts WHERE collection = ? AND row = ? ORDER BY field",
+        arguments: [collection.name, row.rawValue]
+      ).map { .text(Column.field($0)) })
+  }
+}
+
+/// What each author holds of a stock field, none of nothing; below zero: it gave out more than was taken over from it.
+public enum StockShares {
+  public static func of(
+    _ row: RowID, _ collection: CollectionSchema, _ field: UInt32, _ db: Database
+  ) throws -> [AuthorNumber: Int64] {
+    guard
+      let causal = try Data.fetchOne(
+        db, sql: "SELECT causal FROM \"\(collection.name)\" WHERE id = ?", arguments: [row.rawValue])
+    else { return [:] }
+    let state = try causal.withUnsafeBytes { try RowStateCodec.decode($0) }
+    return (state.contribution(field)?.contributions ?? []).reduce(into: [:]) { shares, contribution in
+      if contribution.total != 0 { shares[contribution.author] = contribution.total }
+    }
+  }
+}

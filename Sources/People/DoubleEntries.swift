@@ -1,0 +1,69 @@
+import ChangeModel
+import Desk
+import GRDB
+
+/// Two stays at once that are, or may be, one person's.
+struct DoubleEntry: Hashable {
+  enum Ground: String {
+    /// Both name one resident's ID.
+    case resident = "住民IDが同じ"
+    /// Kana and date of birth are the same.
+    case nameAndBirth = "カナと生年月日が同じ"
+  }
+
+  var first: RowID
+  var second: RowID
+  var ground: Ground
+
+  func json(_ inquiry: Inquiry, _ db: Database) throws -> JSON {
+    let stays = try [first, second].compactMap { try RowValues.fetch($0, PeopleSchema.stays, db) }
+    return ["ground": .text(ground.rawValue), "stays": .list(stays.map { Stays.view($0, inquiry) })]
+  }
+}
+
+extension Stays {
+  /// Pairs of present stays with equal keys, each pair once.
+  private static let pairs = """
+    SELECT a.id AS first, b.id AS second, a.resident IS NOT NULL AND a.resident = b.resident AS exact
+    FROM stays a JOIN stays b ON b.id > a.id AND b.left_at IS NULL AND MATCH
+    WHERE a.left_at IS NULL AND FILTER
+      AND NOT EXISTS (SELECT 1 FROM stay_verdicts v WHERE v.first = a.id AND v.second = b.id)
+    """
+
+  private static func fetch(_ filter: String, _ arguments: StatementArguments, _ db: Database) throws -> [DoubleEntry] {
+    // Each half by its own index; what both find counts as the surer.
+    var found: [DoubleEntry] = []
+    for match in ["b.resident = a.resident", "b.kana_key = a.kana_key AND b.birth = a.birth"] {
+      let sql = pairs.replacingOccurrences(of: "MATCH", with: match).replacingOccurrences(of: "FILTER", with: filter)
+      for row in try Row.fetchAll(db, sql: sql + " ORDER BY 1, 2 LIMIT 500", arguments: arguments) {
+        let entry = DoubleEntry(
+          first: RowID(rawValue: row["first"]), second: RowID(rawValue: row["second"]),
+          ground: row["exact"] == 1 ? .resident : .nameAndBirth)
+        if !found.contains(where: { $0.first == entry.first && $0.second == entry.second }) { found.append(entry) }
+      }
+    }
+    return found.sorted { ($0.first, $0.second) < ($1.first, $1.second) }
+  }
+
+  /// Every double entry that nobody has settled.
+  static func openDoubles(_ db: Database) throws -> [DoubleEntry] { try fetch("1", [], db) }
+
+  static func doubles(of stay: RowValues, _ db: Database) throws -> [DoubleEntry] {
+    try fetch("a.id = ?1", [stay.id.rawValue], db) + fetch("b.id = ?1", [stay.id.rawValue], db)
+  }
+
+  /// A present stay counts unless the same person's later one does: the same resident's, unless a person said that the
+  /// two differ, or one that a person said is the same. Where two merely look alike, both count, and both are shown.
+  static let counted = """
+    s.left_at IS NULL AND NOT EXISTS (
+      SELECT 1 FROM stays o WHERE o.resident = s.resident AND o.left_at IS NULL
+        AND (o.arrived_at, o.id) > (s.arrived_at, s.id)
+        AND NOT EXISTS (
+          SELECT 1 FROM stay_verdicts v
+          WHERE v.first = min(o.id, s.id) AND v.second = max(o.id, s.id) AND v.verdict = '別人'))
+    AND NOT EXISTS (
+      SELECT 1 FROM stay_verdicts v JOIN stays o ON o.id = iif(v.first = s.id, v.second, v.first)
+      WHERE (v.first = s.id OR v.second = s.id) AND v.verdict = '同一人物' AND o.left_at IS NULL
+        AND (o.arrived_at, o.id) > (s.arrived_at, s.id))
+    """
+}

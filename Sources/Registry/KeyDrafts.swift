@@ -1,0 +1,94 @@
+import Causality
+import ChangeModel
+import Desk
+import Federation
+import Foundation
+import GRDB
+import Replica
+import Sodium
+
+/// Keys, sealed to the nodes that may have them.
+enum KeyDrafts {
+  /// Grants in one change set: each takes about 150 bytes.
+  private static let perDraft = 200
+
+  /// Lets all nodes of another ward, as far as they are known here, read what this ward tells it; nil when they can.
+  static func tell(_ ward: UInt32, _ desk: Desk) throws -> Draft? {
+    let identity = desk.replica.identity
+    guard let key = identity.disclosureKey(to: ward) else {
+      throw Fault.refused("toWard", ja: "このノードには他区へ知らせる鍵がありません。カードを作り直してください", en: "this node's card has no key for telling other wards; have it made anew")
+    }
+    let audience = Audience.told(by: desk.wardIndex, to: ward)
+    let known = try desk.read {
+      Set(try Int64.fetchAll($0, sql: "SELECT node FROM key_grants WHERE \"key\" = ?", arguments: [Int64(audience.key)]))
+    }
+    let nodes = nodes(of: ward, desk).filter { !known.contains(Int64($0.node.rawValue)) }
+    guard !nodes.isEmpty else {
+      guard known.isEmpty else { return nil }
+      throw Fault.refused("toWard", ja: "その区のノードをまだ知りません。つながってから行ってください", en: "no node of that ward is known here yet; try again when it has been met")
+    }
+    var draft = Draft(.control, audience: .anyone)
+    for grant in key.withSecretBytes({ secret in
+      grants(of: secret, as: audience.key, to: nodes, until: nil, ground: "told \(audience.key)", by: identity)
+    }) { draft.append(grant.edit) }
+    return draft
+  }
+
+  /// Opens the boxes that were prepared for this ward, and seals what is in them to this ward's nodes.
+  static func open(
+    _ confidences: [Confidence], with authority: SigningKey, until: Int64, ground: String, _ desk: Desk
+  ) throws -> [Draft] {
+    let identity = desk.replica.identity
+    let boxes = try desk.read {
+      try Row.fetchAll(
+        $0, sql: "SELECT \"key\", box FROM emergency_boxes WHERE ward = ? ORDER BY \"key\"", arguments: [desk.ward])
+    }
+    let nodes = nodes(of: desk.wardIndex, desk)
+    var grants: [KeyGrant] = []
+    for row in boxes {
+      guard let raw = Int64.fromDatabaseValue(row["key"]), let id = AudienceKeyID(exactly: raw),
+        case .ward(let ward, let confidence)? = Audience(key: id), ward != desk.wardIndex,
+        confidences.contains(confidence), let box = Data.fromDatabaseValue(row["box"]),
+        let secret = authority.open(sealedBox: [UInt8](box), to: authority.publicKey),
+        secret.count == AudienceKey.byteCount
+      else { continue }
+      grants += self.grants(of: secret, as: id, to: nodes, until: until, ground: ground, by: identity)
+    }
+    return stride(from: 0, to: grants.count, by: perDraft).map { start in
+      var draft = Draft(.control, audience: .anyone)
+      for grant in grants[start..<min(start + perDraft, grants.count)] { draft.append(grant.edit) }
+      return draft
+    }
+  }
+
+  /// Ends every grant that follows from `ground`.
+  static func end(_ ground: String, _ desk: Desk) throws -> [Draft] {
+    let rows = try desk.read {
+      try Int64.fetchAll($0, sql: "SELECT id FROM key_grants WHERE ground = ? ORDER BY id", arguments: [ground])
+    }
+    return stride(from: 0, to: rows.count, by: perDraft).map { start in
+      var draft = Draft(.control, audience: .anyone)
+      for row in rows[start..<min(start + perDraft, rows.count)] {
+        draft.edit(
+          ControlSchema.keyGrants, RowID(rawValue: row), [FieldEdit(4, .set(.integer(desk.now.milliseconds)))],
+          for: .anyone)
+      }
+      return draft
+    }
+  }
+
+  private static func nodes(of ward: UInt32, _ desk: Desk) -> [NodeCertificate] {
+    desk.replica.membership.certificates.values.filter { $0.node.ward == ward }.sorted { $0.node < $1.node }
+  }
+
+  private static func grants(
+    of secret: [UInt8], as key: AudienceKeyID, to nodes: [NodeCertificate], until: Int64?, ground: String,
+    by identity: NodeIdentity
+  ) -> [KeyGrant] {
+    nodes.compactMap { node in
+      identity.key.sealedBox(of: secret, to: node.key).map {
+        KeyGrant(key: key, node: node.node, box: $0, until: until, ground: ground)
+      }
+    }
+  }
+}
