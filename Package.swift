@@ -90,6 +90,13 @@ let package = Package(
     layer(
       "Stock",
       ["Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Shelters", grdb]),
+    layer(
+      "Orders",
+      ["Causality", "ChangeModel", "Sodium", "Replica", "Desk", "Shelters", "Stock", grdb]),
+    layer("Phases", ["Causality", "ChangeModel", "Sodium", "Replica", "Desk", grdb]),
+    layer(
+      "Services",
+      ["Causality", "ChangeModel", "Desk", "Registry", "Shelters", "People", "Stock", "Orders", "Phases", grdb]),
     layer("Exchange", ["Shelters", "Topology", "ChangeModel"]),
 
     // A whole federation in one process, on virtual time, roads and disks.
@@ -116,13 +123,14 @@ let package = Package(
       "NodeService",
       [
         "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
-        "Shelters", "Exchange", logging, metrics, lifecycle, nioCore, nioPosix, nioTLS, nioConcurrency,
+        "Shelters", "Services", "Exchange", logging, metrics, lifecycle, nioCore, nioPosix, nioTLS, nioConcurrency,
         nioSSL, asn1, grdb,
       ]),
     layer(
       "Web",
       [
         "NodeService", "Causality", "ChangeModel", "SignedLog", "Store", "Shelters", "Replica", "Gossip", "Topology",
+        "Desk", "Orders", "Services",
         hummingbird, mustache, logging, metrics, coreMetrics, nioCore,
       ]),
     .executableTarget(

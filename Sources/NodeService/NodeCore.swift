@@ -6,6 +6,7 @@ import Gossip
 import Logging
 import Metrics
 import Replica
+import Services
 import Shelters
 import SignedLog
 import Store
@@ -75,15 +76,47 @@ public actor NodeCore {
     let replica = try Replica(
       path: directory.replica, identity: identity, schema: schema,
       keeper: try HighWaterFile(path: directory.highWaterFile), at: .now())
+    try replica.store.makeIndexes(Services.indexes)
     self.replica = replica
     reader = NodeReader(database: replica.store.reader)
     gossip = Gossip(replica)
     self.log = log
   }
 
+  // MARK: Keys that end
+
+  private var keyTask: Task<Void, Never>?
+
+  /// Keeps time for the keys that others let this node have: when one ends, what it opened closes.
+  public func watchKeys() {
+    keyTask?.cancel()
+    keyTask = nil
+    do {
+      guard let end = try replica.nextKeyEnd() else { return }
+      // A wall clock that is set back is asked again, at most an hour later.
+      let pause = min(max(end.milliseconds - Instant.now().milliseconds, 0) + 1, 3_600_000)
+      keyTask = Task { [weak self] in
+        try? await Task.sleep(for: .milliseconds(pause))
+        guard !Task.isCancelled else { return }
+        await self?.endKeys()
+      }
+    } catch { log.error("could not look at the keys that end", metadata: ["error": "\(error)"]) }
+  }
+
+  private func endKeys() {
+    do {
+      if try replica.refreshKeys(at: .now()) {
+        log.notice("keys ended: what they opened is closed")
+        announceLinks()
+      }
+    } catch { log.error("could not close what a key opened", metadata: ["error": "\(error)"]) }
+    watchKeys()
+  }
+
   /// Closes the database. The core is of no use afterwards.
   public func close() throws {
     tickTask?.cancel()
+    keyTask?.cancel()
     for listener in listeners.values { listener.finish() }
     for (id, state) in links { noteHeard(state.peer, on: id) }
     try replica.store.close()
@@ -118,6 +151,7 @@ public actor NodeCore {
     Counter(label: "renkei_change_sets_merged_total").increment(by: effects.merged)
     Counter(label: "renkei_change_sets_set_aside_total").increment(by: effects.setAside)
     guard !effects.rows.isEmpty else { return }
+    if effects.rows.contains(where: { $0.collection == ControlSchema.keyGrants.number }) { watchKeys() }
     for listener in listeners.values { listener.yield(.rows(effects.rows)) }
   }
 

@@ -1,7 +1,7 @@
 import ChangeModel
-import Shelters
+import Services
 
 /// The collections that this program knows, besides the control lane's.
 public enum NodeSchema {
-  public static let current = Schema([ShelterSchema.shelters, DrillSchema.records])
+  public static let current = Schema(Services.collections + [DrillSchema.records])
 }

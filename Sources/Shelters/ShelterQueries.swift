@@ -119,14 +119,15 @@ public enum ShelterQueries {
     return shelter
   }
 
-  public static func conflicts(limit: Int, _ db: Database) throws -> [ConflictView] {
+  /// - Parameter hidden: collections of which nothing is listed: what is personal shows where the person does.
+  public static func conflicts(limit: Int, hiding hidden: [String], _ db: Database) throws -> [ConflictView] {
     try Row.fetchAll(
       db,
       sql: """
         SELECT collection, row, field, kind, shown, value, author, sequence, time >> 16 AS time,
           (SELECT name FROM shelters WHERE id = row) AS name
-        FROM conflicts ORDER BY collection, row, field, shown DESC, time DESC LIMIT ?
-        """, arguments: [limit]
+        FROM conflicts WHERE collection NOT IN (SELECT value FROM json_each(?)) ORDER BY collection, row, field, shown DESC, time DESC LIMIT ?
+        """, arguments: [String(decoding: try JSONEncoder().encode(hidden), as: UTF8.self), limit]
     ).map { row in
       ConflictView(
         collection: text(row, "collection") ?? "", row: String(integer(row, "row") ?? 0), name: text(row, "name"),

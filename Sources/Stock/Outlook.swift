@@ -82,7 +82,7 @@ public enum Outlook {
     return lines.sorted { ($0.ward, $0.shelter ?? .none, $0.item) < ($1.ward, $1.shelter ?? .none, $1.item) }
   }
 
-  static func day(_ now: Instant) -> String {
+  public static func day(_ now: Instant) -> String {
     // Japan Standard Time has no summer time.
     let date = Date(timeIntervalSince1970: Double(now.milliseconds) / 1_000 + 9 * 3_600)
     return date.formatted(Date.ISO8601FormatStyle(timeZone: .gmt).year().month().day())

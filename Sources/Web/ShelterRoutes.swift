@@ -43,7 +43,10 @@ extension WebServer {
     }
     api.get("/conflicts") { request, _ in
       let limit = try number(request, "limit", 1...10_000) ?? 1_000
-      return try json(["conflicts": try await core.reader.read { try ShelterQueries.conflicts(limit: limit, $0) }])
+      let personal = NodeSchema.current.collections.filter(\.isPersonal).map(\.name)
+      return try json([
+        "conflicts": try await core.reader.read { try ShelterQueries.conflicts(limit: limit, hiding: personal, $0) }
+      ])
     }
   }
 

@@ -1,7 +1,10 @@
+import Desk
 import Foundation
 import Hummingbird
 import Logging
 import NodeService
+import Orders
+import Services
 import Shelters
 import Topology
 
@@ -11,12 +14,16 @@ public struct WebServer: Sendable {
   let topology: Topology
   let metrics: PrometheusRegistry
   let hosts: Set<String>
+  let catalogue: Catalogue
+  private let description: String
 
   /// - Parameter hosts: names by which browsers may call this node, besides addresses and `localhost`.
   public init(core: NodeCore, topology: Topology, metrics: PrometheusRegistry, hosts: Set<String> = []) {
     self.hosts = hosts
     self.core = core
     self.topology = topology
+    catalogue = Services.catalogue(Geography(topology))
+    description = OpenAPI.yaml(with: catalogue.endpoints)
     self.metrics = metrics
   }
 
@@ -44,7 +51,7 @@ public struct WebServer: Sendable {
     router.get("/healthz") { _, _ in
       Response(status: .ok, headers: [.contentType: "text/plain"], body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
     }
-    router.get("/openapi.yaml") { _, _ in text(OpenAPI.yaml, type: "application/yaml; charset=utf-8") }
+    router.get("/openapi.yaml") { _, _ in text(description, type: "application/yaml; charset=utf-8") }
     router.get("/style.css") { _, _ in text(Assets.style, type: "text/css; charset=utf-8") }
     router.get("/page.js") { _, _ in text(Assets.script, type: "text/javascript; charset=utf-8") }
     router.get("/metrics") { _, _ in
@@ -53,6 +60,7 @@ public struct WebServer: Sendable {
     }
     router.get("/events") { _, _ in await eventStream() }
     addShelterRoutes(to: router.group("/api/v1"))
+    addServiceRoutes(to: router.group("/api/v1"))
     addInspectRoutes(to: router.group("/api/v1"))
     return router
   }

@@ -51,6 +51,7 @@ struct Run: AsyncParsableCommand {
     defer { withExtendedLifetime(lock) {} }
     let topology = try Session.topology(of: directory)
     let core = try Session.open(directory, log: log)
+    await core.watchKeys()
     let identity = core.identity
     let links = try LinkService(
       core: core, listen: gossip.flatMap { NetworkAddress($0) }, peers: peers.compactMap { PeerAddress($0) }, log: log)

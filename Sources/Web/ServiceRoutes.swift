@@ -1,0 +1,130 @@
+import ChangeModel
+import Desk
+import Foundation
+import Hummingbird
+import NodeService
+import Orders
+import Replica
+import Services
+import Topology
+
+/// Every endpoint of the services, by its one description.
+extension WebServer {
+  /// Bytes of a request's body: longer than any form.
+  static let bodyLimit = 64 * 1024
+
+  func addServiceRoutes(to api: RouterGroup<BasicRequestContext>) {
+    for endpoint in catalogue.endpoints {
+      api.on(RouterPath(Self.routerPath(endpoint.path)), method: endpoint.httpMethod) { request, context in
+        switch endpoint.action {
+        case .read: try await read(endpoint, request, context)
+        case .write: try await write(endpoint, request, context)
+        }
+      }
+    }
+  }
+
+  private func read(_ endpoint: Endpoint, _ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    var texts: [String: String] = [:]
+    for (name, value) in request.uri.queryParameters {
+      guard texts[String(name)] == nil else {
+        throw APIError.badValue(String(name), ja: "一度だけ指定してください", en: "give it once")
+      }
+      texts[String(name)] = String(value)
+    }
+    let given = try endpoint.form.read(texts: texts, in: core.identity.federation)
+    let inquiry = try inquiry(given, endpoint, request, context)
+    let catalogue = catalogue
+    let seen = try await core.reader.read { db in try catalogue.read(endpoint, inquiry, db) }
+    // Nobody sees another ward's people before it is written down who saw them.
+    if !seen.subjects.isEmpty {
+      try await core.edit { replica, _ in
+        ((), try catalogue.note(seen, endpoint, inquiry, on: replica) ?? ReplicaEffects())
+      }
+    }
+    return answer(seen.answer)
+  }
+
+  private func write(_ endpoint: Endpoint, _ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    let body: ByteBuffer
+    do { body = try await request.body.collect(upTo: Self.bodyLimit) } catch {
+      throw APIError(
+        .contentTooLarge, "too-large", ja: "本文は \(Self.bodyLimit) バイトまでです", en: "a body has at most \(Self.bodyLimit) bytes")
+    }
+    let json = body.readableBytes == 0 ? JSON.object([:]) : try JSON.decode(Array(buffer: body))
+    let given = try endpoint.form.read(json, in: core.identity.federation)
+    let inquiry = try inquiry(given, endpoint, request, context)
+    let catalogue = catalogue
+    let written = try await core.edit { replica, now in
+      var inquiry = inquiry
+      inquiry.now = now
+      let (effects, answer) = try catalogue.write(endpoint, inquiry, on: replica)
+      return (answer, effects)
+    }
+    return answer(written, status: endpoint.makes ? .created : .ok)
+  }
+
+  private func inquiry(
+    _ given: Submission, _ endpoint: Endpoint, _ request: Request, _ context: BasicRequestContext
+  ) throws -> Inquiry {
+    var inquiry = Inquiry(
+      given: given, user: try user(request), now: .now(), identity: core.identity)
+    if let text = context.parameters.get("id") {
+      let path = Form([FormField("id", .row(endpoint.subject ?? ""), required: true, ja: "番号", en: "id")])
+      guard let decoded = text.removingPercentEncoding else { throw APIError.notFound("id") }
+      inquiry.row = try path.read(.object(["id": .text(decoded)]), in: core.identity.federation).row("id")
+    }
+    inquiry.key = context.parameters.get("pseudonym")
+    if let header = request.headers[.authorization], header.lowercased().hasPrefix("bearer ") {
+      inquiry.token = String(header.dropFirst(7))
+    }
+    return inquiry
+  }
+
+  /// Who is at the desk, in the header `Renkei-User`, percent-encoded UTF-8. Accounts come with issue 6.
+  private func user(_ request: Request) throws -> User {
+    guard let header = request.headers.first(where: { $0.name.canonicalName == "renkei-user" })?.value else { return User("(氏名なし)") }
+    guard let name = header.removingPercentEncoding, !name.isEmpty, name.unicodeScalars.count <= 60,
+      !name.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 })
+    else {
+      throw APIError.badValue(
+        "Renkei-User", ja: "60 文字までの氏名を、パーセント符号化して入れてください", en: "must be a name of at most 60 characters, percent-encoded")
+    }
+    return User(name)
+  }
+
+  private func answer(_ json: JSON, status: HTTPResponse.Status = .ok) -> Response {
+    Response(
+      status: status, headers: [.contentType: "application/json; charset=utf-8"],
+      body: .init(byteBuffer: ByteBuffer(bytes: json.bytes)))
+  }
+
+  /// `/lots/{id}/issue` as the router writes it.
+  private static func routerPath(_ path: String) -> String {
+    path.split(separator: "/").map { $0.hasPrefix("{") ? ":" + $0.dropFirst().dropLast() : String($0) }
+      .joined(separator: "/")
+  }
+}
+
+extension Endpoint {
+  var httpMethod: HTTPRequest.Method {
+    switch method {
+    case .get: .get
+    case .post: .post
+    case .patch: .patch
+    case .delete: .delete
+    }
+  }
+}
+
+extension Geography {
+  /// The wards as the topology has them.
+  public init(_ topology: Topology) {
+    self.init(
+      topology.wards.map { ward in
+        Ward(
+          code: ward.code, office: Place(latitude: ward.office.latitude, longitude: ward.office.longitude),
+          neighbours: ward.neighbours)
+      })
+  }
+}
