@@ -88,7 +88,8 @@ public struct CollectionSchema: Hashable, Sendable {
 
   /// - Precondition: field numbers (from 1) and names are unique and within `Limits`, `fieldLimit` of them at most.
   public init(
-    _ number: UInt32, _ name: String, lane: Lane, isPersonal: Bool = false, isAppendOnly: Bool = false, fields: [FieldSchema]
+    _ number: UInt32, _ name: String, lane: Lane, isPersonal: Bool = false, isAppendOnly: Bool = false,
+    fields: [FieldSchema]
   ) {
     precondition(fields.count <= Self.fieldLimit)
     precondition(
@@ -140,7 +141,9 @@ public struct Schema: Hashable, Sendable {
   public var canonicalText: String {
     collections.map { collection in
       let fields = collection.fields.map { "\($0.number) \($0.name) \($0.kind.rawValue) \($0.type.rawValue)" }
-      let lane = collection.lane.name + (collection.isPersonal ? " personal" : "") + (collection.isAppendOnly ? " append-only" : "")
+      let lane =
+        collection.lane.name + (collection.isPersonal ? " personal" : "")
+        + (collection.isAppendOnly ? " append-only" : "")
       return "\(collection.number) \(collection.name) \(lane): " + fields.joined(separator: ", ")
     }.joined(separator: "\n")
   }

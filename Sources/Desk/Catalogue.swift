@@ -14,7 +14,8 @@ public struct Catalogue: Sendable {
   public let consent: String
 
   public init(
-    _ endpoints: [Endpoint], consent: String, grounds: @escaping @Sendable (Database, String, Instant) throws -> Set<String>
+    _ endpoints: [Endpoint], consent: String,
+    grounds: @escaping @Sendable (Database, String, Instant) throws -> Set<String>
   ) {
     self.endpoints = endpoints
     self.grounds = grounds
@@ -104,5 +105,7 @@ public struct Catalogue: Sendable {
 }
 
 extension Error where Self == Fault {
-  static func badValue(_ field: String, ja: String, en: String) -> Fault { Fault(.badValue, field: field, ja: ja, en: en) }
+  static func badValue(_ field: String, ja: String, en: String) -> Fault {
+    Fault(.badValue, field: field, ja: ja, en: en)
+  }
 }

@@ -19,10 +19,14 @@ struct FieldReader {
     case (.number(let range), .real(let number)): return .real(try checked(number, in: range))
     case (.flag, .flag): return value
     case (.date, .text(let text)):
-      guard Self.isDate(text) else { throw fault("年月日(例 1980-05-01。月や年まででもよい)", "a date such as 1980-05-01, 1980-05 or 1980") }
+      guard Self.isDate(text) else {
+        throw fault("年月日(例 1980-05-01。月や年まででもよい)", "a date such as 1980-05-01, 1980-05 or 1980")
+      }
       return value
     case (.time, .integer(let number)):
-      guard (0..<Limits.timeMilliseconds).contains(number) else { throw fault("1970 年からのミリ秒", "milliseconds since 1970") }
+      guard (0..<Limits.timeMilliseconds).contains(number) else {
+        throw fault("1970 年からのミリ秒", "milliseconds since 1970")
+      }
       return value
     case (.time, .text(let text)):
       guard let time = Self.milliseconds(text) else {
@@ -38,7 +42,9 @@ struct FieldReader {
     case (.row, .text(let text)): return .integer(try row(text).rawValue)
     case (.row, .integer(let number)): return .integer(number)
     case (.ward, .text(let text)):
-      guard federation.index(ofWard: text) != nil else { throw fault("この連合の区コード(5 桁)", "the code of a ward of this federation") }
+      guard federation.index(ofWard: text) != nil else {
+        throw fault("この連合の区コード(5 桁)", "the code of a ward of this federation")
+      }
       return value
     case (.list(let inner, let limit), .list(let list)):
       guard list.count <= limit else { throw fault("\(limit) 件まで", "at most \(limit) items") }
@@ -54,7 +60,8 @@ struct FieldReader {
       for name in members.keys.sorted() {
         guard let choice = choices.first(where: { $0.word == name || $0.code == name }) else {
           throw fault(
-            "次の区分: \(choices.map(\.word).joined(separator: "、"))", "of the kinds \(choices.map(\.code).joined(separator: ", "))")
+            "次の区分: \(choices.map(\.word).joined(separator: "、"))",
+            "of the kinds \(choices.map(\.code).joined(separator: ", "))")
         }
         guard case .integer(let number)? = members[name], (0...1_000_000).contains(number) else {
           throw fault("\(name) は 0 以上の数", "\(name) must be a count")
@@ -75,7 +82,8 @@ struct FieldReader {
   private func checked(_ text: String, limit: Int) throws(Fault) -> String {
     let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
     guard trimmed.unicodeScalars.count <= limit else { throw fault("\(limit) 文字まで", "at most \(limit) characters") }
-    guard !trimmed.unicodeScalars.contains(where: { $0.value < 32 && $0 != "\n" && $0 != "\t" || $0.value == 127 }) else {
+    guard !trimmed.unicodeScalars.contains(where: { $0.value < 32 && $0 != "\n" && $0 != "\t" || $0.value == 127 })
+    else {
       throw fault("制御文字のない文", "text without control characters")
     }
     guard !MyNumber.isIn(trimmed) else {
@@ -100,7 +108,8 @@ struct FieldReader {
     } catch {
       switch error {
       case .malformed: throw fault("行の番号、または住民の ID", "a row's number or a resident's ID")
-      case .badCheck: throw fault("正しい ID(検査文字が合いません。写し間違いがないか確かめてください)", "a correct ID: its check character does not fit")
+      case .badCheck:
+        throw fault("正しい ID(検査文字が合いません。写し間違いがないか確かめてください)", "a correct ID: its check character does not fit")
       }
     }
   }
@@ -123,7 +132,9 @@ struct FieldReader {
   static func milliseconds(_ text: String) -> Int64? {
     let style = Date.ISO8601FormatStyle(includingFractionalSeconds: false)
     let fractional = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
-    guard text.utf8.count <= 40, let date = (try? style.parse(text)) ?? (try? fractional.parse(text)) else { return nil }
+    guard text.utf8.count <= 40, let date = (try? style.parse(text)) ?? (try? fractional.parse(text)) else {
+      return nil
+    }
     let milliseconds = date.timeIntervalSince1970 * 1_000
     guard milliseconds >= 0, milliseconds < Double(Limits.timeMilliseconds) else { return nil }
     return Int64(milliseconds)

@@ -20,7 +20,13 @@ public enum JSON: Hashable, Sendable {
     var isEscaped = false
     for byte in bytes {
       if isText {
-        if isEscaped { isEscaped = false } else if byte == 0x5c { isEscaped = true } else if byte == 0x22 { isText = false }
+        if isEscaped {
+          isEscaped = false
+        } else if byte == 0x5c {
+          isEscaped = true
+        } else if byte == 0x22 {
+          isText = false
+        }
         continue
       }
       switch byte {
@@ -95,7 +101,9 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
   public init(stringLiteral text: String) { self = .text(text) }
   public init(integerLiteral number: Int64) { self = .integer(number) }
   public init(booleanLiteral flag: Bool) { self = .flag(flag) }
-  public init(dictionaryLiteral members: (String, JSON)...) { self = .object(Dictionary(uniqueKeysWithValues: members)) }
+  public init(dictionaryLiteral members: (String, JSON)...) {
+    self = .object(Dictionary(uniqueKeysWithValues: members))
+  }
   public init(arrayLiteral list: JSON...) { self = .list(list) }
 
   public init(_ number: Int) { self = .integer(Int64(number)) }

@@ -22,7 +22,9 @@ public struct RowValues: Sendable {
   public func integer(_ column: String) -> Int64? { cells[column].flatMap { Int64.fromDatabaseValue($0) } }
   public func real(_ column: String) -> Double? { cells[column].flatMap { Double.fromDatabaseValue($0) } }
   public func row(_ column: String) -> RowID? { integer(column).map { RowID(rawValue: $0) } }
-  public func bytes(_ column: String) -> [UInt8]? { cells[column].flatMap { Data.fromDatabaseValue($0) }.map { [UInt8]($0) } }
+  public func bytes(_ column: String) -> [UInt8]? {
+    cells[column].flatMap { Data.fromDatabaseValue($0) }.map { [UInt8]($0) }
+  }
 
   /// The elements of a set.
   public func texts(_ column: String) -> [String] {
@@ -38,7 +40,8 @@ public struct RowValues: Sendable {
   public static func all(
     _ collection: CollectionSchema, _ rest: String, _ arguments: StatementArguments = [], _ db: Database
   ) throws -> [RowValues] {
-    let columns = (["id"] + collection.fields.map(\.name)).map { "\"\(collection.name)\".\"\($0)\"" }.joined(separator: ", ")
+    let columns = (["id"] + collection.fields.map(\.name)).map { "\"\(collection.name)\".\"\($0)\"" }.joined(
+      separator: ", ")
     return try Row.fetchAll(
       db.cachedStatement(sql: "SELECT \(columns) FROM \"\(collection.name)\" \(rest)"), arguments: arguments
     ).map { RowValues($0, collection) }

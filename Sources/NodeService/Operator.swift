@@ -289,7 +289,7 @@ extension NodeCore {
         VerifyResult.BadLog(log: "\($0.log.lane.name) \($0.log.author)", sequence: Int($0.sequence), reason: $0.refusal)
       },
       differingTables: report.differingTables,
-      digest: try replica.store.tableDigest().combined.bytes.map { String(format: "%02x", $0) }.joined())
+      digest: try replica.store.tableDigest().shared.bytes.map { String(format: "%02x", $0) }.joined())
   }
 
   func rebuild() async throws -> StatusReport {

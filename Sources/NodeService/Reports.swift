@@ -148,7 +148,7 @@ extension NodeCore {
       rows: counts.rows, conflicts: counts.conflicts, quarantined: counts.quarantined,
       forked: gossip.suspectedForks.count,
       databaseBytes: counts.bytes,
-      digest: digest.map { $0.combined.bytes.map { String(format: "%02x", $0) }.joined() },
+      digest: digest.map { $0.shared.bytes.map { String(format: "%02x", $0) }.joined() },
       tables: digest.map { digest in
         Dictionary(
           uniqueKeysWithValues: digest.collections.map {

@@ -31,7 +31,9 @@ public enum Allocations {
   }
 
   /// The allocation that the path names, where `rule` allows the step.
-  private static func subject(_ desk: Desk, _ rule: OrderRule) throws -> (row: RowID, values: RowValues, request: RowValues) {
+  private static func subject(_ desk: Desk, _ rule: OrderRule) throws -> (
+    row: RowID, values: RowValues, request: RowValues
+  ) {
     let (row, values) = try desk.subject(schema)
     guard let request = values.row("request") else { throw Fault.notFound("request") }
     let asked = try desk.find(request, in: OrderSchema.requests, "request")
@@ -65,10 +67,14 @@ public enum Allocations {
       }
       let lot = desk.given.row("lot")!
       let goods = try desk.find(lot, in: StockSchema.lots, "lot")
-      guard goods.text("ward") == desk.ward else { throw Fault.refused("lot", ja: "他区の在庫です", en: "another ward's stock") }
+      guard goods.text("ward") == desk.ward else {
+        throw Fault.refused("lot", ja: "他区の在庫です", en: "another ward's stock")
+      }
       let isSubstitute = goods.integer("item") != asked.integer("item")
       guard !isSubstitute || desk.given.flag("substitute") else {
-        throw Fault.badValue("substitute", ja: "要請と違う品目です。代替品として送るときは指定してください", en: "another item than was asked for; say so if it is a substitute")
+        throw Fault.badValue(
+          "substitute", ja: "要請と違う品目です。代替品として送るときは指定してください",
+          en: "another item than was asked for; say so if it is a substitute")
       }
       let quantity = desk.given.integer("quantity")!
       let open = Requests.wanted(asked) - Requests.promised(try desk.read { try Requests.allocations(of: request, $0) })
@@ -99,7 +105,8 @@ public enum Allocations {
       Seen(try answer(inquiry.row!)(db))
     },
     .write(
-      "shipAllocation", "/allocations/{id}/shipment", "The goods are under way; what was not loaded goes back into stock.",
+      "shipAllocation", "/allocations/{id}/shipment",
+      "The goods are under way; what was not loaded goes back into stock.",
       [
         FormField("shipped", .integer(1...1_000_000_000), ja: "発送数", en: "Shipped"),
         FormField("carrier", .text(100), ja: "輸送手段", en: "Carrier"),
@@ -121,7 +128,8 @@ public enum Allocations {
       return Written([draft], about: [row], answer: answer(row))
     },
     .write(
-      "cancelAllocation", "/allocations/{id}/cancellation", "Called off before it was sent: the goods go back into stock.",
+      "cancelAllocation", "/allocations/{id}/cancellation",
+      "Called off before it was sent: the goods go back into stock.",
       [FormField("reason", .text(500), required: true, ja: "理由", en: "Reason")], of: "allocations"
     ) { desk in
       let (row, values, _) = try subject(desk, .cancel)
@@ -176,7 +184,9 @@ public enum Allocations {
         ]
         if let shelter = request.integer("shelter") { lot.append(FieldEdit(3, .set(.integer(shelter)))) }
         if let item = values.integer("item") { lot.append(FieldEdit(1, .set(.integer(item)))) }
-        if let source = values.row("lot"), let goods = try desk.read({ try RowValues.fetch(source, StockSchema.lots, $0) }) {
+        if let source = values.row("lot"),
+          let goods = try desk.read({ try RowValues.fetch(source, StockSchema.lots, $0) })
+        {
           if let text = goods.text("lot") { lot.append(FieldEdit(5, .set(.text(text)))) }
           if let expires = goods.text("expires") { lot.append(FieldEdit(6, .set(.text(expires)))) }
         }
@@ -192,9 +202,12 @@ public enum Allocations {
       let target = desk.given.row("request")!
       let asked = try desk.find(target, in: OrderSchema.requests, "request")
       guard Requests.wanted(asked) > 0, asked.text("decision") == "承認" else {
-        throw Fault.refused("request", ja: "承認された、続いている要請を選んでください", en: "choose a request that is approved and not over")
+        throw Fault.refused(
+          "request", ja: "承認された、続いている要請を選んでください", en: "choose a request that is approved and not over")
       }
-      guard target != values.row("request") else { throw Fault.badValue("request", ja: "同じ要請です", en: "is the same request") }
+      guard target != values.row("request") else {
+        throw Fault.badValue("request", ja: "同じ要請です", en: "is the same request")
+      }
       var draft = Draft(.supply)
       draft.edit(
         schema, row,

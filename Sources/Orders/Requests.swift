@@ -59,7 +59,8 @@ public enum Requests {
   private static func own(_ desk: Desk) throws -> (row: RowID, values: RowValues) {
     let (row, values) = try desk.subject(schema)
     guard values.text("ward") == desk.ward else {
-      throw Fault(.forbidden, field: "id", ja: "他区の要請です。申出や割当はできます", en: "another ward's request: offer or allocate instead")
+      throw Fault(
+        .forbidden, field: "id", ja: "他区の要請です。申出や割当はできます", en: "another ward's request: offer or allocate instead")
     }
     return (row, values)
   }
@@ -93,13 +94,17 @@ public enum Requests {
     .write(
       "decideRequest", "/requests/{id}/decision", "The ward decides how much of a request stands.",
       [
-        FormField("decision", .choice([Choice("承認", "approve"), Choice("却下", "refuse")]), required: true, ja: "判断", en: "Decision"),
+        FormField(
+          "decision", .choice([Choice("承認", "approve"), Choice("却下", "refuse")]), required: true, ja: "判断",
+          en: "Decision"),
         FormField("approved", .integer(1...1_000_000_000), ja: "承認数", en: "Approved"),
         FormField("reason", .text(500), ja: "理由", en: "Reason"),
       ], of: "requests"
     ) { desk in
       let (row, values) = try own(desk)
-      guard values.integer("cancelled_at") == nil else { throw Fault.refused("id", ja: "取り消された要請です", en: "was cancelled") }
+      guard values.integer("cancelled_at") == nil else {
+        throw Fault.refused("id", ja: "取り消された要請です", en: "was cancelled")
+      }
       var edits = desk.given.edits(["decision", "approved", "reason"], of: schema)
       if !desk.given.has("approved"), desk.given.text("decision") == "承認" {
         edits.append(FieldEdit(11, .set(.integer(values.integer("quantity") ?? 0))))
@@ -176,7 +181,10 @@ public enum Requests {
     },
     .write(
       "answerOffer", "/offers/{id}/answer", "The asking ward takes an offer or not.",
-      [FormField("answer", .choice([Choice("受ける", "accept"), Choice("断る", "decline")]), required: true, ja: "回答", en: "Answer")],
+      [
+        FormField(
+          "answer", .choice([Choice("受ける", "accept"), Choice("断る", "decline")]), required: true, ja: "回答", en: "Answer")
+      ],
       of: "offers"
     ) { desk in
       let (row, values) = try desk.subject(OrderSchema.offers)

@@ -125,7 +125,9 @@ public enum Planning {
       },
       .read("roads", "/roads", "What is known of the ways between wards.") { _, db in
         Seen([
-          "roads": .list(try RowValues.all(OrderSchema.roads, "ORDER BY first, second LIMIT 1000", [], db).map { .object($0.json()) })
+          "roads": .list(
+            try RowValues.all(OrderSchema.roads, "ORDER BY first, second LIMIT 1000", [], db).map { .object($0.json()) }
+          )
         ])
       },
     ]

@@ -15,7 +15,8 @@ public struct TransportProblem: Sendable {
   public var penalty: [Int]
 
   public init(supply: [Int], demand: [Int], cost: [[Int?]], penalty: [Int]) {
-    precondition(cost.count == supply.count && cost.allSatisfy { $0.count == demand.count } && penalty.count == demand.count)
+    precondition(
+      cost.count == supply.count && cost.allSatisfy { $0.count == demand.count } && penalty.count == demand.count)
     self.supply = supply
     self.demand = demand
     self.cost = cost
@@ -143,7 +144,8 @@ public struct TransportProblem: Sendable {
     }
 
     let (distance, _) = spare()
-    var solution = Solution(flows: [], unserved: [], scarcity: distance.dropLast().map { min($0, Self.far) }, cost: 0, lowerBound: 0)
+    var solution = Solution(
+      flows: [], unserved: [], scarcity: distance.dropLast().map { min($0, Self.far) }, cost: 0, lowerBound: 0)
     for source in supply.indices {
       for sink in demand.indices where flow[source * demand.count + sink] > 0 {
         solution.flows.append((source, sink, flow[source * demand.count + sink]))

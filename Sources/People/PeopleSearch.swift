@@ -13,7 +13,8 @@ public enum PeopleSearch {
   public static let endpoints: [Endpoint] = [
     .read(
       "searchPeople", "/people",
-      "Look for somebody by name, kana, birth date and address. Those who must not be found are not.", ResidentSearch.form
+      "Look for somebody by name, kana, birth date and address. Those who must not be found are not.",
+      ResidentSearch.form
     ) { inquiry, db in
       let limit = inquiry.given.int("limit") ?? 50
       var people: [JSON] = []
@@ -101,7 +102,9 @@ public enum PeopleSearch {
       [FormField("told", .text(500), required: true, ja: "回答", en: "Told")], of: "safety_inquiries"
     ) { desk in
       let (row, values) = try desk.subject(inquiries)
-      guard desk.inquiry.isOwn(row) else { throw Fault(.forbidden, field: "id", ja: "他区が受けた照会です", en: "taken by another ward") }
+      guard desk.inquiry.isOwn(row) else {
+        throw Fault(.forbidden, field: "id", ja: "他区が受けた照会です", en: "taken by another ward")
+      }
       var draft = Draft(.life)
       draft.edit(
         inquiries, row,

@@ -106,7 +106,8 @@ public enum Safety {
         FormField("kind", .choice(Residents.kinds), ja: "区分", en: "Kind"),
         FormField("status", .choice(statuses), required: true, ja: "安否", en: "Status"),
         FormField(
-          "source", .choice(Source.allCases.map { Choice($0.rawValue, $0.code) }), required: true, ja: "情報源", en: "Source"),
+          "source", .choice(Source.allCases.map { Choice($0.rawValue, $0.code) }), required: true, ja: "情報源",
+          en: "Source"),
         FormField("reporter", .text(100), ja: "報告者", en: "Reporter"),
         FormField("place", .text(200), ja: "所在", en: "Place"),
         FormField("shelter", .row("shelters"), ja: "避難所", en: "Shelter"),

@@ -12,7 +12,9 @@ public enum ShelterPicture {
       "shelterPicture", "/shelters/{id}/picture",
       "Capacity by the standards, head count by counter and by register, breakdown, double entries.", of: "shelters"
     ) { inquiry, db in
-      guard let shelter = try RowValues.fetch(inquiry.row!, ShelterSchema.shelters, db) else { throw Fault.notFound("id") }
+      guard let shelter = try RowValues.fetch(inquiry.row!, ShelterSchema.shelters, db) else {
+        throw Fault.notFound("id")
+      }
       return Seen(.object(try picture(shelter, inquiry, db)))
     }
   ]
@@ -69,7 +71,8 @@ public enum ShelterPicture {
     var wards: [String: Int64] = [:]
     var pets: Int64 = 0
     for row in rows {
-      let age = String.fromDatabaseValue(row["age_group"]) ?? ageGroup(String.fromDatabaseValue(row["birth"]), inquiry.now)
+      let age =
+        String.fromDatabaseValue(row["age_group"]) ?? ageGroup(String.fromDatabaseValue(row["birth"]), inquiry.now)
       ages[age, default: 0] += 1
       for need in (try? JSON.decode([UInt8]((String.fromDatabaseValue(row["needs"]) ?? "[]").utf8)))?.list ?? [] {
         if let need = need.text { needs[need, default: 0] += 1 }
@@ -79,12 +82,15 @@ public enum ShelterPicture {
       pets += Int64.fromDatabaseValue(row["pets"]) ?? 0
     }
     let doubles = try Stays.openDoubles(db).filter { pair in
-      try [pair.first, pair.second].contains { try RowValues.fetch($0, PeopleSchema.stays, db)?.row("shelter") == shelter }
+      try [pair.first, pair.second].contains {
+        try RowValues.fetch($0, PeopleSchema.stays, db)?.row("shelter") == shelter
+      }
     }
     return [
       "people": JSON(rows.count), "entries": JSON(present), "toSettle": JSON(doubles.count),
       "ages": .object(ages.mapValues { .integer($0) }), "needs": .object(needs.mapValues { .integer($0) }),
-      "languages": .object(languages.mapValues { .integer($0) }), "homeWards": .object(wards.mapValues { .integer($0) }),
+      "languages": .object(languages.mapValues { .integer($0) }),
+      "homeWards": .object(wards.mapValues { .integer($0) }),
       "pets": .integer(pets),
     ]
   }

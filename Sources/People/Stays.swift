@@ -40,7 +40,8 @@ public enum Stays {
   private static func own(_ desk: Desk) throws -> (row: RowID, values: RowValues, audience: Audience) {
     let (row, values) = try desk.subject(schema)
     guard desk.inquiry.isOwn(row) else {
-      throw Fault(.forbidden, field: "id", ja: "他区の避難者名簿です。その区に連絡してください", en: "of another ward's register; tell that ward")
+      throw Fault(
+        .forbidden, field: "id", ja: "他区の避難者名簿です。その区に連絡してください", en: "of another ward's register; tell that ward")
     }
     return (row, values, .ward(desk.wardIndex, values.integer("guarded") == 1 ? .protected : .identity))
   }
@@ -108,9 +109,12 @@ public enum Stays {
       if let note = given.text("note") { edits.append(FieldEdit(22, .append(.text(note)))) }
       var draft = Draft(.life)
       draft.edit(schema, row, edits, for: .ward(desk.wardIndex, isGuarded ? .protected : .identity))
-      return Written([draft], about: [row] + [given.row("resident")].compactMap(\.self), answer: answer(row, desk.inquiry))
+      return Written(
+        [draft], about: [row] + [given.row("resident")].compactMap(\.self), answer: answer(row, desk.inquiry))
     },
-    .write("changeStay", "/stays/{id}", "Change an entry of the register.", person + [note], method: .patch, of: "stays") {
+    .write(
+      "changeStay", "/stays/{id}", "Change an entry of the register.", person + [note], method: .patch, of: "stays"
+    ) {
       desk in
       let (row, values, audience) = try own(desk)
       var edits = desk.given.edits(
@@ -132,7 +136,9 @@ public enum Stays {
       ], of: "stays"
     ) { desk in
       let (row, values, audience) = try own(desk)
-      guard values.integer("left_at") == nil else { throw Fault.refused("id", ja: "すでに退所しています", en: "has left already") }
+      guard values.integer("left_at") == nil else {
+        throw Fault.refused("id", ja: "すでに退所しています", en: "has left already")
+      }
       var draft = Draft(.life)
       draft.edit(
         schema, row,
@@ -142,11 +148,14 @@ public enum Stays {
       return Written([draft], about: [row], answer: answer(row, desk.inquiry))
     },
     .write(
-      "moveStay", "/stays/{id}/move", "An evacuee moves to another shelter of this ward: out of one and into the other at once.",
+      "moveStay", "/stays/{id}/move",
+      "An evacuee moves to another shelter of this ward: out of one and into the other at once.",
       [FormField("shelter", .row("shelters"), required: true, ja: "移動先の避難所", en: "New shelter")], of: "stays"
     ) { desk in
       let (row, values, audience) = try own(desk)
-      guard values.integer("left_at") == nil else { throw Fault.refused("id", ja: "すでに退所しています", en: "has left already") }
+      guard values.integer("left_at") == nil else {
+        throw Fault.refused("id", ja: "すでに退所しています", en: "has left already")
+      }
       let shelter = desk.given.row("shelter")!
       let target = try desk.find(shelter, in: ShelterSchema.shelters, "shelter")
       guard target.text("ward") == desk.ward else {
@@ -197,7 +206,8 @@ public enum Stays {
         ["stays": .list(rows.map { view($0, inquiry) })], subjects: rows.map(\.id).filter { !inquiry.isOwn($0) })
     },
     .read(
-      "evacueesElsewhere", "/stays/elsewhere", "This ward's residents in other wards' shelters, as far as this node may read.",
+      "evacueesElsewhere", "/stays/elsewhere",
+      "This ward's residents in other wards' shelters, as far as this node may read.",
       [Purpose.field]
     ) { inquiry, db in
       let rows = try RowValues.all(
@@ -206,7 +216,8 @@ public enum Stays {
       return Seen(["stays": .list(rows.map { view($0, inquiry) })], subjects: rows.map(\.id))
     },
     .read(
-      "doubleEntries", "/stays/doubles", "Stays that may be one person's, entered twice: to settle by a person.", [Purpose.field]
+      "doubleEntries", "/stays/doubles", "Stays that may be one person's, entered twice: to settle by a person.",
+      [Purpose.field]
     ) { inquiry, db in
       let pairs = try openDoubles(db)
       return Seen(
@@ -218,7 +229,8 @@ public enum Stays {
       [
         FormField("other", .row("stays"), required: true, ja: "他の入所記録", en: "Other stay"),
         FormField(
-          "verdict", .choice([Choice("同一人物", "same"), Choice("別人", "different")]), required: true, ja: "判定", en: "Verdict"),
+          "verdict", .choice([Choice("同一人物", "same"), Choice("別人", "different")]), required: true, ja: "判定",
+          en: "Verdict"),
         Purpose.field,
       ], of: "stays"
     ) { desk in

@@ -121,7 +121,9 @@ public enum Disasters {
     .read("disasters", "/disasters", "Disasters, newest first, with their phase now.") { inquiry, db in
       Seen([
         "disasters": .list(
-          try RowValues.all(schema, "ORDER BY quake_at DESC, id DESC LIMIT 200", [], db).map { .object(view($0, inquiry)) })
+          try RowValues.all(schema, "ORDER BY quake_at DESC, id DESC LIMIT 200", [], db).map {
+            .object(view($0, inquiry))
+          })
       ])
     },
     .read(
@@ -149,7 +151,9 @@ public enum Disasters {
               "en": .text(task.english), "state": "未着手",
             ]
             if let mark = byTask[task.code] {
-              for (name, value) in mark.json(hiding: ["task", "disaster", "ward"]) where name != "id" { members[name] = value }
+              for (name, value) in mark.json(hiding: ["task", "disaster", "ward"]) where name != "id" {
+                members[name] = value
+              }
             }
             return .object(members)
           }),
@@ -158,9 +162,11 @@ public enum Disasters {
     .write(
       "markTask", "/checklist/marks", "Tick a task of the checklist, or say where it stands.",
       [
-        FormField("task", .choice(Checklist.tasks.map { Choice($0.code, $0.code) }), required: true, ja: "項目", en: "Task"),
         FormField(
-          "state", .choice([Choice("完了", "done"), Choice("対応中", "doing"), Choice("未着手", "open"), Choice("対象外", "not-needed")]),
+          "task", .choice(Checklist.tasks.map { Choice($0.code, $0.code) }), required: true, ja: "項目", en: "Task"),
+        FormField(
+          "state",
+          .choice([Choice("完了", "done"), Choice("対応中", "doing"), Choice("未着手", "open"), Choice("対象外", "not-needed")]),
           required: true, ja: "状態", en: "State"),
         FormField("note", .text(300), ja: "備考", en: "Note"),
       ]

@@ -101,7 +101,8 @@ public enum OwnItems {
           FormField("form", .text(60), ja: "様式", en: "Form"),
           FormField("labelJa", .text(60), required: true, ja: "項目名", en: "Label in Japanese"),
           FormField("labelEn", .text(60), required: true, ja: "項目名(英語)", en: "Label in English"),
-          FormField("kind", .choice(Kind.allCases.map { Choice($0.rawValue, $0.code) }), required: true, ja: "種類", en: "Kind"),
+          FormField(
+            "kind", .choice(Kind.allCases.map { Choice($0.rawValue, $0.code) }), required: true, ja: "種類", en: "Kind"),
           FormField("choices", .list(.text(60), 60), ja: "選択肢", en: "Choices"),
           FormField("needed", .flag, ja: "必須", en: "Required"),
           FormField("phase", .choice(Phase.choices), ja: "段階", en: "Phase"),
@@ -114,11 +115,14 @@ public enum OwnItems {
         var draft = Draft(.control, audience: .anyone)
         draft.edit(
           fields, row,
-          desk.given.edits(["collection", "form", "labelJa", "labelEn", "kind", "choices", "needed", "phase"], of: fields)
+          desk.given.edits(
+            ["collection", "form", "labelJa", "labelEn", "kind", "choices", "needed", "phase"], of: fields)
             + [FieldEdit(1, .set(.text(desk.ward)))], for: .anyone)
         return Written([draft], about: [row], answer: answer(row))
       },
-      .write("endOwnField", "/own-fields/{id}/end", "The field is used no longer; what was entered stays.", of: "own_fields") { desk in
+      .write(
+        "endOwnField", "/own-fields/{id}/end", "The field is used no longer; what was entered stays.", of: "own_fields"
+      ) { desk in
         let (row, values) = try desk.subject(fields)
         guard values.text("ward") == desk.ward else {
           throw Fault(.forbidden, field: "id", ja: "他区の項目です", en: "another ward's field")
@@ -211,7 +215,8 @@ public enum OwnItems {
   private static func checked(_ text: String, _ kind: Kind, _ field: RowValues, _ inquiry: Inquiry) throws -> String {
     let label = field.text("label_ja") ?? "値"
     let form = Form([
-      FormField("value", kind.shape(field.texts("choices")), required: true, ja: label, en: field.text("label_en") ?? "Value")
+      FormField(
+        "value", kind.shape(field.texts("choices")), required: true, ja: label, en: field.text("label_en") ?? "Value")
     ])
     let read = try form.read(texts: ["value": text], in: inquiry.identity.federation).values["value"] ?? .null
     switch read {

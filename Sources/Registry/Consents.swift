@@ -49,7 +49,8 @@ public enum Consents {
   static func pseudonym(of resident: RowID, for service: RowID, _ identity: NodeIdentity) throws -> String {
     let key = Audience.ward(identity.certificate.node.ward, .disclosure).key
     guard let secret = identity.keyring[key] else {
-      throw Fault.refused(ja: "このノードには仮名の鍵がありません。カードを作り直してください", en: "this node has no key for pseudonyms; have its card made anew")
+      throw Fault.refused(
+        ja: "このノードには仮名の鍵がありません。カードを作り直してください", en: "this node has no key for pseudonyms; have its card made anew")
     }
     let tag = secret.tag("service \(service)", withUnsafeBytes(of: resident.rawValue.bigEndian) { [UInt8]($0) })
     return "p-" + [UInt8](tag.prefix(16)).hexadecimal
@@ -103,7 +104,8 @@ public enum Consents {
           throw Fault.refused("service", ja: "終了したサービスです", en: "the service has ended")
         }
         if let excess = scopes.first(where: { !found.texts("scopes").contains($0) }) {
-          throw Fault.badValue("scopes", ja: "このサービスが求めていない項目です: \(excess)", en: "the service does not ask for \(excess)")
+          throw Fault.badValue(
+            "scopes", ja: "このサービスが求めていない項目です: \(excess)", en: "the service does not ask for \(excess)")
         }
         edits.append(FieldEdit(2, .set(.integer(service.rawValue))))
         edits.append(
@@ -135,7 +137,10 @@ public enum Consents {
         return view(values, inquiry)
       }
     },
-    .write("withdrawConsent", "/consents/{id}/withdrawal", "Take a consent back: from now on nothing is shown.", of: "consents") {
+    .write(
+      "withdrawConsent", "/consents/{id}/withdrawal", "Take a consent back: from now on nothing is shown.",
+      of: "consents"
+    ) {
       desk in
       let (row, values) = try desk.subject(schema)
       guard let resident = values.row("resident"), desk.inquiry.isOwn(resident) else { throw Residents.foreign }
@@ -158,7 +163,8 @@ public enum Consents {
         return view(values, inquiry)
       }
     },
-    .read("consents", "/residents/{id}/consents", "A resident's consents, valid and past.", of: "residents") { inquiry, db in
+    .read("consents", "/residents/{id}/consents", "A resident's consents, valid and past.", of: "residents") {
+      inquiry, db in
       let rows = try RowValues.all(
         schema, "WHERE resident = ? ORDER BY id LIMIT 1000", [inquiry.row!.rawValue], db)
       return Seen(["consents": .list(rows.map { view($0, inquiry) })])
@@ -214,7 +220,9 @@ public enum Consents {
           let service = try RowValues.all(
             RegistrySchema.services, "WHERE token_hash = ? AND ended_at IS NULL LIMIT 1", [hash(token)], db
           ).first
-        else { throw Fault(.unauthorized, field: "authorization", ja: "有効なトークンを付けてください", en: "send a valid bearer token") }
+        else {
+          throw Fault(.unauthorized, field: "authorization", ja: "有効なトークンを付けてください", en: "send a valid bearer token")
+        }
         let consents = try RowValues.all(
           schema, "WHERE pseudonym = ? AND service = ? ORDER BY id LIMIT 100", [inquiry.key, service.id.rawValue], db
         ).filter { isValid($0, at: inquiry.now) }
@@ -223,7 +231,9 @@ public enum Consents {
         else { throw Fault.notFound("pseudonym") }
         let scopes = Set(consents.flatMap { $0.texts("scopes") }).sorted()
         var members: [String: JSON] = ["pseudonym": JSON(inquiry.key)]
-        for (name, text) in try disclosed(values, scopes, db) where !name.hasSuffix("_key") { members[name] = .text(text) }
+        for (name, text) in try disclosed(values, scopes, db) where !name.hasSuffix("_key") {
+          members[name] = .text(text)
+        }
         return Seen(
           .object(members), subjects: [resident],
           viewer: (User(service.text("name") ?? "?"), first.text("purpose") ?? "-"))

@@ -78,7 +78,8 @@ public enum Declarations {
         return view(values, inquiry)
       }
     },
-    .write("endDeclaration", "/declarations/{id}/end", "End a declaration: what it opened closes.", of: "declarations") {
+    .write("endDeclaration", "/declarations/{id}/end", "End a declaration: what it opened closes.", of: "declarations")
+    {
       desk in
       let (row, values) = try desk.subject(schema)
       guard values.text("ward") == desk.ward else {

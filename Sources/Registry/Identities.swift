@@ -28,11 +28,11 @@ public enum Identities {
     try Int64.fetchAll(
       db.cachedStatement(
         sql: """
-          WITH RECURSIVE same (id) AS (
+          WITH RECURSIVE same (resident) AS (
             SELECT ?
-            UNION SELECT iif(first = id, second, first) FROM same JOIN identity_links ON first = id OR second = id
-            WHERE claim = '同一人物'
-          ) SELECT id FROM same ORDER BY id
+            UNION SELECT iif(first = resident, second, first)
+            FROM same JOIN identity_links ON first = resident OR second = resident WHERE claim = '同一人物'
+          ) SELECT resident FROM same ORDER BY resident
           """), arguments: [resident.rawValue]
     ).map { RowID(rawValue: $0) }
   }
@@ -45,7 +45,8 @@ public enum Identities {
     members["conflicts"] = try RowValues.conflicts(of: values.id, schema, db)
     members["history"] = .list(
       try String.fetchAll(
-        db, sql: "SELECT value FROM identity_links_history WHERE row = ? AND buried = 0 ORDER BY time, author, sequence",
+        db,
+        sql: "SELECT value FROM identity_links_history WHERE row = ? AND buried = 0 ORDER BY time, author, sequence",
         arguments: [values.id.rawValue]
       ).map { .text($0) })
     return .object(members)
@@ -53,7 +54,8 @@ public enum Identities {
 
   public static let endpoints: [Endpoint] = [
     .write(
-      "linkResidents", "/links", "State that two IDs are one person, or are not, or take such a statement back.",
+      "linkResidents", "/identity-links",
+      "State that two IDs are one person, or are not, or take such a statement back.",
       [
         FormField("first", .row("residents"), required: true, ja: "住民", en: "Resident"),
         FormField("second", .row("residents"), required: true, ja: "他の住民ID", en: "Other resident"),
@@ -66,7 +68,8 @@ public enum Identities {
       guard first != second else {
         throw Fault.badValue("second", ja: "同じ ID です。二つの違う ID を入れてください", en: "is the same ID; give two different ones")
       }
-      for (name, id) in [("first", first), ("second", second)] where id.made == nil || desk.inquiry.ward(of: id) == nil {
+      for (name, id) in [("first", first), ("second", second)] where id.made == nil || desk.inquiry.ward(of: id) == nil
+      {
         throw Fault.badValue(name, ja: "住民の ID ではありません", en: "not a resident's ID")
       }
       guard desk.inquiry.isOwn(first) || desk.inquiry.isOwn(second) else {
@@ -94,7 +97,9 @@ public enum Identities {
         return try view(values, inquiry, db)
       }
     },
-    .read("identity", "/residents/{id}/identity", "Every ID of one person, and the statements that say so.", of: "residents") {
+    .read(
+      "identity", "/residents/{id}/identity", "Every ID of one person, and the statements that say so.", of: "residents"
+    ) {
       inquiry, db in
       let ids = try union(of: inquiry.row!, db)
       let list = ids.map { "\($0)" }.joined(separator: ", ")
@@ -110,7 +115,9 @@ public enum Identities {
       "Other records that may be the same person, with what speaks for it. A person decides.", [Purpose.field],
       of: "residents"
     ) { inquiry, db in
-      guard let own = try RowValues.fetch(inquiry.row!, RegistrySchema.residents, db) else { throw Fault.notFound("id") }
+      guard let own = try RowValues.fetch(inquiry.row!, RegistrySchema.residents, db) else {
+        throw Fault.notFound("id")
+      }
       let found = try candidates(own, db)
       let decided = Set(
         try RowValues.all(schema, "WHERE first = ?1 OR second = ?1", [own.id.rawValue], db)

@@ -16,16 +16,21 @@ enum KeyDrafts {
   static func tell(_ ward: UInt32, _ desk: Desk) throws -> Draft? {
     let identity = desk.replica.identity
     guard let key = identity.disclosureKey(to: ward) else {
-      throw Fault.refused("toWard", ja: "このノードには他区へ知らせる鍵がありません。カードを作り直してください", en: "this node's card has no key for telling other wards; have it made anew")
+      throw Fault.refused(
+        "toWard", ja: "このノードには他区へ知らせる鍵がありません。カードを作り直してください",
+        en: "this node's card has no key for telling other wards; have it made anew")
     }
     let audience = Audience.told(by: desk.wardIndex, to: ward)
     let known = try desk.read {
-      Set(try Int64.fetchAll($0, sql: "SELECT node FROM key_grants WHERE \"key\" = ?", arguments: [Int64(audience.key)]))
+      Set(
+        try Int64.fetchAll($0, sql: "SELECT node FROM key_grants WHERE \"key\" = ?", arguments: [Int64(audience.key)]))
     }
     let nodes = nodes(of: ward, desk).filter { !known.contains(Int64($0.node.rawValue)) }
     guard !nodes.isEmpty else {
       guard known.isEmpty else { return nil }
-      throw Fault.refused("toWard", ja: "その区のノードをまだ知りません。つながってから行ってください", en: "no node of that ward is known here yet; try again when it has been met")
+      throw Fault.refused(
+        "toWard", ja: "その区のノードをまだ知りません。つながってから行ってください",
+        en: "no node of that ward is known here yet; try again when it has been met")
     }
     var draft = Draft(.control, audience: .anyone)
     for grant in key.withSecretBytes({ secret in

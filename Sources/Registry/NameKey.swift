@@ -27,7 +27,9 @@ public enum NameKey {
     var table: [Unicode.Scalar: Unicode.Scalar] = [:]
     for family in families {
       let scalars = Array(family.unicodeScalars)
-      for scalar in scalars.dropFirst() where table[scalar] == nil && scalar != scalars[0] { table[scalar] = scalars[0] }
+      for scalar in scalars.dropFirst() where table[scalar] == nil && scalar != scalars[0] {
+        table[scalar] = scalars[0]
+      }
     }
     // 嵜 → 崎 → …: each leads to the end of its chain.
     for (from, to) in table {
@@ -100,7 +102,9 @@ public enum NameKey {
   /// The keys under which a typed name may lie: as typed, and with the two parts the other way round. Without a space
   /// nobody knows where the parts meet, so every place is tried.
   public static func candidates(_ typed: String) -> [String] {
-    let parts = typed.precomposedStringWithCompatibilityMapping.split { $0.isWhitespace || $0 == "・" || $0 == "," || $0 == "、" }
+    let parts = typed.precomposedStringWithCompatibilityMapping.split {
+      $0.isWhitespace || $0 == "・" || $0 == "," || $0 == "、"
+    }
     if parts.count >= 2 {
       let forward = of(parts.joined())
       let back = of(parts.reversed().joined())

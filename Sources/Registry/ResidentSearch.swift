@@ -51,7 +51,8 @@ public enum ResidentSearch {
             take(values, values.id, isDisclosure: false)
           }
           for values in try RowValues.all(
-            RegistrySchema.disclosures, "WHERE (\(clause)) AND coalesce(until, 9e15) > \(inquiry.now.milliseconds) LIMIT \(room)",
+            RegistrySchema.disclosures,
+            "WHERE (\(clause)) AND coalesce(until, 9e15) > \(inquiry.now.milliseconds) LIMIT \(room)",
             [key], db)
           {
             if let resident = values.row("resident") { take(values, resident, isDisclosure: true) }
@@ -68,7 +69,9 @@ public enum ResidentSearch {
   }
 
   public static let endpoints: [Endpoint] = [
-    .read("searchResidents", "/residents", "Find residents by name, kana, birth date and address, in any spelling.", form) {
+    .read(
+      "searchResidents", "/residents", "Find residents by name, kana, birth date and address, in any spelling.", form
+    ) {
       inquiry, db in
       let hits = try find(inquiry.given, showsGuarded: true, inquiry, db)
       return Seen(

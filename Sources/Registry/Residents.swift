@@ -9,7 +9,9 @@ import Replica
 public enum Residents {
   static let schema = RegistrySchema.residents
 
-  public static let sexes = [Choice("男", "male"), Choice("女", "female"), Choice("その他", "other"), Choice("不明", "unknown")]
+  public static let sexes = [
+    Choice("男", "male"), Choice("女", "female"), Choice("その他", "other"), Choice("不明", "unknown"),
+  ]
   public static let kinds = [Choice("住民", "resident"), Choice("在勤・在学", "commuter"), Choice("来訪者", "visitor")]
 
   /// Who somebody is, on every form that asks for it.
@@ -26,6 +28,7 @@ public enum Residents {
     FormField("kind", .choice(kinds), ja: "区分", en: "Kind"),
   ]
 
+  private static let guarded = FormField("guarded", .flag, ja: "所在を知らせない", en: "Not to be found")
   private static let note = FormField("note", .text(1_000), ja: "記録", en: "Note")
 
   public static func text(_ row: RowID, _ inquiry: Inquiry) -> String? {
@@ -80,8 +83,10 @@ public enum Residents {
   }
 
   public static let endpoints: [Endpoint] = [
-    .write("registerResident", path, "Give a resident of this ward an ID.", person + [note], makes: true) { desk in
-      guard ["familyName", "givenName", "familyKana", "givenKana"].contains(where: { desk.given.text($0) != nil }) else {
+    .write("registerResident", path, "Give a resident of this ward an ID.", person + [note, guarded], makes: true) {
+      desk in
+      guard ["familyName", "givenName", "familyKana", "givenKana"].contains(where: { desk.given.text($0) != nil })
+      else {
         throw Fault.badValue("familyName", ja: "氏名かカナを入れてください", en: "a name, in characters or kana, is required")
       }
       let row = try desk.newRow()
@@ -89,10 +94,13 @@ public enum Residents {
       var edits = desk.given.edits(person.map(\.name), of: schema) + keys(desk.given, nil)
       if !desk.given.has("kind") { edits.append(FieldEdit(10, .set(.text("住民")))) }
       if let note = desk.given.text("note") { edits.append(FieldEdit(12, .append(.text(note)))) }
-      draft.edit(schema, row, edits, for: audience(desk.wardIndex, guarded: false))
+      if desk.given.flag("guarded") { edits.append(FieldEdit(11, .set(.integer(1)))) }
+      draft.edit(schema, row, edits, for: audience(desk.wardIndex, guarded: desk.given.flag("guarded")))
       return Written([draft], about: [row], answer: answer(row, desk.inquiry))
     },
-    .read("resident", path + "/{id}", "One resident, if this node may read the record.", [Purpose.field], of: "residents") {
+    .read(
+      "resident", path + "/{id}", "One resident, if this node may read the record.", [Purpose.field], of: "residents"
+    ) {
       inquiry, db in
       let row = inquiry.row!
       if let values = try RowValues.fetch(row, schema, db) {
@@ -122,11 +130,16 @@ public enum Residents {
     },
     .write(
       "protectResident", path + "/{id}/protection",
-      "Somebody who must not be found: the record moves under a key that no declaration opens, with a new ID.",
+      """
+      Somebody who must not be found: the record moves under a key that no declaration opens, with a new ID. What was \
+      entered before stays in the log under the ward's ordinary key; who registers with `guarded` is never under it.
+      """,
       of: "residents", makes: true
     ) { desk in
       let (row, values, audience) = try own(desk)
-      guard values.integer("guarded") != 1 else { throw Fault.refused("id", ja: "すでに保護されています", en: "protected already") }
+      guard values.integer("guarded") != 1 else {
+        throw Fault.refused("id", ja: "すでに保護されています", en: "protected already")
+      }
       let new = try desk.newRow()
       var draft = Draft(.registry)
       var edits: [FieldEdit] = []
@@ -197,7 +210,8 @@ public enum Residents {
   ]
 
   static func assistance(of resident: RowID, _ db: Database) throws -> RowValues? {
-    try RowValues.all(RegistrySchema.assistance, "WHERE resident = ? ORDER BY id LIMIT 1", [resident.rawValue], db).first
+    try RowValues.all(RegistrySchema.assistance, "WHERE resident = ? ORDER BY id LIMIT 1", [resident.rawValue], db)
+      .first
   }
 
   static func disclosures(of resident: RowID, _ db: Database) throws -> [RowValues] {

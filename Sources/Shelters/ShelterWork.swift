@@ -67,14 +67,17 @@ public enum ShelterWork {
     Choice("食物アレルギー", "allergy"), Choice("外国語", "language"), Choice("ペット同伴", "pet"), Choice("その他", "other"),
   ]
 
-  private static let supplies = [Choice("使用可", "on"), Choice("停止", "off"), Choice("一部", "partial"), Choice("不明", "unknown")]
+  private static let supplies = [
+    Choice("使用可", "on"), Choice("停止", "off"), Choice("一部", "partial"), Choice("不明", "unknown"),
+  ]
 
   /// The shelter that the path names, of this ward.
   public static func own(_ desk: Desk) throws -> (row: RowID, values: RowValues) {
     let (row, values) = try desk.subject(ShelterSchema.shelters)
     guard values.text("ward") == desk.ward else {
       throw Fault(
-        .forbidden, field: "id", ja: "他区の避難所です。その区だけが変えられます", en: "a shelter of another ward: only that ward can do this")
+        .forbidden, field: "id", ja: "他区の避難所です。その区だけが変えられます",
+        en: "a shelter of another ward: only that ward can do this")
     }
     return (row, values)
   }
@@ -135,7 +138,8 @@ public enum ShelterWork {
       return Written([draft], about: [row], answer: answer(row, ShelterSchema.shelters))
     },
     .write(
-      "countHeads", "/shelters/{id}/headcount", "Enter a head count: the counter becomes what was counted, as this node knows it.",
+      "countHeads", "/shelters/{id}/headcount",
+      "Enter a head count: the counter becomes what was counted, as this node knows it.",
       [FormField("people", .integer(0...1_000_000), required: true, ja: "人数", en: "People")], of: "shelters"
     ) { desk in
       let (row, values) = try desk.subject(ShelterSchema.shelters)
@@ -167,7 +171,10 @@ public enum ShelterWork {
       let (shelter, values) = try own(desk)
       let row = try desk.newRow()
       var edits = desk.given.edits(
-        ["day", "people", "households", "outside", "meals", "staff", "volunteers", "power", "mains", "health", "requests"],
+        [
+          "day", "people", "households", "outside", "meals", "staff", "volunteers", "power", "mains", "health",
+          "requests",
+        ],
         of: reports)
       for name in ["ages", "needs"] {
         guard let counts = desk.given.values[name], counts != .null else { continue }
@@ -176,7 +183,8 @@ public enum ShelterWork {
       }
       edits += [
         FieldEdit(1, .set(.integer(shelter.rawValue))), FieldEdit(15, .set(.integer(desk.now.milliseconds))),
-        FieldEdit(16, .set(.text(desk.inquiry.user.name))), FieldEdit(17, .set(.text(values.text("ward") ?? desk.ward))),
+        FieldEdit(16, .set(.text(desk.inquiry.user.name))),
+        FieldEdit(17, .set(.text(values.text("ward") ?? desk.ward))),
       ]
       var draft = Draft(.life)
       draft.edit(reports, row, edits)
@@ -232,8 +240,11 @@ public enum ShelterWork {
       guard values.text("to_ward") == desk.ward else {
         throw Fault(.forbidden, field: "id", ja: "要請された区だけが回答できます", en: "only the asked ward can answer")
       }
-      guard values.integer("cancelled_at") == nil else { throw Fault.refused("id", ja: "取り消された要請です", en: "the request was cancelled") }
-      let accepted = desk.given.text("answer") == "受入不可" ? 0 : desk.given.integer("accepted") ?? values.integer("people") ?? 0
+      guard values.integer("cancelled_at") == nil else {
+        throw Fault.refused("id", ja: "取り消された要請です", en: "the request was cancelled")
+      }
+      let accepted =
+        desk.given.text("answer") == "受入不可" ? 0 : desk.given.integer("accepted") ?? values.integer("people") ?? 0
       var draft = Draft(.life)
       draft.edit(
         acceptance, row,
@@ -242,7 +253,10 @@ public enum ShelterWork {
         ])
       return Written([draft], about: [row], answer: answer(row, acceptance))
     },
-    .write("cancelAcceptance", "/acceptance/{id}/cancellation", "The asking ward needs it no longer.", of: "acceptance_requests") {
+    .write(
+      "cancelAcceptance", "/acceptance/{id}/cancellation", "The asking ward needs it no longer.",
+      of: "acceptance_requests"
+    ) {
       desk in
       let (row, values) = try desk.subject(acceptance)
       guard values.text("from_ward") == desk.ward else {

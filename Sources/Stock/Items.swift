@@ -17,21 +17,22 @@ public enum Items {
   /// The eight goods that the State sends unasked, and what Tokyo's plan counts by, with the need of one person.
   /// Sources: Tokyo's regional disaster plan (food: 1.2 × 3 meals a day, water 3 l, blankets 2); the Cabinet Office's
   /// guideline on toilets (5 uses a day); Tokyo's household stock list for infants.
-  static let standard: [(code: String, name: String, english: String, category: String, unit: String, daily: Double?, once: Double?)] = [
-    ("water", "飲料水", "Drinking water", "飲料水", "L", 3, nil),
-    ("meal", "食料", "Meals", "食料", "食", 3.6, nil),
-    ("blanket", "毛布", "Blankets", "寝具", "枚", nil, 2),
-    ("formula", "乳児用粉ミルク・液体ミルク", "Infant formula", "乳幼児用品", "回", nil, nil),
-    ("diaper", "乳幼児用おむつ", "Nappies", "乳幼児用品", "枚", nil, nil),
-    ("adult-diaper", "大人用おむつ", "Adult nappies", "介護用品", "枚", nil, nil),
-    ("toilet", "携帯・簡易トイレ", "Portable toilets (uses)", "トイレ", "回", 5, nil),
-    ("paper", "トイレットペーパー", "Toilet paper", "衛生用品", "ロール", 0.15, nil),
-    ("sanitary", "生理用品", "Sanitary towels", "衛生用品", "枚", nil, nil),
-    ("mat", "マット", "Mats", "寝具", "枚", nil, 1),
-    ("bed", "段ボールベッド", "Cardboard beds", "寝具", "台", nil, 1),
-    ("partition", "間仕切り", "Partitions", "資機材", "張", nil, 0.4),
-    ("mask", "マスク", "Masks", "衛生用品", "枚", 1, nil),
-  ]
+  static let standard:
+    [(code: String, name: String, english: String, category: String, unit: String, daily: Double?, once: Double?)] = [
+      ("water", "飲料水", "Drinking water", "飲料水", "L", 3, nil),
+      ("meal", "食料", "Meals", "食料", "食", 3.6, nil),
+      ("blanket", "毛布", "Blankets", "寝具", "枚", nil, 2),
+      ("formula", "乳児用粉ミルク・液体ミルク", "Infant formula", "乳幼児用品", "回", nil, nil),
+      ("diaper", "乳幼児用おむつ", "Nappies", "乳幼児用品", "枚", nil, nil),
+      ("adult-diaper", "大人用おむつ", "Adult nappies", "介護用品", "枚", nil, nil),
+      ("toilet", "携帯・簡易トイレ", "Portable toilets (uses)", "トイレ", "回", 5, nil),
+      ("paper", "トイレットペーパー", "Toilet paper", "衛生用品", "ロール", 0.15, nil),
+      ("sanitary", "生理用品", "Sanitary towels", "衛生用品", "枚", nil, nil),
+      ("mat", "マット", "Mats", "寝具", "枚", nil, 1),
+      ("bed", "段ボールベッド", "Cardboard beds", "寝具", "台", nil, 1),
+      ("partition", "間仕切り", "Partitions", "資機材", "張", nil, 0.4),
+      ("mask", "マスク", "Masks", "衛生用品", "枚", 1, nil),
+    ]
 
   static func row(code: String) -> RowID { RowID(derivedFrom: blake2b([UInt8]("item \(code)".utf8)).prefix) }
 
@@ -94,7 +95,10 @@ public enum Items {
       return Written([draft], about: []) { _ in ["added": JSON(added), "items": JSON(standard.count)] }
     },
     .read("items", "/items", "The shared catalogue.") { _, db in
-      Seen(["items": .list(try RowValues.all(schema, "ORDER BY category, name, id LIMIT 5000", [], db).map { .object($0.json()) })])
+      Seen([
+        "items": .list(
+          try RowValues.all(schema, "ORDER BY category, name, id LIMIT 5000", [], db).map { .object($0.json()) })
+      ])
     },
   ]
 }

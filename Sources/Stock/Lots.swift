@@ -76,11 +76,13 @@ public enum Lots {
     return AuthorNumber(ward: parts[0], serial: parts[1], epoch: parts[2])
   }
 
-  private static let nodeField = FormField("node", .text(20), required: true, ja: "ノード(例 12.1.0)", en: "Node, such as 12.1.0")
+  private static let nodeField = FormField(
+    "node", .text(20), required: true, ja: "ノード(例 12.1.0)", en: "Node, such as 12.1.0")
 
   private static func node(_ desk: Desk) throws -> AuthorNumber {
     guard let node = author(desk.given.text("node")!), desk.replica.membership.key(of: node) != nil else {
-      throw Fault.badValue("node", ja: "登録されたノードの番号(例 12.1.0)を入れてください", en: "not the number of an enrolled node, such as 12.1.0")
+      throw Fault.badValue(
+        "node", ja: "登録されたノードの番号(例 12.1.0)を入れてください", en: "not the number of an enrolled node, such as 12.1.0")
     }
     return node
   }
@@ -132,10 +134,12 @@ public enum Lots {
         [inquiry.given.text("ward"), inquiry.given.integer("item"), inquiry.given.integer("shelter")], db)
       return Seen(["lots": .list(rows.map { .object($0.json(hiding: ["book"])) })])
     },
-    .read("lotBook", "/lots/{id}/book", "A lot's book: every receipt, issue, transfer and count.", of: "lots") { inquiry, db in
+    .read("lotBook", "/lots/{id}/book", "A lot's book: every receipt, issue, transfer and count.", of: "lots") {
+      inquiry, db in
       let lines = try Row.fetchAll(
         db,
-        sql: "SELECT time >> 16 AS time, author, value FROM lots_book WHERE row = ? ORDER BY time, author, sequence, position LIMIT 5000",
+        sql:
+          "SELECT time >> 16 AS time, author, value FROM lots_book WHERE row = ? ORDER BY time, author, sequence, position LIMIT 5000",
         arguments: [inquiry.row!.rawValue])
       return Seen([
         "lines": .list(
@@ -152,7 +156,8 @@ public enum Lots {
       let (row, _) = try own(desk)
       let amount = desk.given.integer("amount")!
       var draft = Draft(.supply)
-      draft.edit(schema, row, [FieldEdit(amountField, .receive(amount)), book("受入", amount, desk, desk.given.text("note"))])
+      draft.edit(
+        schema, row, [FieldEdit(amountField, .receive(amount)), book("受入", amount, desk, desk.given.text("note"))])
       return Written([draft], about: [row], answer: answer(row, desk.inquiry))
     },
     .write("issueStock", "/lots/{id}/issue", "Goods are given out.", [amount, note], of: "lots") { desk in
@@ -160,11 +165,13 @@ public enum Lots {
       let amount = desk.given.integer("amount")!
       try spending(amount, of: row, desk)
       var draft = Draft(.supply)
-      draft.edit(schema, row, [FieldEdit(amountField, .spend(amount)), book("払出", amount, desk, desk.given.text("note"))])
+      draft.edit(
+        schema, row, [FieldEdit(amountField, .spend(amount)), book("払出", amount, desk, desk.given.text("note"))])
       return Written([draft], about: [row], answer: answer(row, desk.inquiry))
     },
     .write(
-      "transferStock", "/lots/{id}/transfer", "Goods go to another place of this ward: out of one lot and into the other at once.",
+      "transferStock", "/lots/{id}/transfer",
+      "Goods go to another place of this ward: out of one lot and into the other at once.",
       [
         amount, FormField("shelter", .row("shelters"), ja: "移動先の避難所", en: "To shelter"),
         FormField("place", .text(100), ja: "移動先", en: "To place"), note,
@@ -174,7 +181,8 @@ public enum Lots {
       let amount = desk.given.integer("amount")!
       if let shelter = desk.given.row("shelter") {
         guard try desk.find(shelter, in: ShelterSchema.shelters, "shelter").text("ward") == desk.ward else {
-          throw Fault.refused("shelter", ja: "他区の避難所です。要請と割当で送ってください", en: "a shelter of another ward: use a request and an allocation")
+          throw Fault.refused(
+            "shelter", ja: "他区の避難所です。要請と割当で送ってください", en: "a shelter of another ward: use a request and an allocation")
         }
       } else if desk.given.text("place") == nil {
         throw Fault.badValue("place", ja: "移動先を入れてください", en: "say where to")
@@ -196,7 +204,8 @@ public enum Lots {
       return Written([draft], about: [row, new], answer: answer(new, desk.inquiry))
     },
     .write(
-      "countStock", "/lots/{id}/count", "What was counted on the shelf: the book is put right as far as this node's share goes.",
+      "countStock", "/lots/{id}/count",
+      "What was counted on the shelf: the book is put right as far as this node's share goes.",
       [FormField("counted", .integer(0...1_000_000_000), required: true, ja: "実数", en: "Counted"), note], of: "lots"
     ) { desk in
       let (row, values) = try own(desk)
@@ -218,18 +227,25 @@ public enum Lots {
       }
     },
     .write(
-      "handOverShare", "/lots/{id}/handover", "Part of this node's share becomes another node's to give.", [amount, nodeField],
+      "handOverShare", "/lots/{id}/handover", "Part of this node's share becomes another node's to give.",
+      [amount, nodeField],
       of: "lots"
     ) { desk in
       let (row, _) = try desk.subject(schema)
       let (amount, node) = (desk.given.integer("amount")!, try node(desk))
-      guard node != desk.replica.author else { throw Fault.badValue("node", ja: "このノード自身です", en: "is this node itself") }
+      guard node != desk.replica.author else {
+        throw Fault.badValue("node", ja: "このノード自身です", en: "is this node itself")
+      }
       try spending(amount, of: row, desk)
       var draft = Draft(.supply)
-      draft.edit(schema, row, [FieldEdit(amountField, .handOver(amount, to: node)), book("譲渡", amount, desk, "\(node)")])
+      draft.edit(
+        schema, row, [FieldEdit(amountField, .handOver(amount, to: node)), book("譲渡", amount, desk, "\(node)")])
       return Written([draft], about: [row], answer: answer(row, desk.inquiry))
     },
-    .write("askForShare", "/lots/{id}/share-requests", "Ask the other nodes for part of their share.", [amount], of: "lots", makes: true) {
+    .write(
+      "askForShare", "/lots/{id}/share-requests", "Ask the other nodes for part of their share.", [amount], of: "lots",
+      makes: true
+    ) {
       desk in
       let (lot, _) = try desk.subject(schema)
       let row = try desk.newRow()
@@ -261,7 +277,8 @@ public enum Lots {
         throw Fault.refused("id", ja: "渡せる持ち分がないか、すでに渡されています", en: "nothing to hand over, or handed over already")
       }
       var draft = Draft(.supply)
-      draft.edit(schema, lot, [FieldEdit(amountField, .handOver(amount, to: node)), book("譲渡", amount, desk, "\(node)")])
+      draft.edit(
+        schema, lot, [FieldEdit(amountField, .handOver(amount, to: node)), book("譲渡", amount, desk, "\(node)")])
       var edits = [FieldEdit(5, .increment(amount))]
       if amount == wanted { edits.append(FieldEdit(6, .set(.integer(desk.now.milliseconds)))) }
       draft.edit(StockSchema.shareRequests, row, edits)
@@ -302,7 +319,8 @@ public enum Lots {
       let statement = "renkei takeover 1\n\(decision)\n\(row)\n\(node)\n\(amount)\n\(desk.given.text("reason")!)"
       let signature = key.signature(over: desk.inquiry.identity.federation.id.bytes + [UInt8](statement.utf8))
       var draft = Draft(.supply)
-      draft.edit(schema, row, [FieldEdit(amountField, .takeOver(amount, from: node)), book("引継", amount, desk, "\(node)")])
+      draft.edit(
+        schema, row, [FieldEdit(amountField, .takeOver(amount, from: node)), book("引継", amount, desk, "\(node)")])
       draft.edit(
         StockSchema.takeovers, decision,
         [

@@ -124,7 +124,8 @@ public enum Outlook {
       return Seen([
         "lots": .list(
           try RowValues.all(
-            StockSchema.lots, "WHERE expires IS NOT NULL AND expires <= ? AND amount > 0 ORDER BY expires, id LIMIT 1000",
+            StockSchema.lots,
+            "WHERE expires IS NOT NULL AND expires <= ? AND amount > 0 ORDER BY expires, id LIMIT 1000",
             [limit], db
           ).map { .object($0.json(hiding: ["book"])) })
       ])

@@ -3,7 +3,7 @@ import GRDB
 import GRDBSQLite
 import Sodium
 
-/// Hashes of the tables that the log makes: equal on all nodes with equal clocks, byte for byte.
+/// Hashes of the tables that the log makes: equal on all nodes with equal clocks and equal keys, byte for byte.
 public struct TableDigest: Hashable, Sendable {
   /// By collection name, in the schema's order; hidden rows and log entries are part of their collection's hash.
   public var collections: [(name: String, digest: Digest)]
@@ -12,6 +12,16 @@ public struct TableDigest: Hashable, Sendable {
   public var combined: Digest {
     let hash = HashStream()
     for (_, digest) in collections { hash.update(digest) }
+    return hash.digest()
+  }
+
+  /// Collections that only those read whom a ward lets in.
+  public var personal: Set<String> = []
+
+  /// One hash over what every ward reads: equal on all nodes with equal clocks, whatever keys they hold.
+  public var shared: Digest {
+    let hash = HashStream()
+    for (name, digest) in collections where !personal.contains(name) { hash.update(digest) }
     return hash.digest()
   }
 
@@ -27,7 +37,7 @@ extension Store {
       return TableDigest(
         collections: try schema.collections.map { collection in
           (collection.name, try Self.digest(of: collection, on: connection))
-        })
+        }, personal: Set(schema.collections.filter(\.isPersonal).map(\.name)))
     }
   }
 

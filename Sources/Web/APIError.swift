@@ -4,6 +4,7 @@ import Hummingbird
 import NodeService
 import Replica
 import Shelters
+import Store
 
 /// An answer that is no: what, where, and what to do, in both languages.
 struct APIError: Error {
@@ -32,7 +33,8 @@ struct APIError: Error {
       case .unauthorized: .unauthorized
       }
     self.init(
-      status, fault.kind.rawValue, field: fault.field.isEmpty ? nil : fault.field, ja: fault.japanese, en: fault.english)
+      status, fault.kind.rawValue, field: fault.field.isEmpty ? nil : fault.field, ja: fault.japanese, en: fault.english
+    )
   }
 
   static func notFound(_ what: String) -> APIError {
@@ -55,6 +57,11 @@ struct APIError: Error {
     case let error as any HTTPResponseError where error.status.code < 500:
       return APIError(error.status, "bad-request", ja: "要求が正しくありません", en: "the request is not right")
     default:
+      guard error is ReplicaError || error is StoreError || error is OperatorFailure else {
+        return APIError(
+          .serviceUnavailable, "unavailable", ja: "内部エラーです。ノードのログを見てください",
+          en: "an internal error; see the node's log")
+      }
       let failure = OperatorFailure.describing(error)
       return APIError(
         failure.exitCode == 1 ? .conflict : failure.exitCode == 2 ? .badRequest : .serviceUnavailable,

@@ -24,13 +24,16 @@ extension OpenAPI {
   private static func operation(_ endpoint: Endpoint) -> JSON {
     var parameters: [JSON] = []
     if endpoint.path.contains("{id}") {
-      var schema: [String: JSON] = ["type": "string", "pattern": "^-?[0-9]{1,18}$|^[0-9]{5}-[0-9A-Z]{4}-[0-9A-Z]{6,8}$"]
+      var schema: [String: JSON] = [
+        "type": "string", "pattern": "^-?[0-9]{1,18}$|^[0-9]{5}-[0-9A-Z]{4}-[0-9A-Z]{6,8}$",
+      ]
       if let subject = endpoint.subject { schema["description"] = .text("a row of \(subject)") }
       parameters.append(["name": "id", "in": "path", "required": true, "schema": .object(schema)])
     }
     if endpoint.path.contains("{pseudonym}") {
       parameters.append([
-        "name": "pseudonym", "in": "path", "required": true, "schema": ["type": "string", "pattern": "^p-[0-9a-f]{32}$"],
+        "name": "pseudonym", "in": "path", "required": true,
+        "schema": ["type": "string", "pattern": "^p-[0-9a-f]{32}$"],
       ])
     }
     var members: [String: JSON] = ["operationId": .text(endpoint.id), "summary": .text(endpoint.summary)]
@@ -92,9 +95,16 @@ extension OpenAPI {
     case .flag: ["type": "boolean"]
     case .date: ["type": "string", "pattern": "^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$"]
     case .time: ["oneOf": [["type": "string", "format": "date-time"], ["type": "integer", "minimum": 0]]]
-    case .choice(let choices): ["type": "string", "enum": .list(choices.flatMap { $0.word == $0.code ? [.text($0.word)] : [.text($0.word), .text($0.code)] })]
+    case .choice(let choices):
+      [
+        "type": "string",
+        "enum": .list(choices.flatMap { $0.word == $0.code ? [.text($0.word)] : [.text($0.word), .text($0.code)] }),
+      ]
     case .row(let collection):
-      ["type": "string", "pattern": "^-?[0-9]{1,18}$|^[0-9]{5}-[0-9A-Z]{4}-[0-9A-Z]{6,8}$", "x-collection": .text(collection)]
+      [
+        "type": "string", "pattern": "^-?[0-9]{1,18}$|^[0-9]{5}-[0-9A-Z]{4}-[0-9A-Z]{6,8}$",
+        "x-collection": .text(collection),
+      ]
     case .ward: ["type": "string", "pattern": "^[0-9]{5}$"]
     case .list(let inner, let limit): ["type": "array", "maxItems": JSON(limit), "items": schema(inner)]
     case .counts(let choices):

@@ -45,11 +45,13 @@ extension WebServer {
     return answer(seen.answer)
   }
 
-  private func write(_ endpoint: Endpoint, _ request: Request, _ context: BasicRequestContext) async throws -> Response {
+  private func write(_ endpoint: Endpoint, _ request: Request, _ context: BasicRequestContext) async throws -> Response
+  {
     let body: ByteBuffer
     do { body = try await request.body.collect(upTo: Self.bodyLimit) } catch {
       throw APIError(
-        .contentTooLarge, "too-large", ja: "本文は \(Self.bodyLimit) バイトまでです", en: "a body has at most \(Self.bodyLimit) bytes")
+        .contentTooLarge, "too-large", ja: "本文は \(Self.bodyLimit) バイトまでです",
+        en: "a body has at most \(Self.bodyLimit) bytes")
     }
     let json = body.readableBytes == 0 ? JSON.object([:]) : try JSON.decode(Array(buffer: body))
     let given = try endpoint.form.read(json, in: core.identity.federation)
@@ -83,12 +85,15 @@ extension WebServer {
 
   /// Who is at the desk, in the header `Renkei-User`, percent-encoded UTF-8. Accounts come with issue 6.
   private func user(_ request: Request) throws -> User {
-    guard let header = request.headers.first(where: { $0.name.canonicalName == "renkei-user" })?.value else { return User("(氏名なし)") }
+    guard let header = request.headers.first(where: { $0.name.canonicalName == "renkei-user" })?.value else {
+      return User("(氏名なし)")
+    }
     guard let name = header.removingPercentEncoding, !name.isEmpty, name.unicodeScalars.count <= 60,
       !name.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 })
     else {
       throw APIError.badValue(
-        "Renkei-User", ja: "60 文字までの氏名を、パーセント符号化して入れてください", en: "must be a name of at most 60 characters, percent-encoded")
+        "Renkei-User", ja: "60 文字までの氏名を、パーセント符号化して入れてください",
+        en: "must be a name of at most 60 characters, percent-encoded")
     }
     return User(name)
   }
