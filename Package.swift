@@ -103,8 +103,8 @@ let package = Package(
     layer(
       "Simulation",
       [
-        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology", yams,
-        heaps, sqlite,
+        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
+        "Desk", "Registry", "Shelters", "People", "Stock", "Orders", "Phases", "Services", yams, heaps, sqlite, grdb,
       ]),
 
     // What the commands share.

@@ -30,8 +30,11 @@ public struct Catalogue: Sendable {
 
   /// Works a write out and commits it, within one transaction. On the replica's thread.
   ///
+  /// - Parameter committed: told each change set with its dot, before the transaction is on the disk.
   /// - Returns: what the transaction did, and the answer as it stands after it.
-  public func write(_ endpoint: Endpoint, _ inquiry: Inquiry, on replica: Replica) throws -> (ReplicaEffects, JSON) {
+  public func write(
+    _ endpoint: Endpoint, _ inquiry: Inquiry, on replica: Replica, committed: (Draft, Dot) -> Void = { _, _ in }
+  ) throws -> (ReplicaEffects, JSON) {
     guard case .write(let body) = endpoint.action else { preconditionFailure("\(endpoint.id) only reads") }
     let desk = Desk(replica: replica, inquiry: inquiry)
     var answer: ((Database) throws -> JSON)!
@@ -48,7 +51,7 @@ public struct Catalogue: Sendable {
           }
           for index in written.drafts.indices where !written.drafts[index].isEmpty {
             AuditTrail.note(notes, in: &written.drafts[index], by: replica.author, at: inquiry.now)
-            _ = try replica.commit(written.drafts[index], at: inquiry.now)
+            committed(written.drafts[index], try replica.commit(written.drafts[index], at: inquiry.now))
           }
         } catch {
           failure = error

@@ -3,17 +3,17 @@ import Desk
 import GRDB
 
 /// Two stays at once that are, or may be, one person's.
-struct DoubleEntry: Hashable {
-  enum Ground: String {
+public struct DoubleEntry: Hashable, Sendable {
+  public enum Ground: String, Sendable {
     /// Both name one resident's ID.
     case resident = "住民IDが同じ"
     /// Kana and date of birth are the same.
     case nameAndBirth = "カナと生年月日が同じ"
   }
 
-  var first: RowID
-  var second: RowID
-  var ground: Ground
+  public var first: RowID
+  public var second: RowID
+  public var ground: Ground
 
   func json(_ inquiry: Inquiry, _ db: Database) throws -> JSON {
     let stays = try [first, second].compactMap { try RowValues.fetch($0, PeopleSchema.stays, db) }
@@ -66,4 +66,14 @@ extension Stays {
       WHERE (v.first = s.id OR v.second = s.id) AND v.verdict = '同一人物' AND o.left_at IS NULL
         AND (o.arrived_at, o.id) > (s.arrived_at, s.id))
     """
+}
+
+/// The register's counting, for whoever checks it.
+public enum DoubleEntries {
+  public static func open(_ db: Database) throws -> [DoubleEntry] { try Stays.openDoubles(db) }
+
+  /// The stays that count.
+  public static func counted(_ db: Database) throws -> Set<RowID> {
+    Set(try Int64.fetchAll(db, sql: "SELECT id FROM stays s WHERE \(Stays.counted)").map { RowID(rawValue: $0) })
+  }
 }

@@ -1,5 +1,6 @@
 import Causality
 import ChangeModel
+import Replica
 import SignedLog
 import Sodium
 
@@ -13,6 +14,10 @@ public struct Ledger: Sendable {
     public var sequence: SequenceNumber
     /// What it did, by the words of whoever asked for it. Empty for what a node writes of itself.
     public var edits: [RowEdit]
+    /// What it did for few to read, by audience.
+    public var sealed: [Draft.Sealed] = []
+    /// Goods that came into the wards' stock by it, or left it, by item.
+    public var goods: [RowID: Int64] = [:]
     /// How far its author had merged each log of its lane, itself excluded.
     public var known: [AuthorNumber: SequenceNumber]
     /// The hash of its bytes.

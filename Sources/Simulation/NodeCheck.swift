@@ -41,6 +41,8 @@ struct NodeCheck {
   let ledger: Ledger
   let file: NodeFile
   let schema: Schema
+  /// What the node may read.
+  let reads: (Audience) -> Bool
 
   /// Nothing is kept that no node acknowledged, and nothing differs from what was.
   func purity() throws(PlainDatabase.Failure) -> [Violation] {
@@ -60,7 +62,7 @@ struct NodeCheck {
   /// - Precondition: no merged log is forked: then it is not known here which branch the node merged.
   func model() throws(PlainDatabase.Failure) -> [Violation] {
     var violations: [Violation] = []
-    let model = PlainModel(ledger, merged: file.merged)
+    let model = PlainModel(ledger, merged: file.merged, reads: reads)
     for collection in schema.collections {
       let expected = model.rows[collection.number] ?? [:]
       var found: Set<RowID> = []

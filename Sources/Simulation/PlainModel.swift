@@ -39,10 +39,13 @@ struct PlainModel {
   private(set) var rows: [UInt32: [RowID: Row]] = [:]
 
   /// The model of what a node shows that has merged each log up to `merged`.
-  init(_ ledger: Ledger, merged: [LogName: SequenceNumber]) {
+  init(_ ledger: Ledger, merged: [LogName: SequenceNumber], reads: (Audience) -> Bool) {
     self.ledger = ledger
     for (index, entry) in ledger.entries.enumerated() where merged[entry.log, default: 0] >= entry.sequence {
       for edit in entry.edits { apply(edit, index, entry) }
+      for section in entry.sealed where reads(section.audience) {
+        for edit in section.edits { apply(edit, index, entry) }
+      }
     }
   }
 

@@ -121,4 +121,6 @@ public struct Plan: Codable, Hashable, Sendable {
   public var healsAt: Moment
   /// The bound on copies of each change set per node, on roads that lose nothing.
   public var copyBound: Double?
+  /// Work is what the product's own services do, by its own rules and schema; otherwise plain edits of every kind.
+  public var services: Bool?
 }

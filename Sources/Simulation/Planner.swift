@@ -176,6 +176,12 @@ public struct Planner {
   private mutating func addWork() throws(TopologyError) {
     guard let work = scenario.work else { return }
     let rate = try work.curve("per-hour", 0...100_000)
+    if work.has("kind") {
+      guard ["night", "services"].contains(try work.text("kind")) else {
+        throw work.fault("kind", "must be night or services")
+      }
+      plan.services = try work.text("kind") == "services"
+    }
     let until = min(try work.span("until", or: scenario.lasts), scenario.lasts)
     // Thinning: Lewis and Shedler, "Simulation of nonhomogeneous Poisson processes by thinning" (1979).
     let most = rate.highest

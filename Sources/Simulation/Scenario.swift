@@ -57,7 +57,7 @@ public struct Scenario {
         file.node("nodes"), "nodes", ["wards", "per-ward", "total", "joining", "copies", "old", "within", "neighbours"])
       : nil
     links = try file.texts("links")
-    work = file.has("work") ? try Fields(file.node("work"), "work", ["per-hour", "until"]) : nil
+    work = file.has("work") ? try Fields(file.node("work"), "work", ["per-hour", "until", "kind"]) : nil
     var faults: [FaultKind: Double] = [:]
     if file.has("faults") {
       let fields = try Fields(file.node("faults"), "faults", FaultKind.allCases.map(\.rawValue))

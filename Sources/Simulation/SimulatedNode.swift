@@ -31,7 +31,9 @@ final class SimulatedNode {
   let keeper = VirtualKeeper()
   var backup: (files: [String: [UInt8]], mark: HighWaterMark?)?
   /// What was asked for when the power went: it may be on the disk or not.
-  var attempt: (edits: [RowEdit], lane: Lane, known: [AuthorNumber: SequenceNumber])?
+  var attempt: [Dated] = []
+  /// What this node keeps beside the shared tables.
+  var indexes: [String] = []
   /// The disk may hold what nobody wrote: the node checks itself before it serves again.
   var mayBeRotten = false
 
@@ -81,6 +83,7 @@ final class SimulatedNode {
 
   func start(at now: Moment) throws {
     let replica = try Replica(path: path, identity: identity, schema: schema, keeper: keeper, at: wallClock(at: now))
+    if !indexes.isEmpty { try replica.store.makeIndexes(indexes) }
     self.replica = replica
     gossip = Gossip(replica)
     plain = try PlainDatabase(path)
@@ -121,4 +124,14 @@ final class VirtualKeeper: HighWaterKeeper {
 
   func load() throws(StoreError) -> HighWaterMark? { mark }
   func save(_ mark: HighWaterMark) throws(StoreError) { self.mark = mark }
+}
+
+/// One change set that was asked for, by the words of whoever asked, and what its author knew of its lane.
+struct Dated {
+  var log: LogName
+  var sequence: SequenceNumber
+  var sections: [Draft.Sealed]
+  var known: [AuthorNumber: SequenceNumber]
+  /// Goods that came in from outside (or went out, below zero), by item.
+  var goods: [RowID: Int64] = [:]
 }

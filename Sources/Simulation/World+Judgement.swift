@@ -3,6 +3,7 @@ import ChangeModel
 import Federation
 import Replica
 import SignedLog
+import Sodium
 import Store
 
 extension World {
@@ -21,7 +22,7 @@ extension World {
     for node in nodes {
       node.disk.mend()
       if node.state == .down { start(node.index) }
-      node.schema = node.isUp ? node.schema : NightSchema.current
+      node.schema = node.isUp ? node.schema : currentSchema
     }
     for session in sessions.values.sorted(by: { $0.id < $1.id }) {
       for end in 0...1 where session.isOpen[end] {
@@ -33,7 +34,7 @@ extension World {
     carriedAtHeal = roads.map { ($0.bytes, $0.changeSets) }
   }
 
-  private var alive: [SimulatedNode] { nodes.filter { $0.isUp } }
+  var alive: [SimulatedNode] { nodes.filter { $0.isUp } }
 
   /// Change sets that every node must have in the end, by log.
   private func promised() -> [LogName: SequenceNumber] {
@@ -154,23 +155,31 @@ extension World {
     counts.forkedLogs = ledger.forked.count
     counts.excused = ledger.excused.count
     var digests: [String: (Int, TableDigest)] = [:]
+    var shared: [String: (Int, Digest)] = [:]
     for (order, node) in alive.enumerated() {
       let isChosen = alive.count <= 8 || order == 0 || order == alive.count / 2 || plan.nodes[node.index].isOld
       check(node, fully: isChosen, promised: promised)
       guard ledger.forked.isEmpty, convergedAt != nil else { continue }
       do {
         let digest = try node.replica!.store.tableDigest()
+        // Nodes with equal keys show the same; what everybody may read, all nodes do.
         let schema = node.schema.canonicalText
-        if let (other, known) = digests[schema] {
+        let keys = node.replica!.keyring.ids.map { "\($0)" }.joined(separator: " ")
+        if let (other, known) = shared[schema], known != digest.shared {
+          violate(.convergence, "\(name(other)) and \(name(node.index)) differ in what all may read")
+        }
+        shared[schema] = (node.index, digest.shared)
+        if let (other, known) = digests[schema + keys] {
           if known != digest {
             let tables = zip(known.collections, digest.collections).filter { $0.digest != $1.digest }.map(\.0.name)
             violate(.convergence, "\(name(other)) and \(name(node.index)) differ in \(tables.joined(separator: ", "))")
           }
         } else {
-          digests[schema] = (node.index, digest)
+          digests[schema + keys] = (node.index, digest)
         }
       } catch { violate(.failure, "digest of \(name(node.index)): \(error)") }
     }
+    if plan.services == true, convergedAt != nil, ledger.forked.isEmpty { judgeServices() }
     if let node = alive.isEmpty ? nil : alive[random.below(alive.count)], ledger.forked.isEmpty { rebuild(node) }
     countCopies()
   }
@@ -201,7 +210,8 @@ extension World {
         }
       }
       guard fully else { return }
-      let check = NodeCheck(ledger: ledger, file: file, schema: node.schema)
+      let check = NodeCheck(
+        ledger: ledger, file: file, schema: node.schema, reads: { node.replica?.canRead($0) ?? false })
       let faults = try check.purity() + (ledger.forked.isEmpty ? check.model() : [])
       for violation in faults { violate(violation.checker, "\(name(node.index)): \(violation.detail)") }
     } catch { violate(.failure, "reading \(name(node.index)): \(error)") }

@@ -20,10 +20,10 @@ extension World {
     return known
   }
 
-  /// Notes in the ledger what the node has written since it was last asked: of itself, or by `edits`.
-  func noteOwn(
-    _ node: SimulatedNode, edits: [RowEdit] = [], in lane: Lane? = nil, known: [AuthorNumber: SequenceNumber] = [:]
-  ) {
+  var currentSchema: Schema { plan.services == true ? ServiceWorkload.schema : NightSchema.current }
+
+  /// Notes in the ledger what the node has written since it was last asked: of itself, or what was `asked` of it.
+  func noteOwn(_ node: SimulatedNode, asked: [Dated] = []) {
     guard let replica = node.replica else { return }
     for each in Lane.allCases {
       let log = LogName(each, replica.author)
@@ -31,11 +31,13 @@ extension World {
       var next = SequenceNumber((node.noted[log] ?? 0) + 1)
       while next <= head {
         guard let bytes = try? replica.store.entries(log, from: next, byteLimit: 0).first else { return }
-        let isAsked = each == lane && next == head
-        let knownNow = isAsked ? known : knownByFile(node, each)
+        let dated = asked.first { $0.log == log && $0.sequence == next }
+        let known = dated?.known ?? knownByFile(node, each)
+        let sections = dated?.sections ?? []
         let entry = Ledger.Entry(
-          log: log, sequence: next, edits: isAsked ? edits : [],
-          known: knownNow.filter { $0.key != log.author }, hash: blake2b(bytes), at: now, node: node.index)
+          log: log, sequence: next, edits: sections.filter { $0.audience.writer == nil }.flatMap(\.edits),
+          sealed: sections.filter { $0.audience.writer != nil }, goods: dated?.goods ?? [:],
+          known: known.filter { $0.key != log.author }, hash: blake2b(bytes), at: now, node: node.index)
         if let violation = ledger.add(entry) { violate(violation.checker, violation.detail) }
         trace.note(now, 4, node.index, Int(each.rawValue), Int(next))
         trace.note(bytes)
@@ -55,18 +57,35 @@ extension World {
     }
     var random = RandomNumbers(seed: seed)
     let wall = node.wallClock(at: now)
+    var known: [Lane: [AuthorNumber: SequenceNumber]] = [:]
+    for lane in Lane.allCases { known[lane] = knownByFile(node, lane) }
+    node.attempt = []
+    func asked(_ draft: Draft, _ dot: Dot) {
+      node.attempt.append(
+        Dated(
+          log: LogName(draft.lane, dot.author), sequence: dot.sequence, sections: draft.sections,
+          known: known[draft.lane]!))
+    }
     do {
-      guard let draft = try Workload(world: self, node: node).draft(&random) else { return }
-      let known = knownByFile(node, draft.lane)
-      node.attempt = (draft.edits, draft.lane, known)
-      let effects = try replica.batch(at: wall) { _ = try replica.commit(draft, at: wall) }
-      node.attempt = nil
+      let effects: ReplicaEffects
+      if plan.services == true {
+        guard let done = try ServiceWorkload(world: self, node: node, now: wall).act(&random, committed: asked) else {
+          counts.turnedAway += 1
+          return
+        }
+        effects = done
+      } else {
+        guard let draft = try Workload(world: self, node: node).draft(&random) else { return }
+        effects = try replica.batch(at: wall) { asked(draft, try replica.commit(draft, at: wall)) }
+      }
       counts.writes += 1
-      noteOwn(node, edits: draft.edits, in: draft.lane, known: known)
+      noteOwn(node, asked: node.attempt)
+      node.attempt = []
       gossip.grew(effects.logs, at: SimulatedNode.steady(now))
     } catch let error as ReplicaError {
       switch error {
-      case .insufficientStock, .ownLogIncomplete: counts.turnedAway += 1
+      case .insufficientStock, .ownLogIncomplete: node.attempt = []
+        counts.turnedAway += 1
       default: diskFailed(node, error)
       }
     } catch { violate(.failure, "\(name(index)) at work: \(error)") }
@@ -205,8 +224,8 @@ extension World {
       excuseWhatIsGone()
     }
     let attempt = node.attempt
-    node.attempt = nil
-    noteOwn(node, edits: attempt?.edits ?? [], in: attempt?.lane, known: attempt?.known ?? [:])
+    node.attempt = []
+    noteOwn(node, asked: attempt)
   }
 
   func happen(_ kind: Happening.Kind, _ place: Int) {

@@ -56,7 +56,7 @@ extension World {
     case .carry(let from, let to, let lasting, let isLost):
       sendBundle(from: from, to: to, lasting: lasting, isLost: isLost)
     case .upgrade(let node):
-      nodes[node].schema = NightSchema.current
+      nodes[node].schema = currentSchema
       guard nodes[node].isUp else { return }
       crash(node)
       schedule(.start(node: node), after: 5_000_000)

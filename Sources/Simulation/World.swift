@@ -91,6 +91,9 @@ public final class World {
     self.narrate = narrate
     random = RandomNumbers(seed: plan.seed &* 0x9e37_79b9_7f4a_7c15 &+ 1)
     federation = SimulatedFederation(wards: plan.wards.map { ($0[0], $0[1]) }, seed: plan.seed)
+    let services = plan.services ?? false
+    federation.emergency = services
+    let schema = services ? ServiceWorkload.schema : NightSchema.current
     roads = plan.roads.map(Road.init)
     for (index, planned) in plan.nodes.enumerated() {
       let identity =
@@ -98,8 +101,9 @@ public final class World {
         ?? federation.node(ward: planned.ward, keySeed: plan.seed &+ UInt64(index))
       nodes.append(
         SimulatedNode(
-          index: index, identity: identity, schema: planned.isOld ? NightSchema.old : NightSchema.current,
+          index: index, identity: identity, schema: planned.isOld && !services ? NightSchema.old : schema,
           seed: random.next()))
+      nodes[index].indexes = services ? ServiceWorkload.indexes : []
     }
     makePairs()
   }
