@@ -24,7 +24,7 @@ public struct DoubleEntry: Hashable, Sendable {
 extension Stays {
   /// Pairs of present stays with equal keys, each pair once.
   private static let pairs = """
-    SELECT a.id AS first, b.id AS second, a.resident IS NOT NULL AND a.resident = b.resident AS exact
+    SELECT a.id AS first, b.id AS second, (a.resident IS b.resident AND a.resident IS NOT NULL) AS exact
     FROM stays a JOIN stays b ON b.id > a.id AND b.left_at IS NULL AND MATCH
     WHERE a.left_at IS NULL AND FILTER
       AND NOT EXISTS (SELECT 1 FROM stay_verdicts v WHERE v.first = a.id AND v.second = b.id)

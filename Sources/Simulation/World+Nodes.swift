@@ -69,7 +69,11 @@ extension World {
     do {
       let effects: ReplicaEffects
       if plan.services == true {
-        guard let done = try ServiceWorkload(world: self, node: node, now: wall).act(&random, committed: asked) else {
+        // What a rule refuses, or has no object yet, is followed by something else.
+        let workload = ServiceWorkload(world: self, node: node, now: wall)
+        var done: ReplicaEffects?
+        for _ in 0..<4 where done == nil { done = try workload.act(&random, committed: asked) }
+        guard let done else {
           counts.turnedAway += 1
           return
         }
