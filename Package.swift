@@ -190,6 +190,12 @@ let package = Package(
         "Inspection", "Terminal", "Gossip", "Replica", "Store", "Federation", "SignedLog", "ChangeModel", "Causality",
         "TestSupport", grdb,
       ]),
+    tests(
+      "ServicesTests",
+      [
+        "Services", "Desk", "Registry", "Shelters", "People", "Stock", "Orders", "Phases", "Replica", "Store",
+        "Federation", "ChangeModel", "Causality", "TestSupport", grdb,
+      ]),
     tests("SimulationTests", ["Simulation", "Topology", sqlite], exclude: ["Regressions"]),
     tests("ReplicaTests", ["Replica", "Store", "Merge", "Federation", "SignedLog", "Sodium", "TestSupport", grdb]),
   ]

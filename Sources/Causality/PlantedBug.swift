@@ -11,6 +11,13 @@
     case overspends, syncsLate, forgetsMark, ignoresMark
     // What goes between nodes.
     case neverAsks, asksEverybody, ignoresForks
+    // What the services do.
+    case givesBackTwice, countsTwice, hidesDoubles, keepsClosedKeys
+
+    /// Only the services' own scenario can find it.
+    public var isOfServices: Bool {
+      [.givesBackTwice, .countsTwice, .hidesDoubles, .keepsClosedKeys].contains(self)
+    }
 
     /// The one that is planted in this process. Set once, before anything runs.
     nonisolated(unsafe) public static var planted: PlantedBug?

@@ -43,6 +43,9 @@ public enum Allocations {
 
   private static func giveBack(_ amount: Int64, _ values: RowValues, _ desk: Desk, _ draft: inout Draft) {
     guard amount > 0, let lot = values.row("lot") else { return }
+    #if MUTANTS
+      let amount = PlantedBug.givesBackTwice.isPlanted ? amount * 2 : amount
+    #endif
     draft.edit(
       StockSchema.lots, lot,
       [

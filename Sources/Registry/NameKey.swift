@@ -50,7 +50,9 @@ public enum NameKey {
   /// everything that is no letter gone.
   public static func of(_ text: String) -> String {
     var key = String.UnicodeScalarView()
-    for scalar in text.precomposedStringWithCompatibilityMapping.unicodeScalars {
+    // Foundation leaves a half-width voicing mark beside its kana: it is put to it by the second step.
+    let plain = text.precomposedStringWithCompatibilityMapping.precomposedStringWithCanonicalMapping
+    for scalar in plain.unicodeScalars {
       var folded = scalar
       if (0x30a1...0x30f6).contains(scalar.value) { folded = Unicode.Scalar(scalar.value - 0x60)! }
       // A variation selector chooses a shape of the character before it.

@@ -193,6 +193,17 @@ extension World {
     } catch { violate(.failure, "verify of \(name(node.index)): \(error)") }
   }
 
+  /// What a node may read, by the grants in its file and its clock, past the core's own keyring.
+  private func readable(_ node: SimulatedNode) throws -> (Audience) -> Bool {
+    let own = node.identity.certificate.node
+    let now = node.wallClock(at: now).milliseconds
+    var granted: Set<AudienceKeyID> = []
+    try node.plain?.each(
+      "SELECT \"key\" FROM key_grants WHERE node = \(own.rawValue) AND coalesce(\"until\", 9e15) > \(now)"
+    ) { granted.insert(AudienceKeyID(truncatingIfNeeded: $0[0].integer)) }
+    return { $0.writer == nil || $0.writer == own.ward || granted.contains($0.key) }
+  }
+
   /// One node's file by the ledger.
   func check(_ node: SimulatedNode, fully: Bool, promised: [LogName: SequenceNumber] = [:]) {
     do {
@@ -211,7 +222,7 @@ extension World {
       }
       guard fully else { return }
       let check = NodeCheck(
-        ledger: ledger, file: file, schema: node.schema, reads: { node.replica?.canRead($0) ?? false })
+        ledger: ledger, file: file, schema: node.schema, reads: try readable(node))
       let faults = try check.purity() + (ledger.forked.isEmpty ? check.model() : [])
       for violation in faults { violate(violation.checker, "\(name(node.index)): \(violation.detail)") }
     } catch { violate(.failure, "reading \(name(node.index)): \(error)") }

@@ -17,7 +17,7 @@ struct MutantsCommand: ParsableCommand {
   func run() throws {
     #if MUTANTS
       let bugs = PlantedBug.allCases.filter { only.isEmpty || only.contains($0.rawValue) }
-      let stories = try Library.all().filter { $0.scenario.share > 0 }
+      let all = try Library.all()
       var found: [Finding] = []
       if !json {
         Language.say(
@@ -26,6 +26,7 @@ struct MutantsCommand: ParsableCommand {
       }
       for bug in bugs {
         setenv(Planting.variable, bug.rawValue, 1)
+        let stories = all.filter { bug.isOfServices ? $0.scenario.id == "services" : $0.scenario.share > 0 }
         let tasks = seeds.range.map {
           SweepTask(path: SweepCommand.choose(stories, seed: $0).path, seed: $0, allFaults: false)
         }
