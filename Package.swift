@@ -145,7 +145,7 @@ let package = Package(
       name: "renkei-bench",
       dependencies: [
         "Inspection", "Replica", "Gossip", "Federation", "Store", "SignedLog", "Sodium", "Causality", "ChangeModel",
-        arguments, grdb, sqlite,
+        "Desk", "Registry", "People", "Orders", "Services", "Simulation", "Topology", arguments, grdb, sqlite,
       ],
       path: "Tools/renkei-bench", swiftSettings: strict),
     .executableTarget(

@@ -13,6 +13,11 @@ public struct SupplyPlan: Sendable {
   public struct Source: Hashable, Sendable {
     public var ward: String
     public var amount: Int
+
+    public init(ward: String, amount: Int) {
+      self.ward = ward
+      self.amount = amount
+    }
   }
 
   public struct Sink: Hashable, Sendable {
@@ -22,6 +27,14 @@ public struct SupplyPlan: Sendable {
     public var amount: Int
     /// 0 normal, 1 urgent, 2 critical: when there is not enough for all, these come first.
     public var urgency: Int
+
+    public init(shelter: RowID, ward: String, place: Geography.Place?, amount: Int, urgency: Int) {
+      self.shelter = shelter
+      self.ward = ward
+      self.place = place
+      self.amount = amount
+      self.urgency = urgency
+    }
   }
 
   public struct Shipment: Sendable {
@@ -39,6 +52,8 @@ public struct SupplyPlan: Sendable {
   public var unserved: [(item: RowID, shelter: RowID, units: Int)] = []
   public var cost = 0
   public var lowerBound = 0
+
+  public init() {}
 
   /// Minutes that one unserved unit counts for, by urgency: each above any way in the wards, and above the one before.
   static let penalties = [10_000, 20_000, 40_000]
