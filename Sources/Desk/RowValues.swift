@@ -8,22 +8,26 @@ import Merge
 public struct RowValues: Sendable {
   public let id: RowID
   public let collection: CollectionSchema
-  private let cells: [String: DatabaseValue]
+  /// In the order of the collection's fields.
+  private let cells: [DatabaseValue]
 
+  /// - Parameter row: the id, then every field of the collection.
   init(_ row: Row, _ collection: CollectionSchema) {
-    id = RowID(rawValue: Int64.fromDatabaseValue(row["id"]) ?? 0)
+    id = RowID(rawValue: Int64.fromDatabaseValue(row[0]) ?? 0)
     self.collection = collection
-    var cells: [String: DatabaseValue] = [:]
-    for field in collection.fields { cells[field.name] = row[field.name] }
-    self.cells = cells
+    cells = collection.fields.indices.map { row[$0 + 1] }
   }
 
-  public func text(_ column: String) -> String? { cells[column].flatMap { String.fromDatabaseValue($0) } }
-  public func integer(_ column: String) -> Int64? { cells[column].flatMap { Int64.fromDatabaseValue($0) } }
-  public func real(_ column: String) -> Double? { cells[column].flatMap { Double.fromDatabaseValue($0) } }
+  private func cell(_ column: String) -> DatabaseValue? {
+    collection.fields.firstIndex { $0.name == column }.map { cells[$0] }
+  }
+
+  public func text(_ column: String) -> String? { cell(column).flatMap { String.fromDatabaseValue($0) } }
+  public func integer(_ column: String) -> Int64? { cell(column).flatMap { Int64.fromDatabaseValue($0) } }
+  public func real(_ column: String) -> Double? { cell(column).flatMap { Double.fromDatabaseValue($0) } }
   public func row(_ column: String) -> RowID? { integer(column).map { RowID(rawValue: $0) } }
   public func bytes(_ column: String) -> [UInt8]? {
-    cells[column].flatMap { Data.fromDatabaseValue($0) }.map { [UInt8]($0) }
+    cell(column).flatMap { Data.fromDatabaseValue($0) }.map { [UInt8]($0) }
   }
 
   /// The elements of a set.
@@ -36,7 +40,8 @@ public struct RowValues: Sendable {
     try all(collection, "WHERE id = ?", [row.rawValue], db).first
   }
 
-  /// - Parameter rest: SQL after the table's name, without a person's words in it; those come as arguments.
+  /// - Parameter rest: SQL after the table's name, the same text for every call from one place: statements are kept. What
+  ///   differs comes as arguments; a list as `json_each`, from `list`.
   public static func all(
     _ collection: CollectionSchema, _ rest: String, _ arguments: StatementArguments = [], _ db: Database
   ) throws -> [RowValues] {
@@ -47,11 +52,14 @@ public struct RowValues: Sendable {
     ).map { RowValues($0, collection) }
   }
 
+  /// Ids for `json_each(?)`.
+  public static func list(_ ids: [RowID]) -> String { "[\(ids.map { "\($0)" }.joined(separator: ","))]" }
+
   /// The row for a program: every field that holds something, by its form's name.
   public func json(hiding hidden: Set<String> = []) -> [String: JSON] {
     var members: [String: JSON] = ["id": .text(String(id.rawValue))]
-    for field in collection.fields where !hidden.contains(field.name) {
-      guard let cell = cells[field.name], let value = Self.value(cell, field) else { continue }
+    for (field, cell) in zip(collection.fields, cells) where !hidden.contains(field.name) {
+      guard let value = Self.value(cell, field) else { continue }
       members[Column.field(field.name)] = value
     }
     return members

@@ -124,7 +124,7 @@ public enum PeopleSearch {
     var found: [RowValues] = []
     for key in NameKey.candidates(typed) where !key.isEmpty {
       for column in ["name_key", "kana_key"] {
-        for values in try RowValues.all(collection, "WHERE \(column) = ? LIMIT \(limit)", [key], db)
+        for values in try RowValues.all(collection, "WHERE \(column) = ? LIMIT ?", [key, limit], db)
         where !found.contains(where: { $0.id == values.id }) {
           if let birth = given.text("birth"), let own = values.text("birth"), !own.hasPrefix(birth) { continue }
           found.append(values)

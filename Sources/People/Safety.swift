@@ -78,8 +78,9 @@ public enum Safety {
   }
 
   static func reports(on residents: [RowID], _ db: Database) throws -> [RowValues] {
-    let list = residents.map { "\($0)" }.joined(separator: ", ")
-    return try RowValues.all(schema, "WHERE resident IN (\(list)) ORDER BY observed_at DESC, id DESC LIMIT 500", [], db)
+    try RowValues.all(
+      schema, "WHERE resident IN (SELECT value FROM json_each(?)) ORDER BY observed_at DESC, id DESC LIMIT 500",
+      [RowValues.list(residents)], db)
   }
 
   private static func isGuarded(_ resident: RowID?, _ db: Database) throws -> Bool {

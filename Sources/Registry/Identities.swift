@@ -102,9 +102,12 @@ public enum Identities {
     ) {
       inquiry, db in
       let ids = try union(of: inquiry.row!, db)
-      let list = ids.map { "\($0)" }.joined(separator: ", ")
       let links = try RowValues.all(
-        schema, "WHERE first IN (\(list)) OR second IN (\(list)) ORDER BY id LIMIT 1000", [], db)
+        schema,
+        """
+        WHERE first IN (SELECT value FROM json_each(?1)) OR second IN (SELECT value FROM json_each(?1))
+        ORDER BY id LIMIT 1000
+        """, [RowValues.list(ids)], db)
       return Seen([
         "ids": .list(ids.map { JSON(Residents.text($0, inquiry)) }), "rows": .list(ids.map { .text("\($0)") }),
         "links": .list(try links.map { try view($0, inquiry, db) }),

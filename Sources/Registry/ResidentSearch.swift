@@ -46,14 +46,13 @@ public enum ResidentSearch {
       for key in list {
         guard hits.count < limit else { break }
         for column in ["name_key", "kana_key"] {
-          let clause = exact ? "\(column) = ?" : "\(column) > ?1 AND \(column) < ?1 || x'f48fbfbf'"
-          for values in try RowValues.all(RegistrySchema.residents, "WHERE \(clause) LIMIT \(room)", [key], db) {
+          let clause = exact ? "\(column) = ?1" : "\(column) > ?1 AND \(column) < ?1 || x'f48fbfbf'"
+          for values in try RowValues.all(RegistrySchema.residents, "WHERE \(clause) LIMIT ?2", [key, room], db) {
             take(values, values.id, isDisclosure: false)
           }
           for values in try RowValues.all(
-            RegistrySchema.disclosures,
-            "WHERE (\(clause)) AND coalesce(until, 9e15) > \(inquiry.now.milliseconds) LIMIT \(room)",
-            [key], db)
+            RegistrySchema.disclosures, "WHERE (\(clause)) AND coalesce(until, 9e15) > ?3 LIMIT ?2",
+            [key, room, inquiry.now.milliseconds], db)
           {
             if let resident = values.row("resident") { take(values, resident, isDisclosure: true) }
           }
@@ -62,7 +61,7 @@ public enum ResidentSearch {
     }
     if keys.isEmpty, let birth {
       for values in try RowValues.all(
-        RegistrySchema.residents, "WHERE birth >= ?1 AND birth < ?1 || 'z' LIMIT \(room)", [birth], db)
+        RegistrySchema.residents, "WHERE birth >= ?1 AND birth < ?1 || 'z' LIMIT ?2", [birth, room], db)
       { take(values, values.id, isDisclosure: false) }
     }
     return Array(hits.prefix(limit))

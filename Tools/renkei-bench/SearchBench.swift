@@ -21,6 +21,7 @@ struct SearchBench: ParsableCommand {
   )
   @OptionGroup var options: BenchOptions
   @Option(help: "Searches of each kind.") var searches = 400
+  @Option(help: "Keep the database in this folder, and use it again when it is there.") var keep: String?
 
   private static let families = [
     "佐藤 サトウ", "鈴木 スズキ", "髙橋 タカハシ", "高橋 タカハシ", "田中 タナカ", "伊藤 イトウ", "渡邊 ワタナベ", "渡辺 ワタナベ", "山本 ヤマモト",
@@ -53,8 +54,10 @@ struct SearchBench: ParsableCommand {
     let identity = federation.node(ward: 0, keySeed: 1)
     let folder = BenchFolder()
     let now = Instant.quake
+    let path = (keep ?? folder.path) + "/replica.sqlite"
+    let isThere = FileManager.default.fileExists(atPath: path)
     let replica = try Replica(
-      path: folder.path + "/replica.sqlite", identity: identity, schema: Schema(Services.collections), at: now)
+      path: path, identity: identity, schema: Schema(Services.collections), at: now)
     try replica.store.makeIndexes(Services.indexes)
     var random = RandomNumbers(seed: options.seed)
     var known: [Person] = []
@@ -63,6 +66,14 @@ struct SearchBench: ParsableCommand {
     let began = ContinuousClock.now
     for start in stride(from: 0, to: options.rows, by: 10_000) {
       _ = try replica.batch(at: now) {
+        if isThere {
+          for _ in 0..<10_000 {
+            let person = Self.person(&random)
+            if random.chance(0.002) { known.append(person) }
+            _ = random.below(5_000)
+          }
+          return
+        }
         for _ in stride(from: start, to: min(start + 10_000, options.rows), by: 100) {
           let rows = try replica.newRows(100)
           var draft = Draft(.registry)
@@ -115,12 +126,14 @@ struct SearchBench: ParsableCommand {
         // Found, unless more people than are shown bear the name.
         let isThere = found.contains { $0["person"]["birth"].text == person.birth }
         guard isThere || found.count == 50 else { throw BenchFailure("\(name): \(person) was not found") }
+        // Somebody else, whose pages the search has not just read.
+        let other = random.pick(known)
         floors.append(
           try seconds {
             _ = try replica.store.read { db in
               try Row.fetchAll(
                 db.cachedStatement(sql: "SELECT * FROM residents WHERE name_key = ? LIMIT 50"),
-                arguments: [NameKey.of(person.family + person.given)])
+                arguments: [NameKey.of(other.family + other.given)])
             }
           } * 1_000)
       }
