@@ -50,7 +50,9 @@ extension Stays {
   static func openDoubles(_ db: Database) throws -> [DoubleEntry] {
     #if MUTANTS
       // As if doubles were looked for among this ward's own entries only.
-      if PlantedBug.hidesDoubles.isPlanted { return try fetch("a.id >> 53 = b.id >> 53 AND a.shelter = b.shelter", [], db) }
+      if PlantedBug.hidesDoubles.isPlanted {
+        return try fetch("a.id >> 53 = b.id >> 53 AND a.shelter = b.shelter", [], db)
+      }
     #endif
     return try fetch("1", [], db)
   }

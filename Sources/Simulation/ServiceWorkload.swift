@@ -112,7 +112,9 @@ struct ServiceWorkload {
     }.map { RowID(rawValue: $0) }
   }
 
-  private func integer(_ sql: String) throws -> Int64? { try replica.store.readOwn { try Int64.fetchOne($0, sql: sql) } }
+  private func integer(_ sql: String) throws -> Int64? {
+    try replica.store.readOwn { try Int64.fetchOne($0, sql: sql) }
+  }
 
   private func text(_ row: RowID) -> JSON { .text("\(row)") }
 
@@ -175,13 +177,17 @@ struct ServiceWorkload {
     case .link:
       guard let first = try row("residents", mine, &random), let second = try anyResident(&random) else { return nil }
       let claim = random.pick(["同一人物", "別人", "取消"])
-      return Call("linkResidents", nil, ["first": text(first), "second": text(second), "claim": .text(claim), "evidence": "その他"])
+      return Call(
+        "linkResidents", nil, ["first": text(first), "second": text(second), "claim": .text(claim), "evidence": "その他"])
     case .consent:
       guard let resident = try row("residents", mine, &random) else { return nil }
       let other = random.pick(node.identity.federation.genesis.wards).code
       return Call(
         "giveConsent", resident,
-        ["toWard": .text(other), "scopes": ["氏名", "カナ"], "use": "相談", "until": .integer(now.milliseconds + 1_000_000_000)])
+        [
+          "toWard": .text(other), "scopes": ["氏名", "カナ"], "use": "相談",
+          "until": .integer(now.milliseconds + 1_000_000_000),
+        ])
     case .withdrawConsent:
       return try row("consents", "withdrawn_at IS NULL", &random).map { Call("withdrawConsent", $0) }
     case .declare:
@@ -262,7 +268,8 @@ struct ServiceWorkload {
       guard let lot = try lot(own, &random) else { return nil }
       return Call("transferStock", lot.row, ["amount": JSON(random.below(40) + 1), "place": "別の倉庫"])
     case .count:
-      guard let lot = try lot(own, &random), let known = try integer("SELECT amount FROM lots WHERE id = \(lot.row)") else {
+      guard let lot = try lot(own, &random), let known = try integer("SELECT amount FROM lots WHERE id = \(lot.row)")
+      else {
         return nil
       }
       let counted = max(0, known + Int64(random.below(21)) - 10)
@@ -316,7 +323,9 @@ struct ServiceWorkload {
         Call("cancelAllocation", $0, ["reason": "過剰"])
       }
     case .arrive:
-      return try row("allocations", "shipped_at IS NOT NULL AND arrived_at IS NULL", &random).map { Call("confirmArrival", $0) }
+      return try row("allocations", "shipped_at IS NOT NULL AND arrived_at IS NULL", &random).map {
+        Call("confirmArrival", $0)
+      }
     case .inspect:
       return try row("allocations", "arrived_at IS NOT NULL AND inspected_at IS NULL", &random).map {
         Call("inspectAllocation", $0)
@@ -327,7 +336,9 @@ struct ServiceWorkload {
       else { return nil }
       return Call("redirectAllocation", allocation, ["request": text(request)])
     case .cancelRequest:
-      return try row("requests", "\(own) AND cancelled_at IS NULL", &random).map { Call("cancelRequest", $0, ["reason": "不要"]) }
+      return try row("requests", "\(own) AND cancelled_at IS NULL", &random).map {
+        Call("cancelRequest", $0, ["reason": "不要"])
+      }
     case .disaster:
       return Call("tellDisaster", nil, ["name": "首都直下地震", "quakeAt": .integer(now.milliseconds - 1_000)])
     case .mark:
@@ -361,13 +372,15 @@ struct ServiceWorkload {
   }
 
   private func lot(_ condition: String, _ random: inout RandomNumbers) throws -> (row: RowID, item: RowID)? {
-    guard let row = try row("lots", condition, &random), let item = try integer("SELECT item FROM lots WHERE id = \(row)")
+    guard let row = try row("lots", condition, &random),
+      let item = try integer("SELECT item FROM lots WHERE id = \(row)")
     else { return nil }
     return (row, RowID(rawValue: item))
   }
 
   private func share(_ lot: RowID) throws -> Int64 {
-    try replica.store.state(of: lot, in: StockSchema.lots.number)?.contribution(StockSchema.Field.amount)?[replica.author]?
+    try replica.store.state(of: lot, in: StockSchema.lots.number)?.contribution(StockSchema.Field.amount)?[
+      replica.author]?
       .total ?? 0
   }
 

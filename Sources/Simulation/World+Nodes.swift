@@ -88,7 +88,8 @@ extension World {
       gossip.grew(effects.logs, at: SimulatedNode.steady(now))
     } catch let error as ReplicaError {
       switch error {
-      case .insufficientStock, .ownLogIncomplete: node.attempt = []
+      case .insufficientStock, .ownLogIncomplete:
+        node.attempt = []
         counts.turnedAway += 1
       default: diskFailed(node, error)
       }

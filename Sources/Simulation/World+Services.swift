@@ -17,7 +17,9 @@ extension World {
           try replica.store.read { db in
             try DoubleEntries.open(db).contains { $0.first == pair.0 && $0.second == pair.1 }
           }
-        } counted: { try replica.store.read { try DoubleEntries.counted($0) } }
+        } counted: {
+          try replica.store.read { try DoubleEntries.counted($0) }
+        }
       } catch { violate(.failure, "services of \(name(node.index)): \(error)") }
     }
   }
@@ -44,7 +46,8 @@ extension World {
       if isShipped, row[3].integer > row[1].integer { violate(.stock, "\(name): more was shipped than set aside") }
     }
     for item in Set(expected.keys).union(found.keys).sorted() where expected[item] ?? 0 != found[item] ?? 0 {
-      violate(.stock, "\(name): of item \(item) there should be \(expected[item] ?? 0), but \(found[item] ?? 0) are told of")
+      violate(
+        .stock, "\(name): of item \(item) there should be \(expected[item] ?? 0), but \(found[item] ?? 0) are told of")
     }
   }
 
@@ -85,7 +88,8 @@ extension World {
     if expected != found {
       violate(
         .expectation,
-        "\(name): counts \(found.subtracting(expected).sorted().prefix(3)) too many and \(expected.subtracting(found).sorted().prefix(3)) too few")
+        "\(name): counts \(found.subtracting(expected).sorted().prefix(3)) too many and \(expected.subtracting(found).sorted().prefix(3)) too few"
+      )
     }
     for (_, stays) in byResident.sorted(by: { $0.key < $1.key }) where stays.count > 1 {
       for (index, a) in stays.enumerated() {

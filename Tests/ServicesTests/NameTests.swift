@@ -41,7 +41,9 @@ struct NameTests {
       let row = RowID(author: author, counter: UInt64(random.below(1 << 30)) + 1)
       let code = "131\(author.ward < 9 ? "0" : "")\(author.ward + 1)"
       let text = try #require(ResidentID.text(row, wardCode: code))
-      func index(_ other: String) -> UInt32? { Int(other).flatMap { (13_101...13_123).contains($0) ? UInt32($0 - 13_101) : nil } }
+      func index(_ other: String) -> UInt32? {
+        Int(other).flatMap { (13_101...13_123).contains($0) ? UInt32($0 - 13_101) : nil }
+      }
       #expect(try ResidentID.row(text, index: index) == row)
       #expect(try ResidentID.row(text.lowercased(), index: index) == row)
       for place in text.indices where text[place] != "-" {
@@ -55,7 +57,9 @@ struct NameTests {
   }
 
   @Test func `a My Number is recognised however it is written`() {
-    for text in ["621498320257", "6214-9832-0257", "番号は 6214 9832 0257 です", "６２１４９８３２０２５７"] { #expect(MyNumber.isIn(text)) }
+    for text in ["621498320257", "6214-9832-0257", "番号は 6214 9832 0257 です", "６２１４９８３２０２５７"] {
+      #expect(MyNumber.isIn(text))
+    }
     for text in ["621498320258", "03-1234-5678", "6214983202570", "電話 090-1234-5678"] { #expect(!MyNumber.isIn(text)) }
   }
 }

@@ -87,7 +87,9 @@ final class Wards {
   init() throws {
     federation = TestFederation(wards: 3, seed: 11)
     federation.emergency = true
-    func office(_ ward: Int, _ key: UInt64, _ federation: inout TestFederation, _ folder: TemporaryDirectory) throws -> Office {
+    func office(_ ward: Int, _ key: UInt64, _ federation: inout TestFederation, _ folder: TemporaryDirectory) throws
+      -> Office
+    {
       try Office(folder.file("\(key).sqlite"), federation.node(ward: ward, keySeed: key))
     }
     first = try office(0, 1, &federation, folder)

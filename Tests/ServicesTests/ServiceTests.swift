@@ -14,7 +14,9 @@ struct ServiceTests {
     let wards = try Wards()
     let (a, b) = (wards.second, wards.secondOther)
     let shelter = try a.shelter("第一", ward: "13102")
-    let resident = try a.write("registerResident", nil, ["familyName": "見本", "birth": "1960-01-01", "familyKana": "ミホン"]).row
+    let resident = try a.write(
+      "registerResident", nil, ["familyName": "見本", "birth": "1960-01-01", "familyKana": "ミホン"]
+    ).row
     try a.meet(b)
     let first = try a.write("checkIn", shelter, ["resident": .text("\(resident)")]).row
     b.now = a.now.advanced(byMilliseconds: 60_000)
@@ -35,7 +37,8 @@ struct ServiceTests {
     #expect(try a.read("doubleEntries")["doubles"].list.isEmpty)
   }
 
-  @Test func `the share of a lost node is taken over with the authority's card, and shows when it was not lost`() throws {
+  @Test func `the share of a lost node is taken over with the authority's card, and shows when it was not lost`() throws
+  {
     let wards = try Wards()
     let (lost, heir) = (wards.second, wards.secondOther)
     try lost.write("installCatalogue")
@@ -66,7 +69,8 @@ struct ServiceTests {
     try holder.meet(asker)
     let shelter = try asker.shelter("第一", ward: "13101")
     let request = try asker.write(
-      "requestGoods", nil, ["shelter": .text("\(shelter)"), "item": .text("\(item)"), "quantity": 50]).row
+      "requestGoods", nil, ["shelter": .text("\(shelter)"), "item": .text("\(item)"), "quantity": 50]
+    ).row
     #expect(throws: Fault.self) { try holder.write("allocate", request, ["lot": .text("\(lot)"), "quantity": 50]) }
     try asker.write("decideRequest", request, ["decision": "approve"])
     try asker.meet(holder)
@@ -84,11 +88,14 @@ struct ServiceTests {
     #expect(throws: Fault.self) { try holder.write("cancelAllocation", allocation, ["reason": "x"]) }
   }
 
-  @Test func `a declaration opens for its purpose and time, each look is noted, and nothing opens without the card`() throws {
+  @Test func `a declaration opens for its purpose and time, each look is noted, and nothing opens without the card`()
+    throws
+  {
     let wards = try Wards()
     let (home, other) = (wards.first, wards.second)
     let resident = try home.write(
-      "registerResident", nil, ["familyName": "髙橋", "givenName": "花子", "familyKana": "タカハシ", "givenKana": "ハナコ"]).row
+      "registerResident", nil, ["familyName": "髙橋", "givenName": "花子", "familyKana": "タカハシ", "givenKana": "ハナコ"]
+    ).row
     let hidden = try home.write("registerResident", nil, ["familyName": "隠", "givenName": "れる", "guarded": true]).row
     try home.write("planAssistance", resident, ["grounds": ["要介護"], "plan": "二人で"])
     try home.meet(other)
@@ -125,7 +132,8 @@ struct ServiceTests {
     let three = try b.write("registerResident", nil, ["familyName": "三"]).row
     func link(_ office: Office, _ x: RowID, _ y: RowID, _ claim: String) throws {
       try office.write(
-        "linkResidents", nil, ["first": .text("\(x)"), "second": .text("\(y)"), "claim": .text(claim), "evidence": "other"])
+        "linkResidents", nil,
+        ["first": .text("\(x)"), "second": .text("\(y)"), "claim": .text(claim), "evidence": "other"])
     }
     try link(b, two, three, "same")
     try link(a, one, two, "same")
@@ -145,11 +153,14 @@ struct ServiceTests {
 
   @Test(
     arguments: [
-      ("registerResident", "{}", "familyName"), ("registerResident", #"{"familyName":"x","birth":"2001-02-30"}"#, "birth"),
-      ("registerResident", #"{"familyName":"x","sex":"?"}"#, "sex"), ("registerResident", #"{"familyName":5}"#, "familyName"),
+      ("registerResident", "{}", "familyName"),
+      ("registerResident", #"{"familyName":"x","birth":"2001-02-30"}"#, "birth"),
+      ("registerResident", #"{"familyName":"x","sex":"?"}"#, "sex"),
+      ("registerResident", #"{"familyName":5}"#, "familyName"),
       ("registerResident", #"{"nickname":"x"}"#, "nickname"), ("registerResident", "[]", ""),
       ("registerResident", #"{"familyName":"6214-9832-0257"}"#, "familyName"),
-      ("addLot", #"{"item":"1","amount":0,"place":"x"}"#, "amount"), ("addLot", #"{"item":"1","amount":1,"place":"x"}"#, "item"),
+      ("addLot", #"{"item":"1","amount":0,"place":"x"}"#, "amount"),
+      ("addLot", #"{"item":"1","amount":1,"place":"x"}"#, "item"),
       ("reportSafety", #"{"status":"無事","source":"本人"}"#, "name"),
       ("askAcceptance", #"{"toWard":"99999","people":1}"#, "toWard"),
     ])

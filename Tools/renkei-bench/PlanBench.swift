@@ -9,7 +9,8 @@ import Topology
 struct PlanBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan",
-    abstract: "Which surplus should meet which need: 23 wards, so many items and shelters; cost beside its lower bound.")
+    abstract: "Which surplus should meet which need: 23 wards, so many items and shelters; cost beside its lower bound."
+  )
   @OptionGroup var options: BenchOptions
   @Option(help: "Items.") var items = 100
   @Option(help: "Shelters; every one asks for every item.") var shelters = 3_000
@@ -28,7 +29,11 @@ struct PlanBench: ParsableCommand {
     var roads: [Set<String>: Geography.RoadState] = [:]
     for ward in wards {
       for other in ward.neighbours where other > ward.code {
-        if random.chance(0.05) { roads[[ward.code, other]] = .closed } else if random.chance(0.1) { roads[[ward.code, other]] = .slow }
+        if random.chance(0.05) {
+          roads[[ward.code, other]] = .closed
+        } else if random.chance(0.1) {
+          roads[[ward.code, other]] = .slow
+        }
       }
     }
     let minutes = geography.minutes(roads)
@@ -59,7 +64,8 @@ struct PlanBench: ParsableCommand {
     var plan = SupplyPlan()
     let ours = seconds {
       for problem in problems {
-        plan.add(item: problem.item, sources: problem.sources, sinks: problem.sinks, geography: geography, minutes: minutes)
+        plan.add(
+          item: problem.item, sources: problem.sources, sinks: problem.sinks, geography: geography, minutes: minutes)
       }
     }
     // The floor: the cost of every way, worked out and looked at once, and the nearest taken though it has not enough.
@@ -85,7 +91,8 @@ struct PlanBench: ParsableCommand {
       "on the road, unit minutes": Double(plan.shipments.reduce(0) { $0 + $1.units * $1.minutes }),
     ]
     BenchResult(
-      name: "plan", ratio: ours / floor, ours: ours * 1_000, floor: floor * 1_000, unit: "ms", spread: [ours / floor, ours / floor],
+      name: "plan", ratio: ours / floor, ours: ours * 1_000, floor: floor * 1_000, unit: "ms",
+      spread: [ours / floor, ours / floor],
       rows: items * shelters,
       details: details
     ).show(options.json)

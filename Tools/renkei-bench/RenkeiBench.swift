@@ -11,7 +11,9 @@ struct RenkeiBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "renkei-bench",
     abstract: "Measures the node beside a floor, in one run: the ratio is what counts.",
-    subcommands: [MergeBench.self, CommitBench.self, WireBench.self, InspectBench.self, SearchBench.self, PlanBench.self])
+    subcommands: [
+      MergeBench.self, CommitBench.self, WireBench.self, InspectBench.self, SearchBench.self, PlanBench.self,
+    ])
 }
 
 struct BenchOptions: ParsableArguments {

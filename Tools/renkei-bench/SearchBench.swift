@@ -17,7 +17,8 @@ import Store
 struct SearchBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "search",
-    abstract: "Looking for somebody among so many residents, in variant spellings, beside one exact look-up by an index."
+    abstract:
+      "Looking for somebody among so many residents, in variant spellings, beside one exact look-up by an index."
   )
   @OptionGroup var options: BenchOptions
   @Option(help: "Searches of each kind.") var searches = 400
@@ -29,9 +30,15 @@ struct SearchBench: ParsableCommand {
     "井上 イノウエ", "木村 キムラ", "林 ハヤシ", "清水 シミズ", "大﨑 オオサキ", "阿部 アベ", "池田 イケダ", "橋本 ハシモト", "石川 イシカワ", "前田 マエダ",
   ]
   private static let first = ["花", "一", "健", "幸", "美", "大", "翔", "結", "陽", "真", "直", "由", "和", "雅", "千", "彩", "優", "智"]
-  private static let second = ["子", "郎", "太", "美", "介", "香", "人", "奈", "輝", "衣", "樹", "菜", "哉", "恵", "平", "乃", "斗", "代"]
-  private static let sounds = ["ハナ", "イチ", "ケン", "ユキ", "ミ", "ダイ", "ショウ", "ユイ", "ヨウ", "マ", "ナオ", "ユ", "カズ", "マサ", "チ", "アヤ", "ユウ", "トモ"]
-  private static let ends = ["コ", "ロウ", "タ", "ミ", "スケ", "カ", "ト", "ナ", "キ", "イ", "キ", "ナ", "ヤ", "エ", "ヘイ", "ノ", "ト", "ヨ"]
+  private static let second = [
+    "子", "郎", "太", "美", "介", "香", "人", "奈", "輝", "衣", "樹", "菜", "哉", "恵", "平", "乃", "斗", "代",
+  ]
+  private static let sounds = [
+    "ハナ", "イチ", "ケン", "ユキ", "ミ", "ダイ", "ショウ", "ユイ", "ヨウ", "マ", "ナオ", "ユ", "カズ", "マサ", "チ", "アヤ", "ユウ", "トモ",
+  ]
+  private static let ends = [
+    "コ", "ロウ", "タ", "ミ", "スケ", "カ", "ト", "ナ", "キ", "イ", "キ", "ナ", "ヤ", "エ", "ヘイ", "ノ", "ト", "ヨ",
+  ]
 
   private struct Person {
     var family: String
@@ -44,9 +51,11 @@ struct SearchBench: ParsableCommand {
   private static func person(_ random: inout RandomNumbers) -> Person {
     let family = random.pick(families).split(separator: " ").map(String.init)
     let (a, b) = (random.below(first.count), random.below(second.count))
-    let birth = "\(1930 + random.below(90))-\(String(format: "%02d", 1 + random.below(12)))-\(String(format: "%02d", 1 + random.below(28)))"
+    let birth =
+      "\(1930 + random.below(90))-\(String(format: "%02d", 1 + random.below(12)))-\(String(format: "%02d", 1 + random.below(28)))"
     return Person(
-      family: family[0], given: first[a] + second[b], familyKana: family[1], givenKana: sounds[a] + ends[b], birth: birth)
+      family: family[0], given: first[a] + second[b], familyKana: family[1], givenKana: sounds[a] + ends[b],
+      birth: birth)
   }
 
   func run() throws {
@@ -62,7 +71,9 @@ struct SearchBench: ParsableCommand {
     var random = RandomNumbers(seed: options.seed)
     var known: [Person] = []
     let schema = RegistrySchema.residents
-    func field(_ name: String, _ text: String) -> FieldEdit { FieldEdit(schema.field(named: name)!.number, .set(.text(text))) }
+    func field(_ name: String, _ text: String) -> FieldEdit {
+      FieldEdit(schema.field(named: name)!.number, .set(.text(text)))
+    }
     let began = ContinuousClock.now
     for start in stride(from: 0, to: options.rows, by: 10_000) {
       _ = try replica.batch(at: now) {
@@ -149,7 +160,8 @@ struct SearchBench: ParsableCommand {
     let ratio = all[all.count / 2] / floors[floors.count / 2]
     BenchResult(
       name: "search", ratio: ratio, ours: all[all.count / 2], floor: floors[floors.count / 2], unit: "ms",
-      spread: [all.first! / floors[floors.count / 2], all[all.count * 99 / 100] / floors[floors.count / 2]], rows: options.rows,
+      spread: [all.first! / floors[floors.count / 2], all[all.count * 99 / 100] / floors[floors.count / 2]],
+      rows: options.rows,
       details: details
     ).show(options.json)
   }
