@@ -96,7 +96,8 @@ let package = Package(
     layer("Phases", ["Causality", "ChangeModel", "Sodium", "Replica", "Desk", grdb]),
     layer(
       "Services",
-      ["Causality", "ChangeModel", "Desk", "Registry", "Shelters", "People", "Stock", "Orders", "Phases", grdb]),
+      ["Causality", "ChangeModel", "Desk", "Registry", "Shelters", "People", "Stock", "Orders", "Phases", grdb],
+      exclude: ["SERVICES.md"]),
     layer("Exchange", ["Shelters", "Topology", "ChangeModel"]),
 
     // A whole federation in one process, on virtual time, roads and disks.

@@ -37,6 +37,8 @@ public struct Difference: Codable, Sendable {
   /// Tables whose hashes differ. Empty when a side has no tables and told no hashes: see `tablesCompared`.
   public var tables: [Table]
   public var tablesCompared: Bool
+  /// Tables of what a ward keeps to itself, left out because the sides do not hold the same keys, or do not tell them.
+  public var sealedTables: [String]
   public var rows: [RowDifference]
   /// Rows that differ though no change set explains it: a table is not what its log makes. Run `verify`.
   public var unexplainedRows: Int
@@ -77,9 +79,16 @@ extension Difference {
     let (explanations, sealed) = try Self.explanations(a, b, naming, progress)
     sealedSections = sealed
     let rowsAreHere = a.hasTables && b.hasTables
+    // Each side shows what its own keys open.
+    let haveSameKeys = try a.openKeys != nil && a.openKeys == b.openKeys
+    sealedTables = []
     let comparison = RowComparison(a: a, b: b)
     if tablesCompared {
       for collection in a.schema.collections {
+        guard haveSameKeys || !collection.isPersonal else {
+          sealedTables.append(collection.name)
+          continue
+        }
         let digests = try (Self.digest(collection, a), Self.digest(collection, b))
         guard digests.0 != digests.1 else { continue }
         guard rowsAreHere else {

@@ -113,6 +113,14 @@ public final class Evidence {
     try learnFromControlLane()
   }
 
+  /// The audience keys that the tables were made with; nil when nothing here says so.
+  var openKeys: [AudienceKeyID]? {
+    get throws {
+      guard hasTables else { return nil }
+      return try read { db in try db.tableExists("node_state") ? Store.openKeys(db) : nil }
+    }
+  }
+
   deinit { if let shownPath { SnapshotFileSystem.hide(shownPath) } }
 
   /// A node's first control change set carries its certificate, in plain: whoever has a bundle has the keys to check it.

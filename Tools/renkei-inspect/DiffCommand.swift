@@ -41,6 +41,13 @@ struct DiffCommand: ParsableCommand {
           Language.pick(
             "壊れています: \(source.name)(読めた部分だけを比べます)", "damaged: \(source.name) (only what could be saved is compared)")))
     }
+    if !difference.sealedTables.isEmpty {
+      print(
+        Style.faint(
+          Language.pick(
+            "  持つ鍵が違うため比べていない表: \(difference.sealedTables.joined(separator: ", "))",
+            "  not compared, since the sides hold different keys: \(difference.sealedTables.joined(separator: ", "))")))
+    }
     guard !difference.equal else {
       let hasBundle = [difference.a, difference.b].contains { $0.kind == .bundle }
       return print(
