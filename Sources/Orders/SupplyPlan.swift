@@ -21,6 +21,7 @@ public struct SupplyPlan: Sendable {
   }
 
   public struct Sink: Hashable, Sendable {
+    public var request: RowID
     public var shelter: RowID
     public var ward: String
     public var place: Geography.Place?
@@ -28,7 +29,10 @@ public struct SupplyPlan: Sendable {
     /// 0 normal, 1 urgent, 2 critical: when there is not enough for all, these come first.
     public var urgency: Int
 
-    public init(shelter: RowID, ward: String, place: Geography.Place?, amount: Int, urgency: Int) {
+    public init(
+      request: RowID, shelter: RowID, ward: String, place: Geography.Place?, amount: Int, urgency: Int
+    ) {
+      self.request = request
       self.shelter = shelter
       self.ward = ward
       self.place = place
@@ -39,6 +43,7 @@ public struct SupplyPlan: Sendable {
 
   public struct Shipment: Sendable {
     public var item: RowID
+    public var request: RowID
     public var from: String
     public var shelter: RowID
     public var ward: String
@@ -49,7 +54,7 @@ public struct SupplyPlan: Sendable {
   }
 
   public var shipments: [Shipment] = []
-  public var unserved: [(item: RowID, shelter: RowID, units: Int)] = []
+  public var unserved: [(item: RowID, request: RowID, shelter: RowID, units: Int)] = []
   public var cost = 0
   public var lowerBound = 0
 
@@ -88,11 +93,11 @@ public struct SupplyPlan: Sendable {
       }
       shipments.append(
         Shipment(
-          item: item, from: sources[source].ward, shelter: sinks[sink].shelter, ward: sinks[sink].ward, units: units,
+          item: item, request: sinks[sink].request, from: sources[source].ward, shelter: sinks[sink].shelter, ward: sinks[sink].ward, units: units,
           minutes: own, nearer: nearer))
     }
     for sink in sinks.indices where solution.unserved[sink] > 0 {
-      unserved.append((item, sinks[sink].shelter, solution.unserved[sink]))
+      unserved.append((item, sinks[sink].request, sinks[sink].shelter, solution.unserved[sink]))
     }
   }
 }
@@ -187,7 +192,6 @@ public enum Planning {
       }
     }
     var sinks: [RowID: [SupplyPlan.Sink]] = [:]
-    var requests: [RowID: [RowID: RowID]] = [:]
     for request in try RowValues.all(
       OrderSchema.requests, "WHERE decision = '承認' AND cancelled_at IS NULL AND (?1 IS NULL OR item = ?1) ORDER BY id",
       [inquiry.given.integer("item")], db)
@@ -201,9 +205,9 @@ public enum Planning {
         return Geography.Place(latitude: latitude, longitude: longitude)
       }
       let urgency = ["通常": 0, "至急": 1, "緊急": 2][request.text("urgency") ?? ""] ?? 0
-      requests[item, default: [:]][shelter] = request.id
       sinks[item, default: []].append(
-        SupplyPlan.Sink(shelter: shelter, ward: ward, place: place, amount: Int(open), urgency: urgency))
+        SupplyPlan.Sink(
+          request: request.id, shelter: shelter, ward: ward, place: place, amount: Int(open), urgency: urgency))
     }
     var plan = SupplyPlan()
     for item in sinks.keys.sorted() {
@@ -218,13 +222,13 @@ public enum Planning {
           [
             "item": .text("\(shipment.item)"), "from": .text(shipment.from), "ward": .text(shipment.ward),
             "shelter": .text("\(shipment.shelter)"), "units": JSON(shipment.units), "minutes": JSON(shipment.minutes),
-            "request": JSON(requests[shipment.item]?[shipment.shelter].map { "\($0)" }),
+            "request": .text("\(shipment.request)"),
             "why": reason(shipment),
           ]
         }),
       "unserved": .list(
         plan.unserved.map {
-          ["item": .text("\($0.item)"), "shelter": .text("\($0.shelter)"), "units": JSON($0.units)]
+          ["item": .text("\($0.item)"), "request": .text("\($0.request)"), "shelter": .text("\($0.shelter)"), "units": JSON($0.units)]
         }),
     ]
   }

@@ -57,6 +57,10 @@ extension Stays {
     return try fetch("1", [], db)
   }
 
+  static func doubles(inShelter shelter: RowID, _ db: Database) throws -> Set<DoubleEntry> {
+    Set(try fetch("a.shelter = ?1", [shelter.rawValue], db) + fetch("b.shelter = ?1", [shelter.rawValue], db))
+  }
+
   static func doubles(of stay: RowValues, _ db: Database) throws -> [DoubleEntry] {
     try fetch("a.id = ?1", [stay.id.rawValue], db) + fetch("b.id = ?1", [stay.id.rawValue], db)
   }

@@ -35,7 +35,8 @@ public enum PeopleSearch {
       for (kind, collection) in [("stay", PeopleSchema.stays), ("report", PeopleSchema.safety)] {
         for values in try named(inquiry.given, collection, limit, db) where people.count < limit {
           if let resident = values.row("resident"), known.contains(resident) { continue }
-          if values.collection.number == PeopleSchema.stays.number, values.integer("guarded") == 1 { continue }
+          if kind == "stay", values.integer("guarded") == 1 { continue }
+          if try Residents.isGuarded(values.row("resident"), db) { continue }
           people.append([
             "kind": .text(kind),
             "person": kind == "stay" ? Stays.view(values, inquiry) : Safety.view(values, inquiry),
@@ -64,8 +65,9 @@ public enum PeopleSearch {
       var edits = desk.given.edits(["resident", "name", "asker", "contact", "relation"], of: inquiries)
       edits.append(FieldEdit(6, .set(.integer(desk.now.milliseconds))))
       if let name = desk.given.text("name") { edits.append(FieldEdit(30, .set(.text(NameKey.of(name))))) }
+      let hides = try desk.read { try Residents.isGuarded(desk.given.row("resident"), $0) }
       var draft = Draft(.life)
-      draft.edit(inquiries, row, edits, for: .ward(desk.wardIndex, .identity))
+      draft.edit(inquiries, row, edits, for: .ward(desk.wardIndex, hides ? .protected : .identity))
       return Written([draft], about: [desk.given.row("resident") ?? row]) { db in
         .object(try RowValues.fetch(row, inquiries, db)?.json(hiding: ["name_key"]) ?? [:])
       }
@@ -81,13 +83,12 @@ public enum PeopleSearch {
         let found: [RowValues]
         if let resident = asked.row("resident") {
           let ids = try Identities.union(of: resident, db)
-          let isGuarded = try ids.contains {
-            try RowValues.fetch($0, RegistrySchema.residents, db)?.integer("guarded") == 1
-          }
+          let isGuarded = try ids.contains { try Residents.isGuarded($0, db) }
           found = isGuarded ? [] : try Safety.reports(on: ids, db)
         } else {
           found = try RowValues.all(
-            PeopleSchema.safety, "WHERE name_key = ? ORDER BY observed_at DESC LIMIT 50", [asked.text("name_key")], db)
+            PeopleSchema.safety, "WHERE name_key = ? ORDER BY observed_at DESC LIMIT 50", [asked.text("name_key")], db
+          ).filter { try !Residents.isGuarded($0.row("resident"), db) }
         }
         if let verdict = Safety.judge(found) {
           members["answer"] = Safety.statusJSON(verdict, inquiry)
@@ -105,11 +106,12 @@ public enum PeopleSearch {
       guard desk.inquiry.isOwn(row) else {
         throw Fault(.forbidden, field: "id", ja: "他区が受けた照会です", en: "taken by another ward")
       }
+      let hides = try desk.read { try Residents.isGuarded(values.row("resident"), $0) }
       var draft = Draft(.life)
       draft.edit(
         inquiries, row,
         desk.given.edits(["told"], of: inquiries) + [FieldEdit(7, .set(.integer(desk.now.milliseconds)))],
-        for: .ward(desk.wardIndex, .identity))
+        for: .ward(desk.wardIndex, hides ? .protected : .identity))
       return Written([draft], about: [values.row("resident") ?? row]) { db in
         .object(try RowValues.fetch(row, inquiries, db)?.json(hiding: ["name_key"]) ?? [:])
       }

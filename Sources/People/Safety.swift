@@ -83,11 +83,6 @@ public enum Safety {
       [RowValues.list(residents)], db)
   }
 
-  private static func isGuarded(_ resident: RowID?, _ db: Database) throws -> Bool {
-    guard let resident else { return false }
-    return try RowValues.fetch(resident, RegistrySchema.residents, db)?.integer("guarded") == 1
-  }
-
   static func statusJSON(_ verdict: Verdict?, _ inquiry: Inquiry) -> JSON {
     guard let verdict else { return ["status": "未確認"] }
     return [
@@ -128,7 +123,7 @@ public enum Safety {
       guard observed <= desk.now.milliseconds + 60_000 else {
         throw Fault.badValue("observedAt", ja: "確認日時が未来です", en: "is in the future")
       }
-      let hides = try desk.read { try isGuarded(resident, $0) }
+      let hides = try desk.read { try Residents.isGuarded(resident, $0) }
       let row = try desk.newRow()
       var edits = given.edits(
         [
@@ -157,7 +152,7 @@ public enum Safety {
       guard desk.inquiry.isOwn(row) else {
         throw Fault(.forbidden, field: "id", ja: "他区が受けた報告です", en: "a report that another ward took")
       }
-      let hides = try desk.read { try isGuarded(values.row("resident"), $0) }
+      let hides = try desk.read { try Residents.isGuarded(values.row("resident"), $0) }
       var draft = Draft(.life)
       draft.edit(
         schema, row, [FieldEdit(14, .set(.integer(desk.now.milliseconds)))],
@@ -173,7 +168,7 @@ public enum Safety {
     ) { inquiry, db in
       // Reports on any ID of the same person count.
       let ids = try Identities.union(of: inquiry.row!, db)
-      guard try !ids.contains(where: { try isGuarded($0, db) }) || inquiry.isOwn(inquiry.row!) else {
+      guard try !ids.contains(where: { try Residents.isGuarded($0, db) }) || inquiry.isOwn(inquiry.row!) else {
         throw Fault.notFound("id")
       }
       let reports = try reports(on: ids, db)

@@ -81,11 +81,7 @@ public enum ShelterPicture {
       if let ward = String.fromDatabaseValue(row["home_ward"]) { wards[ward, default: 0] += 1 }
       pets += Int64.fromDatabaseValue(row["pets"]) ?? 0
     }
-    let doubles = try Stays.openDoubles(db).filter { pair in
-      try [pair.first, pair.second].contains {
-        try RowValues.fetch($0, PeopleSchema.stays, db)?.row("shelter") == shelter
-      }
-    }
+    let doubles = try Stays.doubles(inShelter: shelter, db)
     return [
       "people": JSON(rows.count), "entries": JSON(present), "toSettle": JSON(doubles.count),
       "ages": .object(ages.mapValues { .integer($0) }), "needs": .object(needs.mapValues { .integer($0) }),

@@ -75,6 +75,11 @@ public enum Stays {
       guard ward != desk.ward else { throw Fault.notFound("resident") }
       return known
     }
+    if ward != desk.ward {
+      // Another ward's record is taken over only for a purpose that is in force, as it would be shown.
+      let purposes = try desk.read { try Declarations.purposes($0, ward: desk.ward, at: desk.now) }
+      guard let purpose = given.text("purpose"), purposes.contains(purpose) else { return known }
+    }
     known["name"] = [values.text("family_name"), values.text("given_name")].compactMap(\.self).joined(separator: " ")
     known["kana"] = [values.text("family_kana"), values.text("given_kana")].compactMap(\.self).joined(separator: " ")
     for name in ["birth", "sex", "address", "phone", "language"] { known[name] = values.text(name) }
@@ -86,7 +91,7 @@ public enum Stays {
       "checkIn", "/shelters/{id}/stays", "Enter an evacuee in the shelter's register.",
       person + [
         note, FormField("guarded", .flag, ja: "所在を知らせない", en: "Not to be found"),
-        FormField("arrivedAt", .time, ja: "入所日時", en: "Arrived at"),
+        FormField("arrivedAt", .time, ja: "入所日時", en: "Arrived at"), Purpose.field,
       ], of: "shelters", makes: true
     ) { desk in
       let (shelter, _) = try ShelterWork.own(desk)
@@ -97,13 +102,18 @@ public enum Stays {
       guard given.text("name") != nil || given.text("kana") != nil || given.row("resident") != nil else {
         throw Fault.badValue("name", ja: "氏名・カナ・住民IDのどれかを入れてください", en: "give a name, kana or a resident's ID")
       }
+      let arrived = given.integer("arrivedAt") ?? desk.now.milliseconds
+      guard arrived <= desk.now.milliseconds + 60_000 else {
+        throw Fault.badValue("arrivedAt", ja: "入所日時が未来です", en: "is in the future")
+      }
       let row = try desk.newRow()
-      let isGuarded = given.flag("guarded")
+      let isGuarded =
+        try given.flag("guarded") || desk.read { try Residents.isGuarded(given.row("resident"), $0) }
       var edits = given.edits(person.map(\.name), of: schema)
       edits += key("name_key", given.text("name")) + key("kana_key", given.text("kana"))
       edits += [
         FieldEdit(1, .set(.integer(shelter.rawValue))), FieldEdit(20, .set(.text(desk.inquiry.user.name))),
-        FieldEdit(16, .set(.integer(given.integer("arrivedAt") ?? desk.now.milliseconds))),
+        FieldEdit(16, .set(.integer(arrived))),
       ]
       if isGuarded { edits.append(FieldEdit(21, .set(.integer(1)))) }
       if let note = given.text("note") { edits.append(FieldEdit(22, .append(.text(note)))) }
@@ -139,12 +149,14 @@ public enum Stays {
       guard values.integer("left_at") == nil else {
         throw Fault.refused("id", ja: "すでに退所しています", en: "has left already")
       }
+      let left = desk.given.integer("leftAt") ?? desk.now.milliseconds
+      guard left >= values.integer("arrived_at") ?? 0, left <= desk.now.milliseconds + 60_000 else {
+        throw Fault.badValue("leftAt", ja: "入所より前か、未来の日時です", en: "is before the arrival, or in the future")
+      }
       var draft = Draft(.life)
       draft.edit(
         schema, row,
-        desk.given.edits(["leftFor"], of: schema) + [
-          FieldEdit(17, .set(.integer(desk.given.integer("leftAt") ?? desk.now.milliseconds)))
-        ], for: audience)
+        desk.given.edits(["leftFor"], of: schema) + [FieldEdit(17, .set(.integer(left)))], for: audience)
       return Written([draft], about: [row], answer: answer(row, desk.inquiry))
     },
     .write(

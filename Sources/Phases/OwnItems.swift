@@ -81,8 +81,12 @@ public enum OwnItems {
     }
   }
 
-  /// - Parameter subjects: the collections to which a ward may add fields.
-  public static func endpoints(_ subjects: [CollectionSchema]) -> [Endpoint] {
+  /// - Parameters:
+  ///   - subjects: the collections to which a ward may add fields.
+  ///   - confidence: for whom a row of a personal collection is.
+  public static func endpoints(
+    _ subjects: [CollectionSchema], confidence: @escaping @Sendable (RowValues, Database) throws -> Confidence
+  ) -> [Endpoint] {
     let names = subjects.map { Choice($0.name, $0.name) }
     @Sendable func collection(_ name: String?) -> CollectionSchema? { subjects.first { $0.name == name } }
 
@@ -176,8 +180,7 @@ public enum OwnItems {
         ]
         var draft = Draft(kept.lane)
         let audience: Audience? =
-          kept.isPersonal
-          ? .ward(desk.wardIndex, target.integer("guarded") == 1 ? .protected : .identity) : nil
+          kept.isPersonal ? .ward(desk.wardIndex, try desk.read { try confidence(target, $0) }) : nil
         draft.edit(kept, id, edits, for: audience)
         return Written([draft], about: [row]) { db in .object(try RowValues.fetch(id, kept, db)?.json() ?? [:]) }
       },
@@ -234,7 +237,9 @@ public enum Phases {
   public static let collections = [Disasters.schema, Disasters.marks] + OwnItems.collections
   public static let indexes = OwnItems.indexes
 
-  public static func endpoints(_ subjects: [CollectionSchema]) -> [Endpoint] {
-    Disasters.endpoints + OwnItems.endpoints(subjects)
+  public static func endpoints(
+    _ subjects: [CollectionSchema], confidence: @escaping @Sendable (RowValues, Database) throws -> Confidence
+  ) -> [Endpoint] {
+    Disasters.endpoints + OwnItems.endpoints(subjects, confidence: confidence)
   }
 }

@@ -76,6 +76,10 @@ public enum Identities {
         throw Fault(
           .forbidden, field: "first", ja: "どちらかは自区の住民でなければなりません", en: "one of the two must be of this ward")
       }
+      // Whose other ID everybody could see would be found by it.
+      guard try desk.read({ db in try ![first, second].contains { try Residents.isGuarded($0, db) } }) else {
+        throw Fault.refused("first", ja: "所在を知らせない人の ID は結び付けられません", en: "one of the two must not be found: no statement about that person can be public")
+      }
       let row = row(first, second)
       let claim = desk.given.text("claim")!
       let known = try desk.read { try RowValues.fetch(row, schema, $0) }

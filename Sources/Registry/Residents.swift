@@ -60,6 +60,12 @@ public enum Residents {
       + key("address_key", whole(["address"]), NameKey.ofAddress)
   }
 
+  /// Whether somebody is known here as one who must not be found.
+  public static func isGuarded(_ resident: RowID?, _ db: Database) throws -> Bool {
+    guard let resident else { return false }
+    return try RowValues.fetch(resident, schema, db)?.integer("guarded") == 1
+  }
+
   static func audience(_ ward: UInt32, guarded: Bool) -> Audience { .ward(ward, guarded ? .protected : .identity) }
 
   /// The resident that the path names, of this ward: another's can be seen, not changed.

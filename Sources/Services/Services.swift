@@ -20,6 +20,13 @@ public enum Services {
     Registry.indexes + ShelterWork.indexes + People.indexes + Stock.indexes + Orders.indexes + Phases.indexes
     + AuditTrail.indexes
 
+  /// For whom a row of a personal collection is, as its own service decides.
+  private static func confidence(_ values: RowValues, _ db: Database) throws -> Confidence {
+    if values.integer("guarded") == 1 { return .protected }
+    if try Residents.isGuarded(values.row("resident"), db) { return .protected }
+    return values.collection.number == RegistrySchema.assistance.number ? .care : .identity
+  }
+
   public static func catalogue(_ geography: Geography) -> Catalogue {
     let own = [
       RegistrySchema.residents, RegistrySchema.assistance, ShelterSchema.shelters, ShelterWork.reports,
@@ -28,7 +35,7 @@ public enum Services {
     ]
     return Catalogue(
       Registry.endpoints + ShelterWork.endpoints + People.endpoints + Stock.endpoints + Orders.endpoints(geography)
-        + Phases.endpoints(own) + AuditTrail.endpoints,
+        + Phases.endpoints(own, confidence: confidence) + AuditTrail.endpoints,
       consent: Purpose.consent.rawValue
     ) { db, ward, now in try Declarations.purposes(db, ward: ward, at: now) }
   }
