@@ -9,6 +9,7 @@ import glob
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from smoke import Failure, Node, check, until
+from smoke import Failure, Node, check, free_port, until
 
 SHOW = False
 FAKETIME = (glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1") + [None])[0]
@@ -86,6 +87,17 @@ class Ward(Node):
         return b"".join(open(p, "rb").read() for p in glob.glob(self.data + "/replica.sqlite*"))
 
 
+class Further(Ward):
+    """A ward's second node."""
+
+    def __init__(self, binary, folder, ward):
+        self.binary, self.ward = binary, ward
+        self.data = os.path.join(folder, ward + "-2")
+        self.http, self.gossip = free_port(), free_port()
+        self.process = None
+        self.command("init", "--ward", ward, "--federation", os.path.join(folder, "federation"), "--drill")
+
+
 class Story:
     def __init__(self, binary, folder):
         self.folder = folder
@@ -138,6 +150,7 @@ class Story:
         self.quake()
         self.two_days()
         self.heal()
+        self.lost()
         self.law()
         self.down()
         print(f"the wards' work: all held{'' if FAKETIME else ' (without libfaketime: the cut lasted only as long as the edits)'}")
@@ -412,10 +425,32 @@ class Story:
             f"{p['from']}→{p['ward']} {p['units']} ({p['minutes']} min, {p['why']['en']})" for p in plan["shipments"]))
         self.step(f"the plan: cost {plan['cost']} = its lower bound")
 
+    def lost(self):
+        """A second node of 江東 holds a share, and is lost with it."""
+        a, b, c = self.nodes
+        d = Further(c.binary, self.folder, "13108")
+        d.offset = c.offset
+        d.start([c])
+        lot = self.water_c["id"]
+        until("江東's second node has everything", lambda: d.digest() == c.digest())
+        number = d.request("GET", "/api/v1/inspect/heads")["node"]
+        node = f"{number >> 20}.{number >> 10 & 1023}.{number & 1023}"
+        c.post(f"/lots/{lot}/handover", amount=200, node=node)
+        until("its share arrives", lambda: d.get(f"/lots/{lot}")["ownShare"] == 200)
+        d.post(f"/lots/{lot}/issue", amount=30)
+        until("and what it gave out is known", lambda: c.get(f"/lots/{lot}")["amount"] == 870)
+        d.stop(signal.SIGKILL)
+        c.refused("POST", f"/lots/{lot}/issue", 409, {"amount": 800})
+        c.refused("POST", f"/lots/{lot}/takeover", 400, {"node": node, "reason": "浸水", "card": self.card(a)})
+        a.refused("POST", f"/lots/{lot}/takeover", 400, {"node": node, "reason": "浸水", "card": self.card(a)})
+        taken = c.post(f"/lots/{lot}/takeover", node=node, reason="浸水により喪失", card=self.card(c))
+        check(taken["ownShare"] == 870, f"all of it is 江東's first node's to give: {taken['shares']}")
+        c.post(f"/lots/{lot}/issue", amount=800)
+        until("and every ward sees it", lambda: b.get(f"/lots/{lot}")["amount"] == 70)
+        self.step("a node is lost with its share: taken over with its authority's card, a recorded decision")
+
     def law(self):
         a, b, c = self.nodes
-        # A lost node's share goes to the ward's other node by the authority's decision: here there is none, so it is refused.
-        a.refused("POST", f"/lots/{self.water['id']}/takeover", 400, {"node": "7.1.0", "reason": "x", "card": self.card(a)})
         notes = a.get(f"/audit/{self.hanako['residentId']}")["notes"]
         readers = {(n["ward"], n["purpose"]) for n in notes if n["ward"] != "13113"}
         check({("13121", "安否確認"), ("13121", "本人同意")} <= readers, f"who saw her, and why: {readers}")
