@@ -93,7 +93,8 @@ public struct SupplyPlan: Sendable {
       }
       shipments.append(
         Shipment(
-          item: item, request: sinks[sink].request, from: sources[source].ward, shelter: sinks[sink].shelter, ward: sinks[sink].ward, units: units,
+          item: item, request: sinks[sink].request, from: sources[source].ward, shelter: sinks[sink].shelter,
+          ward: sinks[sink].ward, units: units,
           minutes: own, nearer: nearer))
     }
     for sink in sinks.indices where solution.unserved[sink] > 0 {
@@ -228,7 +229,10 @@ public enum Planning {
         }),
       "unserved": .list(
         plan.unserved.map {
-          ["item": .text("\($0.item)"), "request": .text("\($0.request)"), "shelter": .text("\($0.shelter)"), "units": JSON($0.units)]
+          [
+            "item": .text("\($0.item)"), "request": .text("\($0.request)"), "shelter": .text("\($0.shelter)"),
+            "units": JSON($0.units),
+          ]
         }),
     ]
   }

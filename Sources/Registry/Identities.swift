@@ -78,7 +78,9 @@ public enum Identities {
       }
       // Whose other ID everybody could see would be found by it.
       guard try desk.read({ db in try ![first, second].contains { try Residents.isGuarded($0, db) } }) else {
-        throw Fault.refused("first", ja: "所在を知らせない人の ID は結び付けられません", en: "one of the two must not be found: no statement about that person can be public")
+        throw Fault.refused(
+          "first", ja: "所在を知らせない人の ID は結び付けられません",
+          en: "one of the two must not be found: no statement about that person can be public")
       }
       let row = row(first, second)
       let claim = desk.given.text("claim")!

@@ -47,7 +47,8 @@ struct PlanBench: ParsableCommand {
         wanted += amount
         sinks.append(
           SupplyPlan.Sink(
-            request: RowID(rawValue: Int64(shelter) + 1), shelter: RowID(rawValue: -1 - Int64(shelter)), ward: ward.code,
+            request: RowID(rawValue: Int64(shelter) + 1), shelter: RowID(rawValue: -1 - Int64(shelter)),
+            ward: ward.code,
             place: .init(
               latitude: ward.office.latitude + Double(random.below(400) - 200) / 10_000,
               longitude: ward.office.longitude + Double(random.below(400) - 200) / 10_000),

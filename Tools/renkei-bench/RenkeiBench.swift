@@ -13,6 +13,7 @@ struct RenkeiBench: ParsableCommand {
     abstract: "Measures the node beside a floor, in one run: the ratio is what counts.",
     subcommands: [
       MergeBench.self, CommitBench.self, WireBench.self, InspectBench.self, SearchBench.self, PlanBench.self,
+      OpeningBench.self,
     ])
 }
 
