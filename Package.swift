@@ -92,7 +92,7 @@ let package = Package(
       ["Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Shelters", grdb]),
     layer(
       "Orders",
-      ["Causality", "ChangeModel", "Sodium", "Replica", "Desk", "Shelters", "Stock", grdb]),
+      ["Causality", "ChangeModel", "Sodium", "Replica", "Desk", "Shelters", "Stock", "Topology", grdb]),
     layer("Phases", ["Causality", "ChangeModel", "Sodium", "Replica", "Desk", grdb]),
     layer(
       "Services",
@@ -194,7 +194,8 @@ let package = Package(
     tests(
       "ServicesTests",
       [
-        "Services", "Desk", "Registry", "Shelters", "People", "Stock", "Orders", "Phases", "Replica", "Store",
+        "Services", "Desk", "Registry", "Shelters", "People", "Stock", "Orders", "Phases", "Topology", "Replica",
+        "Store",
         "Federation", "ChangeModel", "Causality", "TestSupport", grdb,
       ]),
     tests("SimulationTests", ["Simulation", "Topology", sqlite], exclude: ["Regressions"]),

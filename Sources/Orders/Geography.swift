@@ -1,32 +1,13 @@
-import Foundation
+import Topology
 
 /// The wards as the plan travels them: where they are, which lie beside each other, and how fast one gets through.
 public struct Geography: Sendable {
-  public struct Place: Hashable, Sendable {
-    public var latitude: Double
-    public var longitude: Double
-
-    public init(latitude: Double, longitude: Double) {
-      self.latitude = latitude
-      self.longitude = longitude
-    }
-
-    /// Great-circle distance, metres, on a sphere of 6,371 km.
-    public func metres(to other: Place) -> Double {
-      let radians = Double.pi / 180
-      let (a, b) = (latitude * radians, other.latitude * radians)
-      let x = sin((b - a) / 2)
-      let y = sin((other.longitude - longitude) * radians / 2)
-      return 2 * 6_371_000 * asin(min(1, (x * x + cos(a) * cos(b) * y * y).squareRoot()))
-    }
-  }
-
   public struct Ward: Sendable {
     public var code: String
-    public var office: Place
+    public var office: Position
     public var neighbours: [String]
 
-    public init(code: String, office: Place, neighbours: [String]) {
+    public init(code: String, office: Position, neighbours: [String]) {
       self.code = code
       self.office = office
       self.neighbours = neighbours
@@ -36,6 +17,11 @@ public struct Geography: Sendable {
   public var wards: [Ward]
 
   public init(_ wards: [Ward]) { self.wards = wards }
+
+  /// The wards as the topology has them.
+  public init(_ topology: Topology) {
+    wards = topology.wards.map { Ward(code: $0.code, office: $0.office, neighbours: $0.neighbours) }
+  }
 
   /// Roads are so much longer than the straight line (about 1.3 in Japanese cities; our assumption).
   public static let detour = 1.3
@@ -63,7 +49,8 @@ public struct Geography: Sendable {
         for code in ward.neighbours where open.contains(code) {
           let state = roads[[next, code]] ?? .open
           guard state != .closed, let other = byCode[code] else { continue }
-          let way = ward.office.metres(to: other.office) * Self.detour / (state == .slow ? Self.slowSpeed : Self.speed)
+          let way =
+            ward.office.distance(to: other.office) * Self.detour / (state == .slow ? Self.slowSpeed : Self.speed)
           distance[code] = min(distance[code] ?? .infinity, distance[next]! + way)
         }
       }

@@ -7,6 +7,7 @@ import Replica
 import Shelters
 import Sodium
 import Stock
+import Topology
 
 /// Which surplus should meet which need: least minutes on the road for every unit, and nobody unserved who can be served.
 public struct SupplyPlan: Sendable {
@@ -24,13 +25,13 @@ public struct SupplyPlan: Sendable {
     public var request: RowID
     public var shelter: RowID
     public var ward: String
-    public var place: Geography.Place?
+    public var place: Position?
     public var amount: Int
     /// 0 normal, 1 urgent, 2 critical: when there is not enough for all, these come first.
     public var urgency: Int
 
     public init(
-      request: RowID, shelter: RowID, ward: String, place: Geography.Place?, amount: Int, urgency: Int
+      request: RowID, shelter: RowID, ward: String, place: Position?, amount: Int, urgency: Int
     ) {
       self.request = request
       self.shelter = shelter
@@ -73,7 +74,7 @@ public struct SupplyPlan: Sendable {
         guard let way = minutes[source.ward]?[sink.ward] else { return nil }
         let last =
           sink.place.flatMap { place in
-            offices[sink.ward].map { $0.metres(to: place) * Geography.detour / Geography.speed }
+            offices[sink.ward].map { $0.distance(to: place) * Geography.detour / Geography.speed }
           } ?? 10
         return Int((way + last).rounded(.up))
       }
@@ -201,9 +202,9 @@ public enum Planning {
       guard open > 0, let item = request.row("item"), let shelter = request.row("shelter"),
         let ward = request.text("ward")
       else { continue }
-      let place = try RowValues.fetch(shelter, ShelterSchema.shelters, db).flatMap { values -> Geography.Place? in
+      let place = try RowValues.fetch(shelter, ShelterSchema.shelters, db).flatMap { values -> Position? in
         guard let latitude = values.real("latitude"), let longitude = values.real("longitude") else { return nil }
-        return Geography.Place(latitude: latitude, longitude: longitude)
+        return Position(latitude: latitude, longitude: longitude)
       }
       let urgency = ["通常": 0, "至急": 1, "緊急": 2][request.text("urgency") ?? ""] ?? 0
       sinks[item, default: []].append(

@@ -3,10 +3,8 @@ import Desk
 import Foundation
 import Hummingbird
 import NodeService
-import Orders
 import Replica
 import Services
-import Topology
 
 /// Every endpoint of the services, by its one description.
 extension WebServer {
@@ -119,17 +117,5 @@ extension Endpoint {
     case .patch: .patch
     case .delete: .delete
     }
-  }
-}
-
-extension Geography {
-  /// The wards as the topology has them.
-  public init(_ topology: Topology) {
-    self.init(
-      topology.wards.map { ward in
-        Ward(
-          code: ward.code, office: Place(latitude: ward.office.latitude, longitude: ward.office.longitude),
-          neighbours: ward.neighbours)
-      })
   }
 }

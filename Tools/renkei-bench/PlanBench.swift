@@ -17,13 +17,8 @@ struct PlanBench: ParsableCommand {
   @Option(help: "The topology.") var topology = "Topology/tokyo23.yaml"
 
   func run() throws {
-    let wards = try Topology(yaml: String(contentsOfFile: topology, encoding: .utf8)).wards
-    let geography = Geography(
-      wards.map {
-        Geography.Ward(
-          code: $0.code, office: .init(latitude: $0.office.latitude, longitude: $0.office.longitude),
-          neighbours: $0.neighbours)
-      })
+    let topology = try Topology(yaml: String(contentsOfFile: topology, encoding: .utf8))
+    let (wards, geography) = (topology.wards, Geography(topology))
     var random = RandomNumbers(seed: options.seed)
     // A tenth of the ways is slow, a twentieth closed.
     var roads: [Set<String>: Geography.RoadState] = [:]
