@@ -37,7 +37,10 @@ public enum AuditTrail {
       self.user = user
     }
 
-    var text: String { "\(subject) \(action) \(purpose ?? "-") \(user)" }
+    var text: String {
+      // The blank parts the words: none may stand in the purpose.
+      "\(subject) \(action) \(purpose?.split { $0.isWhitespace }.joined(separator: "_") ?? "-") \(user)"
+    }
 
     init?(_ text: String) {
       let parts = text.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false)

@@ -93,18 +93,23 @@ public struct Catalogue: Sendable {
     _ seen: Seen, _ endpoint: Endpoint, _ inquiry: Inquiry, on replica: Replica
   ) throws -> ReplicaEffects? {
     guard !seen.subjects.isEmpty else { return nil }
-    var draft = Draft(.registry)
-    let notes = seen.subjects.prefix(Self.noteLimit).map {
+    let notes = seen.subjects.map {
       AuditTrail.Note(
         $0, endpoint.id, purpose: seen.viewer?.purpose ?? inquiry.given.text("purpose"),
         user: seen.viewer?.user.name ?? inquiry.user.name)
     }
-    AuditTrail.note(notes, in: &draft, by: replica.author, at: inquiry.now)
-    return try replica.batch(at: inquiry.now) { _ = try replica.commit(draft, at: inquiry.now) }
+    return try replica.batch(at: inquiry.now) {
+      for start in stride(from: 0, to: notes.count, by: Self.notesEach) {
+        var draft = Draft(.registry)
+        AuditTrail.note(
+          Array(notes[start..<min(start + Self.notesEach, notes.count)]), in: &draft, by: replica.author, at: inquiry.now)
+        _ = try replica.commit(draft, at: inquiry.now)
+      }
+    }
   }
 
-  /// People that one answer may show: a change set holds a note for each.
-  public static let noteLimit = 500
+  /// Notes in one change set, and in one field edit list: `Limits.fieldEdits` bounds it.
+  private static let notesEach = 400
 }
 
 extension Error where Self == Fault {

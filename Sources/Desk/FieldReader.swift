@@ -10,6 +10,7 @@ struct FieldReader {
   func read(_ value: JSON, _ shape: FieldShape) throws(Fault) -> JSON {
     switch (shape, value) {
     case (.text(let limit), .text(let text)): return .text(try checked(text, limit: limit))
+    case (.secret(let limit), .text(let text)): return .text(try checked(text, limit: limit, isWords: false))
     case (.integer(let range), .integer(let number)):
       guard range.contains(number) else {
         throw fault("\(range.lowerBound) から \(range.upperBound) まで", "from \(range.lowerBound) to \(range.upperBound)")
@@ -79,14 +80,14 @@ struct FieldReader {
       en: "\(field.english) (\(field.name)) must be \(english)")
   }
 
-  private func checked(_ text: String, limit: Int) throws(Fault) -> String {
+  private func checked(_ text: String, limit: Int, isWords: Bool = true) throws(Fault) -> String {
     let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
     guard trimmed.unicodeScalars.count <= limit else { throw fault("\(limit) 文字まで", "at most \(limit) characters") }
     guard !trimmed.unicodeScalars.contains(where: { $0.value < 32 && $0 != "\n" && $0 != "\t" || $0.value == 127 })
     else {
       throw fault("制御文字のない文", "text without control characters")
     }
-    guard !MyNumber.isIn(trimmed) else {
+    guard !isWords || !MyNumber.isIn(trimmed) else {
       throw .badValue(
         field.name, ja: "個人番号(マイナンバー)は入れないでください: \(field.japanese)",
         en: "an Individual Number (My Number) must not be kept here: \(field.english)")
@@ -144,7 +145,7 @@ struct FieldReader {
 extension FieldShape {
   var japanese: String {
     switch self {
-    case .text: "文字列"
+    case .text, .secret: "文字列"
     case .integer: "整数"
     case .number: "数"
     case .flag: "true か false"
@@ -160,7 +161,7 @@ extension FieldShape {
 
   var english: String {
     switch self {
-    case .text: "text"
+    case .text, .secret: "text"
     case .integer: "a whole number"
     case .number: "a number"
     case .flag: "true or false"
@@ -184,8 +185,13 @@ public enum MyNumber {
   /// Whether a text holds twelve digits in a row, in any width and with or without breaks, that make one.
   public static func isIn(_ text: String) -> Bool {
     var run: [Int] = []
-    func isOne() -> Bool { run.count == 12 && isValid(run) }
+    // After a plus it is a telephone number, beside a Latin letter part of a code.
+    var before: Character = " "
+    var isNumber = true
+    func isOne() -> Bool { isNumber && run.count == 12 && isValid(run) }
     for character in text {
+      if run.isEmpty { isNumber = before != "+" && !(before.isASCII && before.isLetter) }
+      defer { before = character }
       if let digit = character.wholeNumberValue, (0...9).contains(digit) {
         run.append(digit)
       } else if !(run.count % 4 == 0 && (character == "-" || character == " " || character == "-")) {

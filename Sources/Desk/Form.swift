@@ -18,6 +18,8 @@ public struct Choice: Hashable, Sendable {
 public indirect enum FieldShape: Hashable, Sendable {
   /// At most so many characters.
   case text(Int)
+  /// The same for what is no person's words: a card's content, which a My Number may seem to lie in.
+  case secret(Int)
   case integer(ClosedRange<Int64>)
   case number(ClosedRange<Double>)
   case flag

@@ -87,7 +87,9 @@ extension JSON: Codable {
     case .null: try container.encodeNil()
     case .flag(let flag): try container.encode(flag)
     case .integer(let number): try container.encode(number)
-    case .real(let number): try container.encode(number)
+    case .real(let number):
+      // JSON has no infinity; nobody should ever see one.
+      if number.isFinite { try container.encode(number) } else { try container.encodeNil() }
     case .text(let text): try container.encode(text)
     case .list(let list): try container.encode(list)
     case .object(let members): try container.encode(members)

@@ -55,6 +55,24 @@ public struct RowValues: Sendable {
   /// Ids for `json_each(?)`.
   public static func list(_ ids: [RowID]) -> String { "[\(ids.map { "\($0)" }.joined(separator: ","))]" }
 
+  /// Edits that write these values into another row; logs, counters and stock apart.
+  public func copy(except left: Set<String> = []) -> [FieldEdit] {
+    collection.fields.flatMap { field -> [FieldEdit] in
+      guard !left.contains(field.name) else { return [] }
+      switch field.kind {
+      case .set: return texts(field.name).map { FieldEdit(field.number, .add(.text($0))) }
+      case .register:
+        switch field.type {
+        case .text: return text(field.name).map { [FieldEdit(field.number, .set(.text($0)))] } ?? []
+        case .integer: return integer(field.name).map { [FieldEdit(field.number, .set(.integer($0)))] } ?? []
+        case .real: return real(field.name).map { [FieldEdit(field.number, .set(.real($0)))] } ?? []
+        case .bytes: return bytes(field.name).map { [FieldEdit(field.number, .set(.bytes($0)))] } ?? []
+        }
+      case .counter, .log, .stock: return []
+      }
+    }
+  }
+
   /// The row for a program: every field that holds something, by its form's name.
   public func json(hiding hidden: Set<String> = []) -> [String: JSON] {
     var members: [String: JSON] = ["id": .text(String(id.rawValue))]

@@ -81,6 +81,7 @@ public enum Allocations {
       }
       let quantity = desk.given.integer("quantity")!
       let open = Requests.wanted(asked) - Requests.promised(try desk.read { try Requests.allocations(of: request, $0) })
+      guard Requests.wanted(asked) > 0 else { throw Fault.refused("id", ja: "終わった要請です", en: "the request is over") }
       guard quantity <= open || desk.given.flag("evenIfMore") else {
         throw Fault.refused("quantity", ja: "足りないのはあと \(max(0, open)) です", en: "only \(max(0, open)) more are needed")
       }
@@ -112,7 +113,7 @@ public enum Allocations {
       "The goods are under way; what was not loaded goes back into stock.",
       [
         FormField("shipped", .integer(1...1_000_000_000), ja: "発送数", en: "Shipped"),
-        FormField("carrier", .text(100), ja: "輸送手段", en: "Carrier"),
+        FormField("carrier", .text(100), ja: "輸送手段", en: "Carrier"), Desk.card,
       ], of: "allocations"
     ) { desk in
       let (row, values, _) = try subject(desk, .ship)
@@ -133,7 +134,7 @@ public enum Allocations {
     .write(
       "cancelAllocation", "/allocations/{id}/cancellation",
       "Called off before it was sent: the goods go back into stock.",
-      [FormField("reason", .text(500), required: true, ja: "理由", en: "Reason")], of: "allocations"
+      [FormField("reason", .text(500), required: true, ja: "理由", en: "Reason"), Desk.card], of: "allocations"
     ) { desk in
       let (row, values, _) = try subject(desk, .cancel)
       var draft = Draft(.supply)
@@ -148,6 +149,10 @@ public enum Allocations {
       [FormField("arrived", .integer(0...1_000_000_000), ja: "到着数", en: "Arrived")], of: "allocations"
     ) { desk in
       let (row, values, _) = try subject(desk, .arrive)
+      let shipped = values.integer("shipped") ?? 0
+      guard desk.given.integer("arrived") ?? 0 <= shipped else {
+        throw Fault.badValue("arrived", ja: "発送数は \(shipped) です。多く届いたものは受入として記録してください", en: "only \(shipped) were sent; take in what came besides as a lot")
+      }
       var draft = Draft(.supply)
       draft.edit(
         schema, row,
@@ -162,7 +167,7 @@ public enum Allocations {
       "What is good is taken into the shelter's stock; the rest is told as a shortfall.",
       [
         FormField("accepted", .integer(0...1_000_000_000), ja: "検収数", en: "Accepted"),
-        FormField("fault", .text(500), ja: "不良・不足の内容", en: "What was wrong"),
+        FormField("fault", .text(500), ja: "不良・不足の内容", en: "What was wrong"), Desk.card,
       ], of: "allocations"
     ) { desk in
       let (row, values, request) = try subject(desk, .inspect)
@@ -199,7 +204,8 @@ public enum Allocations {
     },
     .write(
       "redirectAllocation", "/allocations/{id}/redirection", "What one place does not need goes to another request.",
-      [FormField("request", .row("requests"), required: true, ja: "新しい要請", en: "New request")], of: "allocations"
+      [FormField("request", .row("requests"), required: true, ja: "新しい要請", en: "New request"), Desk.card],
+      of: "allocations"
     ) { desk in
       let (row, values, _) = try subject(desk, .redirect)
       let target = desk.given.row("request")!

@@ -38,11 +38,11 @@ public enum AllocationState: String, CaseIterable, Sendable {
 /// Who may take which step. Shown at `/orders/rules`, and what every step checks.
 public struct OrderRule: Sendable {
   public enum Party: String, Sendable {
-    /// The node that set the goods aside: only it can give its share back.
+    /// The node that set the goods aside, in the epoch in which it did: only it gives its share back, so that it comes back
+    /// once. When that node is lost or was restored, another of its ward, with the authority's card.
     case holderNode = "引き当てたノード"
-    case holderWard = "出し手の区"
     case askingWard = "要請した区"
-    /// The node that asked: only it takes the goods into stock, so that they are taken in once.
+    /// The node that asked: only it takes the goods into stock, so that they are taken in once. When it is lost, as above.
     case askingNode = "要請したノード"
   }
 
@@ -55,20 +55,17 @@ public struct OrderRule: Sendable {
   static let cancel = OrderRule(action: "cancelAllocation", party: .holderNode, from: [.reserved], to: .cancelled)
   static let arrive = OrderRule(action: "confirmArrival", party: .askingWard, from: [.shipped], to: .arrived)
   static let inspect = OrderRule(action: "inspectAllocation", party: .askingNode, from: [.arrived], to: .inspected)
-  static let redirect = OrderRule(
-    action: "redirectAllocation", party: .holderWard, from: [.reserved, .shipped], to: nil)
+  static let redirect = OrderRule(action: "redirectAllocation", party: .holderNode, from: [.reserved], to: nil)
 
   public static let all = [ship, cancel, arrive, inspect, redirect]
 
   /// - Throws: a `Fault` that says who may, or from which state.
   func check(_ allocation: RowValues, _ request: RowValues, _ desk: Desk) throws {
-    let node = desk.replica.author.node
     let isAllowed =
       switch party {
-      case .holderNode: allocation.id.made?.author.node == node
-      case .holderWard: allocation.text("holder") == desk.ward
+      case .holderNode: try Self.isOwn(allocation.id, desk)
       case .askingWard: request.text("ward") == desk.ward
-      case .askingNode: request.id.made?.author.node == node
+      case .askingNode: try Self.isOwn(request.id, desk)
       }
     guard isAllowed else {
       throw Fault(
@@ -80,6 +77,19 @@ public struct OrderRule: Sendable {
         "id", ja: "「\(state.rawValue)」の割当にはできません(\(from.map(\.rawValue).joined(separator: "・"))のときだけ)",
         en: "not from the state \(state.code), only from \(from.map(\.code).joined(separator: ", "))")
     }
+  }
+
+  /// Whether this very author made the row, or the ward's authority lets it act for one of its ward that is lost.
+  private static func isOwn(_ row: RowID, _ desk: Desk) throws -> Bool {
+    guard let maker = row.made?.author, maker.ward == desk.wardIndex else { return false }
+    if maker == desk.replica.author { return true }
+    guard desk.given.text("card") != nil else {
+      throw Fault(
+        .forbidden, field: "card", ja: "\(maker) が行った登録です。そのノードが失われたときは、認証局カードを付けてください",
+        en: "entered by \(maker); when that node is lost, show the authority's card")
+    }
+    _ = try desk.authority()
+    return true
   }
 
   var json: JSON {

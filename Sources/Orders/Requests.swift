@@ -15,19 +15,24 @@ public enum Requests {
   /// What is promised to a request and not called off: what was accepted counts as accepted, what is lost on the way not.
   static func promised(_ allocations: [RowValues]) -> Int64 {
     allocations.reduce(0) { sum, allocation in
-      switch AllocationState(allocation) {
-      case .cancelled: sum
-      case .inspected: sum + (allocation.integer("accepted") ?? 0)
-      case .arrived: sum + (allocation.integer("arrived") ?? 0)
-      case .shipped: sum + (allocation.integer("shipped") ?? 0)
-      case .reserved: sum + (allocation.integer("quantity") ?? 0)
-      }
+      let part: Int64 =
+        switch AllocationState(allocation) {
+        case .cancelled: 0
+        case .inspected: allocation.integer("accepted") ?? 0
+        case .arrived: allocation.integer("arrived") ?? 0
+        case .shipped: allocation.integer("shipped") ?? 0
+        case .reserved: allocation.integer("quantity") ?? 0
+        }
+      return sum + bounded(part)
     }
   }
 
+  /// No form takes more; a merged number may say anything, and must not stop the sums.
+  static func bounded(_ amount: Int64) -> Int64 { min(max(amount, 0), 1_000_000_000) }
+
   static func wanted(_ request: RowValues) -> Int64 {
     if request.integer("cancelled_at") != nil || request.text("decision") == "却下" { return 0 }
-    return request.integer("approved") ?? request.integer("quantity") ?? 0
+    return bounded(request.integer("approved") ?? request.integer("quantity") ?? 0)
   }
 
   static func allocations(of request: RowID, _ db: Database) throws -> [RowValues] {

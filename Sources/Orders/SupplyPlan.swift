@@ -14,10 +14,13 @@ public struct SupplyPlan: Sendable {
   public struct Source: Hashable, Sendable {
     public var ward: String
     public var amount: Int
+    /// What the ward's own people need: for its own shelters, not for others'.
+    public var isReserve: Bool
 
-    public init(ward: String, amount: Int) {
+    public init(ward: String, amount: Int, isReserve: Bool = false) {
       self.ward = ward
       self.amount = amount
+      self.isReserve = isReserve
     }
   }
 
@@ -71,7 +74,9 @@ public struct SupplyPlan: Sendable {
     let offices = Dictionary(uniqueKeysWithValues: geography.wards.map { ($0.code, $0.office) })
     let cost = sources.map { source in
       sinks.map { sink -> Int? in
-        guard let way = minutes[source.ward]?[sink.ward] else { return nil }
+        guard !source.isReserve || source.ward == sink.ward, let way = minutes[source.ward]?[sink.ward] else {
+          return nil
+        }
         let last =
           sink.place.flatMap { place in
             offices[sink.ward].map { $0.distance(to: place) * Geography.detour / Geography.speed }
@@ -168,29 +173,29 @@ public enum Planning {
 
   static func proposal(_ geography: Geography, _ inquiry: Inquiry, _ db: Database) throws -> JSON {
     let minutes = geography.minutes(try roads(db))
-    // What a ward can spare: its stock beyond what its own people need.
-    var surplus: [RowID: [SupplyPlan.Source]] = [:]
-    let lines = try Outlook.lines(
-      ward: nil, item: inquiry.given.row("item"), byShelter: false, at: inquiry.now, db)
-    for line in lines {
-      let spare = line.stock - line.need(days: Outlook.days)
-      if spare > 0 { surplus[line.item, default: []].append(SupplyPlan.Source(ward: line.ward, amount: Int(spare))) }
+    // What lies in a ward's stores, apart from what shelters have already. What the ward's own people need of it for the
+    // standard's days is for its own shelters; the rest is for whoever needs it.
+    var sources: [RowID: [SupplyPlan.Source]] = [:]
+    var needs: [String: Int64] = [:]
+    for line in try Outlook.lines(ward: nil, item: inquiry.given.row("item"), byShelter: false, at: inquiry.now, db) {
+      needs["\(line.ward) \(line.item)"] = line.need(days: Outlook.days)
     }
-    // A ward without open shelters, or an item without a standard, has no line: all of it can be spared.
-    let known = Set(lines.map { "\($0.ward) \($0.item)" })
     for row in try Row.fetchAll(
       db,
       sql: """
-        SELECT ward, item, sum(max(0, amount)) AS amount FROM lots
-        WHERE (expires IS NULL OR expires >= ?) GROUP BY ward, item HAVING sum(max(0, amount)) > 0 ORDER BY ward
+        SELECT ward, item, CAST(min(1e12, total(iif(shelter IS NULL, max(0, amount), 0))) AS INTEGER) AS store,
+          CAST(min(1e12, total(iif(shelter IS NULL, 0, max(0, amount)))) AS INTEGER) AS given
+        FROM lots WHERE (expires IS NULL OR \(Outlook.lastDay("expires")) >= ?) GROUP BY ward, item ORDER BY ward, item
         """, arguments: [Outlook.day(inquiry.now)])
     {
       guard let ward = String.fromDatabaseValue(row["ward"]), let raw = Int64.fromDatabaseValue(row["item"]),
-        let amount = Int64.fromDatabaseValue(row["amount"])
+        let store = Int64.fromDatabaseValue(row["store"]), store > 0, let given = Int64.fromDatabaseValue(row["given"])
       else { continue }
       let item = RowID(rawValue: raw)
-      if !known.contains("\(ward) \(item)") {
-        surplus[item, default: []].append(SupplyPlan.Source(ward: ward, amount: Int(amount)))
+      let reserve = min(store, max(0, (needs["\(ward) \(item)"] ?? 0) - given))
+      if store > reserve { sources[item, default: []].append(SupplyPlan.Source(ward: ward, amount: Int(store - reserve))) }
+      if reserve > 0 {
+        sources[item, default: []].append(SupplyPlan.Source(ward: ward, amount: Int(reserve), isReserve: true))
       }
     }
     var sinks: [RowID: [SupplyPlan.Sink]] = [:]
@@ -214,7 +219,7 @@ public enum Planning {
     var plan = SupplyPlan()
     for item in sinks.keys.sorted() {
       plan.add(
-        item: item, sources: (surplus[item] ?? []).sorted { $0.ward < $1.ward }, sinks: sinks[item]!,
+        item: item, sources: sources[item] ?? [], sinks: sinks[item]!,
         geography: geography, minutes: minutes)
     }
     return [

@@ -8,39 +8,66 @@ public struct DoubleEntry: Hashable, Sendable {
   public enum Ground: String, Sendable {
     /// Both name one resident's ID.
     case resident = "住民IDが同じ"
-    /// Kana and date of birth are the same.
-    case nameAndBirth = "カナと生年月日が同じ"
+    /// Two IDs that a statement in force says are one person's.
+    case linked = "同一人物とされた住民ID"
+    /// One stay that two nodes moved at once.
+    case moved = "同じ入所記録からの移動"
+    /// Name or kana, and date of birth, are the same.
+    case nameAndBirth = "氏名またはカナと生年月日が同じ"
   }
 
   public var first: RowID
   public var second: RowID
   public var ground: Ground
 
-  func json(_ inquiry: Inquiry, _ db: Database) throws -> JSON {
+  func json(_ inquiry: Inquiry, _ db: Database, hidesForeign: Bool = false) throws -> JSON {
     let stays = try [first, second].compactMap { try RowValues.fetch($0, PeopleSchema.stays, db) }
-    return ["ground": .text(ground.rawValue), "stays": .list(stays.map { Stays.view($0, inquiry) })]
+    return [
+      "ground": .text(ground.rawValue),
+      "stays": .list(
+        stays.map {
+          hidesForeign && !inquiry.isOwn($0.id)
+            ? ["id": .text("\($0.id)"), "ward": JSON(inquiry.ward(of: $0.id))] : Stays.view($0, inquiry)
+        }),
+    ]
   }
 }
 
 extension Stays {
   /// Pairs of present stays with equal keys, each pair once.
   private static let pairs = """
-    SELECT a.id AS first, b.id AS second, (a.resident IS b.resident AND a.resident IS NOT NULL) AS exact
-    FROM stays a JOIN stays b ON b.id > a.id AND b.left_at IS NULL AND MATCH
+    SELECT a.id AS first, b.id AS second FROM stays a JOIN stays b ON b.id > a.id AND b.left_at IS NULL AND MATCH
     WHERE a.left_at IS NULL AND FILTER
-      AND NOT EXISTS (SELECT 1 FROM stay_verdicts v WHERE v.first = a.id AND v.second = b.id)
+      AND NOT EXISTS (
+        SELECT 1 FROM stay_verdicts v WHERE v.first = a.id AND v.second = b.id
+          AND NOT EXISTS (SELECT 1 FROM conflicts c WHERE c.collection = 'stay_verdicts' AND c.row = v.id))
     """
 
+  /// The surest first; each by an index of its own.
+  private static let matches: [(DoubleEntry.Ground, String)] = [
+    (.resident, "b.resident = a.resident"),
+    (
+      .linked,
+      """
+      b.resident IN (
+        SELECT iif(l.first = a.resident, l.second, l.first) FROM identity_links l
+        WHERE (l.first = a.resident OR l.second = a.resident) AND l.claim = '同一人物')
+      """
+    ),
+    (.moved, "b.moved_from = a.moved_from"),
+    (.nameAndBirth, "b.kana_key = a.kana_key AND b.birth = a.birth"),
+    (.nameAndBirth, "b.name_key = a.name_key AND b.birth = a.birth"),
+  ]
+
   private static func fetch(_ filter: String, _ arguments: StatementArguments, _ db: Database) throws -> [DoubleEntry] {
-    // Each half by its own index; what both find counts as the surer.
     var found: [DoubleEntry] = []
-    for match in ["b.resident = a.resident", "b.kana_key = a.kana_key AND b.birth = a.birth"] {
+    var known: Set<[RowID]> = []
+    for (ground, match) in matches {
       let sql = pairs.replacingOccurrences(of: "MATCH", with: match).replacingOccurrences(of: "FILTER", with: filter)
-      for row in try Row.fetchAll(db, sql: sql + " ORDER BY 1, 2 LIMIT 500", arguments: arguments) {
-        let entry = DoubleEntry(
-          first: RowID(rawValue: row["first"]), second: RowID(rawValue: row["second"]),
-          ground: row["exact"] == 1 ? .resident : .nameAndBirth)
-        if !found.contains(where: { $0.first == entry.first && $0.second == entry.second }) { found.append(entry) }
+      for row in try Row.fetchAll(db.cachedStatement(sql: sql + " ORDER BY 1, 2 LIMIT 2000"), arguments: arguments) {
+        let pair = [RowID(rawValue: row[0]), RowID(rawValue: row[1])]
+        guard known.insert(pair).inserted else { continue }
+        found.append(DoubleEntry(first: pair[0], second: pair[1], ground: ground))
       }
     }
     return found.sorted { ($0.first, $0.second) < ($1.first, $1.second) }

@@ -88,6 +88,7 @@ public enum PeopleSchema {
     "CREATE INDEX IF NOT EXISTS stays_resident ON stays (resident)",
     "CREATE INDEX IF NOT EXISTS stays_name ON stays (name_key)",
     "CREATE INDEX IF NOT EXISTS stays_kana ON stays (kana_key, birth)",
+    "CREATE INDEX IF NOT EXISTS stays_moved ON stays (moved_from) WHERE moved_from IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS stays_home ON stays (home_ward, left_at)",
     "CREATE INDEX IF NOT EXISTS safety_resident ON safety_reports (resident, observed_at)",
     "CREATE INDEX IF NOT EXISTS safety_name ON safety_reports (name_key)",

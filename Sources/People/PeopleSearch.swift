@@ -31,6 +31,7 @@ public enum PeopleSearch {
           "person": hit.isDisclosure ? Residents.disclosed(hit.values, inquiry) : Residents.view(hit.values, inquiry),
         ])
         subjects.append(hit.resident)
+        subjects += (verdict.map { [$0.shown] + $0.disagreeing } ?? []).map(\.id)
       }
       for (kind, collection) in [("stay", PeopleSchema.stays), ("report", PeopleSchema.safety)] {
         for values in try named(inquiry.given, collection, limit, db) where people.count < limit {
@@ -75,8 +76,9 @@ public enum PeopleSearch {
     .read(
       "inquiriesToAnswer", "/inquiries", "Who is waiting to be told, with what is known by now.", [Purpose.field]
     ) { inquiry, db in
-      let open = try RowValues.all(inquiries, "WHERE told_at IS NULL ORDER BY asked_at, id LIMIT 500", [], db)
-        .filter { inquiry.isOwn($0.id) }
+      let open = try RowValues.all(
+        inquiries, "WHERE told_at IS NULL AND id >> 53 = ? ORDER BY asked_at, id LIMIT 500",
+        [Int64(inquiry.identity.certificate.node.ward)], db)
       var subjects: [RowID] = []
       let list = try open.map { asked -> JSON in
         var members = asked.json(hiding: ["name_key"])
@@ -126,11 +128,10 @@ public enum PeopleSearch {
     var found: [RowValues] = []
     for key in NameKey.candidates(typed) where !key.isEmpty {
       for column in ["name_key", "kana_key"] {
-        for values in try RowValues.all(collection, "WHERE \(column) = ? LIMIT ?", [key, limit], db)
-        where !found.contains(where: { $0.id == values.id }) {
-          if let birth = given.text("birth"), let own = values.text("birth"), !own.hasPrefix(birth) { continue }
-          found.append(values)
-        }
+        for values in try RowValues.all(
+          collection, "WHERE \(column) = ?1 AND (?2 IS NULL OR birth IS NULL OR birth LIKE ?2 || '%') LIMIT ?3",
+          [key, given.text("birth"), limit], db)
+        where !found.contains(where: { $0.id == values.id }) { found.append(values) }
       }
     }
     return found

@@ -63,7 +63,7 @@ public enum Safety {
     }
     let standing = reports.filter { $0.integer("withdrawn_at") == nil }
     guard let shown = standing.max(by: { rank($0) < rank($1) }) else { return nil }
-    let since = (shown.integer("observed_at") ?? 0) - fresh
+    let since = (shown.integer("observed_at") ?? 0) &- fresh
     let disagreeing = standing.filter {
       $0.text("status") != shown.text("status") && $0.integer("observed_at") ?? 0 >= since
     }.sorted { ($0.integer("observed_at") ?? 0, $0.id) > ($1.integer("observed_at") ?? 0, $1.id) }

@@ -20,7 +20,7 @@ public enum ShelterPicture {
   ]
 
   static func picture(_ shelter: RowValues, _ inquiry: Inquiry, _ db: Database) throws -> [String: JSON] {
-    let counter = max(0, Int(shelter.integer("occupancy") ?? 0))
+    let counter = Int(min(max(0, shelter.integer("occupancy") ?? 0), 1_000_000_000))
     var members: [String: JSON] = [
       "id": .text("\(shelter.id)"), "name": JSON(shelter.text("name")), "ward": JSON(shelter.text("ward")),
       "status": JSON(shelter.text("status")), "facility": JSON(shelter.text("facility")),
@@ -42,7 +42,7 @@ public enum ShelterPicture {
       members["difference"] = JSON(counter - Int(register["people"]?.integer ?? 0))
     }
     let opened = shelter.integer("opened_at") ?? inquiry.now.milliseconds
-    let isLater = inquiry.now.milliseconds - opened >= ShelterStandards.laterAfter
+    let isLater = inquiry.now.milliseconds &- opened >= ShelterStandards.laterAfter
     let each = isLater ? ShelterStandards.toiletLater : ShelterStandards.toiletEarly
     members["toilets"] = [
       "needed": JSON(ShelterStandards.toilets(for: people, each: each)), "peopleEach": JSON(each),
@@ -50,7 +50,7 @@ public enum ShelterPicture {
     ]
     let limit = limits["byGuideline"]?.integer ?? limits["published"]?.integer
     if let limit {
-      members["room"] = .integer(limit - Int64(people))
+      members["room"] = .integer(min(max(limit, 0), 1_000_000_000) - Int64(people))
       members["isFull"] = .flag(Int64(people) >= limit)
     }
     return members
@@ -64,7 +64,8 @@ public enum ShelterPicture {
         """, arguments: [shelter.rawValue])
     let present = try Int.fetchOne(
       db, sql: "SELECT count(*) FROM stays WHERE shelter = ? AND left_at IS NULL", arguments: [shelter.rawValue])!
-    guard present > 0 || inquiry.isOwnShelter(shelter, db) else { return nil }
+    // Another ward's few people would be told one by one by their numbers.
+    guard inquiry.isOwnShelter(shelter, db) else { return nil }
     var ages: [String: Int64] = [:]
     var needs: [String: Int64] = [:]
     var languages: [String: Int64] = [:]
@@ -79,7 +80,7 @@ public enum ShelterPicture {
       }
       if let language = String.fromDatabaseValue(row["language"]) { languages[language, default: 0] += 1 }
       if let ward = String.fromDatabaseValue(row["home_ward"]) { wards[ward, default: 0] += 1 }
-      pets += Int64.fromDatabaseValue(row["pets"]) ?? 0
+      pets += min(max(Int64.fromDatabaseValue(row["pets"]) ?? 0, 0), 100)
     }
     let doubles = try Stays.doubles(inShelter: shelter, db)
     return [

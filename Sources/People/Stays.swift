@@ -28,6 +28,17 @@ public enum Stays {
     FormField("pets", .integer(0...100), ja: "ペット数", en: "Pets"),
   ]
 
+  private static let paging = [
+    FormField("limit", .integer(1...500), ja: "件数", en: "How many at most"),
+    FormField("after", .row("stays"), ja: "この行の次から", en: "`next` of the page before"),
+  ]
+
+  private static func page(_ rows: [RowValues], _ limit: Int, _ inquiry: Inquiry) -> Seen {
+    var members: [String: JSON] = ["stays": .list(rows.map { view($0, inquiry) })]
+    if rows.count == limit, let last = rows.last { members["next"] = .text("\(last.id)") }
+    return Seen(.object(members), subjects: rows.map(\.id).filter { !inquiry.isOwn($0) })
+  }
+
   private static let note = FormField("note", .text(1_000), ja: "記録", en: "Note")
 
   private static func key(_ column: String, _ text: String?) -> [FieldEdit] {
@@ -59,7 +70,7 @@ public enum Stays {
       guard let values = try RowValues.fetch(row, schema, db), case .object(var members) = view(values, inquiry) else {
         throw Fault.notFound("id")
       }
-      members["doubles"] = .list(try doubles(of: values, db).map { try $0.json(inquiry, db) })
+      members["doubles"] = .list(try doubles(of: values, db).map { try $0.json(inquiry, db, hidesForeign: true) })
       return .object(members)
     }
   }
@@ -94,7 +105,10 @@ public enum Stays {
         FormField("arrivedAt", .time, ja: "入所日時", en: "Arrived at"), Purpose.field,
       ], of: "shelters", makes: true
     ) { desk in
-      let (shelter, _) = try ShelterWork.own(desk)
+      let (shelter, place) = try ShelterWork.own(desk)
+      guard ShelterWork.isOpen(place) else {
+        throw Fault.refused("id", ja: "開設されていない避難所です。先に開設してください", en: "the shelter is not open: open it first")
+      }
       var given = desk.given
       for (name, text) in try known(given, desk) where given.text(name) == nil && !text.isEmpty {
         given.values[name] = .text(text)
@@ -130,6 +144,13 @@ public enum Stays {
       var edits = desk.given.edits(
         person.map(\.name), of: schema,
         standing: ["needs": values.texts("needs"), "allergies": values.texts("allergies")])
+      guard
+        try values.integer("guarded") == 1 || !desk.read({ try Residents.isGuarded(desk.given.row("resident"), $0) })
+      else {
+        throw Fault.refused(
+          "resident", ja: "所在を知らせない人です。退所させ、新しく入所を受け付けてください",
+          en: "must not be found: check this entry out and check in anew")
+      }
       if desk.given.has("name") { edits += key("name_key", desk.given.text("name") ?? "") }
       if desk.given.has("kana") { edits += key("kana_key", desk.given.text("kana") ?? "") }
       if let note = desk.given.text("note") { edits.append(FieldEdit(22, .append(.text(note)))) }
@@ -149,8 +170,10 @@ public enum Stays {
       guard values.integer("left_at") == nil else {
         throw Fault.refused("id", ja: "すでに退所しています", en: "has left already")
       }
-      let left = desk.given.integer("leftAt") ?? desk.now.milliseconds
-      guard left >= values.integer("arrived_at") ?? 0, left <= desk.now.milliseconds + 60_000 else {
+      // A clock that is behind the one that checked in must not keep anybody from leaving.
+      let arrived = values.integer("arrived_at") ?? 0
+      let left = desk.given.integer("leftAt") ?? max(desk.now.milliseconds, arrived)
+      guard left >= arrived, !desk.given.has("leftAt") || left <= desk.now.milliseconds + 60_000 else {
         throw Fault.badValue("leftAt", ja: "入所より前か、未来の日時です", en: "is before the arrival, or in the future")
       }
       var draft = Draft(.life)
@@ -179,20 +202,8 @@ public enum Stays {
         throw Fault.badValue("shelter", ja: "同じ避難所です", en: "is the same shelter")
       }
       let new = try desk.newRow()
-      var copy: [FieldEdit] = []
-      for field in schema.fields {
-        switch field.name {
-        case "shelter", "arrived_at", "left_at", "left_for", "moved_from", "entered_by", "notes": continue
-        default: break
-        }
-        if field.kind == .set {
-          copy += values.texts(field.name).map { FieldEdit(field.number, .add(.text($0))) }
-        } else if let text = values.text(field.name), field.type == .text {
-          copy.append(FieldEdit(field.number, .set(.text(text))))
-        } else if let number = values.integer(field.name), field.type == .integer {
-          copy.append(FieldEdit(field.number, .set(.integer(number))))
-        }
-      }
+      var copy = values.copy(
+        except: ["shelter", "arrived_at", "left_at", "left_for", "moved_from", "entered_by"])
       copy += [
         FieldEdit(1, .set(.integer(shelter.rawValue))), FieldEdit(16, .set(.integer(desk.now.milliseconds))),
         FieldEdit(19, .set(.integer(row.rawValue))), FieldEdit(20, .set(.text(desk.inquiry.user.name))),
@@ -209,23 +220,27 @@ public enum Stays {
     },
     .read(
       "stays", "/shelters/{id}/stays", "Who is in a shelter, as far as this node may read.",
-      [FormField("all", .flag, ja: "退所者も", en: "Those who left too"), Purpose.field], of: "shelters"
+      [FormField("all", .flag, ja: "退所者も", en: "Those who left too")] + paging + [Purpose.field], of: "shelters"
     ) { inquiry, db in
+      let limit = inquiry.given.int("limit") ?? 500
       let rows = try RowValues.all(
-        schema, "WHERE shelter = ? \(inquiry.given.flag("all") ? "" : "AND left_at IS NULL") ORDER BY id LIMIT 500",
-        [inquiry.row!.rawValue], db)
-      return Seen(
-        ["stays": .list(rows.map { view($0, inquiry) })], subjects: rows.map(\.id).filter { !inquiry.isOwn($0) })
+        schema, "WHERE shelter = ?1 AND id > ?2 AND (?3 OR left_at IS NULL) ORDER BY id LIMIT ?4",
+        [inquiry.row!.rawValue, inquiry.given.integer("after") ?? .min, inquiry.given.flag("all"), limit], db)
+      return page(rows, limit, inquiry)
     },
     .read(
       "evacueesElsewhere", "/stays/elsewhere",
       "This ward's residents in other wards' shelters, as far as this node may read.",
-      [Purpose.field]
+      paging + [Purpose.field]
     ) { inquiry, db in
+      let limit = inquiry.given.int("limit") ?? 500
       let rows = try RowValues.all(
-        schema, "WHERE home_ward = ? AND left_at IS NULL AND guarded IS NULL ORDER BY id LIMIT 5000", [inquiry.ward], db
-      ).filter { !inquiry.isOwn($0.id) }.prefix(Catalogue.noteLimit)
-      return Seen(["stays": .list(rows.map { view($0, inquiry) })], subjects: rows.map(\.id))
+        schema,
+        """
+        WHERE home_ward = ?1 AND left_at IS NULL AND guarded IS NULL AND id >> 53 <> ?2 AND id > ?3 ORDER BY id LIMIT ?4
+        """,
+        [inquiry.ward, Int64(inquiry.identity.certificate.node.ward), inquiry.given.integer("after") ?? .min, limit], db)
+      return page(rows, limit, inquiry)
     },
     .read(
       "doubleEntries", "/stays/doubles", "Stays that may be one person's, entered twice: to settle by a person.",
@@ -246,9 +261,11 @@ public enum Stays {
         Purpose.field,
       ], of: "stays"
     ) { desk in
-      let (row, _) = try desk.subject(schema)
+      let (row, values) = try desk.subject(schema)
       let other = desk.given.row("other")!
-      _ = try desk.find(other, in: schema, "other")
+      guard try desk.find(other, in: schema, "other").integer("guarded") != 1, values.integer("guarded") != 1 else {
+        throw Fault.refused("other", ja: "所在を知らせない人の記録は結び付けられません", en: "a record of somebody who must not be found is not linked in public")
+      }
       guard row != other else { throw Fault.badValue("other", ja: "同じ記録です", en: "is the same stay") }
       guard desk.inquiry.isOwn(row) || desk.inquiry.isOwn(other) else {
         throw Fault(.forbidden, field: "id", ja: "どちらかは自区の記録でなければなりません", en: "one of the two must be of this ward")

@@ -31,7 +31,7 @@ public enum Phase: String, CaseIterable, Sendable {
       self = .before
       return
     }
-    switch now.milliseconds - quake {
+    switch now.milliseconds &- quake {
     case ..<Self.day: self = .dayOf
     case ..<(3 * Self.day): self = .days1to3
     case ..<(7 * Self.day): self = .days3to7
@@ -67,9 +67,12 @@ public enum Disasters {
       FieldSchema(7, "at", .register, .integer, ja: "日時", en: "At"),
     ])
 
-  /// The newest disaster that has not ended.
-  public static func current(_ db: Database) throws -> RowValues? {
-    try RowValues.all(schema, "WHERE ended_at IS NULL ORDER BY quake_at DESC, id DESC LIMIT 1", [], db).first
+  /// The disaster that rules a ward's work: a real one before a drill, its own entry before others', the newest.
+  public static func current(for ward: String, _ db: Database) throws -> RowValues? {
+    try RowValues.all(
+      schema, "WHERE ended_at IS NULL ORDER BY coalesce(drill, 0), ward IS NOT ?, quake_at DESC, id DESC LIMIT 1", [ward],
+      db
+    ).first
   }
 
   private static func answer(_ row: RowID, _ inquiry: Inquiry) -> (Database) throws -> JSON {
@@ -85,7 +88,7 @@ public enum Disasters {
     members["phase"] = .text(phase.rawValue)
     members["phaseCode"] = .text(phase.code)
     if let quake = values.integer("quake_at") {
-      members["hoursSince"] = .real(Double((inquiry.now.milliseconds - quake) / 360_000) / 10)
+      members["hoursSince"] = .real(Double((inquiry.now.milliseconds &- quake) / 360_000) / 10)
     }
     return members
   }
@@ -113,6 +116,9 @@ public enum Disasters {
     },
     .write("endDisaster", "/disasters/{id}/end", "The disaster is over.", of: "disasters") { desk in
       let (row, values) = try desk.subject(schema)
+      guard values.text("ward") == desk.ward else {
+        throw Fault(.forbidden, field: "id", ja: "登録した区だけが終了できます", en: "only the ward that entered it can end it")
+      }
       guard values.integer("ended_at") == nil else { throw Fault.refused("id", ja: "すでに終了しています", en: "ended already") }
       var draft = Draft(.life)
       draft.edit(schema, row, [FieldEdit(4, .set(.integer(desk.now.milliseconds)))])
@@ -133,7 +139,7 @@ public enum Disasters {
         FormField("ward", .ward, ja: "区コード", en: "Ward"),
       ]
     ) { inquiry, db in
-      let disaster = try current(db)
+      let disaster = try current(for: inquiry.given.text("ward") ?? inquiry.ward, db)
       let phase =
         inquiry.given.text("phase").flatMap { Phase(rawValue: $0) }
         ?? Phase(quake: disaster?.integer("quake_at"), now: inquiry.now)
@@ -171,7 +177,7 @@ public enum Disasters {
         FormField("note", .text(300), ja: "備考", en: "Note"),
       ]
     ) { desk in
-      let disaster = try desk.read { try current($0) }
+      let disaster = try desk.read { try current(for: desk.ward, $0) }
       let task = desk.given.text("task")!
       let row = RowID(
         derivedFrom: blake2b([UInt8]("mark \(desk.ward) \(disaster.map { "\($0.id)" } ?? "-") \(task)".utf8)).prefix)

@@ -83,9 +83,11 @@ public enum OwnItems {
 
   /// - Parameters:
   ///   - subjects: the collections to which a ward may add fields.
+  ///   - purpose: the field that says why another ward's people are looked at.
   ///   - confidence: for whom a row of a personal collection is.
   public static func endpoints(
-    _ subjects: [CollectionSchema], confidence: @escaping @Sendable (RowValues, Database) throws -> Confidence
+    _ subjects: [CollectionSchema], purpose: FormField,
+    confidence: @escaping @Sendable (RowValues, Database) throws -> Confidence
   ) -> [Endpoint] {
     let names = subjects.map { Choice($0.name, $0.name) }
     @Sendable func collection(_ name: String?) -> CollectionSchema? { subjects.first { $0.name == name } }
@@ -213,8 +215,6 @@ public enum OwnItems {
     ]
   }
 
-  private static let purpose = FormField("purpose", .text(60), ja: "利用目的", en: "Purpose")
-
   private static func checked(_ text: String, _ kind: Kind, _ field: RowValues, _ inquiry: Inquiry) throws -> String {
     let label = field.text("label_ja") ?? "値"
     let form = Form([
@@ -238,8 +238,9 @@ public enum Phases {
   public static let indexes = OwnItems.indexes
 
   public static func endpoints(
-    _ subjects: [CollectionSchema], confidence: @escaping @Sendable (RowValues, Database) throws -> Confidence
+    _ subjects: [CollectionSchema], purpose: FormField,
+    confidence: @escaping @Sendable (RowValues, Database) throws -> Confidence
   ) -> [Endpoint] {
-    Disasters.endpoints + OwnItems.endpoints(subjects, confidence: confidence)
+    Disasters.endpoints + OwnItems.endpoints(subjects, purpose: purpose, confidence: confidence)
   }
 }

@@ -30,18 +30,6 @@ public enum Declarations {
     return .object(members)
   }
 
-  private static let card = FormField(
-    "card", .text(4_000), required: true, ja: "認証局カードの内容", en: "The content of the authority's card")
-
-  private static func authority(_ desk: Desk) throws -> SigningKey {
-    guard let record = try? JSONDecoder().decode(AuthorityRecord.self, from: Data(desk.given.text("card")!.utf8)),
-      let (ward, key) = try? record.key(in: desk.inquiry.identity.federation), ward == desk.wardIndex
-    else {
-      throw Fault.badValue("card", ja: "この区の認証局のカードではありません", en: "not the card of this ward's authority")
-    }
-    return key
-  }
-
   public static let endpoints: [Endpoint] = [
     .write(
       "declare", "/declarations",
@@ -50,10 +38,10 @@ public enum Declarations {
         FormField("title", .text(100), required: true, ja: "災害名", en: "Disaster"),
         FormField("purposes", .list(.choice(Purpose.declarable), 4), required: true, ja: "利用目的", en: "Purposes"),
         FormField("until", .time, required: true, ja: "期限", en: "Until"),
-        FormField("reason", .text(500), required: true, ja: "理由", en: "Reason"), card,
+        FormField("reason", .text(500), required: true, ja: "理由", en: "Reason"), Desk.card.required,
       ], makes: true
     ) { desk in
-      let authority = try authority(desk)
+      let authority = try desk.authority()
       let until = desk.given.integer("until")!
       guard until > desk.now.milliseconds, until <= desk.now.milliseconds + longest else {
         throw Fault.badValue("until", ja: "期限は今から 30 日以内にしてください", en: "must be within 30 days from now")

@@ -35,7 +35,7 @@ public enum Services {
     ]
     return Catalogue(
       Registry.endpoints + ShelterWork.endpoints + People.endpoints + Stock.endpoints + Orders.endpoints(geography)
-        + Phases.endpoints(own, confidence: confidence) + AuditTrail.endpoints,
+        + Phases.endpoints(own, purpose: Purpose.field, confidence: confidence) + AuditTrail.endpoints,
       consent: Purpose.consent.rawValue
     ) { db, ward, now in try Declarations.purposes(db, ward: ward, at: now) }
   }

@@ -36,6 +36,8 @@ public enum ShelterSchema {
     public static let toilets: UInt32 = 30
     public static let openedAt: UInt32 = 31
     public static let closedAt: UInt32 = 32
+    public static let counted: UInt32 = 33
+    public static let countedAt: UInt32 = 34
   }
 
   public static let shelters = CollectionSchema(
@@ -73,6 +75,9 @@ public enum ShelterSchema {
       FieldSchema(Field.toilets, "toilets", .register, .integer, ja: "使えるトイレ数", en: "Toilets"),
       FieldSchema(Field.openedAt, "opened_at", .register, .integer, ja: "開設日時", en: "Opened at"),
       FieldSchema(Field.closedAt, "closed_at", .register, .integer, ja: "閉鎖日時", en: "Closed at"),
+      // What was last counted: two desks that counted at once show as a conflict, since their changes have added up.
+      FieldSchema(Field.counted, "counted", .register, .integer, ja: "最後に数えた人数", en: "Last head count"),
+      FieldSchema(Field.countedAt, "counted_at", .register, .integer, ja: "数えた日時", en: "Counted at"),
     ])
 }
 

@@ -82,6 +82,10 @@ public enum ShelterWork {
     return (row, values)
   }
 
+  public static func isOpen(_ shelter: RowValues) -> Bool {
+    [ShelterStatus.open.rawValue, ShelterStatus.permanent.rawValue].contains(shelter.text("status"))
+  }
+
   private static func answer(_ row: RowID, _ collection: CollectionSchema) -> (Database) throws -> JSON {
     { db in
       guard let values = try RowValues.fetch(row, collection, db) else { throw Fault.notFound("id") }
@@ -101,13 +105,16 @@ public enum ShelterWork {
         FormField("note", .text(500), ja: "記録", en: "Note"),
       ], of: "shelters"
     ) { desk in
-      let (row, _) = try own(desk)
+      let (row, values) = try own(desk)
       typealias Field = ShelterSchema.Field
       var edits = desk.given.edits(["area", "toilets", "staff"], of: ShelterSchema.shelters)
-      edits.append(FieldEdit(Field.status, .set(.text(ShelterStatus.open.rawValue))))
-      edits.append(FieldEdit(Field.openedAt, .set(.integer(desk.now.milliseconds))))
-      edits.append(FieldEdit(Field.closedAt, .set(.null)))
+      if !isOpen(values) {
+        edits.append(FieldEdit(Field.status, .set(.text(ShelterStatus.open.rawValue))))
+        edits.append(FieldEdit(Field.openedAt, .set(.integer(desk.now.milliseconds))))
+        edits.append(FieldEdit(Field.closedAt, .set(.null)))
+      }
       if let note = desk.given.text("note") { edits.append(FieldEdit(Field.notes, .append(.text(note)))) }
+      guard !edits.isEmpty else { throw Fault.refused("id", ja: "すでに開設されています", en: "is open already") }
       var draft = Draft(.life)
       draft.edit(ShelterSchema.shelters, row, edits)
       return Written([draft], about: [row], answer: answer(row, ShelterSchema.shelters))
@@ -120,7 +127,12 @@ public enum ShelterWork {
       ], of: "shelters"
     ) { desk in
       let (row, values) = try own(desk)
-      let people = values.integer("occupancy") ?? 0
+      // By either count: the register is another service's table, but the shelter closes on its people.
+      let present = try desk.read {
+        try Int64.fetchOne(
+          $0, sql: "SELECT count(*) FROM stays WHERE shelter = ? AND left_at IS NULL", arguments: [row.rawValue])
+      }
+      let people = max(values.integer("occupancy") ?? 0, present ?? 0)
       guard people <= 0 || desk.given.flag("evenWithPeople") else {
         throw Fault.refused(
           "evenWithPeople", ja: "まだ \(people) 人いることになっています。移動または人数の訂正をしてください",
@@ -142,12 +154,17 @@ public enum ShelterWork {
       "Enter a head count: the counter becomes what was counted, as this node knows it.",
       [FormField("people", .integer(0...1_000_000), required: true, ja: "人数", en: "People")], of: "shelters"
     ) { desk in
-      let (row, values) = try desk.subject(ShelterSchema.shelters)
-      let change = desk.given.integer("people")! - (values.integer("occupancy") ?? 0)
+      let (row, values) = try own(desk)
+      let people = desk.given.integer("people")!
+      // A merged counter may say anything.
+      let known = min(max(values.integer("occupancy") ?? 0, -1_000_000_000), 1_000_000_000)
+      typealias Field = ShelterSchema.Field
+      var edits = [
+        FieldEdit(Field.counted, .set(.integer(people))), FieldEdit(Field.countedAt, .set(.integer(desk.now.milliseconds))),
+      ]
+      if people != known { edits.append(FieldEdit(Field.occupancy, .increment(people - known))) }
       var draft = Draft(.life)
-      if change != 0 {
-        draft.edit(ShelterSchema.shelters, row, [FieldEdit(ShelterSchema.Field.occupancy, .increment(change))])
-      }
+      draft.edit(ShelterSchema.shelters, row, edits)
       return Written([draft], about: [row], answer: answer(row, ShelterSchema.shelters))
     },
     .write(
@@ -243,8 +260,22 @@ public enum ShelterWork {
       guard values.integer("cancelled_at") == nil else {
         throw Fault.refused("id", ja: "取り消された要請です", en: "the request was cancelled")
       }
-      let accepted =
-        desk.given.text("answer") == "受入不可" ? 0 : desk.given.integer("accepted") ?? values.integer("people") ?? 0
+      let asked = values.integer("people") ?? 0
+      let accepted: Int64
+      switch desk.given.text("answer") {
+      case "受入不可": accepted = 0
+      case "一部受入可":
+        guard let part = desk.given.integer("accepted"), part > 0, part < asked else {
+          throw Fault.badValue("accepted", ja: "受け入れる人数(要請より少ない数)を入れてください", en: "say how many, fewer than were asked for")
+        }
+        accepted = part
+      default: accepted = asked
+      }
+      if let shelter = desk.given.row("toShelter"),
+        try desk.find(shelter, in: ShelterSchema.shelters, "toShelter").text("ward") != desk.ward
+      {
+        throw Fault.refused("toShelter", ja: "他区の避難所です", en: "a shelter of another ward")
+      }
       var draft = Draft(.life)
       draft.edit(
         acceptance, row,

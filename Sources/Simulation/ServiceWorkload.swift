@@ -200,7 +200,7 @@ struct ServiceWorkload {
     case .endDeclaration:
       return try row("declarations", "\(own) AND ended_at IS NULL", &random).map { Call("endDeclaration", $0) }
     case .checkIn:
-      guard let shelter = try row("shelters", own, &random) else { return nil }
+      guard let shelter = try row("shelters", "\(own) AND status = '開設'", &random) else { return nil }
       var body: [String: JSON] = [:]
       // Somebody with an ID, who may be entered elsewhere too, or somebody new.
       if random.chance(0.6), let resident = try anyResident(&random) {
@@ -277,13 +277,15 @@ struct ServiceWorkload {
       let change = counted >= known ? counted - known : -min(known - counted, max(0, share))
       return Call("countStock", lot.row, ["counted": .integer(counted)], goods: (lot.item, change))
     case .handOver:
-      guard let lot = try lot("1", &random) else { return nil }
-      let others = world.nodes.filter { $0.index != node.index && $0.replica != nil }
+      guard let lot = try lot(own, &random) else { return nil }
+      let others = world.nodes.filter {
+        $0.index != node.index && $0.replica?.author.ward == replica.author.ward
+      }
       guard !others.isEmpty else { return nil }
       let receiver = random.pick(others).replica!.author
       return Call("handOverShare", lot.row, ["amount": JSON(random.below(60) + 1), "node": .text("\(receiver)")])
     case .askShare:
-      return try lot("1", &random).map { Call("askForShare", $0.row, ["amount": JSON(random.below(60) + 1)]) }
+      return try lot(own, &random).map { Call("askForShare", $0.row, ["amount": JSON(random.below(60) + 1)]) }
     case .grantShare: return try row("share_requests", "closed_at IS NULL", &random).map { Call("grantShare", $0) }
     case .takeOver:
       // Only of what is gone for good: that a living node's share is never taken is the authority's own care.

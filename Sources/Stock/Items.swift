@@ -43,8 +43,8 @@ public enum Items {
     FormField("unit", .text(20), ja: "単位", en: "Unit"),
     FormField("pack", .integer(1...100_000), ja: "入数", en: "Units in a pack"),
     FormField("allergens", .list(.text(40), 40), ja: "アレルゲン", en: "Allergens"),
-    FormField("daily", .number(0...1_000), ja: "1人1日の必要数", en: "Needed by a person each day"),
-    FormField("once", .number(0...1_000), ja: "1人の必要数", en: "Needed by a person once"),
+    FormField("daily", .number(0.001...1_000), ja: "1人1日の必要数", en: "Needed by a person each day"),
+    FormField("once", .number(0.001...1_000), ja: "1人の必要数", en: "Needed by a person once"),
     FormField("source", .text(200), ja: "基準の出典", en: "Source of the standard"),
     FormField("shelfDays", .integer(1...36_500), ja: "保存日数", en: "Shelf life in days"),
   ]

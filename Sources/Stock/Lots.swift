@@ -87,6 +87,11 @@ public enum Lots {
     return node
   }
 
+  /// The epoch in which a node writes, as far as this one knows: a share given to an earlier one could not be spent.
+  private static func current(_ node: AuthorNumber, _ desk: Desk) -> AuthorNumber {
+    desk.replica.store.logNames.map(\.author).filter { $0.node == node.node }.max() ?? node.node
+  }
+
   public static let endpoints: [Endpoint] = [
     .write(
       "addLot", "/lots", "Take goods into stock at a place of this ward.",
@@ -211,7 +216,7 @@ public enum Lots {
       let (row, values) = try own(desk)
       let (counted, known) = (desk.given.integer("counted")!, values.integer("amount") ?? 0)
       let own = max(0, try desk.share(row, schema, amountField))
-      var edits = [book("棚卸", counted, desk, desk.given.text("note"))]
+      var edits = [book("棚卸", counted, desk, desk.given.text("note")), FieldEdit(11, .set(.integer(counted)))]
       if counted > known { edits.append(FieldEdit(amountField, .receive(counted - known))) }
       let missing = max(0, known - counted)
       if min(missing, own) > 0 { edits.append(FieldEdit(amountField, .spend(min(missing, own)))) }
@@ -231,8 +236,13 @@ public enum Lots {
       [amount, nodeField],
       of: "lots"
     ) { desk in
-      let (row, _) = try desk.subject(schema)
-      let (amount, node) = (desk.given.integer("amount")!, try node(desk))
+      let (row, _) = try own(desk)
+      let (amount, node) = (desk.given.integer("amount")!, current(try node(desk), desk))
+      guard node.ward == desk.wardIndex else {
+        throw Fault.badValue(
+          "node", ja: "自区のノードを選んでください。他区へは要請と割当で送ります",
+          en: "choose a node of this ward; to another ward goods go by request and allocation")
+      }
       guard node != desk.replica.author else {
         throw Fault.badValue("node", ja: "このノード自身です", en: "is this node itself")
       }
@@ -247,7 +257,7 @@ public enum Lots {
       makes: true
     ) {
       desk in
-      let (lot, _) = try desk.subject(schema)
+      let (lot, _) = try own(desk)
       let row = try desk.newRow()
       var draft = Draft(.supply)
       draft.edit(
@@ -268,7 +278,8 @@ public enum Lots {
     ) { desk in
       let (row, values) = try desk.subject(StockSchema.shareRequests)
       guard let lot = values.row("lot"), let raw = values.integer("node"),
-        let node = AuthorNumber(rawValue: UInt32(truncatingIfNeeded: raw)), node != desk.replica.author
+        let asker = AuthorNumber(rawValue: UInt32(truncatingIfNeeded: raw)), case let node = current(asker, desk),
+        node.ward == desk.wardIndex, node != desk.replica.author
       else { throw Fault.refused("id", ja: "このノード自身の要求です", en: "is this node's own request") }
       guard values.integer("closed_at") == nil else { throw Fault.refused("id", ja: "終わった要求です", en: "is closed") }
       let wanted = (values.integer("amount") ?? 0) - (values.integer("granted") ?? 0)
@@ -289,7 +300,7 @@ public enum Lots {
     .read("shareRequests", "/share-requests", "Open requests for shares.") { _, db in
       Seen([
         "requests": .list(
-          try RowValues.all(StockSchema.shareRequests, "WHERE closed_at IS NULL ORDER BY id LIMIT 1000", [], db)
+          try RowValues.all(StockSchema.shareRequests, "WHERE closed_at IS NULL AND granted < amount ORDER BY id LIMIT 1000", [], db)
             .map { .object($0.json()) })
       ])
     },
@@ -299,7 +310,7 @@ public enum Lots {
       [
         nodeField, FormField("amount", .integer(1...1_000_000_000), ja: "数量", en: "Amount"),
         FormField("reason", .text(500), required: true, ja: "理由", en: "Reason"),
-        FormField("card", .text(4_000), required: true, ja: "認証局カードの内容", en: "The content of the authority's card"),
+        Desk.card.required,
       ], of: "lots"
     ) { desk in
       let (row, _) = try desk.subject(schema)
@@ -307,9 +318,7 @@ public enum Lots {
       guard node.ward == desk.wardIndex, node != desk.replica.author else {
         throw Fault.badValue("node", ja: "自区の、ほかのノードを選んでください", en: "choose another node of this ward")
       }
-      guard let record = try? JSONDecoder().decode(AuthorityRecord.self, from: Data(desk.given.text("card")!.utf8)),
-        let (ward, key) = try? record.key(in: desk.inquiry.identity.federation), ward == desk.wardIndex
-      else { throw Fault.badValue("card", ja: "この区の認証局のカードではありません", en: "not the card of this ward's authority") }
+      let key = try desk.authority()
       let held = try desk.shares(row, schema, amountField)[node] ?? 0
       let amount = desk.given.integer("amount") ?? held
       guard amount > 0, amount <= held else {

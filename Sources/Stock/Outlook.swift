@@ -20,13 +20,16 @@ public enum Outlook {
 
     /// What is needed for so many days.
     public func need(days: Double) -> Int64 {
-      Int64((Double(people) * ((daily ?? 0) * days + (once ?? 0))).rounded(.up))
+      let need = (Double(people) * ((daily ?? 0) * days + (once ?? 0))).rounded(.up)
+      // A merged number may say anything.
+      return need.isFinite ? Int64(min(max(need, 0), 1e15)) : 0
     }
 
     /// Hours until nothing is left; nil for what is not used up, or when nobody is there.
     public var hoursUntilEmpty: Double? {
       guard let daily, daily > 0, people > 0 else { return nil }
-      return Double(stock) / (Double(people) * daily) * 24
+      let hours = Double(stock) / (Double(people) * daily) * 24
+      return hours.isFinite ? hours : nil
     }
   }
 
@@ -37,19 +40,28 @@ public enum Outlook {
     ward: String?, item: RowID?, byShelter: Bool, at now: Instant, _ db: Database
   ) throws -> [Line] {
     let today = day(now)
-    let group = byShelter ? "s.id" : "s.ward"
+    let group = byShelter ? "id" : "ward"
+    // Whichever count is higher, the desk's or today's report; and those outside whom the shelter serves.
     let people = try Row.fetchAll(
       db,
       sql: """
-        SELECT s.ward AS ward, \(byShelter ? "s.id" : "NULL") AS shelter, sum(max(0, s.occupancy)) AS people
-        FROM shelters s WHERE s.status IN ('開設', '常設') AND (?1 IS NULL OR s.ward = ?1) GROUP BY \(group)
-        """, arguments: [ward])
+        WITH report AS (
+          SELECT shelter, people, outside, max(reported_at) FROM shelter_reports WHERE reported_at > ?2 GROUP BY shelter
+        ), counted AS (
+          SELECT s.id, s.ward,
+            min(1e9, max(0, s.occupancy, coalesce(r.people, 0)) + max(0, coalesce(r.outside, 0))) AS people
+          FROM shelters s LEFT JOIN report r ON r.shelter = s.id
+          WHERE s.status IN ('開設', '常設') AND (?1 IS NULL OR s.ward = ?1)
+        )
+        SELECT ward, \(byShelter ? "id" : "NULL") AS shelter, CAST(total(people) AS INTEGER) AS people
+        FROM counted GROUP BY \(group)
+        """, arguments: [ward, now.milliseconds - 86_400_000])
     // A lot whose date has passed is no stock.
     let stock = try Row.fetchAll(
       db,
       sql: """
-        SELECT l.ward AS ward, \(byShelter ? "l.shelter" : "NULL") AS shelter, l.item AS item, sum(max(0, l.amount)) AS amount
-        FROM lots l WHERE (l.expires IS NULL OR l.expires >= ?2) AND (?1 IS NULL OR l.ward = ?1)
+        SELECT l.ward AS ward, \(byShelter ? "l.shelter" : "NULL") AS shelter, l.item AS item, CAST(min(1e15, total(max(0, l.amount))) AS INTEGER) AS amount
+        FROM lots l WHERE (l.expires IS NULL OR \(lastDay("l.expires")) >= ?2) AND (?1 IS NULL OR l.ward = ?1)
           AND (?3 IS NULL OR l.item = ?3) GROUP BY l.ward, \(byShelter ? "l.shelter" : "NULL"), l.item
         """, arguments: [ward, today, item?.rawValue])
     struct Place: Hashable {
@@ -81,6 +93,9 @@ public enum Outlook {
     }
     return lines.sorted { ($0.ward, $0.shelter ?? .none, $0.item) < ($1.ward, $1.shelter ?? .none, $1.item) }
   }
+
+  /// A date of a month or a year alone holds to its end.
+  public static func lastDay(_ column: String) -> String { "\(column) || substr('-99-99', length(\(column)) - 3)" }
 
   public static func day(_ now: Instant) -> String {
     // Japan Standard Time has no summer time.

@@ -32,6 +32,8 @@ public enum StockSchema {
       FieldSchema(8, "book", .log, .text, ja: "受払簿", en: "Book"),
       FieldSchema(9, "latitude", .register, .real, ja: "緯度", en: "Latitude"),
       FieldSchema(10, "longitude", .register, .real, ja: "経度", en: "Longitude"),
+      // What was last counted: two who counted at once show as a conflict, since their corrections have added up.
+      FieldSchema(11, "counted", .register, .integer, ja: "最後の棚卸数", en: "Last count"),
     ])
 
   public enum Field {

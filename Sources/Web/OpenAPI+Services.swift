@@ -88,7 +88,7 @@ extension OpenAPI {
 
   private static func schema(_ shape: FieldShape) -> JSON {
     switch shape {
-    case .text(let limit): ["type": "string", "maxLength": JSON(limit)]
+    case .text(let limit), .secret(let limit): ["type": "string", "maxLength": JSON(limit)]
     case .integer(let range):
       ["type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound)]
     case .number(let range): ["type": "number", "minimum": .real(range.lowerBound), "maximum": .real(range.upperBound)]
