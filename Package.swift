@@ -96,7 +96,10 @@ let package = Package(
     layer("Phases", ["Causality", "ChangeModel", "Sodium", "Replica", "Desk", grdb]),
     layer(
       "Services",
-      ["Causality", "ChangeModel", "Desk", "Registry", "Shelters", "People", "Stock", "Orders", "Phases", grdb],
+      [
+        "Causality", "ChangeModel", "Sodium", "Federation", "Desk", "Registry", "Shelters", "People", "Stock", "Orders",
+        "Phases", grdb,
+      ],
       exclude: ["SERVICES.md"]),
     layer("Exchange", ["Shelters", "Topology", "ChangeModel"]),
 
@@ -196,7 +199,7 @@ let package = Package(
       [
         "Services", "Desk", "Registry", "Shelters", "People", "Stock", "Orders", "Phases", "Topology", "Replica",
         "Store",
-        "Federation", "ChangeModel", "Causality", "TestSupport", grdb,
+        "Federation", "Sodium", "ChangeModel", "Causality", "TestSupport", grdb,
       ]),
     tests("SimulationTests", ["Simulation", "Topology", sqlite], exclude: ["Regressions"]),
     tests("ReplicaTests", ["Replica", "Store", "Merge", "Federation", "SignedLog", "Sodium", "TestSupport", grdb]),

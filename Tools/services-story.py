@@ -147,10 +147,10 @@ class Story:
         self.linked()
         self.step("渋谷 13113・足立 13121・江東 13108: three nodes, linked by TLS")
         self.before()
+        self.lost()
         self.quake()
         self.two_days()
         self.heal()
-        self.lost()
         self.law()
         self.down()
         print(f"the wards' work: all held{'' if FAKETIME else ' (without libfaketime: the cut lasted only as long as the edits)'}")
@@ -405,11 +405,6 @@ class Story:
         lots = b.get("/lots", shelter=s["見本足立小学校"])["lots"]
         check(len(lots) == 1 and lots[0]["amount"] == 770 and lots[0]["expires"] == "2031-03-31", "in the shelter's stock, with its date")
         c.refused("POST", f"/allocations/{self.from_c['id']}/shipment", 409)
-        # Shares move on request.
-        asked = b.post(f"/lots/{self.water['id']}/share-requests", amount=50)
-        until("the request for a share arrives", lambda: any(r["id"] == asked["id"] for r in a.get("/share-requests")["requests"]))
-        a.post(f"/share-requests/{asked['id']}/grant")
-        until("the share arrives", lambda: b.get(f"/lots/{self.water['id']}")["ownShare"] == 50)
         self.step("orders: both answers found and shown, one called off and its goods back in stock; shipped, arrived, inspected, 10 short")
 
         # The plan proposes what is still open.
@@ -431,13 +426,18 @@ class Story:
         d = Further(c.binary, self.folder, "13108")
         d.offset = c.offset
         d.start([c])
-        lot = self.water_c["id"]
+        lot = c.post("/lots", item=self.items["water"], amount=900, place="江東第二倉庫")["id"]
         until("江東's second node has everything", lambda: d.digest() == c.digest())
         number = d.request("GET", "/api/v1/inspect/heads")["node"]
         node = f"{number >> 20}.{number >> 10 & 1023}.{number & 1023}"
         c.post(f"/lots/{lot}/handover", amount=200, node=node)
         until("its share arrives", lambda: d.get(f"/lots/{lot}")["ownShare"] == 200)
         d.post(f"/lots/{lot}/issue", amount=30)
+        asked = d.post(f"/lots/{lot}/share-requests", amount=50)
+        until("the request for a share arrives", lambda: any(r["id"] == asked["id"] for r in c.get("/share-requests")["requests"]))
+        c.post(f"/share-requests/{asked['id']}/grant")
+        until("the share arrives", lambda: d.get(f"/lots/{lot}")["ownShare"] == 220)
+        b.refused("POST", f"/lots/{lot}/share-requests", 403, {"amount": 5})
         until("and what it gave out is known", lambda: c.get(f"/lots/{lot}")["amount"] == 870)
         d.stop(signal.SIGKILL)
         c.refused("POST", f"/lots/{lot}/issue", 409, {"amount": 800})

@@ -89,11 +89,18 @@ public enum AuditTrail {
     }
   }
 
-  public static let endpoints: [Endpoint] = [
-    .read(
-      "auditOf", "/audit/{id}", "Who saw or changed this row, when, where and why; oldest first.", of: "residents"
-    ) { inquiry, db in
-      Seen(["notes": .list(try notes(on: inquiry.row!, inquiry.identity, db))])
-    }
-  ]
+  /// - Parameter conceal: the name under which a subject stands in the trail.
+  public static func endpoints(
+    _ conceal: @escaping @Sendable (RowID, Inquiry, Database) throws -> RowID
+  ) -> [Endpoint] {
+    [
+      .read(
+        "auditOf", "/audit/{id}", "Who saw or changed this row, when, where and why; oldest first.", of: "residents"
+      ) {
+        inquiry, db in
+        let subject = try conceal(inquiry.row!, inquiry, db)
+        return Seen(["notes": .list(try notes(on: subject, inquiry.identity, db))])
+      }
+    ]
+  }
 }

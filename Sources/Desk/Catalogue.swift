@@ -12,14 +12,18 @@ public struct Catalogue: Sendable {
   public let grounds: @Sendable (Database, String, Instant) throws -> Set<String>
   /// The purpose "the person agreed".
   public let consent: String
+  /// The name under which a subject stands in the audit trail.
+  private let conceal: @Sendable (RowID, Inquiry, Database) throws -> RowID
 
   public init(
     _ endpoints: [Endpoint], consent: String,
+    conceal: @escaping @Sendable (RowID, Inquiry, Database) throws -> RowID,
     grounds: @escaping @Sendable (Database, String, Instant) throws -> Set<String>
   ) {
     self.endpoints = endpoints
     self.grounds = grounds
     self.consent = consent
+    self.conceal = conceal
     precondition(Set(endpoints.map(\.id)).count == endpoints.count)
   }
 
@@ -45,7 +49,7 @@ public struct Catalogue: Sendable {
         do {
           var written = try body(desk)
           answer = written.answer
-          let notes = written.subjects.map {
+          let notes = try desk.read { db in try written.subjects.map { try conceal($0, inquiry, db) } }.map {
             AuditTrail.Note(
               $0, endpoint.id, purpose: inquiry.given.text("purpose"), user: inquiry.user.name)
           }
@@ -93,7 +97,8 @@ public struct Catalogue: Sendable {
     _ seen: Seen, _ endpoint: Endpoint, _ inquiry: Inquiry, on replica: Replica
   ) throws -> ReplicaEffects? {
     guard !seen.subjects.isEmpty else { return nil }
-    let notes = seen.subjects.map {
+    let desk = Desk(replica: replica, inquiry: inquiry)
+    let notes = try desk.read { db in try seen.subjects.map { try conceal($0, inquiry, db) } }.map {
       AuditTrail.Note(
         $0, endpoint.id, purpose: seen.viewer?.purpose ?? inquiry.given.text("purpose"),
         user: seen.viewer?.user.name ?? inquiry.user.name)
@@ -102,14 +107,15 @@ public struct Catalogue: Sendable {
       for start in stride(from: 0, to: notes.count, by: Self.notesEach) {
         var draft = Draft(.registry)
         AuditTrail.note(
-          Array(notes[start..<min(start + Self.notesEach, notes.count)]), in: &draft, by: replica.author, at: inquiry.now)
+          Array(notes[start..<min(start + Self.notesEach, notes.count)]), in: &draft, by: replica.author,
+          at: inquiry.now)
         _ = try replica.commit(draft, at: inquiry.now)
       }
     }
   }
 
   /// Notes in one change set, and in one field edit list: `Limits.fieldEdits` bounds it.
-  private static let notesEach = 400
+  private static let notesEach = 100
 }
 
 extension Error where Self == Fault {

@@ -81,6 +81,7 @@ public struct Inquiry: Sendable {
   }
 
   public var ward: String { identity.ward.code }
+  public var wardIndex: UInt32 { identity.certificate.node.ward }
 
   /// The ward whose node made a row.
   public func ward(of row: RowID) -> String? {

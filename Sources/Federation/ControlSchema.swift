@@ -41,6 +41,25 @@ public enum ControlSchema {
 
   public static let certificateField: UInt32 = 4
 
+  /// Whether an edit of the boxes and grants is for its author to make: a ward hands out its own keys, and a ward that was
+  /// let in hands them to its own nodes. Anybody else's has no effect, on every node alike.
+  public static func admits(_ edit: RowEdit, by author: AuthorNumber) -> Bool {
+    guard edit.collection == emergencyBoxes.number || edit.collection == keyGrants.number else { return true }
+    guard case .edit(let fields) = edit.action else { return false }
+    func integer(_ number: UInt32) -> Int64? {
+      for field in fields where field.field == number {
+        if case .set(.integer(let value)) = field.operation { return value }
+      }
+      return nil
+    }
+    guard let key = integer(1).flatMap({ AudienceKeyID(exactly: $0) }), let writer = Audience(key: key)?.writer else {
+      return false
+    }
+    if edit.collection == emergencyBoxes.number { return writer == author.ward }
+    guard let node = integer(2).flatMap({ UInt32(exactly: $0) }).flatMap(AuthorNumber.init) else { return false }
+    return author.ward == writer || author.ward == node.ward
+  }
+
   /// The edits by which a node makes itself known, its first of all.
   public static func enrolment(_ identity: NodeIdentity) -> [RowEdit] {
     let certificate = identity.certificate
@@ -123,7 +142,9 @@ extension NodeIdentity {
   public func keyring(with grants: [KeyGrant]) -> Keyring {
     var ring = keyring
     for grant in grants
-    where grant.node == certificate.node && ring[grant.key] == nil && Audience(key: grant.key) != nil {
+    where grant.node == certificate.node && ring[grant.key] == nil
+      && Audience(key: grant.key)?.writer != nil
+    {
       guard let secret = key.open(sealedBox: grant.box, to: key.publicKey), let opened = AudienceKey(secret) else {
         continue
       }

@@ -109,7 +109,15 @@ public actor NodeCore {
         log.notice("keys ended: what they opened is closed")
         announceLinks()
       }
-    } catch { log.error("could not close what a key opened", metadata: ["error": "\(error)"]) }
+    } catch {
+      log.error("could not close what a key opened; trying again in a minute", metadata: ["error": "\(error)"])
+      keyTask = Task { [weak self] in
+        try? await Task.sleep(for: .seconds(60))
+        guard !Task.isCancelled else { return }
+        await self?.endKeys()
+      }
+      return
+    }
     watchKeys()
   }
 
@@ -229,6 +237,10 @@ public actor NodeCore {
     lastHeard[state.peer] = .now()
     do {
       let outcome = try gossip.receive(frames.map { (id, $0) }, at: now)
+      if outcome.effects.rows.contains(where: { $0.collection == ControlSchema.keyGrants.number }) {
+        // Gossip keeps its own time; when a key ends, the wall clock says.
+        try replica.refreshKeys(at: .now())
+      }
       publish(outcome.effects)
       for (link, fault) in outcome.faults { drop(link, because: "\(fault)") }
     } catch {

@@ -144,6 +144,11 @@ public struct Operator: Sendable {
       let known = schema.collections.map(\.name).joined(separator: ", ")
       throw OperatorFailure(2, ja: "表がありません: \(table)(あるもの: \(known))", en: "no such table: \(table) (known: \(known))")
     }
+    guard !collection.isPersonal else {
+      throw OperatorFailure(
+        1, ja: "個人の記録は書き出せません。目的を付けて API で見てください: \(table)",
+        en: "personal records are not exported; look at them through the API, with a purpose: \(table)")
+    }
     let (csv, rows) = try await core.reader.read { db in try TableCSV.make(collection, db) }
     guard FileManager.default.createFile(atPath: file, contents: csv) else {
       throw OperatorFailure(2, ja: "書き込めません: \(file)", en: "cannot write: \(file)")

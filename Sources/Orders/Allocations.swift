@@ -151,7 +151,9 @@ public enum Allocations {
       let (row, values, _) = try subject(desk, .arrive)
       let shipped = values.integer("shipped") ?? 0
       guard desk.given.integer("arrived") ?? 0 <= shipped else {
-        throw Fault.badValue("arrived", ja: "発送数は \(shipped) です。多く届いたものは受入として記録してください", en: "only \(shipped) were sent; take in what came besides as a lot")
+        throw Fault.badValue(
+          "arrived", ja: "発送数は \(shipped) です。多く届いたものは受入として記録してください",
+          en: "only \(shipped) were sent; take in what came besides as a lot")
       }
       var draft = Draft(.supply)
       draft.edit(

@@ -193,7 +193,9 @@ public enum Planning {
       else { continue }
       let item = RowID(rawValue: raw)
       let reserve = min(store, max(0, (needs["\(ward) \(item)"] ?? 0) - given))
-      if store > reserve { sources[item, default: []].append(SupplyPlan.Source(ward: ward, amount: Int(store - reserve))) }
+      if store > reserve {
+        sources[item, default: []].append(SupplyPlan.Source(ward: ward, amount: Int(store - reserve)))
+      }
       if reserve > 0 {
         sources[item, default: []].append(SupplyPlan.Source(ward: ward, amount: Int(reserve), isReserve: true))
       }

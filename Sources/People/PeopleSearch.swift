@@ -37,7 +37,7 @@ public enum PeopleSearch {
         for values in try named(inquiry.given, collection, limit, db) where people.count < limit {
           if let resident = values.row("resident"), known.contains(resident) { continue }
           if kind == "stay", values.integer("guarded") == 1 { continue }
-          if try Residents.isGuarded(values.row("resident"), db) { continue }
+          if try Residents.isGuarded(values.row("resident"), of: inquiry.wardIndex, db) { continue }
           people.append([
             "kind": .text(kind),
             "person": kind == "stay" ? Stays.view(values, inquiry) : Safety.view(values, inquiry),
@@ -66,7 +66,7 @@ public enum PeopleSearch {
       var edits = desk.given.edits(["resident", "name", "asker", "contact", "relation"], of: inquiries)
       edits.append(FieldEdit(6, .set(.integer(desk.now.milliseconds))))
       if let name = desk.given.text("name") { edits.append(FieldEdit(30, .set(.text(NameKey.of(name))))) }
-      let hides = try desk.read { try Residents.isGuarded(desk.given.row("resident"), $0) }
+      let hides = try desk.read { try Residents.isGuarded(desk.given.row("resident"), of: desk.wardIndex, $0) }
       var draft = Draft(.life)
       draft.edit(inquiries, row, edits, for: .ward(desk.wardIndex, hides ? .protected : .identity))
       return Written([draft], about: [desk.given.row("resident") ?? row]) { db in
@@ -85,12 +85,12 @@ public enum PeopleSearch {
         let found: [RowValues]
         if let resident = asked.row("resident") {
           let ids = try Identities.union(of: resident, db)
-          let isGuarded = try ids.contains { try Residents.isGuarded($0, db) }
+          let isGuarded = try ids.contains { try Residents.isGuarded($0, of: inquiry.wardIndex, db) }
           found = isGuarded ? [] : try Safety.reports(on: ids, db)
         } else {
           found = try RowValues.all(
             PeopleSchema.safety, "WHERE name_key = ? ORDER BY observed_at DESC LIMIT 50", [asked.text("name_key")], db
-          ).filter { try !Residents.isGuarded($0.row("resident"), db) }
+          ).filter { try !Residents.isGuarded($0.row("resident"), of: inquiry.wardIndex, db) }
         }
         if let verdict = Safety.judge(found) {
           members["answer"] = Safety.statusJSON(verdict, inquiry)
@@ -108,7 +108,7 @@ public enum PeopleSearch {
       guard desk.inquiry.isOwn(row) else {
         throw Fault(.forbidden, field: "id", ja: "他区が受けた照会です", en: "taken by another ward")
       }
-      let hides = try desk.read { try Residents.isGuarded(values.row("resident"), $0) }
+      let hides = try desk.read { try Residents.isGuarded(values.row("resident"), of: desk.wardIndex, $0) }
       var draft = Draft(.life)
       draft.edit(
         inquiries, row,
@@ -143,5 +143,5 @@ public enum People {
   public static let collections = PeopleSchema.collections
   public static let indexes = PeopleSchema.indexes
   public static let endpoints =
-    Stays.endpoints + ShelterPicture.endpoints + Safety.endpoints + PeopleSearch.endpoints
+    Stays.endpoints + Protection.endpoints + ShelterPicture.endpoints + Safety.endpoints + PeopleSearch.endpoints
 }

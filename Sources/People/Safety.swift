@@ -123,7 +123,7 @@ public enum Safety {
       guard observed <= desk.now.milliseconds + 60_000 else {
         throw Fault.badValue("observedAt", ja: "確認日時が未来です", en: "is in the future")
       }
-      let hides = try desk.read { try Residents.isGuarded(resident, $0) }
+      let hides = try desk.read { try Residents.isGuarded(resident, of: desk.wardIndex, $0) }
       let row = try desk.newRow()
       var edits = given.edits(
         [
@@ -152,7 +152,7 @@ public enum Safety {
       guard desk.inquiry.isOwn(row) else {
         throw Fault(.forbidden, field: "id", ja: "他区が受けた報告です", en: "a report that another ward took")
       }
-      let hides = try desk.read { try Residents.isGuarded(values.row("resident"), $0) }
+      let hides = try desk.read { try Residents.isGuarded(values.row("resident"), of: desk.wardIndex, $0) }
       var draft = Draft(.life)
       draft.edit(
         schema, row, [FieldEdit(14, .set(.integer(desk.now.milliseconds)))],
@@ -168,7 +168,10 @@ public enum Safety {
     ) { inquiry, db in
       // Reports on any ID of the same person count.
       let ids = try Identities.union(of: inquiry.row!, db)
-      guard try !ids.contains(where: { try Residents.isGuarded($0, db) }) || inquiry.isOwn(inquiry.row!) else {
+      guard
+        try !ids.contains(where: { try Residents.isGuarded($0, of: inquiry.wardIndex, db) })
+          || inquiry.isOwn(inquiry.row!)
+      else {
         throw Fault.notFound("id")
       }
       let reports = try reports(on: ids, db)

@@ -122,7 +122,8 @@ public enum Stays {
       }
       let row = try desk.newRow()
       let isGuarded =
-        try given.flag("guarded") || desk.read { try Residents.isGuarded(given.row("resident"), $0) }
+        try given.flag("guarded")
+        || desk.read { try Residents.isGuarded(given.row("resident"), of: desk.wardIndex, $0) }
       var edits = given.edits(person.map(\.name), of: schema)
       edits += key("name_key", given.text("name")) + key("kana_key", given.text("kana"))
       edits += [
@@ -145,7 +146,8 @@ public enum Stays {
         person.map(\.name), of: schema,
         standing: ["needs": values.texts("needs"), "allergies": values.texts("allergies")])
       guard
-        try values.integer("guarded") == 1 || !desk.read({ try Residents.isGuarded(desk.given.row("resident"), $0) })
+        try values.integer("guarded") == 1
+          || !desk.read({ try Residents.isGuarded(desk.given.row("resident"), of: desk.wardIndex, $0) })
       else {
         throw Fault.refused(
           "resident", ja: "所在を知らせない人です。退所させ、新しく入所を受け付けてください",
@@ -239,7 +241,8 @@ public enum Stays {
         """
         WHERE home_ward = ?1 AND left_at IS NULL AND guarded IS NULL AND id >> 53 <> ?2 AND id > ?3 ORDER BY id LIMIT ?4
         """,
-        [inquiry.ward, Int64(inquiry.identity.certificate.node.ward), inquiry.given.integer("after") ?? .min, limit], db)
+        [inquiry.ward, Int64(inquiry.identity.certificate.node.ward), inquiry.given.integer("after") ?? .min, limit], db
+      )
       return page(rows, limit, inquiry)
     },
     .read(
@@ -264,7 +267,9 @@ public enum Stays {
       let (row, values) = try desk.subject(schema)
       let other = desk.given.row("other")!
       guard try desk.find(other, in: schema, "other").integer("guarded") != 1, values.integer("guarded") != 1 else {
-        throw Fault.refused("other", ja: "所在を知らせない人の記録は結び付けられません", en: "a record of somebody who must not be found is not linked in public")
+        throw Fault.refused(
+          "other", ja: "所在を知らせない人の記録は結び付けられません",
+          en: "a record of somebody who must not be found is not linked in public")
       }
       guard row != other else { throw Fault.badValue("other", ja: "同じ記録です", en: "is the same stay") }
       guard desk.inquiry.isOwn(row) || desk.inquiry.isOwn(other) else {

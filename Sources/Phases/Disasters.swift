@@ -70,7 +70,8 @@ public enum Disasters {
   /// The disaster that rules a ward's work: a real one before a drill, its own entry before others', the newest.
   public static func current(for ward: String, _ db: Database) throws -> RowValues? {
     try RowValues.all(
-      schema, "WHERE ended_at IS NULL ORDER BY coalesce(drill, 0), ward IS NOT ?, quake_at DESC, id DESC LIMIT 1", [ward],
+      schema, "WHERE ended_at IS NULL ORDER BY coalesce(drill, 0), ward IS NOT ?, quake_at DESC, id DESC LIMIT 1",
+      [ward],
       db
     ).first
   }

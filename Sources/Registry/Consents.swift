@@ -130,7 +130,7 @@ public enum Consents {
         draft.edit(RegistrySchema.disclosures, try desk.newRow(), copy, for: .told(by: desk.wardIndex, to: index))
         if let grants = try KeyDrafts.tell(index, desk) { drafts.append(grants) }
       }
-      draft.edit(schema, row, edits)
+      draft.edit(schema, row, edits, for: .ward(desk.wardIndex, .disclosure))
       let inquiry = desk.inquiry
       return Written(drafts + [draft], about: [resident]) { db in
         guard let values = try RowValues.fetch(row, schema, db) else { throw Fault.notFound("id") }
@@ -148,7 +148,8 @@ public enum Consents {
         throw Fault.refused("id", ja: "すでに撤回されています", en: "withdrawn already")
       }
       var draft = Draft(.registry)
-      draft.edit(schema, row, [FieldEdit(7, .set(.integer(desk.now.milliseconds)))])
+      draft.edit(
+        schema, row, [FieldEdit(7, .set(.integer(desk.now.milliseconds)))], for: .ward(desk.wardIndex, .disclosure))
       for told in try desk.read({
         try RowValues.all(RegistrySchema.disclosures, "WHERE consent = ? ORDER BY id", [row.rawValue], $0)
       }) {
@@ -226,7 +227,8 @@ public enum Consents {
         let consents = try RowValues.all(
           schema, "WHERE pseudonym = ? AND service = ? ORDER BY id LIMIT 100", [inquiry.key, service.id.rawValue], db
         ).filter { isValid($0, at: inquiry.now) }
-        guard let first = consents.first, let resident = first.row("resident"),
+        guard let first = consents.first, let resident = first.row("resident"), inquiry.isOwn(resident),
+          try pseudonym(of: resident, for: service.id, inquiry.identity) == inquiry.key,
           let values = try RowValues.fetch(resident, RegistrySchema.residents, db)
         else { throw Fault.notFound("pseudonym") }
         let scopes = Set(consents.flatMap { $0.texts("scopes") }).sorted()

@@ -77,7 +77,9 @@ public enum Identities {
           .forbidden, field: "first", ja: "どちらかは自区の住民でなければなりません", en: "one of the two must be of this ward")
       }
       // Whose other ID everybody could see would be found by it.
-      guard try desk.read({ db in try ![first, second].contains { try Residents.isGuarded($0, db) } }) else {
+      guard
+        try desk.read({ db in try ![first, second].contains { try Residents.isGuarded($0, of: desk.wardIndex, db) } })
+      else {
         throw Fault.refused(
           "first", ja: "所在を知らせない人の ID は結び付けられません",
           en: "one of the two must not be found: no statement about that person can be public")
@@ -141,7 +143,7 @@ public enum Identities {
                 "resident": Residents.view(candidate.values, inquiry),
               ]
             })
-        ], subjects: open.map(\.values.id).filter { !inquiry.isOwn($0) })
+        ], subjects: ([own.id] + open.map(\.values.id)).filter { !inquiry.isOwn($0) })
     },
   ]
 

@@ -69,14 +69,22 @@ enum KeyDrafts {
   /// Ends every grant that follows from `ground`.
   static func end(_ ground: String, _ desk: Desk) throws -> [Draft] {
     let rows = try desk.read {
-      try Int64.fetchAll($0, sql: "SELECT id FROM key_grants WHERE ground = ? ORDER BY id", arguments: [ground])
+      try Row.fetchAll(
+        $0, sql: "SELECT id, \"key\", node FROM key_grants WHERE ground = ? ORDER BY id", arguments: [ground])
     }
     return stride(from: 0, to: rows.count, by: perDraft).map { start in
       var draft = Draft(.control, audience: .anyone)
       for row in rows[start..<min(start + perDraft, rows.count)] {
+        guard let id = Int64.fromDatabaseValue(row["id"]), let key = Int64.fromDatabaseValue(row["key"]),
+          let node = Int64.fromDatabaseValue(row["node"])
+        else { continue }
+        // Key and node again: only with them can a node tell whether the author may.
         draft.edit(
-          ControlSchema.keyGrants, RowID(rawValue: row), [FieldEdit(4, .set(.integer(desk.now.milliseconds)))],
-          for: .anyone)
+          ControlSchema.keyGrants, RowID(rawValue: id),
+          [
+            FieldEdit(1, .set(.integer(key))), FieldEdit(2, .set(.integer(node))),
+            FieldEdit(4, .set(.integer(desk.now.milliseconds))),
+          ], for: .anyone)
       }
       return draft
     }

@@ -54,8 +54,9 @@ public enum RegistrySchema {
       FieldSchema(8, "history", .log, .text, ja: "経過", en: "History"),
     ])
 
+  /// Readable by the resident's ward alone: with it, two services' names for one person could be put together.
   public static let consents = CollectionSchema(
-    43, "consents", lane: .registry,
+    43, "consents", lane: .registry, isPersonal: true,
     fields: [
       FieldSchema(1, "resident", .register, .integer, ja: "住民", en: "Resident (row)"),
       FieldSchema(2, "service", .register, .integer, ja: "提供先サービス", en: "Service (row)"),

@@ -60,16 +60,20 @@ public enum Residents {
       + key("address_key", whole(["address"]), NameKey.ofAddress)
   }
 
-  /// Whether somebody is known here as one who must not be found.
-  public static func isGuarded(_ resident: RowID?, _ db: Database) throws -> Bool {
+  /// Whether somebody is one who must not be found, as far as this node knows. Of this ward's own IDs, one whose record is
+  /// not here counts so: it was protected meanwhile, or has not come yet.
+  public static func isGuarded(_ resident: RowID?, of ward: UInt32, _ db: Database) throws -> Bool {
     guard let resident else { return false }
-    return try RowValues.fetch(resident, schema, db)?.integer("guarded") == 1
+    guard let values = try RowValues.fetch(resident, schema, db) else { return resident.made?.author.ward == ward }
+    return values.integer("guarded") == 1
   }
 
-  static func audience(_ ward: UInt32, guarded: Bool) -> Audience { .ward(ward, guarded ? .protected : .identity) }
+  public static func audience(_ ward: UInt32, guarded: Bool) -> Audience {
+    .ward(ward, guarded ? .protected : .identity)
+  }
 
   /// The resident that the path names, of this ward: another's can be seen, not changed.
-  static func own(_ desk: Desk) throws -> (row: RowID, values: RowValues, audience: Audience) {
+  public static func own(_ desk: Desk) throws -> (row: RowID, values: RowValues, audience: Audience) {
     let (row, values) = try desk.subject(schema)
     guard desk.inquiry.isOwn(row) else { throw foreign }
     return (row, values, audience(desk.wardIndex, guarded: values.integer("guarded") == 1))
@@ -79,7 +83,7 @@ public enum Residents {
     .forbidden, field: "id", ja: "他区の住民の登録は変えられません。安否の報告や避難者の登録はできます",
     en: "another ward's resident cannot be changed here; reporting on the person can")
 
-  private static func answer(_ row: RowID, _ inquiry: Inquiry) -> (Database) throws -> JSON {
+  public static func answer(_ row: RowID, _ inquiry: Inquiry) -> (Database) throws -> JSON {
     { db in
       guard let values = try RowValues.fetch(row, schema, db) else { throw Fault.notFound("id") }
       guard case .object(var members) = view(values, inquiry) else { return .null }
@@ -135,38 +139,6 @@ public enum Residents {
       return Written([draft], about: [row], answer: answer(row, desk.inquiry))
     },
     .write(
-      "protectResident", path + "/{id}/protection",
-      """
-      Somebody who must not be found: the record moves under a key that no declaration opens, with a new ID. What was \
-      entered before stays in the log under the ward's ordinary key; who registers with `guarded` is never under it.
-      """,
-      of: "residents", makes: true
-    ) { desk in
-      let (row, values, audience) = try own(desk)
-      guard values.integer("guarded") != 1 else {
-        throw Fault.refused("id", ja: "すでに保護されています", en: "protected already")
-      }
-      let new = try desk.newRow()
-      var draft = Draft(.registry)
-      var edits: [FieldEdit] = []
-      for field in schema.fields where field.kind == .register && field.name != "guarded" {
-        guard let text = values.text(field.name) else { continue }
-        edits.append(FieldEdit(field.number, .set(.text(text))))
-      }
-      edits.append(FieldEdit(11, .set(.integer(1))))
-      draft.edit(schema, new, edits, for: Residents.audience(desk.wardIndex, guarded: true))
-      draft.delete(schema, row, for: audience)
-      // What other wards were told is taken back.
-      for told in try desk.read({ try disclosures(of: row, $0) }) {
-        guard let consent = told.row("consent"),
-          let ward = try desk.read({ try RowValues.fetch(consent, RegistrySchema.consents, $0)?.text("ward") }),
-          let index = desk.inquiry.identity.federation.index(ofWard: ward)
-        else { continue }
-        draft.delete(RegistrySchema.disclosures, told.id, for: .told(by: desk.wardIndex, to: index))
-      }
-      return Written([draft], about: [row, new], answer: answer(new, desk.inquiry))
-    },
-    .write(
       "planAssistance", path + "/{id}/assistance",
       "Enter a resident in the list of those who need help to flee, with the plan and the supporters.",
       assistanceForm, of: "residents"
@@ -215,12 +187,12 @@ public enum Residents {
     FormField("evacuatedAt", .time, ja: "避難完了時刻", en: "Evacuated at"),
   ]
 
-  static func assistance(of resident: RowID, _ db: Database) throws -> RowValues? {
+  public static func assistance(of resident: RowID, _ db: Database) throws -> RowValues? {
     try RowValues.all(RegistrySchema.assistance, "WHERE resident = ? ORDER BY id LIMIT 1", [resident.rawValue], db)
       .first
   }
 
-  static func disclosures(of resident: RowID, _ db: Database) throws -> [RowValues] {
+  public static func disclosures(of resident: RowID, _ db: Database) throws -> [RowValues] {
     try RowValues.all(RegistrySchema.disclosures, "WHERE resident = ? ORDER BY id", [resident.rawValue], db)
   }
 

@@ -165,10 +165,16 @@ extension Replica {
     for edit in edits {
       guard store.isPersonal(edit.collection) == isPersonal else { continue }
       if case .delete = edit.action, store.isAppendOnly(edit.collection) { continue }
+      guard past.lane != .control || ControlSchema.admits(edit, by: past.author) else {
+        try note(
+          LogName(.control, past.author), past.sequence, "merge", "a key of others in collection \(edit.collection)",
+          at: now)
+        continue
+      }
       try store.merge(edit, stamp: stamp, past: past, position: &position)
       effects.rows.append(RowReference(edit.collection, edit.row))
     }
-    guard past.lane == .control, !mergesSealedOnly else { return }
+    guard past.lane == .control, !mergesSealedOnly, !isPersonal else { return }
     for bytes in ControlSchema.certificates(in: edits) {
       do {
         let certificate = try membership.enrol(bytes)

@@ -1,12 +1,14 @@
 import Causality
 import ChangeModel
 import Desk
+import Federation
 import GRDB
 import Orders
 import People
 import Phases
 import Registry
 import Shelters
+import Sodium
 import Stock
 
 /// All that the wards' node does, in one place: collections, endpoints, and what it keeps beside the shared tables.
@@ -23,8 +25,21 @@ public enum Services {
   /// For whom a row of a personal collection is, as its own service decides.
   private static func confidence(_ values: RowValues, _ db: Database) throws -> Confidence {
     if values.integer("guarded") == 1 { return .protected }
-    if try Residents.isGuarded(values.row("resident"), db) { return .protected }
+    let ward = values.id.made?.author.ward ?? 0
+    if try Residents.isGuarded(values.row("resident"), of: ward, db) { return .protected }
     return values.collection.number == RegistrySchema.assistance.number ? .care : .identity
+  }
+
+  /// Under which name somebody who must not be found stands in the audit trail, which every ward reads: one that only the
+  /// own ward can make.
+  @Sendable private static func conceal(_ subject: RowID, _ inquiry: Inquiry, _ db: Database) throws -> RowID {
+    let isGuarded = try [RegistrySchema.residents, PeopleSchema.stays].contains {
+      try RowValues.fetch(subject, $0, db)?.integer("guarded") == 1
+    }
+    let key = Audience.ward(inquiry.wardIndex, .disclosure).key
+    guard isGuarded, inquiry.isOwn(subject), let secret = inquiry.identity.keyring[key] else { return subject }
+    let tag = secret.tag("audit", withUnsafeBytes(of: subject.rawValue.bigEndian) { [UInt8]($0) })
+    return RowID(derivedFrom: tag.prefix(8).reduce(0) { $0 << 8 | UInt64($1) })
   }
 
   public static func catalogue(_ geography: Geography) -> Catalogue {
@@ -35,8 +50,8 @@ public enum Services {
     ]
     return Catalogue(
       Registry.endpoints + ShelterWork.endpoints + People.endpoints + Stock.endpoints + Orders.endpoints(geography)
-        + Phases.endpoints(own, purpose: Purpose.field, confidence: confidence) + AuditTrail.endpoints,
-      consent: Purpose.consent.rawValue
+        + Phases.endpoints(own, purpose: Purpose.field, confidence: confidence) + AuditTrail.endpoints(conceal),
+      consent: Purpose.consent.rawValue, conceal: conceal
     ) { db, ward, now in try Declarations.purposes(db, ward: ward, at: now) }
   }
 }

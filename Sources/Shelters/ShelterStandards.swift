@@ -13,7 +13,9 @@ public enum ShelterStandards {
   public static let water = 3.0
   public static let meals = 3.0
 
-  public static func capacity(_ area: Double, each: Double = area) -> Int { Int(min(max(area / each, 0), 1e9).rounded(.down)) }
+  public static func capacity(_ area: Double, each: Double = area) -> Int {
+    Int(min(max(area / each, 0), 1e9).rounded(.down))
+  }
 
   public static func toilets(for people: Int, each: Int) -> Int { (min(people, 1_000_000_000) + each - 1) / each }
 }

@@ -160,7 +160,8 @@ public enum ShelterWork {
       let known = min(max(values.integer("occupancy") ?? 0, -1_000_000_000), 1_000_000_000)
       typealias Field = ShelterSchema.Field
       var edits = [
-        FieldEdit(Field.counted, .set(.integer(people))), FieldEdit(Field.countedAt, .set(.integer(desk.now.milliseconds))),
+        FieldEdit(Field.counted, .set(.integer(people))),
+        FieldEdit(Field.countedAt, .set(.integer(desk.now.milliseconds))),
       ]
       if people != known { edits.append(FieldEdit(Field.occupancy, .increment(people - known))) }
       var draft = Draft(.life)
@@ -266,7 +267,8 @@ public enum ShelterWork {
       case "受入不可": accepted = 0
       case "一部受入可":
         guard let part = desk.given.integer("accepted"), part > 0, part < asked else {
-          throw Fault.badValue("accepted", ja: "受け入れる人数(要請より少ない数)を入れてください", en: "say how many, fewer than were asked for")
+          throw Fault.badValue(
+            "accepted", ja: "受け入れる人数(要請より少ない数)を入れてください", en: "say how many, fewer than were asked for")
         }
         accepted = part
       default: accepted = asked

@@ -300,8 +300,10 @@ public enum Lots {
     .read("shareRequests", "/share-requests", "Open requests for shares.") { _, db in
       Seen([
         "requests": .list(
-          try RowValues.all(StockSchema.shareRequests, "WHERE closed_at IS NULL AND granted < amount ORDER BY id LIMIT 1000", [], db)
-            .map { .object($0.json()) })
+          try RowValues.all(
+            StockSchema.shareRequests, "WHERE closed_at IS NULL AND granted < amount ORDER BY id LIMIT 1000", [], db
+          )
+          .map { .object($0.json()) })
       ])
     },
     .write(

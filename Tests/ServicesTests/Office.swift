@@ -68,6 +68,7 @@ final class Office {
     patch.name = name
     patch.ward = ward
     patch.area = 700
+    patch.status = "open"
     let row = try replica.newRows(1)[0]
     var draft = Draft(.life)
     draft.edit(ShelterSchema.shelters, row, try patch.edits(isNew: true))

@@ -1,6 +1,7 @@
 import Causality
 import ChangeModel
 import Desk
+import Federation
 import Foundation
 import GRDB
 import Replica
@@ -122,6 +123,88 @@ struct ServiceTests {
     #expect(try other.replica.refreshKeys(at: other.now))
     #expect(throws: Fault.notFound("id")) { try other.read("resident", resident, ["purpose": "安否確認"]) }
     #expect(try other.replica.store.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM residents") } == 0)
+  }
+
+  @Test func `who is protected leaves other wards' tables with all that was written, and the trail names nobody`()
+    throws
+  {
+    let wards = try Wards()
+    let (home, other) = (wards.first, wards.second)
+    let shelter = try home.shelter("第一", ward: "13101")
+    let resident = try home.write("registerResident", nil, ["familyName": "守", "familyKana": "マモリ"]).row
+    try home.write("planAssistance", resident, ["plan": "二人で"])
+    try home.write("checkIn", shelter, ["resident": .text("\(resident)")])
+    try home.write("reportSafety", nil, ["resident": .text("\(resident)"), "status": "無事", "source": "本人"])
+    try other.write(
+      "declare", nil,
+      [
+        "title": "震災", "purposes": ["避難支援"], "until": .integer(other.now.milliseconds + 3_600_000), "reason": "本部設置",
+        "card": wards.card(1),
+      ])
+    try home.meet(other)
+    #expect(try other.read("searchPeople", nil, ["name": "まもり", "purpose": "避難支援"])["people"].list.count == 1)
+    let protected = try home.write("protectResident", resident).row
+    try home.meet(other)
+    #expect(try other.read("searchPeople", nil, ["name": "まもり", "purpose": "避難支援"])["people"].list.isEmpty)
+    for table in ["residents", "assistance", "stays", "safety_reports"] {
+      #expect(
+        try other.replica.store.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM \(table)") } == 0, "\(table)")
+      #expect(
+        try home.replica.store.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM \(table)") } == 1, "\(table)")
+    }
+    // At home the desk finds the record, and nobody finds the person.
+    #expect(try home.read("resident", protected)["guarded"] == true)
+    #expect(try home.read("searchPeople", nil, ["name": "守"])["people"].list.isEmpty)
+    try home.write("reportSafety", nil, ["resident": .text("\(resident)"), "status": "軽傷", "source": "家族・知人"])
+    try home.meet(other)
+    #expect(try other.replica.store.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM safety_reports") } == 0)
+    #expect(try other.read("auditOf", protected)["notes"].list.isEmpty)
+    #expect(try home.read("auditOf", protected)["notes"].list.count == 1)
+  }
+
+  @Test func `keys come only from whom they are`() throws {
+    let wards = try Wards()
+    let (home, other) = (wards.first, wards.second)
+    // A ward that hands out somebody else's key, or none at all, changes nothing.
+    for key in [Audience.ward(2, .identity).key, Audience.anyone.key, Audience.federation.key] {
+      let box = home.replica.identity.key.sealedBox(
+        of: [UInt8](repeating: 7, count: 32), to: other.replica.identity.key.publicKey)!
+      var draft = Draft(.control, audience: .anyone)
+      draft.append(KeyGrant(key: key, node: other.replica.author, box: box, until: nil, ground: "false").edit)
+      _ = try home.replica.commit(draft, at: home.now)
+    }
+    let keys = other.replica.keyring.ids
+    try home.meet(other)
+    #expect(other.replica.keyring.ids == keys)
+    #expect(try other.replica.store.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM key_grants") } == 0)
+  }
+
+  @Test func `two desks' counts at once show, and a date of a month holds to its end`() throws {
+    let wards = try Wards()
+    let (a, b) = (wards.second, wards.secondOther)
+    let shelter = try a.shelter("第一", ward: "13102")
+    try a.meet(b)
+    try a.write("countHeads", shelter, ["people": 150])
+    b.now = b.now.advanced(byMilliseconds: 7)
+    try b.write("countHeads", shelter, ["people": 150])
+    try a.meet(b)
+    #expect(try a.read("shelterPicture", shelter)["counter"] == 300)
+    #expect(
+      try a.replica.store.read {
+        try Int.fetchOne(
+          $0, sql: "SELECT count(*) FROM conflicts WHERE collection = 'shelters' AND field = 'counted_at'")
+      } == 2)
+    try a.write("installCatalogue")
+    let item = try a.read("items")["items"].list[0].row
+    for (date, isThere) in [
+      ("2026-01", true), ("2026", true), ("2026-01-16", false), ("2025", false), ("2025-12", false),
+    ] {
+      let lot: JSON = ["item": .text("\(item)"), "amount": 10, "place": "倉庫", "expires": .text(date)]
+      let before = try a.read("stockOutlook", nil, ["item": .text("\(item)")])["lines"].list[0]["stock"].integer!
+      try a.write("addLot", nil, lot)
+      let after = try a.read("stockOutlook", nil, ["item": .text("\(item)")])["lines"].list[0]["stock"].integer!
+      #expect(after - before == (isThere ? 10 : 0), "\(date)")
+    }
   }
 
   @Test func `statements about one person join and part the IDs alike everywhere, and a disagreement shows`() throws {
