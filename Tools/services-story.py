@@ -103,6 +103,7 @@ class Story:
         self.folder = folder
         self.a, self.b, self.c = (Ward(binary, folder, w) for w in ("13113", "13121", "13108"))
         self.nodes = [self.a, self.b, self.c]
+        self.further = []
         self.began = time.monotonic()
 
     def step(self, text):
@@ -424,6 +425,7 @@ class Story:
         """A second node of 江東 holds a share, and is lost with it."""
         a, b, c = self.nodes
         d = Further(c.binary, self.folder, "13108")
+        self.further.append(d)
         d.offset = c.offset
         d.start([c])
         lot = c.post("/lots", item=self.items["water"], amount=900, place="江東第二倉庫")["id"]
@@ -484,7 +486,7 @@ def main():
         story.run()
     except (Failure, OSError) as failure:
         print(f"FAILED: {failure}", file=sys.stderr)
-        for node in story.nodes:
+        for node in story.nodes + story.further:
             node.stop()
         print(f"the nodes' files and logs: {folder}", file=sys.stderr)
         return 1
