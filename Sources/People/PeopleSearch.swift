@@ -143,5 +143,6 @@ public enum People {
   public static let collections = PeopleSchema.collections
   public static let indexes = PeopleSchema.indexes
   public static let endpoints =
-    Stays.endpoints + Protection.endpoints + ShelterPicture.endpoints + Safety.endpoints + PeopleSearch.endpoints
+    Stays.endpoints + Protection.endpoints + ShelterClosing.endpoints + ShelterPicture.endpoints + Safety.endpoints
+    + PeopleSearch.endpoints
 }

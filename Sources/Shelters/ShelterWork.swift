@@ -86,7 +86,7 @@ public enum ShelterWork {
     [ShelterStatus.open.rawValue, ShelterStatus.permanent.rawValue].contains(shelter.text("status"))
   }
 
-  private static func answer(_ row: RowID, _ collection: CollectionSchema) -> (Database) throws -> JSON {
+  public static func answer(_ row: RowID, _ collection: CollectionSchema) -> (Database) throws -> JSON {
     { db in
       guard let values = try RowValues.fetch(row, collection, db) else { throw Fault.notFound("id") }
       var members = values.json()
@@ -117,36 +117,6 @@ public enum ShelterWork {
       guard !edits.isEmpty else { throw Fault.refused("id", ja: "すでに開設されています", en: "is open already") }
       var draft = Draft(.life)
       draft.edit(ShelterSchema.shelters, row, edits)
-      return Written([draft], about: [row], answer: answer(row, ShelterSchema.shelters))
-    },
-    .write(
-      "closeShelter", "/shelters/{id}/closing", "Close a shelter of this ward.",
-      [
-        FormField("reason", .text(500), required: true, ja: "理由", en: "Reason"),
-        FormField("evenWithPeople", .flag, ja: "避難者がいても閉鎖する", en: "Close it though people are counted there"),
-      ], of: "shelters"
-    ) { desk in
-      let (row, values) = try own(desk)
-      // By either count: the register is another service's table, but the shelter closes on its people.
-      let present = try desk.read {
-        try Int64.fetchOne(
-          $0, sql: "SELECT count(*) FROM stays WHERE shelter = ? AND left_at IS NULL", arguments: [row.rawValue])
-      }
-      let people = max(values.integer("occupancy") ?? 0, present ?? 0)
-      guard people <= 0 || desk.given.flag("evenWithPeople") else {
-        throw Fault.refused(
-          "evenWithPeople", ja: "まだ \(people) 人いることになっています。移動または人数の訂正をしてください",
-          en: "\(people) people are counted there; move them or correct the count")
-      }
-      typealias Field = ShelterSchema.Field
-      var draft = Draft(.life)
-      draft.edit(
-        ShelterSchema.shelters, row,
-        [
-          FieldEdit(Field.status, .set(.text(ShelterStatus.closed.rawValue))),
-          FieldEdit(Field.closedAt, .set(.integer(desk.now.milliseconds))),
-          FieldEdit(Field.notes, .append(.text("閉鎖: \(desk.given.text("reason")!)"))),
-        ])
       return Written([draft], about: [row], answer: answer(row, ShelterSchema.shelters))
     },
     .write(
