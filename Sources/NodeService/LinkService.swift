@@ -93,14 +93,13 @@ public struct LinkService: Service {
       let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
         .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
         .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-        .bind(host: address.host, port: address.port) { [pipeline] channel in
-          channel.eventLoop.makeCompletedFuture { try pipeline.configure(channel, isClient: false) }
-        }
+        .childChannelOption(.autoRead, value: false)
+        .bind(host: address.host, port: address.port) { $0.eventLoop.makeSucceededFuture($0) }
       log.notice("listening for peers", metadata: ["address": "\(server.channel.localAddress.map { "\($0)" } ?? "")"])
       try await withThrowingDiscardingTaskGroup { group in
         try await server.executeThenClose { incoming in
-          for try await (channel, peer) in incoming {
-            group.addTask { await serve(channel, peer, isOutgoing: false, ward: nil) }
+          for try await channel in incoming {
+            group.addTask { await serve(channel, isOutgoing: false, ward: nil) }
           }
         }
       }
@@ -124,7 +123,7 @@ public struct LinkService: Service {
         let channel = Task.isCancelled ? nil : await connect(peer)
         await gate.leave()
         var held = Duration.zero
-        if let channel { held = await serve(channel.0, channel.1, isOutgoing: true, ward: peer.ward) }
+        if let channel { held = await serve(channel, isOutgoing: true, ward: peer.ward) }
         pause = held > .seconds(10) ? .milliseconds(250) : min(pause * 2, .seconds(30))
         failures = held > .zero ? 0 : failures + 1
       } else {
@@ -138,14 +137,13 @@ public struct LinkService: Service {
     }
   }
 
-  private func connect(_ peer: PeerAddress) async -> (LinkPipeline.LinkChannel, EventLoopFuture<NodeCertificate>)? {
+  private func connect(_ peer: PeerAddress) async -> Channel? {
     do {
       return try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
         .connectTimeout(.seconds(5))
         .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-        .connect(host: peer.address.host, port: peer.address.port) { [pipeline] channel in
-          channel.eventLoop.makeCompletedFuture { try pipeline.configure(channel, isClient: true) }
-        }
+        .channelOption(.autoRead, value: false)
+        .connect(host: peer.address.host, port: peer.address.port) { $0.eventLoop.makeSucceededFuture($0) }
     } catch {
       log.debug("cannot reach a peer", metadata: ["ward": "\(peer.ward)", "address": "\(peer.address)"])
       return nil
@@ -156,11 +154,10 @@ public struct LinkService: Service {
 
   /// - Returns: how long the link was up.
   @discardableResult
-  private func serve(
-    _ channel: LinkPipeline.LinkChannel, _ peer: EventLoopFuture<NodeCertificate>, isOutgoing: Bool, ward: String?
-  ) async -> Duration {
+  private func serve(_ channel: Channel, isOutgoing: Bool, ward: String?) async -> Duration {
     var start: ContinuousClock.Instant?
     do {
+      let (channel, peer) = try await channel.served { [pipeline] in try pipeline.configure($0, isClient: isOutgoing) }
       try await channel.executeThenClose { inbound, outbound in
         let timeout = channel.channel.eventLoop.scheduleTask(in: .seconds(Self.handshakeLimit.components.seconds)) {
           channel.channel.close(promise: nil)

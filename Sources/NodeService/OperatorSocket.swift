@@ -32,11 +32,8 @@ public struct OperatorSocket: Service {
     // A socket that a killed process left behind. The folder's lock says that nobody serves on it.
     unlink(path)
     let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-      .bind(unixDomainSocketPath: path) { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
-        }
-      }
+      .childChannelOption(.autoRead, value: false)
+      .bind(unixDomainSocketPath: path) { $0.eventLoop.makeSucceededFuture($0) }
     chmod(path, 0o600)
     defer { unlink(path) }
     await cancelWhenGracefulShutdown {
@@ -52,9 +49,12 @@ public struct OperatorSocket: Service {
     }
   }
 
-  private func serve(_ channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>) async {
+  private func serve(_ channel: Channel) async {
     do {
-      try await channel.executeThenClose { inbound, outbound in
+      let served = try await channel.served {
+        try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: $0)
+      }
+      try await served.executeThenClose { inbound, outbound in
         var line = ByteBuffer()
         for try await piece in inbound {
           line.writeImmutableBuffer(piece)

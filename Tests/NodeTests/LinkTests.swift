@@ -8,6 +8,7 @@ import NodeService
 import Replica
 import ServiceLifecycle
 import Shelters
+import Synchronization
 import Testing
 import TestSupport
 import Topology
@@ -135,6 +136,66 @@ import Topology
     try await Self.until("真 at a") { try await Self.names(a.core) == ["真"] }
     #expect(await stranger.core.peers().allSatisfy { $0.state != "up" })
     for node in [a, stranger, c] { try await node.stop() }
+  }
+
+  /// A channel that was accepted or connected, and that nobody came to serve, once stopped the whole process (a run of CI,
+  /// in this suite).
+  @Test func `a node that stops while others are calling it stops cleanly`() async throws {
+    let folder = TemporaryDirectory()
+    for _ in 0..<40 {
+      let (portA, portB) = (Self.freePort(), Self.freePort())
+      let a = try Self.start(ward: "13113", in: folder, federation: "f", port: portA, peers: [])
+      let b = try Self.start(ward: "13121", in: folder, federation: "f", port: portB, peers: [("13113", portA)])
+      try await Self.until("the listener") {
+        let descriptor = Self.connected(to: portA)
+        if descriptor >= 0 { close(descriptor) }
+        return descriptor >= 0
+      }
+      let callers = Callers(port: portA)
+      try await a.stop()
+      try await b.stop()
+      callers.stop()
+    }
+  }
+
+  /// Four threads that connect and say nothing, until they are stopped.
+  final class Callers: Sendable {
+    private let isStopped = Mutex(false)
+
+    init(port: Int) {
+      for _ in 0..<4 {
+        Thread.detachNewThread { [self] in
+          var open: [Int32] = []
+          while !isStopped.withLock({ $0 }), open.count < 200 {
+            let descriptor = LinkTests.connected(to: port)
+            if descriptor >= 0 { open.append(descriptor) }
+          }
+          while !isStopped.withLock({ $0 }) { Thread.sleep(forTimeInterval: 0.001) }
+          for descriptor in open { close(descriptor) }
+        }
+      }
+    }
+
+    func stop() { isStopped.withLock { $0 = true } }
+  }
+
+  /// A plain connection; negative when nobody listens.
+  static func connected(to port: Int) -> Int32 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    address.sin_port = UInt16(port).bigEndian
+    let result = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    guard result == 0 else {
+      close(descriptor)
+      return -1
+    }
+    return descriptor
   }
 
   @Test func `an address that leads to another ward's node is not spoken with`() async throws {
