@@ -88,7 +88,7 @@ def main():
         data = bytes.fromhex(entry["bytes"])
         unsigned, signature = data[:-64], data[-64:]
         context = (federation + key + struct.pack(">IBQ", vector["author"], vector["lane"], entry["sequence"]) + previous)
-        content = blake(b"renkei change set 1" + context + unsigned)
+        content = blake(b"renkei change set 2" + context + blake(b"renkei body 1" + unsigned))
         assert content.hex() == entry["contentHash"]
         public.verify(signature, content)
         assert private.sign(content) == signature

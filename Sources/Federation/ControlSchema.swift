@@ -1,6 +1,7 @@
 import Causality
 import ChangeModel
 import Foundation
+import SignedLog
 import Sodium
 
 /// The collections of the control lane that the core itself reads: who may write, and who may read what. Readable by
@@ -37,9 +38,29 @@ public enum ControlSchema {
       FieldSchema(5, "ground", ja: "根拠", en: "ground"),
     ])
 
-  public static let collections = [certificates, emergencyBoxes, keyGrants]
+  /// What ends the validity of logs, and for people, of which node and why. The statement counts, not the row: it proves
+  /// itself, and holds whatever becomes of the row.
+  public static let revocations = CollectionSchema(
+    6, "revocations", lane: .control,
+    fields: [
+      FieldSchema(1, "node", .register, .integer, ja: "ノード", en: "node"),
+      FieldSchema(2, "statement", .register, .bytes, ja: "失効書", en: "revocation"),
+      FieldSchema(3, "reason", ja: "理由", en: "reason"),
+    ])
+
+  public static let forkProofs = CollectionSchema(
+    7, "fork_proofs", lane: .control,
+    fields: [
+      FieldSchema(1, "author", .register, .integer, ja: "書き手", en: "author"),
+      FieldSchema(2, "proof", .register, .bytes, ja: "分岐の証拠", en: "proof of the fork"),
+      FieldSchema(3, "lane", ja: "系統", en: "lane"),
+      FieldSchema(4, "sequence", .register, .integer, ja: "番号", en: "sequence"),
+    ])
+
+  public static let collections = [certificates, emergencyBoxes, keyGrants, revocations, forkProofs]
 
   public static let certificateField: UInt32 = 4
+  public static let factField: UInt32 = 2
 
   /// Whether an edit of the boxes and grants is for its author to make: a ward hands out its own keys, and a ward that was
   /// let in hands them to its own nodes. Anybody else's has no effect, on every node alike.
@@ -84,6 +105,42 @@ public enum ControlSchema {
             FieldEdit(3, .set(.bytes(box))),
           ])
       }
+  }
+
+  public static func revoking(_ revocation: Revocation, reason: String) -> RowEdit {
+    RowEdit(
+      revocations.number, RowID(derivedFrom: blake2b(revocation.bytes).prefix),
+      [
+        FieldEdit(1, .set(.integer(Int64(revocation.node.rawValue)))), FieldEdit(2, .set(.bytes(revocation.bytes))),
+        FieldEdit(3, .set(.text(reason))),
+      ])
+  }
+
+  public static func proving(_ fork: ForkProof) -> RowEdit {
+    RowEdit(
+      forkProofs.number, RowID(derivedFrom: blake2b(fork.bytes).prefix),
+      [
+        FieldEdit(1, .set(.integer(Int64(fork.log.author.rawValue)))), FieldEdit(2, .set(.bytes(fork.bytes))),
+        FieldEdit(3, .set(.text(fork.log.lane.name))), FieldEdit(4, .set(.integer(Int64(fork.sequence)))),
+      ])
+  }
+
+  /// The edits of a list that carry what proves itself: certificates, revocations, fork proofs.
+  public static func selfProving(_ edits: [RowEdit]) -> [RowEdit] {
+    edits.filter { !certificates(in: [$0]).isEmpty || !facts(in: [$0]).isEmpty }
+  }
+
+  /// The revocations and fork proofs in a list of edits, valid or not.
+  public static func facts(in edits: [RowEdit]) -> [TrustFact] {
+    edits.flatMap { edit -> [TrustFact] in
+      guard edit.collection == revocations.number || edit.collection == forkProofs.number,
+        case .edit(let fields) = edit.action
+      else { return [] }
+      return fields.compactMap { field in
+        guard field.field == factField, case .set(.bytes(let bytes)) = field.operation else { return nil }
+        return TrustFact(bytes)
+      }
+    }
   }
 
   /// The certificates that a list of edits would enrol, valid or not.

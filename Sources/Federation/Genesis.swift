@@ -5,6 +5,8 @@ import Sodium
 public enum FederationError: Error, Hashable, Sendable {
   case malformedGenesis(String)
   case malformedCertificate
+  case malformedRevocation
+  case malformedForkProof
   case malformedCard(String)
   case unknownWard(String)
   case wrongFederation

@@ -1,11 +1,20 @@
 import Causality
+import SignedLog
 import Sodium
 
-/// Who is enrolled: derived from the certificates that the control lane holds.
+/// Who is enrolled and how much of what they wrote is valid: derived from the certificates, revocations and fork proofs that
+/// the control lane holds. Each of these proves itself, so it counts whoever carried it; learning the same ones in any
+/// order gives the same.
 public struct Membership: Sendable {
   public let identity: FederationIdentity
-  /// By node number (epoch 0).
+  /// By node number (epoch 0): the certificate that counts.
   public private(set) var certificates: [AuthorNumber: NodeCertificate] = [:]
+  private var revocations: [AuthorNumber: [Revocation]] = [:]
+  /// The last valid sequence of logs that fork.
+  private var forks: [LogName: SequenceNumber] = [:]
+  /// Proofs about authors that nobody here knows yet.
+  private var unproven: Set<[UInt8]> = []
+  private static let unprovenLimit = 1_024
 
   public init(_ identity: FederationIdentity) { self.identity = identity }
 
@@ -16,16 +25,59 @@ public struct Membership: Sendable {
     case numberTaken(AuthorNumber)
   }
 
-  /// Enrols the certificate's node. Doing it twice changes nothing.
+  /// Enrols the certificate's node. Doing it twice changes nothing; of two for the node's key, the one that begins later
+  /// counts (a renewal).
   @discardableResult
   public mutating func enrol(_ bytes: [UInt8]) throws(Refusal) -> NodeCertificate {
     let certificate: NodeCertificate
     do { certificate = try NodeCertificate(bytes, in: identity) } catch { throw .invalid(error) }
-    if let known = certificates[certificate.node], known.key != certificate.key {
-      throw .numberTaken(certificate.node)
+    if let known = certificates[certificate.node] {
+      guard known.key == certificate.key else { throw .numberTaken(certificate.node) }
+      let isNewer =
+        (known.validFrom, known.bytes.hexadecimal) < (certificate.validFrom, certificate.bytes.hexadecimal)
+      guard isNewer else { return certificate }
     }
     certificates[certificate.node] = certificate
     return certificate
+  }
+
+  /// Takes up a revocation or a fork proof.
+  ///
+  /// - Returns: whether it says something new.
+  public mutating func learn(_ fact: TrustFact) throws(Refusal) -> Bool {
+    switch fact {
+    case .revocation(let bytes):
+      let revocation: Revocation
+      do { revocation = try Revocation(bytes, in: identity) } catch { throw .invalid(error) }
+      guard revocations[revocation.node]?.contains(revocation) != true else { return false }
+      revocations[revocation.node, default: []].append(revocation)
+      return true
+    case .fork(let bytes):
+      guard let log = ForkProof.log(claimedBy: bytes) else { throw .invalid(.malformedForkProof) }
+      guard certificates[log.author.node] != nil else {
+        guard unproven.count < Self.unprovenLimit else { return false }
+        return unproven.insert(bytes).inserted
+      }
+      guard let proof = ForkProof(bytes, federation: identity.id, key: key) else {
+        throw .invalid(.malformedForkProof)
+      }
+      guard proof.shared.sequence < forks[log] ?? .max else { return false }
+      forks[log] = proof.shared.sequence
+      return true
+    }
+  }
+
+  /// Looks again at proofs about authors that were unknown.
+  ///
+  /// - Returns: whether one of them holds.
+  public mutating func proveWaiting() -> Bool {
+    var isNew = false
+    for bytes in unproven.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      guard let log = ForkProof.log(claimedBy: bytes), certificates[log.author.node] != nil else { continue }
+      unproven.remove(bytes)
+      if (try? learn(.fork(bytes))) == true { isNew = true }
+    }
+    return isNew
   }
 
   /// The key that signs for an author, whatever its epoch; nil for a stranger.
@@ -33,4 +85,43 @@ public struct Membership: Sendable {
 
   /// The ward's code, for people.
   public func wardCode(of author: AuthorNumber) -> String? { identity.ward(at: author.ward)?.code }
+
+  public func isRevoked(_ author: AuthorNumber) -> Bool { revocations[author.node] != nil }
+
+  /// The last valid sequence of a log; nil when all of it is valid, however far it goes. It never goes up.
+  public func lastValid(_ log: LogName) -> SequenceNumber? {
+    let cut = revocations[log.author.node]?.lazy.map { $0.lastValid(log) }.min()
+    switch (cut, forks[log]) {
+    case (let cut?, let fork?): return min(cut, fork)
+    case (let limit?, nil), (nil, let limit?): return limit
+    case (nil, nil): return nil
+    }
+  }
+
+  /// Nodes that are revoked, and logs that fork with their last valid sequence.
+  public var revoked: [AuthorNumber] { revocations.keys.sorted() }
+  public var forkedLogs: [LogName: SequenceNumber] { forks }
+}
+
+/// Something that ends the validity of a log, as the control lane carries it.
+public enum TrustFact: Hashable, Sendable {
+  case revocation([UInt8])
+  case fork([UInt8])
+
+  public var bytes: [UInt8] {
+    switch self {
+    case .revocation(let bytes), .fork(let bytes): bytes
+    }
+  }
+
+  /// What the bytes claim to be; nil for neither.
+  public init?(_ bytes: [UInt8]) {
+    if bytes.starts(with: Revocation.magic) {
+      self = .revocation(bytes)
+    } else if bytes.starts(with: ForkProof.magic) {
+      self = .fork(bytes)
+    } else {
+      return nil
+    }
+  }
 }

@@ -12,6 +12,8 @@ public enum LinkFault: Error, Hashable, Sendable {
   case wrongNode
   /// It spoke before saying hello.
   case noHello
+  /// Its authority has revoked it.
+  case revoked
 }
 
 /// What a batch of frames did.
@@ -55,6 +57,7 @@ extension Gossip {
       do { try handleAll() } catch { throw .store(error) }
     }
     grew(outcome.effects.logs, at: now)
+    for (link, session) in sessions where replica.membership.isRevoked(session.peer) { outcome.faults[link] = .revoked }
     askForMissing(at: now)
     return outcome
   }
@@ -65,6 +68,7 @@ extension Gossip {
     if case .hello(let federation, let author) = message {
       guard federation == replica.federation else { return .wrongFederation }
       guard author.node == sessions[link]!.peer else { return .wrongNode }
+      guard !replica.membership.isRevoked(author) else { return .revoked }
       sessions[link]!.hasHello = true
       post(.summary(summaries()), to: link)
       sessions[link]!.nextSummary = now.advanced(byMilliseconds: Timing.summary)
@@ -111,14 +115,10 @@ extension Gossip {
       #if MUTANTS
         if PlantedBug.ignoresForks.isPlanted { return }
       #endif
-      // Only this peer's word, so only what goes between the two of us stops.
-      if sessions[link]!.forked.insert(log).inserted {
-        sessions[link]!.cursors[log] = nil
-        let source = "\(sessions[link]!.peer)"
-        try replica.store.write {
-          try replica.store.quarantine(log, report.sequence, source: source, reason: "fork", at: now)
-        }
-      }
+      // Only this peer's word, so only what goes between the two of us stops. Its branch is asked for from before the
+      // place where they part: two signed change sets there are a proof.
+      sessions[link]!.cursors[log] = nil
+      if sessions[link]!.forked.insert(log).inserted { askForBranch(log, endingAt: report.sequence, of: link) }
       return
     }
     if report.sequence > ours.sequence { wanted.insert(log) }
@@ -129,13 +129,21 @@ extension Gossip {
     }
   }
 
+  /// Asks a peer for the end of its branch of a log, of which we have another.
+  private func askForBranch(_ log: LogName, endingAt last: SequenceNumber, of link: LinkID) {
+    let first = last > Self.branchStep ? last - Self.branchStep : 1
+    sessions[link]!.probing[log] = first
+    post(.ask(log, from: first, offset: 0), to: link)
+  }
+
   private func isLinked(_ author: AuthorNumber) -> Bool {
     sessions.values.contains { $0.peer == author.node && $0.hasHello }
   }
 
   private func take(_ run: Run, from link: LinkID, at now: Instant) throws(StoreError) {
     let log = run.log
-    guard !sessions[link]!.forked.contains(log) else { return }
+    let probed = sessions[link]!.probing[log]
+    guard !sessions[link]!.refused.contains(log), !sessions[link]!.forked.contains(log) || probed != nil else { return }
     let last = run.first + SequenceNumber(run.entries.count) - 1
     wanted.insert(log)
     expected[log] = nil
@@ -149,6 +157,23 @@ extension Gossip {
       if outcome.taken > 0 { sessions[link]!.headsToSend.insert(log) }
     case .gap?:
       // An unasked piece after something that is missing here: it is asked for from where the log ends.
+      if asked[log]?.link == link { asked[log] = nil }
+    case .branch(let first)?:
+      // Further back, by steps that double: a long branch costs twice its length at most.
+      let step = max(Self.branchStep, 2 * (replica.store.logged(log) - min(first, replica.store.logged(log))))
+      let next = first > step ? first - step : 1
+      if next < probed ?? .max {
+        sessions[link]!.forked.insert(log)
+        sessions[link]!.probing[log] = next
+        post(.ask(log, from: next, offset: 0), to: link)
+      }
+    case .chain(_, let sequence)? where probed == nil && sequence > 1 && sequence == run.first:
+      // What follows our head is not the peer's: its branch may part from ours before.
+      sessions[link]!.forked.insert(log)
+      askForBranch(log, endingAt: sequence - 1, of: link)
+      if asked[log]?.link == link { asked[log] = nil }
+    case .fork?:
+      sessions[link]!.probing[log] = nil
       if asked[log]?.link == link { asked[log] = nil }
     case .stranger?, .chain?:
       sessions[link]!.refused.insert(log)
@@ -169,9 +194,11 @@ extension Gossip {
     at now: Instant
   ) throws(StoreError) {
     let peer = sessions[link]!.peer
-    guard sequence == replica.store.logged(log) + 1, !sessions[link]!.forked.contains(log) else {
-      return
-    }
+    // A branch that is looked into comes from before our head.
+    let isProbed = sessions[link]!.probing[log] != nil
+    guard sequence == replica.store.logged(log) + 1 || isProbed && sequence <= replica.store.logged(log),
+      !sessions[link]!.forked.contains(log) || isProbed
+    else { return }
     wanted.insert(log)
     // The rest is on its way by this link: nobody else is asked for it.
     expected[log] = nil
@@ -208,6 +235,12 @@ extension Gossip {
         continue
       }
       let ours = replica.store.logged(log)
+      // What is void is not asked for.
+      if let limit = replica.membership.lastValid(log), ours >= limit {
+        wanted.remove(log)
+        asked[log] = nil
+        continue
+      }
       let better = links.filter { sessions[$0]!.theirs[log] ?? 0 > ours }
       if better.isEmpty { wanted.remove(log) }
       #if MUTANTS

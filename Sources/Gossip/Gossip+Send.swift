@@ -72,7 +72,7 @@ extension Gossip {
     let session = sessions[link]!
     let cursor = session.cursors[log]!
     let head = replica.store.logged(log)
-    guard cursor.next <= head, !session.forked.contains(log) else {
+    guard cursor.next <= head else {
       sessions[link]!.cursors[log] = nil
       return nil
     }

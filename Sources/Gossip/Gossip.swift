@@ -68,6 +68,9 @@ public final class Gossip {
   /// Small messages that wait for one link.
   static let outboxLimit = 4_096
 
+  /// How far back a peer's branch of a log is asked for at first.
+  static let branchStep: SequenceNumber = 32
+
   /// Logs that one peer may speak of: 1,000 nodes, four lanes, a few epochs.
   static let logLimit = 16_384
 
@@ -175,7 +178,14 @@ public final class Gossip {
     }
     // A newcomer's certificate may have come: what was refused as a stranger's may hold now.
     if logs.contains(where: { $0.lane == .control }) {
-      for link in links { sessions[link]!.refused = [] }
+      for link in links {
+        sessions[link]!.refused = []
+        // A proof or a revocation may have come: where the branches part, the log ends now.
+        for log in sessions[link]!.forked where replica.membership.lastValid(log) != nil {
+          sessions[link]!.forked.remove(log)
+          sessions[link]!.probing[log] = nil
+        }
+      }
       wanted.formUnion(strangers)
       strangers = []
     }

@@ -42,6 +42,8 @@ struct PeerSession {
   var headsAreDue = false
   /// Logs of which the peer's head has our sequence and another hash.
   var forked: Set<LogName> = []
+  /// From where the peer's branch of such a log was asked for, to find where it parts from ours.
+  var probing: [LogName: SequenceNumber] = [:]
   /// Small messages that wait for the link.
   var outbox: [Message] = []
   /// Lanes of which the peer shall be told all heads: made when the link can take them.

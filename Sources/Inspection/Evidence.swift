@@ -109,6 +109,7 @@ public final class Evidence {
         let rows = try Row.fetchCursor(db, sql: "SELECT certificate FROM members ORDER BY node")
         while let row = try rows.next() { papers.learn(Self.bytes(row[0] as DatabaseValue)) }
       }
+      if try db.tableExists("facts") { papers.facts = Set(try Store.facts(db)) }
     }
     try learnFromControlLane()
   }

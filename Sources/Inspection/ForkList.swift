@@ -11,6 +11,7 @@ public struct ForkList: Codable, Sendable {
     public var ward: String?
     public var sequence: Int
     /// `noticed`: a peer told another hash. `proven`: both change sets are here, and the author's key signed both.
+    /// `settled`: the control lane carries the proof, and the log ends before it on every node.
     /// `unproven`: both are here, and a signature does not hold.
     public var state: String
     /// Who told, or what the files are called.
@@ -44,6 +45,13 @@ extension ForkList {
           log: LogReference(LogName(lane, author)), ward: naming.ward(author), sequence: Int(Evidence.integer(row[2])),
           state: "noticed", sources: Evidence.text(row[3]).split(separator: ",").map(String.init), signatures: [])
       }
+    }
+    for (log, shared) in (evidence.papers.membership?.forkedLogs ?? [:]).sorted(by: { $0.key < $1.key }) {
+      forks.removeAll { $0.log == LogReference(log) }
+      forks.append(
+        Fork(
+          log: LogReference(log), ward: naming.ward(log.author), sequence: Int(shared) + 1, state: "settled",
+          sources: [evidence.name], signatures: []))
     }
     for other in others {
       try evidence.requireSameFederation(other)

@@ -28,7 +28,7 @@ public struct MemberList: Codable, Sendable {
   public var federation: String?
   public var members: [Member]
   public var refused: [Refused]
-  /// None can exist yet: the control lane has no form for them.
+  /// Nodes that their authority revoked.
   public var revocations: [String]
 }
 
@@ -49,6 +49,6 @@ extension MemberList {
         changeSets: own.values.reduce(0) { $0 + Int($1.logged.sequence) })
     }
     refused = evidence.papers.refused.map { Refused(node: $0.node.map { "\($0)" }, reason: $0.reason) }
-    revocations = []
+    revocations = evidence.papers.membership?.revoked.map { "\($0)" } ?? []
   }
 }

@@ -13,6 +13,8 @@ public struct Papers: Sendable {
   public internal(set) var federation: Digest?
   /// By node number. Checked against the ward's authority only with the genesis.
   public internal(set) var certificates: [AuthorNumber: NodeCertificate] = [:]
+  /// Revocations and fork proofs that were met.
+  var facts: Set<[UInt8]> = []
   /// Certificates that do not hold, with the reason.
   public internal(set) var refused: [(node: AuthorNumber?, reason: String)] = []
 
@@ -72,6 +74,7 @@ public struct Papers: Sendable {
     guard let identity else { return nil }
     var membership = Membership(identity.federation)
     for node in certificates.keys.sorted() { _ = try? membership.enrol(certificates[node]!.bytes) }
+    for fact in facts { _ = try? TrustFact(fact).map { try membership.learn($0) } }
     return membership
   }
 }

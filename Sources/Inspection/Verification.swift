@@ -120,8 +120,19 @@ public final class Verifier {
         let place = pages.place(page: number, 0)
         (found.file, found.offset, found.length) = (place.file, place.offset, pages.pageSize)
         found.subject = "page \(number)"
+      } else if let root = try rootPage(namedIn: String(line)) {
+        found = found.at(
+          pages.suspectPages(root: root).map { pages.part(Extent(page: $0, offset: 0, length: pages.pageSize)) })
       }
       damage.append(found)
+    }
+  }
+
+  /// Where the tree of the table begins that a message speaks of: "… for TABLE" or "… in TABLE.COLUMN".
+  private func rootPage(namedIn message: String) throws -> Int? {
+    guard let last = message.split(separator: " ").last?.split(separator: ".").first else { return nil }
+    return try evidence.read { db in
+      try Int.fetchOne(db, sql: "SELECT rootpage FROM sqlite_schema WHERE name = ?", arguments: [String(last)])
     }
   }
 

@@ -115,6 +115,8 @@ extension OperatorFailure {
     case .malformedGenesis(let part):
       OperatorFailure(2, ja: "genesis の \(part) が正しくありません", en: "genesis: \(part) is malformed")
     case .malformedCertificate: OperatorFailure(2, ja: "証明書の形ではありません", en: "not a certificate")
+    case .malformedRevocation: OperatorFailure(2, ja: "失効書の形ではありません", en: "not a revocation")
+    case .malformedForkProof: OperatorFailure(2, ja: "分岐の証拠になっていません", en: "not a proof of a fork")
     case .malformedCard(let part): OperatorFailure(2, ja: "カードの \(part) が正しくありません", en: "card: \(part) is malformed")
     }
   }

@@ -13,6 +13,7 @@ extension Replica {
   /// - Returns: the change set's dot.
   /// - Throws: what is wrong with the draft, nothing written.
   public func commit(_ draft: Draft, at now: Instant) throws(ReplicaError) -> Dot {
+    guard !membership.isRevoked(author) else { throw .revoked }
     try validate(draft)
     return try transaction { () throws(ReplicaError) -> Dot in
       var sections = draft.sections
@@ -25,7 +26,8 @@ extension Replica {
   public func keep(
     _ row: RowID, in collection: CollectionSchema, audience: Audience = .federation, at now: Instant
   ) throws(ReplicaError) -> Dot {
-    try transaction { () throws(ReplicaError) -> Dot in
+    guard !membership.isRevoked(author) else { throw .revoked }
+    return try transaction { () throws(ReplicaError) -> Dot in
       guard let state = try self.state(of: row, in: collection.number), state.isVisible, state.isContested else {
         throw .noSuchRow(collection: collection.name, row: row)
       }

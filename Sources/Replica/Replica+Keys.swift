@@ -77,10 +77,10 @@ extension Replica {
   private func readSealedAnew(at now: Instant) throws {
     let personal = Set(store.schema.collections.filter(\.isPersonal).map(\.number))
     guard !personal.isEmpty else { return }
-    mergesSealedOnly = true
+    scope = .sealed
     let merged = effects.merged
     defer {
-      mergesSealedOnly = false
+      scope = .all
       effects.merged = merged
     }
     try store.clearTables(of: personal)

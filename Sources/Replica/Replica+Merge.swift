@@ -96,12 +96,15 @@ extension Replica {
     #if MUTANTS
       if PlantedBug.mergesTooEarly.isPlanted { return nil }
     #endif
-    for dot in header.control where store.merged(LogName(.control, dot.author)) < dot.sequence {
-      return Need(log: LogName(.control, dot.author), sequence: dot.sequence)
+    // What is void is not waited for: it never comes.
+    func lacks(_ lane: Lane, _ dot: Dot) -> Need? {
+      let log = LogName(lane, dot.author)
+      let merged = store.merged(log)
+      guard merged < dot.sequence, merged < membership.lastValid(log) ?? .max else { return nil }
+      return Need(log: log, sequence: min(dot.sequence, membership.lastValid(log) ?? .max))
     }
-    for dot in header.clock where store.merged(LogName(lane, dot.author)) < dot.sequence {
-      return Need(log: LogName(lane, dot.author), sequence: dot.sequence)
-    }
+    for dot in header.control { if let need = lacks(.control, dot) { return need } }
+    for dot in header.clock { if let need = lacks(lane, dot) { return need } }
     return nil
   }
 
@@ -129,13 +132,11 @@ extension Replica {
       let audience = Audience(key: section.key)
       let isPersonal = audience?.writer != nil
       guard let audience, audience.writer == nil || audience.writer == entry.log.author.ward else {
-        if !mergesSealedOnly {
-          try note(
-            entry.log, entry.sequence, "merge", "section \(index) under a key of others: \(section.key)", at: now)
-        }
+        try note(
+          entry.log, entry.sequence, "merge", "section \(index) under a key of others: \(section.key)", at: now)
         continue
       }
-      if mergesSealedOnly, !isPersonal { continue }
+      if case .sealed = scope, !isPersonal { continue }
       // Nobody but its audience can open a section: it is kept and passed on unread.
       guard
         let content = entry.open(
@@ -164,6 +165,7 @@ extension Replica {
   ) throws(StoreError) {
     for edit in edits {
       guard store.isPersonal(edit.collection) == isPersonal else { continue }
+      if case .rows(let rows) = scope, rows[edit.collection]?.contains(edit.row) != true { continue }
       if case .delete = edit.action, store.isAppendOnly(edit.collection) { continue }
       guard past.lane != .control || ControlSchema.admits(edit, by: past.author) else {
         try note(
@@ -174,14 +176,16 @@ extension Replica {
       try store.merge(edit, stamp: stamp, past: past, position: &position)
       effects.rows.append(RowReference(edit.collection, edit.row))
     }
-    guard past.lane == .control, !mergesSealedOnly, !isPersonal else { return }
-    for bytes in ControlSchema.certificates(in: edits) {
-      do {
-        let certificate = try membership.enrol(bytes)
-        try store.addMember(certificate.node, certificate: bytes)
-      } catch let error as Membership.Refusal {
-        try note(LogName(.control, past.author), past.sequence, "certificate", "\(error)", at: now)
-      } catch { throw StoreError.of(error) }
-    }
+    guard past.lane == .control, case .all = scope, !isPersonal else { return }
+    try learnTrust(edits, from: past, at: now)
   }
+}
+
+/// What a walk over the logs merges.
+enum MergeScope {
+  case all
+  /// Only what is sealed for few.
+  case sealed
+  /// Only these rows, by collection.
+  case rows([UInt32: Set<RowID>])
 }

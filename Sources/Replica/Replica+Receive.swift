@@ -25,6 +25,10 @@ public enum RunRefusal: Hashable, Sendable {
   /// Earlier change sets of this log are missing: from this number on.
   case gap(SequenceNumber)
   case chain(ChainRefusal, at: SequenceNumber)
+  /// Another branch of the log, which parts from ours before this number.
+  case branch(before: SequenceNumber)
+  /// Another branch of the log, which parts from ours here; that is proven and published.
+  case fork(at: SequenceNumber)
 }
 
 /// What became of a run.
@@ -51,7 +55,12 @@ extension Replica {
       return outcome
     }
     outcome.known = min(Int(state.logged.sequence + 1 - run.first), run.entries.count)
-    let new = Array(run.entries.dropFirst(outcome.known))
+    if let refusal = try parting(of: run, known: outcome.known, source, at: now) {
+      outcome.refusal = refusal
+      return outcome
+    }
+    let valid = Int(min(Int64(membership.lastValid(run.log) ?? sequenceLimit), Int64(sequenceLimit)))
+    let new = Array(run.entries.dropFirst(outcome.known).prefix(max(0, valid - Int(state.logged.sequence))))
     guard !new.isEmpty else { return outcome }
     guard
       let key = membership.key(of: run.log.author)
@@ -117,6 +126,8 @@ extension Replica {
   func note(
     _ log: LogName, _ sequence: SequenceNumber, _ source: String, _ reason: String, at now: Instant
   ) throws(StoreError) {
+    // A walk that makes tables anew finds again what was noted at first.
+    guard case .all = scope else { return }
     effects.setAside += 1
     try store.quarantine(log, sequence, source: source, reason: reason, at: now)
   }

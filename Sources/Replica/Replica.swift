@@ -58,8 +58,10 @@ public final class Replica {
   var waiters: [LogName: Set<LogName>] = [:]
   /// Look at every log with a backlog: after opening, and after a transaction that failed.
   var mustLookAtAll = true
-  /// Only what is sealed for few is merged, while its tables are made anew.
-  var mergesSealedOnly = false
+  /// What a walk over the logs merges: some tables or rows only, while they are made anew.
+  var scope = MergeScope.all
+  /// A revocation or fork proof came in this transaction: logs are held to it before it ends.
+  var limitsChangedAt: Instant?
 
   private enum Key {
     static let epoch = "epoch"
@@ -142,7 +144,14 @@ public final class Replica {
     let result: Result
     do {
       result = try store.write {
-        do { return try body() } catch {
+        do {
+          let result = try body()
+          while let now = self.limitsChangedAt {
+            self.limitsChangedAt = nil
+            try self.enforceLimits(at: now)
+          }
+          return result
+        } catch {
           refusal = error as? ReplicaError
           throw error
         }
@@ -176,6 +185,8 @@ public final class Replica {
 
   private func recover() {
     mustLookAtAll = true
+    limitsChangedAt = nil
+    scope = .all
     waiters = [:]
     membership = Membership(identity.federation)
     // When even this cannot be read, every use of the store says so.
@@ -242,14 +253,18 @@ public final class Replica {
     do {
       try membership.enrol(identity.certificate.bytes)
     } catch { throw .ownCertificate(error) }
-    let certificates: [[UInt8]]
+    let (certificates, facts): ([[UInt8]], [[UInt8]])
     do {
-      certificates = try store.read { db in
-        try Data.fetchAll(db, sql: "SELECT certificate FROM members ORDER BY node").map { [UInt8]($0) }
+      (certificates, facts) = try store.read { db in
+        (
+          try Data.fetchAll(db, sql: "SELECT certificate FROM members ORDER BY node").map { [UInt8]($0) },
+          try Store.facts(db)
+        )
       }
     } catch { throw .store(error) }
     // One that is not valid makes no member; it was noted when it was merged.
     for bytes in certificates { _ = try? membership.enrol(bytes) }
+    for bytes in facts { _ = try? TrustFact(bytes).map { try membership.learn($0) } }
   }
 
   private func noteOwner() throws(ReplicaError) {

@@ -32,6 +32,8 @@ public enum ReplicaError: Error, Hashable, Sendable {
   case noSuchRow(collection: String, row: RowID)
   case rowsExhausted
   case epochsExhausted
+  /// This node's authority has revoked it: nobody would take what it writes.
+  case revoked
 
   /// Any error thrown while the store was used, as ours.
   static func of(_ error: any Error) -> ReplicaError { error as? ReplicaError ?? .store(StoreError.of(error)) }

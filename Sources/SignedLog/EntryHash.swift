@@ -43,17 +43,31 @@ public struct LogContext: Sendable {
 
 /// The hashes of a change set. FORMAT.md, section 5.
 enum EntryHash {
-  private static let entryDomain = [UInt8]("renkei change set 1".utf8)
+  private static let bodyDomain = [UInt8]("renkei body 1".utf8)
+  private static let entryDomain = [UInt8]("renkei change set 2".utf8)
   private static let chainDomain = [UInt8]("renkei chain 1".utf8)
   private static let nonceDomain = [UInt8]("renkei nonce 1".utf8)
 
-  /// What the author signs: everything in the change set but the signature, and all that the reader adds to it.
-  static func content(_ context: LogContext, after head: LogHead, _ unsigned: UnsafeRawBufferPointer) -> Digest {
+  /// Everything in the change set but the signature.
+  static func body(_ unsigned: UnsafeRawBufferPointer) -> Digest {
+    let hash = HashStream()
+    hash.update(bodyDomain)
+    hash.update(unsigned)
+    return hash.digest()
+  }
+
+  /// What the author signs: the body, and all that the reader adds to it. By way of the body's hash, so that a signature
+  /// can be shown to somebody, as one side of a fork, without the body.
+  static func content(_ context: LogContext, after head: LogHead, body: Digest) -> Digest {
     let hash = HashStream()
     hash.update(entryDomain)
     feed(context, head, to: hash)
-    hash.update(unsigned)
+    hash.update(body)
     return hash.digest()
+  }
+
+  static func content(_ context: LogContext, after head: LogHead, _ unsigned: UnsafeRawBufferPointer) -> Digest {
+    content(context, after: head, body: body(unsigned))
   }
 
   /// What the next change set names as its previous one: the content and its signature.

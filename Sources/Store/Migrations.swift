@@ -8,6 +8,9 @@ enum Migrations {
     migrator.registerMigration("1 log and merge state") { db in
       try db.execute(sql: version1)
     }
+    migrator.registerMigration("2 trust facts and set-aside branches") { db in
+      try db.execute(sql: version2)
+    }
     return migrator
   }()
 
@@ -87,6 +90,25 @@ enum Migrations {
       key TEXT PRIMARY KEY,
       value ANY
     ) STRICT, WITHOUT ROWID;
+    """
+
+  static let version2 = """
+    -- Revocations and fork proofs, as first learnt: each proves itself, whatever becomes of its row.
+    CREATE TABLE facts (
+      bytes BLOB PRIMARY KEY
+    ) STRICT, WITHOUT ROWID;
+
+    -- Change sets that were in this node's log and are void: cut by a revocation or a fork. A person may adopt what they
+    -- say. This node's own, not shared; no reader shows them.
+    CREATE TABLE set_aside (
+      lane INTEGER NOT NULL,
+      author INTEGER NOT NULL,
+      sequence INTEGER NOT NULL,
+      previous BLOB NOT NULL,
+      at INTEGER NOT NULL,
+      bytes BLOB NOT NULL,
+      PRIMARY KEY (lane, author, sequence, previous)
+    ) STRICT;
     """
 
   static func tableSQL(_ collection: CollectionSchema) -> [String] {

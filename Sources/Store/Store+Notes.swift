@@ -6,15 +6,29 @@ import SignedLog
 
 /// What a node notes for itself, beside the shared tables: members, settings, keys, what peers said, what was set aside.
 extension Store {
-  /// Within `write`: keeps a member, unless its number has one.
-  public func addMember(_ node: AuthorNumber, certificate: [UInt8]) throws(StoreError) {
+  /// Within `write`: keeps a member with the certificate that counts.
+  public func setMember(_ node: AuthorNumber, certificate: [UInt8]) throws(StoreError) {
     do {
       try pool.unsafeReentrantWrite { db in
         try db.execute(
-          sql: "INSERT OR IGNORE INTO members (node, certificate) VALUES (?, ?)",
+          sql: "INSERT OR REPLACE INTO members (node, certificate) VALUES (?, ?)",
           arguments: [Int64(node.rawValue), Data(certificate)])
       }
     } catch { throw StoreError.of(error) }
+  }
+
+  /// Within `write`: keeps a revocation or fork proof.
+  public func addFact(_ bytes: [UInt8]) throws(StoreError) {
+    do {
+      try pool.unsafeReentrantWrite { db in
+        try db.execute(sql: "INSERT OR IGNORE INTO facts (bytes) VALUES (?)", arguments: [Data(bytes)])
+      }
+    } catch { throw StoreError.of(error) }
+  }
+
+  /// The revocations and fork proofs that are known.
+  public static func facts(_ db: Database) throws -> [[UInt8]] {
+    try Data.fetchAll(db, sql: "SELECT bytes FROM facts ORDER BY bytes").map { [UInt8]($0) }
   }
 
   public func nodeState(_ key: String) throws(StoreError) -> Int64? {

@@ -275,6 +275,11 @@ public final class Store {
         }
       }
     } catch { throw StoreError.of(error) }
+    forgetMerged()
+  }
+
+  /// Within `write`: every log counts as not merged; walking them again merges what was cleared.
+  func forgetMerged() {
     for table in tables.values { table.forgetHighest() }
     for (name, state) in states {
       var cleared = LogState(name)
@@ -282,6 +287,58 @@ public final class Store {
       states[name] = cleared
       changedLogs.insert(name)
     }
+  }
+
+  /// Within `write`: empties some rows, for the log to make them anew; logs stay, and count as not merged.
+  public func clearRows(_ rows: [UInt32: Set<RowID>]) throws(StoreError) {
+    do {
+      try pool.unsafeReentrantWrite { db in
+        for (number, ids) in rows {
+          guard let collection = schema.collection(number) else { continue }
+          let entryTables = collection.fields.filter { $0.kind == .log }.map { Migrations.entryTable(collection, $0) }
+          for id in ids {
+            try db.cachedStatement(sql: "DELETE FROM \"\(collection.name)\" WHERE id = ?")
+              .execute(arguments: [id.rawValue])
+            for table in entryTables {
+              try db.cachedStatement(sql: "DELETE FROM \"\(table)\" WHERE row = ?").execute(arguments: [id.rawValue])
+            }
+            for table in ["hidden_rows", "deletion_marks"] {
+              try db.cachedStatement(sql: "DELETE FROM \(table) WHERE collection = ? AND id = ?")
+                .execute(arguments: [number, id.rawValue])
+            }
+            try db.cachedStatement(sql: "DELETE FROM conflicts WHERE collection = ? AND row = ?")
+              .execute(arguments: [collection.name, id.rawValue])
+          }
+        }
+      }
+    } catch { throw StoreError.of(error) }
+    forgetMerged()
+  }
+
+  /// Within `write`: takes what follows `head` out of a log and keeps it apart. The caller walks the logs again when some
+  /// of it was merged.
+  public func setAside(_ name: LogName, after head: LogHead, _ entries: [VerifiedEntry], at now: Instant)
+    throws(StoreError)
+  {
+    do {
+      try pool.unsafeReentrantWrite { db in
+        let insert = try db.cachedStatement(
+          sql: "INSERT OR IGNORE INTO set_aside (lane, author, sequence, previous, at, bytes) VALUES (?, ?, ?, ?, ?, ?)"
+        )
+        for entry in entries {
+          try insert.execute(arguments: [
+            Int64(name.lane.rawValue), Int64(name.author.rawValue), Int64(entry.sequence),
+            Data(entry.previous.hash.bytes), now.milliseconds, Data(entry.bytes),
+          ])
+        }
+        try db.cachedStatement(sql: "DELETE FROM entries WHERE id BETWEEN ? AND ?").execute(arguments: [
+          EntryID.rawValue(name, head.sequence + 1), EntryID.rawValue(name, sequenceLimit),
+        ])
+      }
+    } catch { throw StoreError.of(error) }
+    states[name, default: LogState(name)].logged = head
+    headRevision += 1
+    changedLogs.insert(name)
   }
 
   /// A row's log entries that show, oldest first.
@@ -323,6 +380,7 @@ public final class Store {
   /// Makes a replica's tables, empty, in any database: for a copy of what could be read of a damaged one.
   public static func makeTables(in db: Database, schema: Schema) throws {
     try db.execute(sql: Migrations.version1)
+    try db.execute(sql: Migrations.version2)
     for collection in schema.collections {
       for sql in Migrations.tableSQL(collection) { try db.execute(sql: sql) }
     }

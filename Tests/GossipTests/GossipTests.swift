@@ -1,5 +1,6 @@
 import Causality
 import ChangeModel
+import Federation
 import Foundation
 import GRDB
 import Gossip
@@ -14,6 +15,7 @@ final class GossipNetwork {
   var random: RandomNumbers
   var now = Instant.test
   private let directory = TemporaryDirectory()
+  private(set) var federation: TestFederation
   private var links: [Link] = []
   private var nextLink: UInt64 = 1
   /// Change sets that arrived at each node, by what they are: to count copies.
@@ -27,7 +29,7 @@ final class GossipNetwork {
 
   init(nodes count: Int, seed: UInt64) throws {
     random = RandomNumbers(seed: seed)
-    var federation = TestFederation(wards: count, seed: seed)
+    federation = TestFederation(wards: count, seed: seed)
     for index in 0..<count {
       let replica = try Replica(
         path: directory.file("\(index).sqlite"), identity: federation.node(ward: index, keySeed: seed),
@@ -35,6 +37,40 @@ final class GossipNetwork {
       nodes.append((replica, Gossip(replica)))
     }
   }
+
+  /// A second process with a node's key and a copy of its file: a stolen one, or one that was copied while it ran.
+  func twin(of index: Int) throws -> Int {
+    let original = nodes[index].replica
+    try original.store.checkpoint()
+    let copy = directory.file("\(nodes.count).sqlite")
+    try FileManager.default.copyItem(atPath: directory.file("\(index).sqlite"), toPath: copy)
+    let replica = try Replica(path: copy, identity: original.identity, schema: TestSchema.schema, at: now)
+    nodes.append((replica, Gossip(replica)))
+    return nodes.count - 1
+  }
+
+  /// The authority of a node's ward cuts it where another node knows its logs now.
+  func revoke(_ index: Int, at signer: Int) throws {
+    let node = nodes[index].replica.author.node
+    let replica = nodes[signer].replica
+    let revocation = try federation.authorities[index].revocation(
+      of: node, in: federation.identity, cut: replica.cut(of: node))
+    var draft = Draft(.control, audience: .anyone)
+    draft.edits = [ControlSchema.revoking(revocation, reason: "盗難")]
+    let effects = try replica.batch(at: now) { _ = try replica.commit(draft, at: now) }
+    nodes[signer].gossip.grew(effects.logs, at: now)
+  }
+
+  /// One edit of one row.
+  func edit(_ index: Int, _ row: RowID, _ fields: [FieldEdit]) throws {
+    var draft = Draft(.life)
+    draft.edit(TestSchema.things, row, fields)
+    let replica = nodes[index].replica
+    let effects = try replica.batch(at: now) { _ = try replica.commit(draft, at: now) }
+    nodes[index].gossip.grew(effects.logs, at: now)
+  }
+
+  func scratch(_ index: Int) -> String { directory.file("rebuilt\(index).sqlite") }
 
   @discardableResult
   func connect(_ first: Int, _ second: Int, bytesPerSecond: Int? = nil) -> LinkID {
@@ -76,10 +112,14 @@ final class GossipNetwork {
       if let frame = try nodes[ends.0].gossip.nextFrame(for: id, at: now) { links[index].queues.1.append(frame) }
       if let frame = try nodes[ends.1].gossip.nextFrame(for: id, at: now) { links[index].queues.0.append(frame) }
     }
-    for index in links.indices {
-      let (id, ends) = (links[index].id, links[index].ends)
-      try deliver(&links[index].queues.0, to: ends.0, on: id)
-      try deliver(&links[index].queues.1, to: ends.1, on: id)
+    for id in links.map(\.id) {
+      for side in 0...1 {
+        guard let index = links.firstIndex(where: { $0.id == id }) else { continue }
+        let ends = links[index].ends
+        var queue = side == 0 ? links[index].queues.0 : links[index].queues.1
+        if side == 0 { links[index].queues.0 = [] } else { links[index].queues.1 = [] }
+        try deliver(&queue, to: side == 0 ? ends.0 : ends.1, on: id)
+      }
     }
     for node in nodes { _ = node.gossip.tick(at: now) }
   }
@@ -88,8 +128,11 @@ final class GossipNetwork {
     guard !queue.isEmpty else { return }
     for frame in queue { count(frame, at: index) }
     let outcome = try nodes[index].gossip.receive(queue.map { (link, $0) }, at: now)
-    #expect(outcome.faults.isEmpty)
     queue = []
+    for (link, fault) in outcome.faults {
+      if fault != .revoked { Issue.record("\(fault)") }
+      if let ends = links.first(where: { $0.id == link })?.ends { cut(ends.0, ends.1) }
+    }
   }
 
   private func count(_ frame: [UInt8], at index: Int) {

@@ -89,9 +89,9 @@ import TestSupport
     let path = directory.file("a.sqlite")
     try Self.open(path).store.close()
     let queue = try DatabaseQueue(path: path)
-    try queue.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('2 of the future')") }
+    try queue.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('3 of the future')") }
     try queue.close()
-    #expect(throws: ReplicaError.store(.newerFormat(found: 2, known: 1))) { try Self.open(path) }
+    #expect(throws: ReplicaError.store(.newerFormat(found: 3, known: 2))) { try Self.open(path) }
     let text = directory.file("b.sqlite")
     try Data(String(repeating: "これはデータベースではない。", count: 100).utf8).write(to: URL(fileURLWithPath: text))
     do {

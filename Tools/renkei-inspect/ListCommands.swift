@@ -68,6 +68,7 @@ struct ForksCommand: ParsableCommand {
   private func show(_ list: ForkList) {
     if list.forks.isEmpty { return print(Style.good(Language.pick("● 分岐は知られていません", "● no fork is known"))) }
     let states = [
+      "settled": ("決着: 証拠が行き渡り、ログはその前まで", "settled: the proof spreads, the log ends before it"),
       "noticed": ("相手の知らせによる疑い", "noticed by a peer"), "proven": ("証明: 同じ鍵が二つに署名", "proven: one key signed both"),
       "unproven": ("一方の署名が正しくない", "one signature does not hold"),
     ]

@@ -1,0 +1,109 @@
+import Causality
+import ChangeModel
+import SignedLog
+import Sodium
+
+/// An authority's word that a node of its ward is no longer one: what it wrote up to the cut holds, what comes after is
+/// void on every node, whatever the order of arrival. FORMAT.md, section 9.
+public struct Revocation: Hashable, Sendable {
+  public let federation: Digest
+  /// Epoch 0: every epoch of the node is cut.
+  public let node: AuthorNumber
+  /// The last valid sequence of each log of the node; of a log that is not named, nothing is valid.
+  public let cut: [LogName: SequenceNumber]
+  /// The whole file.
+  public let bytes: [UInt8]
+
+  static let magic = [UInt8]("RKR1".utf8)
+  private static let domain = [UInt8]("renkei revocation 1".utf8)
+  private static let headBytes = 4 + 32 + 4 + 2
+  private static let cutBytes = 1 + 2 + 4
+  /// Four lanes, more epochs than a node lives.
+  public static let cutLimit = 1_024
+
+  /// Reads a revocation and checks that the ward's authority signed it for this federation.
+  public init(_ bytes: [UInt8], in identity: FederationIdentity) throws(FederationError) {
+    guard let fields = Self.fields(of: bytes) else { throw .malformedRevocation }
+    guard fields.federation == identity.id else { throw .wrongFederation }
+    guard let authority = identity.authority(ofWard: fields.node.ward) else {
+      throw .unknownWard(String(fields.node.ward))
+    }
+    let signed = Self.domain + bytes.dropLast(Signature.byteCount)
+    guard authority.verifies([UInt8](bytes.suffix(Signature.byteCount)), over: signed) else {
+      throw .badAuthoritySignature
+    }
+    federation = fields.federation
+    node = fields.node
+    cut = fields.cut
+    self.bytes = bytes
+  }
+
+  /// The last valid sequence of one of the node's logs.
+  public func lastValid(_ log: LogName) -> SequenceNumber { cut[log] ?? 0 }
+
+  /// The bytes of a revocation, signed by the ward's authority.
+  ///
+  /// - Precondition: `cut` names logs of `node` only, `cutLimit` of them at most.
+  public static func signed(
+    federation: Digest, node: AuthorNumber, cut: [LogName: SequenceNumber], by authority: SigningKey
+  ) -> [UInt8] {
+    precondition(cut.count <= cutLimit && cut.keys.allSatisfy { $0.author.node == node.node })
+    var writer = ByteWriter(capacity: headBytes + cut.count * cutBytes + Signature.byteCount)
+    writer.raw(magic)
+    writer.raw(federation.bytes)
+    writer.bigEndian(UInt16(node.ward))
+    writer.bigEndian(UInt16(node.serial))
+    writer.bigEndian(UInt16(cut.count))
+    for (log, sequence) in cut.sorted(by: { $0.key < $1.key }) {
+      writer.byte(log.lane.rawValue)
+      writer.bigEndian(UInt16(log.author.epoch))
+      writer.bigEndian(sequence)
+    }
+    writer.raw(authority.signature(over: domain + writer.bytes))
+    return writer.bytes
+  }
+
+  private struct Fields {
+    var federation: Digest
+    var node: AuthorNumber
+    var cut: [LogName: SequenceNumber]
+  }
+
+  private static func fields(of bytes: [UInt8]) -> Fields? {
+    guard bytes.count >= headBytes + Signature.byteCount, bytes.starts(with: magic) else { return nil }
+    return bytes.withUnsafeBytes { raw -> Fields? in
+      var reader = ByteReader(raw)
+      guard (try? reader.raw(4)) != nil, let federation = try? reader.raw(32),
+        let ward = try? reader.bigEndian(UInt16.self), let serial = try? reader.bigEndian(UInt16.self),
+        ward < AuthorNumber.partLimit, serial < AuthorNumber.partLimit,
+        let count = try? reader.bigEndian(UInt16.self), count <= cutLimit,
+        bytes.count == headBytes + Int(count) * cutBytes + Signature.byteCount
+      else { return nil }
+      var cut: [LogName: SequenceNumber] = [:]
+      for _ in 0..<count {
+        guard let lane = (try? reader.byte()).flatMap(Lane.init), let epoch = try? reader.bigEndian(UInt16.self),
+          epoch < AuthorNumber.partLimit, let sequence = try? reader.bigEndian(UInt32.self), sequence <= sequenceLimit
+        else { return nil }
+        let author = AuthorNumber(ward: UInt32(ward), serial: UInt32(serial), epoch: UInt32(epoch))
+        guard cut.updateValue(sequence, forKey: LogName(lane, author)) == nil else { return nil }
+      }
+      return Fields(
+        federation: Digest(federation), node: AuthorNumber(ward: UInt32(ward), serial: UInt32(serial), epoch: 0),
+        cut: cut)
+    }
+  }
+}
+
+extension AuthorityRecord {
+  /// Revokes a node of the ward.
+  ///
+  /// - Parameter cut: the last valid sequence of each of its logs; what is not named is void as a whole.
+  /// - Throws: `unknownWard` when the authority is not this federation's or the node not of its ward.
+  public func revocation(
+    of node: AuthorNumber, in identity: FederationIdentity, cut: [LogName: SequenceNumber]
+  ) throws(FederationError) -> Revocation {
+    let (index, authority) = try key(in: identity)
+    guard node.ward == index else { throw .unknownWard(ward) }
+    return try Revocation(Revocation.signed(federation: identity.id, node: node, cut: cut, by: authority), in: identity)
+  }
+}

@@ -1,0 +1,197 @@
+import Causality
+import ChangeModel
+import Federation
+import SignedLog
+import Store
+
+/// How far logs are valid: learning what ends them, and holding the tables to it.
+extension Replica {
+  /// Within a transaction: takes up certificates, revocations and fork proofs. Each proves itself: whoever carried it, and
+  /// whatever becomes of its carrier, it counts.
+  func learnTrust(_ edits: [RowEdit], from past: AuthorPast, at now: Instant) throws(StoreError) {
+    let carrier = LogName(.control, past.author)
+    for bytes in ControlSchema.certificates(in: edits) {
+      do throws(Membership.Refusal) {
+        let node = try membership.enrol(bytes).node
+        guard membership.certificates[node]?.bytes == bytes else { continue }
+        do { try store.setMember(node, certificate: bytes) } catch { throw Membership.Refusal.invalid(.notThisNode) }
+      } catch {
+        try note(carrier, past.sequence, "certificate", "\(error)", at: now)
+      }
+      if membership.proveWaiting() { limitsChangedAt = now }
+    }
+    for fact in ControlSchema.facts(in: edits) {
+      var isNew = false
+      do throws(Membership.Refusal) { isNew = try membership.learn(fact) } catch {
+        try note(carrier, past.sequence, "trust", "\(error)", at: now)
+      }
+      guard isNew else { continue }
+      try store.addFact(fact.bytes)
+      limitsChangedAt = now
+    }
+  }
+
+  /// Within a transaction: takes out of the logs what is void, keeps it apart, and makes the rows that it had touched anew
+  /// from what is valid. A function of the valid change sets alone: in whatever order things came, the tables are equal.
+  func enforceLimits(at now: Instant) throws(ReplicaError) {
+    var void = Void()
+    do {
+      for name in store.logNames {
+        guard let limit = membership.lastValid(name), store.logged(name) > limit else { continue }
+        try setAside(name, after: limit, into: &void, at: now)
+      }
+      if void.wasMerged { try makeAnew(void.rows, at: now) }
+      mustLookAtAll = true
+      try drainAll(at: now)
+    } catch { throw .of(error) }
+    guard !membership.isRevoked(author) else { return }
+    if membership.lastValid(LogName(.control, author)) != nil || Lane.allCases.contains(where: isForkedHere) {
+      // This very author's log forks: somebody else writes with its key, or a copy of this node does.
+      try openEpoch(above: author)
+    }
+    // What proves itself must not go with its carrier: others may never get the carrier at all.
+    guard !void.selfProving.isEmpty else { return }
+    var draft = Draft(.control, audience: .anyone)
+    draft.edits = void.selfProving
+    _ = try commit(draft, at: now)
+  }
+
+  private func isForkedHere(_ lane: Lane) -> Bool { membership.lastValid(LogName(lane, author)) != nil }
+
+  /// What was found to be void.
+  private struct Void {
+    var rows: [UInt32: Set<RowID>] = [:]
+    var wasMerged = false
+    var selfProving: [RowEdit] = []
+  }
+
+  private func setAside(
+    _ name: LogName, after limit: SequenceNumber, into void: inout Void, at now: Instant
+  ) throws(StoreError) {
+    guard let key = membership.key(of: name.author) else { throw .damaged("log of a stranger: \(name)") }
+    let context = context(name, key: key)
+    let merged = store.merged(name)
+    var head = LogHead()
+    var shared = LogHead()
+    var past = AuthorPast(author: name.author, lane: name.lane)
+    var taken: [VerifiedEntry] = []
+    while head.sequence < store.logged(name) {
+      let run = try store.entries(name, from: head.sequence + 1, byteLimit: 1 << 20)
+      guard !run.isEmpty else { throw .damaged("entries of \(name) after \(head.sequence)") }
+      for bytes in run {
+        guard let entry = RunVerifier(context).reading(bytes, after: head) else {
+          throw .damaged("entry \(name) \(head.sequence + 1)")
+        }
+        head = entry.head
+        let layout = try? bytes.decoding { raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: past) }
+        if let layout { past.advance(by: layout.header) } else { past.sequence += 1 }
+        guard head.sequence > limit else {
+          shared = head
+          continue
+        }
+        taken.append(entry)
+        guard let layout else { continue }
+        for edits in readableEdits(of: entry, layout, in: context) {
+          if name.lane == .control { void.selfProving += ControlSchema.selfProving(edits) }
+          guard head.sequence <= merged else { continue }
+          for edit in edits { void.rows[edit.collection, default: []].insert(edit.row) }
+        }
+      }
+    }
+    if merged > limit { void.wasMerged = true }
+    try store.setAside(name, after: shared, taken, at: now)
+    try note(name, limit + 1, "trust", "void: \(taken.count)", at: now)
+  }
+
+  /// What this node can read of a change set, section by section.
+  private func readableEdits(
+    of entry: VerifiedEntry, _ layout: ChangeSetLayout, in context: LogContext
+  ) -> [[RowEdit]] {
+    layout.sections.indices.compactMap { index in
+      guard let audience = Audience(key: layout.sections[index].key),
+        let content = entry.open(index, of: layout, with: secret(toRead: audience), in: context)
+      else { return nil }
+      return try? content.decoding { raw throws(MalformedBytes) in try SectionCodec.decode(raw, by: entry.log.author) }
+    }
+  }
+
+  /// Makes some rows anew: every log is walked in causal order, but only these rows are written.
+  private func makeAnew(_ rows: [UInt32: Set<RowID>], at now: Instant) throws(StoreError) {
+    scope = .rows(rows)
+    let merged = effects.merged
+    defer {
+      scope = .all
+      effects.merged = merged
+    }
+    try store.clearRows(rows)
+    try drainAll(at: now)
+    // Readers hear of each row once, also of one that is gone now.
+    for (collection, ids) in rows { effects.rows += ids.sorted().map { RowReference(collection, $0) } }
+  }
+
+  // MARK: Revoking
+
+  /// How far this node knows each log of another node: where a revocation cuts when nothing else is said.
+  public func cut(of node: AuthorNumber) -> [LogName: SequenceNumber] {
+    var cut: [LogName: SequenceNumber] = [:]
+    for name in store.logNames where name.author.node == node.node { cut[name] = store.logged(name) }
+    return cut
+  }
+
+  // MARK: Forks
+
+  /// Whether the part of a run that lies within our log is ours. The last change set of it vouches for all before it: its
+  /// signature covers them.
+  ///
+  /// - Returns: nil when it is.
+  func parting(
+    of run: Run, known: Int, _ source: String, at now: Instant
+  ) throws(StoreError) -> RunRefusal? {
+    guard known > 0, let key = membership.key(of: run.log.author) else { return nil }
+    #if MUTANTS
+      if PlantedBug.ignoresForks.isPlanted { return nil }
+    #endif
+    let last = run.first + SequenceNumber(known) - 1
+    if try store.entries(run.log, from: last, byteLimit: 0).first == run.entries[known - 1] { return nil }
+    var index = 0
+    while index < known,
+      try store.entries(run.log, from: run.first + SequenceNumber(index), byteLimit: 0).first == run.entries[index]
+    { index += 1 }
+    let sequence = run.first + SequenceNumber(index)
+    if index == 0, run.first > 1 { return .branch(before: run.first) }
+    if let limit = membership.lastValid(run.log), limit < sequence { return .fork(at: sequence) }
+    let context = context(run.log, key: key)
+    guard let shared = try head(of: run.log, at: sequence - 1, in: context),
+      let ours = try store.entries(run.log, from: sequence, byteLimit: 0).first,
+      let proof = ForkProof(ours, run.entries[index], after: shared, in: context)
+    else { return .chain(.badSignature, at: sequence) }
+    try note(run.log, sequence, source, "fork", at: now)
+    var draft = Draft(.control, audience: .anyone)
+    draft.edits = [ControlSchema.proving(proof)]
+    do { _ = try commit(draft, at: now) } catch {
+      if case .store(let error) = error { throw error }
+      // A node that cannot write, being revoked itself, still must not merge what is void.
+      if (try? membership.learn(.fork(proof.bytes))) == true {
+        try store.addFact(proof.bytes)
+        limitsChangedAt = now
+      }
+    }
+    return .fork(at: sequence)
+  }
+
+  /// A log's head as it was at a sequence. Reads the log from its beginning.
+  private func head(of log: LogName, at sequence: SequenceNumber, in context: LogContext) throws(StoreError)
+    -> LogHead?
+  {
+    var head = LogHead()
+    while head.sequence < sequence {
+      let run = try store.entries(log, from: head.sequence + 1, byteLimit: 1 << 20)
+      guard !run.isEmpty else { return nil }
+      for bytes in run where head.sequence < sequence {
+        guard let entry = RunVerifier(context).reading(bytes, after: head) else { return nil }
+        head = entry.head
+      }
+    }
+    return head
+  }
+}

@@ -1,0 +1,159 @@
+import Causality
+import ChangeModel
+import Federation
+import Foundation
+import GRDB
+import Gossip
+import Replica
+import SignedLog
+import Testing
+import TestSupport
+
+/// Revocations and forks: whatever the order of arrival, all nodes decide alike, and nothing goes without a trace.
+@Suite struct TrustTests {
+  private func status(_ network: GossipNetwork, _ index: Int, _ row: RowID) throws -> String? {
+    try network.nodes[index].replica.store.read {
+      try String.fetchOne($0, sql: "SELECT status FROM things WHERE id = ?", arguments: [row.rawValue])
+    }
+  }
+
+  private func setAside(_ network: GossipNetwork, _ index: Int) throws -> Int {
+    try network.nodes[index].replica.store.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM set_aside")! }
+  }
+
+  private func verifyAll(_ network: GossipNetwork, _ indices: some Sequence<Int>) throws {
+    for index in indices {
+      let report = try network.nodes[index].replica.verify(scratch: network.scratch(index), at: network.now)
+      #expect(report.isSound, "node \(index): \(report)")
+    }
+  }
+
+  /// 0 and 1 are honest and know each other; 2 is stolen, and writes to 1 only after the cut that 0 made.
+  @Test(arguments: [true, false])
+  func `what a stolen node writes after the cut is void, and what it had overwritten is back`(
+    revocationFirst: Bool
+  ) throws {
+    let network = try GossipNetwork(nodes: 4, seed: 21)
+    for other in [1, 2, 3] { network.connect(0, other) }
+    let row = try network.nodes[0].replica.newRows(1)[0]
+    try network.edit(0, row, [FieldEdit(2, .set(.text("開設"))), FieldEdit(4, .increment(40))])
+    try network.edit(2, row, [FieldEdit(4, .increment(2))])
+    try network.settle()
+    for other in [1, 2, 3] { network.cut(0, other) }
+    // Stolen. The thief closes the shelter and counts; 1 and 3 hear it, 1 writes after it.
+    network.connect(1, 2)
+    network.connect(1, 3)
+    try network.edit(2, row, [FieldEdit(2, .set(.text("閉鎖"))), FieldEdit(4, .increment(1_000))])
+    for _ in 0..<30 { try network.commit(2) }
+    for _ in 0..<200 { try network.step() }
+    try network.edit(1, row, [FieldEdit(4, .increment(5)), FieldEdit(7, .append(.text("満員に近い")))])
+    if revocationFirst { network.cut(1, 2) }
+    try network.revoke(2, at: 0)
+    network.connect(0, 1)
+    for _ in 0..<200 { try network.step() }
+    for index in [0, 1, 3] {
+      #expect(try status(network, index, row) == "開設")
+      let count = try network.nodes[index].replica.store.read {
+        try Int.fetchOne($0, sql: "SELECT headcount FROM things")!
+      }
+      #expect(count == 47)
+      #expect(try network.nodes[index].replica.store.tableDigest() == network.nodes[0].replica.store.tableDigest())
+    }
+    // Kept apart where it had come, for a person to look at.
+    #expect(try setAside(network, 0) == 0)
+    #expect(try setAside(network, 1) == 31)
+    // It cannot come back by a road that has not heard yet.
+    if network.nodes[1].gossip.links.count < 3 { network.connect(3, 2) }
+    try network.commit(2)
+    for _ in 0..<100 { try network.step() }
+    #expect(try setAside(network, 3) == 31)
+    #expect(try status(network, 3, row) == "開設")
+    try verifyAll(network, [0, 1, 3])
+  }
+
+  @Test func `a revoked node that hears of it writes nothing more`() throws {
+    let network = try GossipNetwork(nodes: 2, seed: 22)
+    network.connect(0, 1)
+    try network.commit(1)
+    try network.settle()
+    network.cut(0, 1)
+    try network.revoke(1, at: 0)
+    let control = LogName(.control, network.nodes[0].replica.author)
+    let entries = try network.nodes[0].replica.store.entries(control, from: 1, byteLimit: 1 << 20)
+    let revoked = network.nodes[1].replica
+    _ = try revoked.batch(at: network.now) {
+      _ = try revoked.receive(Run(control, first: 1, entries: entries), from: "card", at: network.now)
+    }
+    #expect(throws: ReplicaError.revoked) { try network.commit(1) }
+  }
+
+  @Test(arguments: [1, 20, 90])
+  func `two histories of one node are proven a fork, end at it on all nodes, and the node goes on anew`(
+    length: Int
+  ) throws {
+    let network = try GossipNetwork(nodes: 3, seed: 23)
+    network.connect(0, 1)
+    network.connect(0, 2)
+    try network.commit(0)
+    try network.settle()
+    network.cut(0, 1)
+    network.cut(0, 2)
+    let twin = try network.twin(of: 0)
+    let row = try network.nodes[0].replica.newRows(1)[0]
+    for number in 0..<length {
+      try network.edit(0, row, [FieldEdit(3, .set(.integer(Int64(number))))])
+      try network.edit(twin, row, [FieldEdit(3, .set(.integer(Int64(1_000 + number))))])
+    }
+    network.connect(0, 1)
+    network.connect(twin, 2)
+    for _ in 0..<200 { try network.step() }
+    network.connect(1, 2)
+    for _ in 0..<400 { try network.step() }
+    let log = LogName(.life, network.nodes[0].replica.author.node)
+    for index in 0..<4 {
+      #expect(network.nodes[index].replica.membership.lastValid(log) == 1, "node \(index)")
+      #expect(network.nodes[index].replica.store.logged(log) == 1, "node \(index)")
+      #expect(try setAside(network, index) == length)
+    }
+    // The honest one writes on, in a new epoch, and everybody takes it.
+    network.cut(twin, 2)
+    #expect(network.nodes[0].replica.author.epoch == 1)
+    try network.commit(0, text: "新しい代")
+    try network.settle(first: 3)
+    try verifyAll(network, 0..<3)
+  }
+
+  @Test func `a node that hears of a fork first, and of the author's certificate only then, takes the proof`() throws {
+    let federation = try GossipNetwork(nodes: 2, seed: 24)
+    let twin = try federation.twin(of: 0)
+    try federation.commit(0, text: "甲")
+    try federation.commit(twin, text: "乙")
+    let log = LogName(.life, federation.nodes[0].replica.author)
+    let (left, right) = try (
+      federation.nodes[0].replica.store.entries(log, from: 1, byteLimit: 0)[0],
+      federation.nodes[twin].replica.store.entries(log, from: 1, byteLimit: 0)[0]
+    )
+    let identity = federation.nodes[0].replica.identity
+    let context = LogContext(federation: identity.federation.id, nodeKey: identity.key.publicKey, log: log)
+    let proof = try #require(ForkProof(left, right, after: LogHead(), in: context))
+    #expect(ForkProof(left, left, after: LogHead(), in: context) == nil)
+    var bent = proof.bytes
+    bent[60] ^= 1
+    var early = Membership(identity.federation)
+    let isNew = try early.learn(.fork(proof.bytes))
+    #expect(isNew)
+    #expect(early.lastValid(log) == nil)
+    try early.enrol(identity.certificate.bytes)
+    let isProven = early.proveWaiting()
+    #expect(isProven)
+    #expect(early.lastValid(log) == 0)
+    var late = Membership(identity.federation)
+    try late.enrol(identity.certificate.bytes)
+    #expect(throws: Membership.Refusal.invalid(.malformedForkProof)) {
+      var other = late
+      _ = try other.learn(.fork(bent))
+    }
+    _ = try late.learn(.fork(proof.bytes))
+    #expect(late.lastValid(log) == 0)
+  }
+}
