@@ -32,8 +32,8 @@ public struct Ledger: Sendable {
   public private(set) var places: [LogName: [Int]] = [:]
   /// Other change sets with the dot of an earlier one: what copies of a node wrote.
   public private(set) var branches: [LogName: Set<Digest>] = [:]
-  /// Logs that hold two change sets of one dot: written by two copies of one node.
-  public private(set) var forked: Set<LogName> = []
+  /// Logs that hold two change sets of one dot, written by two copies of one node: the first such sequence.
+  public private(set) var forks: [LogName: SequenceNumber] = [:]
   /// Entries that may be gone: only a disk that was destroyed, or a node that left for good, ever had them.
   public internal(set) var excused: Set<Int> = []
   /// Sums over all that was acknowledged, wherever: what an author holds of a stock.
@@ -55,7 +55,7 @@ public struct Ledger: Sendable {
     if Int(entry.sequence) <= list.count {
       let known = entries[list[Int(entry.sequence) - 1]]
       if known.hash != entry.hash {
-        forked.insert(entry.log)
+        forks[entry.log] = min(forks[entry.log] ?? .max, entry.sequence)
         branches[entry.log, default: []].insert(entry.hash)
       }
       return nil
@@ -66,7 +66,7 @@ public struct Ledger: Sendable {
     list.append(entries.count)
     places[entry.log] = list
     entries.append(entry)
-    return forked.contains(entry.log) ? nil : spend(entry)
+    return forks[entry.log] != nil ? nil : spend(entry)
   }
 
   func entry(_ log: LogName, _ sequence: SequenceNumber) -> Entry? {

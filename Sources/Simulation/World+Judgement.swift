@@ -39,26 +39,25 @@ extension World {
   /// Change sets that every node must have in the end, by log.
   private func promised() -> [LogName: SequenceNumber] {
     var promised: [LogName: SequenceNumber] = [:]
-    for (log, places) in ledger.places where !ledger.forked.contains(log) {
+    for (log, places) in ledger.places {
       let kept = places.prefix { !ledger.excused.contains($0) }.count
-      promised[log] = SequenceNumber(kept)
+      // What comes before a fork holds; what follows holds as long as nobody has met the other branch.
+      promised[log] = min(SequenceNumber(kept), (ledger.forks[log] ?? .max) - 1)
     }
     return promised
   }
 
   private func isSettled(_ promised: [LogName: SequenceNumber]) -> Bool {
-    let isForked = !ledger.forked.isEmpty
     guard let first = alive.first?.replica?.store else { return true }
     for node in alive {
       // What was excused and came back all the same goes to everybody too.
-      for log in node.replica!.store.logNames where !ledger.forked.contains(log) {
+      for log in node.replica!.store.logNames {
         if first.state(of: log).logged != node.replica!.store.state(of: log).logged { return false }
       }
       for (log, sequence) in promised {
         let state = node.replica!.store.state(of: log)
         if state.logged.sequence < sequence { return false }
-        // Behind a fork change sets may wait for a branch that is not here: until forks are settled, that is so.
-        if !isForked, state.waiting > 0 { return false }
+        if state.waiting > 0 { return false }
       }
     }
     return true
@@ -77,6 +76,19 @@ extension World {
       }
     }
     guard convergedAt == nil else { return }
+    if let first = alive.first {
+      for node in alive {
+        for log in node.replica!.store.logNames {
+          let (ours, theirs) = (first.replica!.store.state(of: log).logged, node.replica!.store.state(of: log).logged)
+          if ours != theirs {
+            violate(
+              .liveness,
+              "\(name(first.index)) ends \(log.text) at #\(ours.sequence), \(name(node.index)) at #\(theirs.sequence), \(ours.sequence == theirs.sequence ? "another branch" : "after \(bound / 1_000_000) s")"
+            )
+          }
+        }
+      }
+    }
     for node in alive {
       for (log, sequence) in promised().sorted(by: { $0.key < $1.key }) {
         let state = node.replica!.store.state(of: log)
@@ -85,7 +97,7 @@ extension World {
             .liveness,
             "\(name(node.index)) has \(state.logged.sequence) of \(sequence) of \(log.text) after \(bound / 1_000_000) s"
           )
-        } else if state.waiting > 0, ledger.forked.isEmpty {
+        } else if state.waiting > 0 {
           let need = (try? node.replica!.waiting())?.first { $0.log == log }?.need
           let wanted =
             need.map { "\($0.log.text) #\($0.sequence), kept to #\(node.replica!.store.logged($0.log))" } ?? "nothing"
@@ -152,14 +164,14 @@ extension World {
   /// Reads the files, past the core, and compares them with the ledger and with each other.
   func judge() {
     let promised = promised()
-    counts.forkedLogs = ledger.forked.count
+    counts.forkedLogs = ledger.forks.count
     counts.excused = ledger.excused.count
     var digests: [String: (Int, TableDigest)] = [:]
     var shared: [String: (Int, Digest)] = [:]
     for (order, node) in alive.enumerated() {
       let isChosen = alive.count <= 8 || order == 0 || order == alive.count / 2 || plan.nodes[node.index].isOld
       check(node, fully: isChosen, promised: promised)
-      guard ledger.forked.isEmpty, convergedAt != nil else { continue }
+      guard convergedAt != nil else { continue }
       do {
         let digest = try node.replica!.store.tableDigest()
         // Nodes with equal keys show the same; what everybody may read, all nodes do.
@@ -179,8 +191,8 @@ extension World {
         }
       } catch { violate(.failure, "digest of \(name(node.index)): \(error)") }
     }
-    if plan.services == true, convergedAt != nil, ledger.forked.isEmpty { judgeServices() }
-    if let node = alive.isEmpty ? nil : alive[random.below(alive.count)], ledger.forked.isEmpty { rebuild(node) }
+    if plan.services == true, convergedAt != nil, ledger.forks.isEmpty { judgeServices() }
+    if let node = alive.isEmpty ? nil : alive[random.below(alive.count)] { rebuild(node) }
     countCopies()
   }
 
@@ -213,9 +225,11 @@ extension World {
         violate(.durability, "\(name(node.index)) keeps \(file.logged[log, default: 0]) of \(sequence) of \(log.text)")
       }
       for (log, merged) in file.merged.sorted(by: { $0.key < $1.key }) where merged > 0 {
-        guard let entry = ledger.entry(log, merged), !ledger.forked.contains(log) else { continue }
+        guard let entry = ledger.entry(log, merged), merged < ledger.forks[log] ?? .max else { continue }
         for (author, sequence) in entry.known.sorted(by: { $0.key < $1.key })
-        where file.merged[LogName(log.lane, author), default: 0] < sequence {
+        where file.merged[LogName(log.lane, author), default: 0]
+          < min(sequence, (ledger.forks[LogName(log.lane, author)] ?? .max) - 1)
+        {
           violate(
             .model, "\(name(node.index)) merged \(log.text) #\(merged) before \(author) #\(sequence), which it follows")
         }
@@ -223,7 +237,9 @@ extension World {
       guard fully else { return }
       let check = NodeCheck(
         ledger: ledger, file: file, schema: node.schema, reads: try readable(node))
-      let faults = try check.purity() + (ledger.forked.isEmpty ? check.model() : [])
+      // While a branch is whole here because nobody has met the other, the ledger does not say which one it is.
+      let isWhole = file.merged.contains { $0.value >= ledger.forks[$0.key] ?? .max }
+      let faults = try check.purity() + (isWhole ? [] : check.model())
       for violation in faults { violate(violation.checker, "\(name(node.index)): \(violation.detail)") }
     } catch { violate(.failure, "reading \(name(node.index)): \(error)") }
   }

@@ -20,19 +20,38 @@ extension World {
     return known
   }
 
+  /// What the author of a change set had merged by its own word: for what a node writes of itself in the middle of taking
+  /// from others.
+  private func knownByLog(
+    _ node: SimulatedNode, _ log: LogName, _ sequence: SequenceNumber
+  ) -> [AuthorNumber: SequenceNumber] {
+    var past = AuthorPast(author: log.author, lane: log.lane)
+    while past.sequence < sequence,
+      let bytes = try? node.replica?.store.entries(log, from: past.sequence + 1, byteLimit: 0).first
+    {
+      guard
+        let layout = try? bytes.decoding({ raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: past) })
+      else { break }
+      past.advance(by: layout.header)
+    }
+    return Dictionary(uniqueKeysWithValues: past.clock.mentioned.map { ($0.author, $0.sequence) })
+  }
+
   var currentSchema: Schema { plan.services == true ? ServiceWorkload.schema : NightSchema.current }
 
   /// Notes in the ledger what the node has written since it was last asked: of itself, or what was `asked` of it.
   func noteOwn(_ node: SimulatedNode, asked: [Dated] = []) {
     guard let replica = node.replica else { return }
-    for each in Lane.allCases {
-      let log = LogName(each, replica.author)
+    // A fork that it found may have made it begin a new epoch right after it wrote in the one before.
+    let authors = Set([max(replica.author.epoch, 1) - 1, replica.author.epoch]).sorted().map(node.identity.author(epoch:))
+    for log in authors.flatMap({ author in Lane.allCases.map { LogName($0, author) } }) {
+      let each = log.lane
       let head = replica.store.state(of: log).logged.sequence
       var next = SequenceNumber((node.noted[log] ?? 0) + 1)
       while next <= head {
         guard let bytes = try? replica.store.entries(log, from: next, byteLimit: 0).first else { return }
         let dated = asked.first { $0.log == log && $0.sequence == next }
-        let known = dated?.known ?? knownByFile(node, each)
+        let known = dated?.known ?? knownByLog(node, log, next)
         let sections = dated?.sections ?? []
         let entry = Ledger.Entry(
           log: log, sequence: next, edits: sections.filter { $0.audience.writer == nil }.flatMap(\.edits),
@@ -217,7 +236,9 @@ extension World {
     for (log, sequence) in node.noted.sorted(by: { $0.key < $1.key }) {
       let kept = replica.store.state(of: log).logged.sequence
       guard kept < sequence else { continue }
-      if node.mayHaveLost, log.author != replica.author {
+      if kept + 1 >= ledger.forks[log] ?? .max {
+        // Its other copy's change sets made the log end here.
+      } else if node.mayHaveLost, log.author != replica.author {
         counts.noticedLosses += 1
       } else {
         violate(.durability, "\(name(node.index)) acknowledged \(log.text) #\(sequence) and has #\(kept) after a start")

@@ -166,15 +166,12 @@ extension World {
       if count < Int64(least) { violate(.expectation, "\(name(at)) shows \(count) conflicts, not \(least)") }
     case .fork(let of):
       let author = nodes[of].identity.certificate.node
-      let isNoticed = nodes.contains { node in
-        node.isUp
-          && (node.gossip!.suspectedForks.contains { $0.author.node == author }
-            || ((try? node.plain?.rows(
-              "SELECT count(*) FROM quarantine WHERE (reason = 'fork' OR reason = 'badSignature') AND author >> 10 = \(author.rawValue >> 10)"
-            ))??
-            .first?[0].integer ?? 0) > 0)
+      let isNoticed = alive.contains { node in
+        let proofs = try? node.plain?.rows(
+          "SELECT count(*) FROM fork_proofs WHERE author >> 10 = \(author.rawValue >> 10)")
+        return (proofs?.first?[0].integer ?? 0) > 0
       }
-      if !isNoticed { violate(.expectation, "nobody noticed the fork of \(name(of))") }
+      if !isNoticed { violate(.expectation, "nobody proved the fork of \(name(of))") }
     case .newEpoch(let of):
       if nodes[of].replica?.author.epoch ?? 0 == 0 {
         violate(.expectation, "\(name(of)) still writes in its first epoch")
