@@ -79,6 +79,7 @@ extension Replica {
       if run.log.author == author { try reopen(above: author) }
       effects.logs.insert(run.log)
       if state.waiting == 0 { try mergeFresh(entries, in: context, at: now) }
+      try learnFromWaiting(run.log, in: context, at: now)
     }
     if let refusal {
       let sequence = state.logged.sequence + UInt32(entries.count) + 1

@@ -31,6 +31,41 @@ extension Replica {
     }
   }
 
+  /// Within a transaction: takes up what proves itself out of control change sets that wait for others. They may wait for
+  /// what is void, and only these very facts say so.
+  func learnFromWaiting(_ name: LogName, in context: LogContext, at now: Instant) throws(StoreError) {
+    guard name.lane == .control else { return }
+    let state = store.state(of: name)
+    guard state.waiting > 0 else {
+      searched[name] = nil
+      return
+    }
+    var past = searched[name] ?? state.past
+    if past.sequence < state.merged.sequence { past = state.past }
+    while past.sequence < state.logged.sequence {
+      let entries = try store.entries(name, from: past.sequence + 1, byteLimit: 1 << 20)
+      guard !entries.isEmpty else { break }
+      for bytes in entries {
+        let before = past
+        guard
+          let layout = try? bytes.decoding({ raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: before) })
+        else {
+          past.sequence += 1
+          continue
+        }
+        past.advance(by: layout.header)
+        for section in layout.sections where section.key == 0 {
+          let content = Array(bytes[section.range])
+          let edits = try? content.decoding { raw throws(MalformedBytes) in
+            try SectionCodec.decode(raw, by: name.author)
+          }
+          if let edits { try learnTrust(edits, from: past, at: now) }
+        }
+      }
+    }
+    searched[name] = past
+  }
+
   /// Within a transaction: takes out of the logs what is void, keeps it apart, and makes the rows that it had touched anew
   /// from what is valid. A function of the valid change sets alone: in whatever order things came, the tables are equal.
   func enforceLimits(at now: Instant) throws(ReplicaError) {
@@ -100,6 +135,7 @@ extension Replica {
     }
     if merged > limit { void.wasMerged = true }
     try store.setAside(name, after: shared, taken, at: now)
+    searched[name] = nil
     try note(name, limit + 1, "trust", "void: \(taken.count)", at: now)
   }
 

@@ -58,6 +58,8 @@ public final class Replica {
   var waiters: [LogName: Set<LogName>] = [:]
   /// Look at every log with a backlog: after opening, and after a transaction that failed.
   var mustLookAtAll = true
+  /// How far waiting change sets of the control lane were searched for what proves itself.
+  var searched: [LogName: AuthorPast] = [:]
   /// What a walk over the logs merges: some tables or rows only, while they are made anew.
   var scope = MergeScope.all
   /// A revocation or fork proof came in this transaction: logs are held to it before it ends.
@@ -186,6 +188,7 @@ public final class Replica {
   private func recover() {
     mustLookAtAll = true
     limitsChangedAt = nil
+    searched = [:]
     scope = .all
     waiters = [:]
     membership = Membership(identity.federation)

@@ -34,6 +34,10 @@ public struct Ledger: Sendable {
   public private(set) var branches: [LogName: Set<Digest>] = [:]
   /// Logs that hold two change sets of one dot, written by two copies of one node: the first such sequence.
   public private(set) var forks: [LogName: SequenceNumber] = [:]
+  /// The last valid sequence of logs whose author was revoked.
+  private var cuts: [AuthorNumber: [LogName: SequenceNumber]] = [:]
+  /// Nodes in hostile hands: what they wrote may wait for ever.
+  var hostile: Set<AuthorNumber> = []
   /// Entries that may be gone: only a disk that was destroyed, or a node that left for good, ever had them.
   public internal(set) var excused: Set<Int> = []
   /// Sums over all that was acknowledged, wherever: what an author holds of a stock.
@@ -67,6 +71,20 @@ public struct Ledger: Sendable {
     places[entry.log] = list
     entries.append(entry)
     return forks[entry.log] != nil ? nil : spend(entry)
+  }
+
+  mutating func revoke(_ node: AuthorNumber, cut: [LogName: SequenceNumber]) {
+    guard let known = cuts[node] else {
+      cuts[node] = cut
+      return
+    }
+    // Of what one of the two does not name, nothing is valid.
+    cuts[node] = known.filter { cut[$0.key] != nil }.merging(cut.filter { known[$0.key] != nil }) { min($0, $1) }
+  }
+
+  /// The last valid sequence of a log: before a fork, and where its author was cut.
+  func lastValid(_ log: LogName) -> SequenceNumber {
+    min((forks[log] ?? .max) - 1, cuts[log.author.node].map { $0[log] ?? 0 } ?? .max)
   }
 
   func entry(_ log: LogName, _ sequence: SequenceNumber) -> Entry? {

@@ -12,6 +12,10 @@ final class Liar {
   let until: Moment
   private let federation: Digest
   private var random: RandomNumbers
+  /// Whose key it holds, when that node was enrolled.
+  private let stolen: SigningKey?
+  /// What it signed with that key since it was last asked.
+  var made: [(entry: Ledger.Entry, bytes: [UInt8])] = []
   /// Its link to the victim, while the victim bears it.
   var link: LinkID?
 
@@ -20,6 +24,7 @@ final class Liar {
     self.until = until
     random = RandomNumbers(seed: seed)
     federation = world.federation.identity.id
+    stolen = key.map { world.nodes[$0].identity.key }
     peer =
       key.map { world.nodes[$0].identity.certificate.node }
       ?? AuthorNumber(ward: UInt32(world.plan.wards.count), serial: 900, epoch: 0)
@@ -30,7 +35,10 @@ final class Liar {
   func pause() -> Moment { random.moment(50_000...5_000_000) }
 
   /// What it says next. `logs` are those that the victim knows, `genuine` reads true change sets of one.
-  func lie(about logs: [LogName], genuine: (LogName) -> [[UInt8]]) -> [[UInt8]] {
+  func lie(
+    about logs: [LogName], genuine: (LogName) -> [[UInt8]], target: (Lane) -> RowEdit?
+  ) -> [[UInt8]] {
+    if stolen != nil, random.chance(0.4) { return history(logs.filter { $0.author.node == peer }, genuine, target) }
     let log = random.pick(logs)
     let known = SequenceNumber(genuine(log).count)
     switch random.below(11) {
@@ -66,6 +74,45 @@ final class Liar {
     }
   }
 
+  /// A change set that the stolen node never wrote but its key signed: after the last one or in place of an earlier one,
+  /// that overwrites what others wrote, in the far future or after change sets that will never be.
+  private func history(
+    _ logs: [LogName], _ genuine: (LogName) -> [[UInt8]], _ target: (Lane) -> RowEdit?
+  ) -> [[UInt8]] {
+    guard let log = logs.isEmpty ? nil : random.pick(logs), let stolen else { return [] }
+    let entries = genuine(log)
+    let kept = random.chance(0.6) ? entries.count : random.below(entries.count + 1)
+    let context = LogContext(federation: federation, nodeKey: stolen.publicKey, log: log)
+    var head = LogHead()
+    var past = AuthorPast(author: log.author, lane: log.lane)
+    for bytes in entries.prefix(kept) {
+      guard let entry = RunVerifier(context).reading(bytes, after: head),
+        let layout = try? bytes.decoding({ raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: past) })
+      else { return [] }
+      past.advance(by: layout.header)
+      head = entry.head
+    }
+    let edits = target(log.lane).map { [$0] } ?? []
+    var clock: [Dot] = []
+    if random.chance(0.1) { clock = [Dot(AuthorNumber(ward: log.author.ward ^ 1, serial: 1, epoch: 0), 1_000_000)] }
+    let far = Limits.timeMilliseconds - 1_000_000
+    let milliseconds = random.chance(0.2) ? max(far, past.time.milliseconds) : past.time.milliseconds
+    let header = ChangeSetHeader(
+      time: HybridTime(milliseconds: milliseconds + Int64(1 + random.below(1_000))),
+      clock: past.clock.advances(to: VersionVector(sorted: clock), except: log.author), control: [])
+    let section = PlainSection(key: 0, secret: nil, bytes: SectionCodec.encode(edits, by: log.author))
+    let entry = VerifiedEntry.sealing([section], header: header, after: past, head: head, in: context, with: stolen)
+    past.advance(by: header)
+    made.append(
+      (
+        Ledger.Entry(
+          log: log, sequence: entry.sequence, edits: edits,
+          known: Dictionary(uniqueKeysWithValues: past.clock.mentioned.map { ($0.author, $0.sequence) }),
+          hash: blake2b(entry.bytes), at: 0, node: victim), entry.bytes
+      ))
+    return [Message.run(Run(log, first: entry.sequence, entries: [entry.bytes])).encoded()]
+  }
+
   private func noise(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) } }
 }
 
@@ -94,11 +141,23 @@ extension World {
     }
     let link = liar.link!
     frames += liar.lie(about: replica.store.logNames) {
-      (try? replica.store.entries($0, from: 1, byteLimit: 8_000)) ?? []
+      (try? replica.store.entries($0, from: 1, byteLimit: $0.author.node == liar.peer ? 1 << 20 : 8_000)) ?? []
+    } target: { lane in
+      let edits = ledger.entries.lazy.filter { $0.log.lane == lane }.flatMap(\.edits)
+      guard lane != .control, let known = edits.first else { return nil }
+      return RowEdit(known.collection, known.row, [FieldEdit(1, .set(.text("偽")))])
     }
     counts.lies += 1
     do {
       let outcome = try gossip.receive(frames.map { (link, $0) }, at: steady)
+      for (entry, bytes) in liar.made {
+        let isKept = try replica.store.entries(entry.log, from: entry.sequence, byteLimit: 0).first == bytes
+        // Two change sets with one dot: the ledger knows of the fork as soon as somebody does.
+        let isProven = replica.membership.forkedLogs[entry.log].map { $0 < entry.sequence } ?? false
+        guard isKept || isProven, ledger.lastValid(entry.log) >= entry.sequence else { continue }
+        if let violation = ledger.add(entry) { violate(violation.checker, violation.detail) }
+      }
+      liar.made = []
       noteOwn(node)
       if outcome.faults[link] != nil {
         gossip.disconnected(link, at: steady)

@@ -28,6 +28,7 @@ extension Plan {
     case .liar(let node, let key, _, let lasting):
       return
         "a liar speaks to \(name(node))\(key.map { " with the key of \(name($0))" } ?? "") for \(Span.clock(lasting))"
+    case .revoke(let node, let at): return "\(name(node)) is revoked at \(name(at))"
     case .join(let node): return "\(name(node)) joins"
     case .leave(let node): return "\(name(node)) leaves for good"
     case .carry(let from, let to, let lasting, let isLost):

@@ -67,6 +67,8 @@ public enum Step: Codable, Hashable, Sendable {
   case clock(node: Int, offsetMilliseconds: Int64, driftPerMillion: Int)
   /// A hostile peer speaks to the node for a while, with a key of its own or that of a node that was stolen.
   case liar(node: Int, key: Int?, seed: UInt64, lasting: Moment)
+  /// The authority of the node's ward revokes it, at another node.
+  case revoke(node: Int, at: Int)
   case join(node: Int)
   case leave(node: Int)
   /// A bundle for `to`, on the way for a while.

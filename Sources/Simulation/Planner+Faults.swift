@@ -122,6 +122,25 @@ extension Planner {
     }
   }
 
+  /// So many nodes fall into hostile hands: their machines leave, and whoever has their keys speaks with them to several
+  /// others, each in its own way. A share of them is revoked by their authorities, somewhere, later.
+  mutating func addHostile(_ count: Int, _ moment: Moment, lasting span: Moment, revoked: Double) {
+    var honest = nodesOf.flatMap { $0 }
+    honest.shuffle(using: &random)
+    let taken = honest.prefix(min(count, honest.count - 2))
+    honest.removeFirst(taken.count)
+    for node in taken {
+      add(.leave(node: node), at: moment)
+      for _ in 0..<(2 + random.below(3)) {
+        add(
+          .liar(node: random.pick(honest), key: node, seed: random.next(), lasting: span),
+          at: moment + random.moment(0...span / 4))
+      }
+      guard random.chance(revoked) else { continue }
+      add(.revoke(node: node, at: random.pick(honest)), at: moment + random.moment(span / 8...span))
+    }
+  }
+
   /// Cuts every road between `inside` and the rest.
   mutating func addIsland(_ inside: Set<Int>, from moment: Moment, until end: Moment) {
     for (index, road) in plan.roads.enumerated() where inside.contains(road.ends[0]) != inside.contains(road.ends[1]) {

@@ -92,6 +92,11 @@ extension Planner {
           node: try node(fields, "to"), key: fields.has("key-of") ? try node(fields, "key-of") : nil,
           seed: random.next(),
           lasting: try fields.span("for")), at: at)
+    case "hostile":
+      let fields = try part(["most", "for", "revoked"])
+      addHostile(
+        1 + random.below(try fields.integer("most", 1...500)), at, lasting: try fields.span("for"),
+        revoked: try fields.number("revoked", 0...1))
     case "courier":
       let fields = try part(["from", "to", "takes", "lost"])
       add(

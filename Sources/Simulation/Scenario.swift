@@ -32,7 +32,7 @@ public struct Scenario {
   static let actions = [
     "cut", "heal", "islands", "one-way", "rate", "weather", "flap", "outage", "crash", "start", "blackout", "disk",
     "rot",
-    "backup", "restore", "copy", "clock", "liar", "courier", "join", "leave", "upgrade", "work", "expect",
+    "backup", "restore", "copy", "clock", "liar", "hostile", "courier", "join", "leave", "upgrade", "work", "expect",
   ]
 
   /// - Throws: `TopologyError` for the first thing in the header that is wrong. The timeline is read when it is planned.

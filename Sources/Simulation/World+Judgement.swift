@@ -42,7 +42,7 @@ extension World {
     for (log, places) in ledger.places {
       let kept = places.prefix { !ledger.excused.contains($0) }.count
       // What comes before a fork holds; what follows holds as long as nobody has met the other branch.
-      promised[log] = min(SequenceNumber(kept), (ledger.forks[log] ?? .max) - 1)
+      promised[log] = min(SequenceNumber(kept), ledger.lastValid(log))
     }
     return promised
   }
@@ -57,7 +57,7 @@ extension World {
       for (log, sequence) in promised {
         let state = node.replica!.store.state(of: log)
         if state.logged.sequence < sequence { return false }
-        if state.waiting > 0 { return false }
+        if state.waiting > 0, !ledger.hostile.contains(log.author.node) { return false }
       }
     }
     return true
@@ -97,7 +97,7 @@ extension World {
             .liveness,
             "\(name(node.index)) has \(state.logged.sequence) of \(sequence) of \(log.text) after \(bound / 1_000_000) s"
           )
-        } else if state.waiting > 0 {
+        } else if state.waiting > 0, !ledger.hostile.contains(log.author.node) {
           let need = (try? node.replica!.waiting())?.first { $0.log == log }?.need
           let wanted =
             need.map { "\($0.log.text) #\($0.sequence), kept to #\(node.replica!.store.logged($0.log))" } ?? "nothing"
@@ -225,10 +225,10 @@ extension World {
         violate(.durability, "\(name(node.index)) keeps \(file.logged[log, default: 0]) of \(sequence) of \(log.text)")
       }
       for (log, merged) in file.merged.sorted(by: { $0.key < $1.key }) where merged > 0 {
-        guard let entry = ledger.entry(log, merged), merged < ledger.forks[log] ?? .max else { continue }
+        guard let entry = ledger.entry(log, merged), merged <= ledger.lastValid(log) else { continue }
         for (author, sequence) in entry.known.sorted(by: { $0.key < $1.key })
         where file.merged[LogName(log.lane, author), default: 0]
-          < min(sequence, (ledger.forks[LogName(log.lane, author)] ?? .max) - 1)
+          < min(sequence, ledger.lastValid(LogName(log.lane, author)))
         {
           violate(
             .model, "\(name(node.index)) merged \(log.text) #\(merged) before \(author) #\(sequence), which it follows")
@@ -238,7 +238,7 @@ extension World {
       let check = NodeCheck(
         ledger: ledger, file: file, schema: node.schema, reads: try readable(node))
       // While a branch is whole here because nobody has met the other, the ledger does not say which one it is.
-      let isWhole = file.merged.contains { $0.value >= ledger.forks[$0.key] ?? .max }
+      let isWhole = file.merged.contains { $0.value > ledger.lastValid($0.key) }
       let faults = try check.purity() + (isWhole ? [] : check.model())
       for violation in faults { violate(violation.checker, "\(name(node.index)): \(violation.detail)") }
     } catch { violate(.failure, "reading \(name(node.index)): \(error)") }

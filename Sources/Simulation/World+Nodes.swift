@@ -43,7 +43,8 @@ extension World {
   func noteOwn(_ node: SimulatedNode, asked: [Dated] = []) {
     guard let replica = node.replica else { return }
     // A fork that it found may have made it begin a new epoch right after it wrote in the one before.
-    let authors = Set([max(replica.author.epoch, 1) - 1, replica.author.epoch]).sorted().map(node.identity.author(epoch:))
+    let authors = Set([max(replica.author.epoch, 1) - 1, replica.author.epoch]).sorted().map(
+      node.identity.author(epoch:))
     for log in authors.flatMap({ author in Lane.allCases.map { LogName($0, author) } }) {
       let each = log.lane
       let head = replica.store.state(of: log).logged.sequence
@@ -236,7 +237,7 @@ extension World {
     for (log, sequence) in node.noted.sorted(by: { $0.key < $1.key }) {
       let kept = replica.store.state(of: log).logged.sequence
       guard kept < sequence else { continue }
-      if kept + 1 >= ledger.forks[log] ?? .max {
+      if kept >= ledger.lastValid(log) {
         // Its other copy's change sets made the log end here.
       } else if node.mayHaveLost, log.author != replica.author {
         counts.noticedLosses += 1

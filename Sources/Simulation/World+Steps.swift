@@ -1,5 +1,6 @@
 import Causality
 import ChangeModel
+import Federation
 import Gossip
 import Replica
 import SignedLog
@@ -43,8 +44,10 @@ extension World {
     case .copy(let node): copy(node)
     case .clock(let node, let offset, let drift): nodes[node].setClock(offset: offset, drift: drift, at: now)
     case .liar(let node, let key, let seed, let lasting):
+      if let key { ledger.hostile.insert(nodes[key].identity.certificate.node) }
       liars.append(Liar(victim: node, key: key, seed: seed, until: now + lasting, world: self))
       schedule(.lie(liars.count - 1), at: now)
+    case .revoke(let node, let at): revoke(node, at: at)
     case .join(let node):
       start(node)
     case .leave(let node):
@@ -186,5 +189,33 @@ extension World {
     return store.logNames.filter { $0.author.node == author }.reduce(0) {
       $0 + Int(store.state(of: $1).logged.sequence)
     }
+  }
+
+  /// The ward's authority, whose card is carried to another node, cuts its stolen node where that node knows its logs.
+  private func revoke(_ stolen: Int, at place: Int) {
+    let node = nodes[place]
+    guard node.isUp, let replica = node.replica else { return }
+    let identity = nodes[stolen].identity
+    let own = identity.certificate.node
+    let wall = node.wallClock(at: now)
+    let cut = replica.cut(of: own)
+    let known = knownByFile(node, .control)
+    do {
+      let revocation = try federation.authorities[Int(own.ward)].revocation(of: own, in: identity.federation, cut: cut)
+      var draft = Draft(.control, audience: .anyone)
+      draft.edits = [ControlSchema.revoking(revocation, reason: "盗難")]
+      var dot: Dot?
+      let effects = try replica.batch(at: wall) { dot = try replica.commit(draft, at: wall) }
+      ledger.revoke(own, cut: cut)
+      noteOwn(
+        node,
+        asked: dot.map {
+          [Dated(log: LogName(.control, $0.author), sequence: $0.sequence, sections: draft.sections, known: known)]
+        }
+          ?? [])
+      say("\(name(stolen))を失効", "\(name(stolen)) is revoked at \(name(place))")
+      node.gossip?.grew(effects.logs, at: SimulatedNode.steady(now))
+    } catch let error as ReplicaError { diskFailed(node, error) } catch { violate(.failure, "revoking: \(error)") }
+    wake(node)
   }
 }
