@@ -77,14 +77,7 @@ extension Replica {
   private func readSealedAnew(at now: Instant) throws {
     let personal = Set(store.schema.collections.filter(\.isPersonal).map(\.number))
     guard !personal.isEmpty else { return }
-    scope = .sealed
-    let merged = effects.merged
-    defer {
-      scope = .all
-      effects.merged = merged
-    }
-    try store.clearTables(of: personal)
-    try drainAll(at: now)
+    try walkAgain(.sealed, at: now) { () throws(StoreError) in try store.clearTables(of: personal) }
   }
 }
 

@@ -113,6 +113,9 @@ extension Replica {
   /// One whose bytes make no sense is void: its author is enrolled, so it stays in the log, but it changes nothing,
   /// on every node alike.
   func merge(_ entry: VerifiedEntry, in context: LogContext, at now: Instant) throws(StoreError) -> Need? {
+    let walk = scope
+    if entry.sequence > mergedBefore[entry.log] ?? 0 { scope = .all }
+    defer { scope = walk }
     var past = store.state(of: entry.log).past
     let layout: ChangeSetLayout
     do throws(MalformedBytes) {

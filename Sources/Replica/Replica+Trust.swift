@@ -69,7 +69,7 @@ extension Replica {
   /// Within a transaction: takes out of the logs what is void, keeps it apart, and makes the rows that it had touched anew
   /// from what is valid. A function of the valid change sets alone: in whatever order things came, the tables are equal.
   func enforceLimits(at now: Instant) throws(ReplicaError) {
-    var void = Void()
+    var void = Voided()
     do {
       for name in store.logNames {
         guard let limit = membership.lastValid(name), store.logged(name) > limit else { continue }
@@ -94,14 +94,14 @@ extension Replica {
   private func isForkedHere(_ lane: Lane) -> Bool { membership.lastValid(LogName(lane, author)) != nil }
 
   /// What was found to be void.
-  private struct Void {
+  private struct Voided {
     var rows: [UInt32: Set<RowID>] = [:]
     var wasMerged = false
     var selfProving: [RowEdit] = []
   }
 
   private func setAside(
-    _ name: LogName, after limit: SequenceNumber, into void: inout Void, at now: Instant
+    _ name: LogName, after limit: SequenceNumber, into void: inout Voided, at now: Instant
   ) throws(StoreError) {
     guard let key = membership.key(of: name.author) else { throw .damaged("log of a stranger: \(name)") }
     let context = context(name, key: key)
@@ -153,16 +153,25 @@ extension Replica {
 
   /// Makes some rows anew: every log is walked in causal order, but only these rows are written.
   private func makeAnew(_ rows: [UInt32: Set<RowID>], at now: Instant) throws(StoreError) {
-    scope = .rows(rows)
+    try walkAgain(.rows(rows), at: now) { () throws(StoreError) in try store.clearRows(rows) }
+    // Readers hear of each row once, also of one that is gone now.
+    for (collection, ids) in rows { effects.rows += ids.sorted().map { RowReference(collection, $0) } }
+  }
+
+  /// Clears some tables or rows, and walks every log again to make them anew.
+  func walkAgain(
+    _ chosen: MergeScope, at now: Instant, clear: () throws(StoreError) -> Void
+  ) throws(StoreError) {
+    scope = chosen
+    mergedBefore = Dictionary(uniqueKeysWithValues: store.logNames.map { ($0, store.merged($0)) })
     let merged = effects.merged
     defer {
       scope = .all
+      mergedBefore = [:]
       effects.merged = merged
     }
-    try store.clearRows(rows)
+    try clear()
     try drainAll(at: now)
-    // Readers hear of each row once, also of one that is gone now.
-    for (collection, ids) in rows { effects.rows += ids.sorted().map { RowReference(collection, $0) } }
   }
 
   // MARK: Revoking

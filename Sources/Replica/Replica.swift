@@ -62,6 +62,8 @@ public final class Replica {
   var searched: [LogName: AuthorPast] = [:]
   /// What a walk over the logs merges: some tables or rows only, while they are made anew.
   var scope = MergeScope.all
+  /// How far each log was merged when such a walk began: what comes after is new, and merges as a whole.
+  var mergedBefore: [LogName: SequenceNumber] = [:]
   /// A revocation or fork proof came in this transaction: logs are held to it before it ends.
   var limitsChangedAt: Instant?
 

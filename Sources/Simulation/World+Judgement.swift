@@ -167,7 +167,7 @@ extension World {
     counts.forkedLogs = ledger.forks.count
     counts.excused = ledger.excused.count
     var digests: [String: (Int, TableDigest)] = [:]
-    var shared: [String: (Int, Digest)] = [:]
+    var shared: [String: (Int, TableDigest)] = [:]
     for (order, node) in alive.enumerated() {
       let isChosen = alive.count <= 8 || order == 0 || order == alive.count / 2 || plan.nodes[node.index].isOld
       check(node, fully: isChosen, promised: promised)
@@ -177,10 +177,13 @@ extension World {
         // Nodes with equal keys show the same; what everybody may read, all nodes do.
         let schema = node.schema.canonicalText
         let keys = node.replica!.keyring.ids.map { "\($0)" }.joined(separator: " ")
-        if let (other, known) = shared[schema], known != digest.shared {
-          violate(.convergence, "\(name(other)) and \(name(node.index)) differ in what all may read")
+        if let (other, known) = shared[schema], known.shared != digest.shared {
+          let tables = zip(known.collections, digest.collections).filter { $0.digest != $1.digest }.map(\.0.name)
+          violate(
+            .convergence,
+            "\(name(other)) and \(name(node.index)) differ in what all may read: \(tables.joined(separator: ", "))")
         }
-        shared[schema] = (node.index, digest.shared)
+        shared[schema] = (node.index, digest)
         if let (other, known) = digests[schema + keys] {
           if known != digest {
             let tables = zip(known.collections, digest.collections).filter { $0.digest != $1.digest }.map(\.0.name)

@@ -156,4 +156,37 @@ import TestSupport
     _ = try late.learn(.fork(proof.bytes))
     #expect(late.lastValid(log) == 0)
   }
+
+  /// Found by the simulator ('hostile' seeds 2, 3 and 7): while the rows that a cut had touched were made anew, a change set
+  /// that had waited for what was void got only those rows merged.
+  @Test func `what had waited for a void change set merges as a whole when it is cut`() throws {
+    let network = try GossipNetwork(nodes: 3, seed: 25)
+    let (first, second, thief) = (network.nodes[0].replica, network.nodes[1].replica, network.nodes[2].replica)
+    func carry(_ log: LogName, _ numbers: ClosedRange<SequenceNumber>, from: Replica, to: Replica) throws {
+      let entries = try from.store.entries(log, from: numbers.lowerBound, byteLimit: 1 << 20).prefix(numbers.count)
+      _ = try to.batch(at: network.now) {
+        _ = try to.receive(Run(log, first: numbers.lowerBound, entries: Array(entries)), from: "card", at: network.now)
+      }
+    }
+    for number in 1...3 { try network.commit(2, text: "盗\(number)") }
+    let (control, stolen) = (LogName(.control, thief.author), LogName(.life, thief.author))
+    try carry(control, 1...1, from: thief, to: second)
+    try carry(stolen, 1...3, from: thief, to: second)
+    let row = try second.newRows(1)[0]
+    try network.edit(1, row, [FieldEdit(1, .set(.text("待つ")))])
+    try carry(control, 1...1, from: thief, to: first)
+    try carry(stolen, 1...2, from: thief, to: first)
+    try carry(LogName(.control, second.author), 1...1, from: second, to: first)
+    try carry(LogName(.life, second.author), 1...1, from: second, to: first)
+    #expect(try first.waiting().count == 1)
+    let revocation = try network.federation.authorities[2].revocation(
+      of: thief.author.node, in: network.federation.identity, cut: [control: 1, stolen: 1])
+    var draft = Draft(.control, audience: .anyone)
+    draft.edits = [ControlSchema.revoking(revocation, reason: "盗難")]
+    _ = try first.batch(at: network.now) { _ = try first.commit(draft, at: network.now) }
+    #expect(try first.waiting().isEmpty)
+    let names = try first.store.read { try String.fetchAll($0, sql: "SELECT name FROM things ORDER BY name") }
+    #expect(names == ["待つ", "盗1"])
+    try verifyAll(network, [0])
+  }
 }
