@@ -2,6 +2,7 @@ import Causality
 import Federation
 import Foundation
 import Glibc
+import SignedLog
 import Sodium
 import Topology
 
@@ -37,7 +38,7 @@ public struct FederationFolder: Sendable {
 
   /// Enrols a node's key in a ward: takes the ward's next serial, signs, and keeps the count.
   public func enrol(_ key: PublicKey, ward: String) throws -> EnrolmentCard {
-    let identity = try FederationIdentity(genesisFile: SecretFile.read(genesisFile))
+    let identity = try identity()
     guard identity.index(ofWard: ward) != nil else { throw FederationError.unknownWard(ward) }
     // Two enrolments at once must not take one serial.
     let descriptor = open(path + "/lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
@@ -48,5 +49,17 @@ public struct FederationFolder: Sendable {
     let card = try record.enrol(key, in: identity, at: .now())
     try SecretFile.write(Array(JSONFile.encode(record)), to: authorityFile(ward))
     return card
+  }
+
+  public func identity() throws -> FederationIdentity {
+    try FederationIdentity(genesisFile: SecretFile.read(genesisFile))
+  }
+
+  /// Signs that a node of the ward is no longer one.
+  public func revoke(_ node: AuthorNumber, ward: String, cut: [LogName: SequenceNumber]) throws -> Revocation {
+    let identity = try identity()
+    guard identity.index(ofWard: ward) != nil else { throw FederationError.unknownWard(ward) }
+    let record: AuthorityRecord = try JSONFile.decode(SecretFile.read(authorityFile(ward)), from: authorityFile(ward))
+    return try record.revocation(of: node, in: identity, cut: cut)
   }
 }

@@ -174,6 +174,10 @@ public actor NodeCore {
   ) -> (id: LinkID, wake: AsyncStream<Void>)? {
     let peer = certificate.node
     guard peer != replica.author.node, !cut.contains(peer) else { return nil }
+    guard !replica.membership.isRevoked(peer) else {
+      log.warning("refused a link: the node is revoked", metadata: ["peer": "\(peer)"])
+      return nil
+    }
     if let known = replica.membership.key(of: peer), known != certificate.key {
       log.warning("refused a link: another key with a number that is taken", metadata: ["peer": "\(peer)"])
       return nil
@@ -249,6 +253,11 @@ public actor NodeCore {
       drop(id, because: "\(error)")
     }
     wakeLinks(at: now)
+  }
+
+  /// Closes the links to nodes that were revoked meanwhile.
+  func dropRevoked() {
+    for (id, state) in links where replica.membership.isRevoked(state.peer) { drop(id, because: "revoked") }
   }
 
   private func drop(_ id: LinkID, because reason: String) {

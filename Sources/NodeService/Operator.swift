@@ -26,6 +26,13 @@ public enum OperatorCommand: Codable, Hashable, Sendable {
   case fill(bytes: Int)
   case verify
   case rebuild
+  /// How far the logs of a node are known here, by ward code and serial.
+  case knownCut(of: NodeName)
+  /// A revocation, in hexadecimal, and why.
+  case revoke(statement: String, reason: String)
+  /// What was cut out of the logs here; and to say it again as this node's own word.
+  case setAside
+  case adopt(lane: String, author: String)
 }
 
 /// An answer that a person or a program can act on.
@@ -44,7 +51,7 @@ public struct OperatorFailure: Error, Codable, Hashable, Sendable {
 
 /// Carries out an operator's commands on a node's core.
 public struct Operator: Sendable {
-  private let core: NodeCore
+  let core: NodeCore
   private let topology: Topology
   /// Whether links are there to speak of.
   private let isRunning: Bool
@@ -75,6 +82,10 @@ public struct Operator: Sendable {
         return encode(
           LinksResult(links: try await core.throttle(nodes(ward), bytesPerSecond: bits.map { max($0 / 8, 1) })))
       case .fill(let bytes): return encode(["records": try await core.fill(bytes: bytes)] as [String: Int])
+      case .knownCut(let name): return encode(try await knownCut(of: name))
+      case .revoke(let statement, let reason): return encode(try await revoke(statement, reason))
+      case .setAside: return encode(try await setAside())
+      case .adopt(let lane, let author): return encode(try await adopt(lane, author))
       case .verify: return encode(try await core.verify())
       case .rebuild: return encode(try await core.rebuild())
       }

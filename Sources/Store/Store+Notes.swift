@@ -31,6 +31,31 @@ extension Store {
     try Data.fetchAll(db, sql: "SELECT bytes FROM facts ORDER BY bytes").map { [UInt8]($0) }
   }
 
+  /// The change set kept apart that followed `head`; nil when there is none.
+  public func setAsideEntry(_ log: LogName, after head: LogHead) throws(StoreError) -> [UInt8]? {
+    do {
+      return try pool.unsafeReentrantWrite { db in
+        try Data.fetchOne(
+          db, sql: "SELECT bytes FROM set_aside WHERE lane = ? AND author = ? AND sequence = ? AND previous = ?",
+          arguments: [
+            Int64(log.lane.rawValue), Int64(log.author.rawValue), Int64(head.sequence) + 1, Data(head.hash.bytes),
+          ]
+        ).map { [UInt8]($0) }
+      }
+    } catch { throw StoreError.of(error) }
+  }
+
+  /// Within `write`: what was kept apart of a log is in a log again, by another's word.
+  public func forgetSetAside(_ log: LogName) throws(StoreError) {
+    do {
+      try pool.unsafeReentrantWrite { db in
+        try db.execute(
+          sql: "DELETE FROM set_aside WHERE lane = ? AND author = ?",
+          arguments: [Int64(log.lane.rawValue), Int64(log.author.rawValue)])
+      }
+    } catch { throw StoreError.of(error) }
+  }
+
   public func nodeState(_ key: String) throws(StoreError) -> Int64? {
     do {
       return try pool.unsafeReentrantWrite { db in

@@ -189,4 +189,42 @@ import TestSupport
     #expect(names == ["待つ", "盗1"])
     try verifyAll(network, [0])
   }
+
+  @Test func `a person adopts both branches of a fork, and what they said is everybody's`() throws {
+    let network = try GossipNetwork(nodes: 3, seed: 26)
+    network.connect(0, 1)
+    network.connect(0, 2)
+    let row = try network.nodes[0].replica.newRows(1)[0]
+    try network.edit(0, row, [FieldEdit(1, .set(.text("体育館"))), FieldEdit(6, .receive(10))])
+    try network.settle()
+    network.cut(0, 1)
+    network.cut(0, 2)
+    let twin = try network.twin(of: 0)
+    try network.edit(0, row, [FieldEdit(4, .increment(7)), FieldEdit(6, .spend(2))])
+    try network.edit(twin, row, [FieldEdit(4, .increment(30)), FieldEdit(7, .append(.text("記録")))])
+    network.connect(0, 1)
+    network.connect(twin, 2)
+    for _ in 0..<100 { try network.step() }
+    network.connect(1, 2)
+    for _ in 0..<300 { try network.step() }
+    network.cut(twin, 2)
+    let log = LogName(.life, network.nodes[0].replica.author.node)
+    for index in [0, 2] {
+      let replica = network.nodes[index].replica
+      let branches = try replica.setAsideBranches()
+      #expect(branches.map(\.log) == [log] && branches.map(\.count) == [1])
+      var adoption = Adoption()
+      let effects = try replica.batch(at: network.now) { adoption = try replica.adopt(log, at: network.now) }
+      #expect(adoption.changeSets == 1 && adoption.edits == 1)
+      #expect(try replica.setAsideBranches().isEmpty)
+      network.nodes[index].gossip.grew(effects.logs, at: network.now)
+    }
+    try network.settle(first: 3)
+    let shown = try network.nodes[1].replica.store.read { db in
+      try String.fetchOne(db, sql: "SELECT headcount || ' ' || blankets || ' ' || notes FROM things")
+    }
+    // Stock is not ours to spend: it is counted anew by a person.
+    #expect(shown == "37 10 1")
+    try verifyAll(network, 0..<3)
+  }
 }

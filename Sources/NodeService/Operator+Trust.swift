@@ -1,0 +1,136 @@
+import Causality
+import ChangeModel
+import Federation
+import Foundation
+import Replica
+import SignedLog
+import Store
+
+/// A node as people name it: its ward's code and its number there, `13113-2`.
+public struct NodeName: Codable, Hashable, Sendable, CustomStringConvertible {
+  public var ward: String
+  public var serial: UInt32
+
+  public init?(_ text: String) {
+    let parts = text.split(separator: "-")
+    guard parts.count == 2, let serial = UInt32(parts[1]), (1..<AuthorNumber.partLimit).contains(serial) else {
+      return nil
+    }
+    ward = String(parts[0])
+    self.serial = serial
+  }
+
+  public var description: String { "\(ward)-\(serial)" }
+
+  public func number(in identity: FederationIdentity) throws -> AuthorNumber {
+    guard let index = identity.index(ofWard: ward) else { throw FederationError.unknownWard(ward) }
+    return AuthorNumber(ward: index, serial: serial, epoch: 0)
+  }
+}
+
+/// How far one log of a node is known.
+public struct LogCut: Codable, Hashable, Sendable {
+  public var lane: String
+  public var epoch: UInt32
+  public var sequence: UInt32
+}
+
+public struct CutResult: Codable, Sendable {
+  public var node: String
+  public var logs: [LogCut]
+
+  /// The cut as a revocation names it.
+  public func cut(of node: AuthorNumber) -> [LogName: SequenceNumber] {
+    Dictionary(
+      uniqueKeysWithValues: logs.compactMap { log in
+        Lane.allCases.first { $0.name == log.lane }.map {
+          (
+            LogName($0, AuthorNumber(ward: node.ward, serial: node.serial, epoch: log.epoch)),
+            SequenceNumber(log.sequence)
+          )
+        }
+      })
+  }
+}
+
+public struct RevokeResult: Codable, Sendable {
+  public var node: String
+  /// Change sets that were here and are void now; they are kept apart.
+  public var setAside: Int
+}
+
+public struct SetAsideResult: Codable, Sendable {
+  public struct Branch: Codable, Sendable {
+    public var lane: String
+    public var author: String
+    public var ward: String?
+    public var first: Int
+    public var changeSets: Int
+    public var revoked: Bool
+  }
+
+  public var branches: [Branch]
+}
+
+public struct AdoptResult: Codable, Sendable {
+  public var changeSets: Int
+  public var edits: Int
+  /// Edits of a stock's share, which only their author could make: to be counted anew by a person.
+  public var left: Int
+}
+
+extension Operator {
+  func knownCut(of name: NodeName) async throws -> CutResult {
+    let node = try name.number(in: core.identity.federation)
+    let cut = await core.inspect { $0.cut(of: node) }
+    guard !cut.isEmpty else {
+      throw OperatorFailure(2, ja: "このノードは知られていません: \(name)", en: "no such node is known here: \(name)")
+    }
+    return CutResult(
+      node: "\(name)",
+      logs: cut.sorted { $0.key < $1.key }.map {
+        LogCut(lane: $0.key.lane.name, epoch: $0.key.author.epoch, sequence: $0.value)
+      })
+  }
+
+  func revoke(_ statement: String, _ reason: String) async throws -> RevokeResult {
+    guard let bytes = [UInt8](hexadecimal: statement) else { throw FederationError.malformedRevocation }
+    let revocation = try Revocation(bytes, in: core.identity.federation)
+    let before = try await core.inspect { try $0.setAsideBranches() }.reduce(0) { $0 + $1.count }
+    try await core.edit { replica, now in
+      var draft = Draft(.control, audience: .anyone)
+      draft.edits = [ControlSchema.revoking(revocation, reason: reason)]
+      return ((), try replica.batch(at: now) { _ = try replica.commit(draft, at: now) })
+    }
+    await core.dropRevoked()
+    let after = try await core.inspect { try $0.setAsideBranches() }.reduce(0) { $0 + $1.count }
+    return RevokeResult(node: "\(revocation.node)", setAside: after - before)
+  }
+
+  func setAside() async throws -> SetAsideResult {
+    try await core.inspect { replica in
+      SetAsideResult(
+        branches: try replica.setAsideBranches().map { branch in
+          SetAsideResult.Branch(
+            lane: branch.log.lane.name, author: "\(branch.log.author)",
+            ward: replica.membership.wardCode(of: branch.log.author), first: Int(branch.first),
+            changeSets: branch.count, revoked: replica.membership.isRevoked(branch.log.author))
+        })
+    }
+  }
+
+  func adopt(_ lane: String, _ author: String) async throws -> AdoptResult {
+    let branches = try await core.inspect { try $0.setAsideBranches() }
+    guard let branch = branches.first(where: { $0.log.lane.name == lane && "\($0.log.author)" == author }) else {
+      throw OperatorFailure(
+        2, ja: "このログの取り置きはありません: \(lane) \(author)", en: "nothing of this log is set aside: \(lane) \(author)")
+    }
+    return try await core.edit { replica, now in
+      var adoption = Adoption()
+      let effects = try replica.batch(at: now) { adoption = try replica.adopt(branch.log, at: now) }
+      return (
+        AdoptResult(changeSets: adoption.changeSets, edits: adoption.edits, left: adoption.left), effects
+      )
+    }
+  }
+}

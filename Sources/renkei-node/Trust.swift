@@ -1,0 +1,77 @@
+import ArgumentParser
+import Foundation
+import NodeService
+import Terminal
+
+struct Revoke: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Revoke a node of a ward: stolen, lost, or no longer used.",
+    discussion: """
+      What this node knows of the other's logs stays valid; what it writes after that is void on every node, whatever the
+      order of arrival. Works on a node that is cut off: the revocation travels by links and by cards alike.
+      What had come here and is void then is kept apart: `renkei-node set-aside`.
+      """)
+  @OptionGroup var options: NodeOptions
+  @Option(help: "Where the ward's authority lies.") var federation: String
+  @Option(help: "The node: its ward's code and its number, such as 13113-2.") var node: String
+  @Option(help: "Why, for everybody to read.") var reason: String
+
+  func run() async throws {
+    guard let name = NodeName(node) else {
+      throw OperatorFailure(
+        2, ja: "ノードは「13113-2」のように書きます: \(node)", en: "a node is written like 13113-2, not: \(node)")
+    }
+    var quiet = options
+    quiet.json = false
+    let known = try await Session.perform(.knownCut(of: name), quiet, as: CutResult.self)
+    let folder = FederationFolder(federation)
+    let number = try name.number(in: folder.identity())
+    let revocation = try folder.revoke(number, ward: name.ward, cut: known.cut(of: number))
+    let result = try await Session.perform(
+      .revoke(statement: revocation.bytes.hexadecimalText, reason: reason), options, as: RevokeResult.self)
+    guard !options.json else { return }
+    Language.say(
+      "\(name)を失効しました。無効になって取り置いた変更セット: \(result.setAside)",
+      "revoked \(name); change sets that are void now and kept apart: \(result.setAside)")
+  }
+}
+
+struct SetAside: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "See what was cut out of the logs here, after a revocation or a fork, and adopt what is true.",
+    subcommands: [List.self, Adopt.self], defaultSubcommand: List.self)
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "The change sets that are kept apart.")
+    @OptionGroup var options: NodeOptions
+
+    func run() async throws {
+      let result = try await Session.perform(.setAside, options, as: SetAsideResult.self)
+      guard !options.json else { return }
+      if result.branches.isEmpty { Language.say("取り置きはありません", "nothing is set aside") }
+      for branch in result.branches {
+        Language.say(
+          "\(branch.lane) \(branch.author)（\(branch.ward ?? "?")）: \(branch.first) から \(branch.changeSets) 件、\(branch.revoked ? "失効" : "分岐")",
+          "\(branch.lane) \(branch.author) (\(branch.ward ?? "?")): \(branch.changeSets) from \(branch.first), \(branch.revoked ? "revoked" : "a fork")"
+        )
+      }
+    }
+  }
+
+  struct Adopt: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Say again, as this node's own word, what the change sets of a log said that are kept apart.")
+    @OptionGroup var options: NodeOptions
+    @Argument(help: "The lane, as the list shows it.") var lane: String
+    @Argument(help: "The author, as the list shows it.") var author: String
+
+    func run() async throws {
+      let result = try await Session.perform(.adopt(lane: lane, author: author), options, as: AdoptResult.self)
+      guard !options.json else { return }
+      Language.say(
+        "変更セット \(result.changeSets) 件、編集 \(result.edits) 件を採用しました。在庫の出し入れ \(result.left) 件は数え直してください",
+        "adopted \(result.edits) edits in \(result.changeSets) change sets; \(result.left) stock movements are to be counted anew"
+      )
+    }
+  }
+}
