@@ -77,6 +77,9 @@ public struct CollectionSchema: Hashable, Sendable {
   public let isPersonal: Bool
   /// Nothing of it is ever deleted: a deletion has no effect on any node.
   public let isAppendOnly: Bool
+  /// A row is edited by the ward that made it, which its id names; anybody else's edit has no effect on any node, and
+  /// neither has one of a row with a derived id.
+  public let isKeptByMaker: Bool
   public let fields: [FieldSchema]
   /// By position, as `fields`.
   public let traits: [FieldTrait]
@@ -89,7 +92,7 @@ public struct CollectionSchema: Hashable, Sendable {
   /// - Precondition: field numbers (from 1) and names are unique and within `Limits`, `fieldLimit` of them at most.
   public init(
     _ number: UInt32, _ name: String, lane: Lane, isPersonal: Bool = false, isAppendOnly: Bool = false,
-    fields: [FieldSchema]
+    isKeptByMaker: Bool = false, fields: [FieldSchema]
   ) {
     precondition(fields.count <= Self.fieldLimit)
     precondition(
@@ -100,6 +103,7 @@ public struct CollectionSchema: Hashable, Sendable {
     self.lane = lane
     self.isPersonal = isPersonal
     self.isAppendOnly = isAppendOnly
+    self.isKeptByMaker = isKeptByMaker
     precondition(!isAppendOnly || fields.allSatisfy { $0.kind == .log })
     self.fields = fields
     traits = fields.map(\.trait)
@@ -110,6 +114,9 @@ public struct CollectionSchema: Hashable, Sendable {
     }
     self.positions = positions
   }
+
+  /// Whether an edit of the row is for a node of `ward` to make: decided by the row's id alone, on every node alike.
+  public func admits(_ row: RowID, from ward: UInt32) -> Bool { !isKeptByMaker || row.made?.author.ward == ward }
 
   @inline(__always)
   public func position(of number: UInt32) -> Int? {
@@ -143,7 +150,7 @@ public struct Schema: Hashable, Sendable {
       let fields = collection.fields.map { "\($0.number) \($0.name) \($0.kind.rawValue) \($0.type.rawValue)" }
       let lane =
         collection.lane.name + (collection.isPersonal ? " personal" : "")
-        + (collection.isAppendOnly ? " append-only" : "")
+        + (collection.isAppendOnly ? " append-only" : "") + (collection.isKeptByMaker ? " kept by its maker" : "")
       return "\(collection.number) \(collection.name) \(lane): " + fields.joined(separator: ", ")
     }.joined(separator: "\n")
   }

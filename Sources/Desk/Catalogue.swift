@@ -58,7 +58,7 @@ public struct Catalogue: Sendable {
             committed(written.drafts[index], try replica.commit(written.drafts[index], at: inquiry.now))
           }
         } catch {
-          failure = error
+          failure = Fault.of(error)
           throw error
         }
       }

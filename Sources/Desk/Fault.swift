@@ -1,3 +1,5 @@
+import Replica
+
 /// Why something was not done: what, where, and what to do, in both languages.
 public struct Fault: Error, Hashable, Sendable {
   public enum Kind: String, Hashable, Sendable {
@@ -34,5 +36,17 @@ public struct Fault: Error, Hashable, Sendable {
 
   public static func refused(_ field: String = "", ja: String, en: String) -> Fault {
     Fault(.refused, field: field, ja: ja, en: en)
+  }
+
+  /// What the replica refuses by a rule that holds on every node, for people; any other error as it is.
+  static func of(_ error: any Error) -> any Error {
+    switch error {
+    case ReplicaError.foreignRow:
+      refused(ja: "ほかの区の記録です。直せるのはその区だけです", en: "the record is another ward's: only that ward can change it")
+    case ReplicaError.revoked:
+      refused(
+        ja: "このノードは失効しています。書いても、どこにも届きません", en: "this node is revoked: nobody would take what it writes")
+    default: error
+    }
   }
 }

@@ -29,6 +29,11 @@ extension OperatorFailure {
       OperatorFailure(
         1, ja: "この区の持ち分 \(available) に対し \(asked) は出せません",
         en: "this node's share is \(available); \(asked) were asked for")
+    case .revoked:
+      OperatorFailure(1, ja: "このノードは失効しています", en: "this node is revoked")
+    case .foreignRow(let collection, let row):
+      OperatorFailure(
+        1, ja: "ほかの区の記録です: \(collection) \(row)", en: "a record of another ward: \(collection) \(row)")
     case .noSuchRow: OperatorFailure(1, ja: "その行はありません", en: "no such row")
     default: OperatorFailure(2, ja: "受け付けられません: \(error)", en: "not accepted: \(error)")
     }

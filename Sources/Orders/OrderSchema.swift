@@ -3,7 +3,7 @@ import ChangeModel
 /// 要請・割当: who needs what, who gives it, and how far it has come.
 public enum OrderSchema {
   public static let requests = CollectionSchema(
-    72, "requests", lane: .supply,
+    72, "requests", lane: .supply, isKeptByMaker: true,
     fields: [
       FieldSchema(1, "ward", ja: "要請した区", en: "Asking ward"),
       FieldSchema(2, "shelter", .register, .integer, ja: "届け先", en: "Shelter (row)"),
@@ -50,7 +50,7 @@ public enum OrderSchema {
 
   /// Somebody who could help: another ward, or a supplier whom a ward speaks for.
   public static let offers = CollectionSchema(
-    74, "offers", lane: .supply,
+    74, "offers", lane: .supply, isKeptByMaker: true,
     fields: [
       FieldSchema(1, "request", .register, .integer, ja: "要請", en: "Request (row)"),
       FieldSchema(2, "ward", ja: "申し出た区", en: "Offering ward"),

@@ -45,7 +45,7 @@ public enum Phase: String, CaseIterable, Sendable {
 /// A disaster and its hour; what each service has to do in each phase, and what is done.
 public enum Disasters {
   public static let schema = CollectionSchema(
-    56, "disasters", lane: .life,
+    56, "disasters", lane: .life, isKeptByMaker: true,
     fields: [
       FieldSchema(1, "name", ja: "災害名", en: "Name"),
       FieldSchema(2, "quake_at", .register, .integer, ja: "発災日時", en: "Time of the quake"),

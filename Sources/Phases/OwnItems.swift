@@ -8,7 +8,7 @@ import Sodium
 /// A ward's own fields on any collection, made while cut off; every node keeps, passes on and can show them.
 public enum OwnItems {
   public static let fields = CollectionSchema(
-    5, "own_fields", lane: .control,
+    5, "own_fields", lane: .control, isKeptByMaker: true,
     fields: [
       FieldSchema(1, "ward", ja: "区コード", en: "Ward"),
       FieldSchema(2, "collection", ja: "対象", en: "Collection"),

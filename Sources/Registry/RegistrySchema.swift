@@ -102,7 +102,7 @@ public enum RegistrySchema {
 
   /// A ward's declaration that a disaster opens what the law allows: by purpose, until a time.
   public static let declarations = CollectionSchema(
-    4, "declarations", lane: .control,
+    4, "declarations", lane: .control, isKeptByMaker: true,
     fields: [
       FieldSchema(1, "ward", ja: "宣言した区", en: "Declaring ward"),
       FieldSchema(2, "title", ja: "災害名", en: "Disaster"),

@@ -15,6 +15,8 @@ public enum ReplicaError: Error, Hashable, Sendable {
   case invalidField(collection: String, field: UInt32)
   /// Nothing of the collection is ever deleted.
   case appendOnly(collection: String)
+  /// The row is another ward's: only that ward edits it.
+  case foreignRow(collection: String, row: RowID)
   /// A text is too long or holds a NUL character.
   case invalidText(collection: String, field: UInt32)
   /// More edits than one change set can hold: split them.

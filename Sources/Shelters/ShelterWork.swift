@@ -9,7 +9,7 @@ import Replica
 public enum ShelterWork {
   /// 日報: what a shelter tells its ward each day.
   public static let reports = CollectionSchema(
-    51, "shelter_reports", lane: .life,
+    51, "shelter_reports", lane: .life, isKeptByMaker: true,
     fields: [
       FieldSchema(1, "shelter", .register, .integer, ja: "避難所", en: "Shelter (row)"),
       FieldSchema(2, "day", ja: "日付", en: "Day"),

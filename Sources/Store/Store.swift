@@ -15,6 +15,7 @@ public final class Store {
   public let schema: Schema
   public let path: String
   private let personal: Set<UInt32>
+  private let keptByMaker: Set<UInt32>
   let pool: DatabasePool
 
   private var tables: [UInt32: CollectionTable] = [:]
@@ -43,6 +44,7 @@ public final class Store {
   public init(path: String, schema: Schema) throws(StoreError) {
     self.schema = schema
     personal = Set(schema.collections.filter(\.isPersonal).map(\.number))
+    keptByMaker = Set(schema.collections.filter(\.isKeptByMaker).map(\.number))
     self.path = path
     var configuration = Configuration()
     configuration.busyMode = .timeout(5)
@@ -357,6 +359,12 @@ public final class Store {
         return values
       }
     } catch { throw StoreError.of(error) }
+  }
+
+  /// Whether an edit is for a node of `ward` to make.
+  public func admits(_ edit: RowEdit, from ward: UInt32) -> Bool {
+    !keptByMaker.contains(edit.collection)
+      || schema.collection(edit.collection)?.admits(edit.row, from: ward) != false
   }
 
   public func isAppendOnly(_ collection: UInt32) -> Bool { schema.collection(collection)?.isAppendOnly ?? false }

@@ -24,7 +24,9 @@ struct AudienceTests {
       FieldSchema(2, "stock", .stock, .integer, ja: "在庫", en: "Stock"),
       FieldSchema(3, "notes", .log, .text, ja: "記録", en: "Notes"),
     ])
-  static let schema = Schema([people, open])
+  static let kept = CollectionSchema(
+    302, "kept", lane: .registry, isKeptByMaker: true, fields: [FieldSchema(1, "text", ja: "本文", en: "Text")])
+  static let schema = Schema([people, open, kept])
 
   let folder = TemporaryDirectory()
   var federation: TestFederation
@@ -126,6 +128,44 @@ struct AudienceTests {
     draft = Draft(.registry)
     draft.edit(Self.people, row, [FieldEdit(1, .set(.text("偽名")))])
     #expect(throws: ReplicaError.foreignAudience(.federation)) { try other.commit(draft, at: .test) }
+  }
+
+  @Test
+  mutating func `a ward's own rows are edited by that ward alone, on every node, even by one that thinks otherwise`()
+    throws
+  {
+    let (owner, other) = (try node(ward: 0, 1), try node(ward: 1, 2))
+    let second = try node(ward: 0, 3)
+    // A node whose program was changed: it knows nothing of the rule.
+    let lax = CollectionSchema(302, "kept", lane: .registry, fields: Self.kept.fields)
+    let hostile = try Replica(
+      path: folder.file("hostile.sqlite"), identity: federation.node(ward: 2, keySeed: 4),
+      schema: Schema([Self.people, Self.open, lax]), at: .test)
+    let row = try owner.newRows(1)[0]
+    func edit(_ replica: Replica, _ text: String) throws {
+      var draft = Draft(.registry)
+      draft.edit(Self.kept, row, [FieldEdit(1, .set(.text(text)))])
+      _ = try replica.batch(at: .test) { _ = try replica.commit(draft, at: .test) }
+    }
+    func text(_ replica: Replica) throws -> String? {
+      try replica.store.read { try String.fetchOne($0, sql: "SELECT text FROM kept") }
+    }
+    try edit(owner, "区の宣言")
+    for replica in [other, second, hostile] { try carry(owner, replica) }
+    #expect(throws: ReplicaError.foreignRow(collection: "kept", row: row)) { try edit(other, "横取り") }
+    try edit(second, "同じ区の二台目")
+    try edit(hostile, "改竄")
+    for replica in [owner, other] {
+      try carry(second, replica)
+      try carry(hostile, replica)
+      #expect(try text(replica) == "同じ区の二台目")
+      let noted = try replica.store.read {
+        try Int.fetchOne($0, sql: "SELECT count(*) FROM quarantine WHERE reason LIKE 'a row of another ward%'")!
+      }
+      #expect(noted == 1)
+    }
+    try carry(other, owner)
+    #expect(try owner.store.tableDigest().shared == other.store.tableDigest().shared)
   }
 
   @Test mutating func `what a ward tells another, a third cannot read`() throws {
