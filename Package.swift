@@ -69,7 +69,7 @@ let package = Package(
     layer("ChangeModel", ["Causality"], exclude: ["FORMAT.md"]),
     layer("Sodium", ["CSodium"]),
     layer("SignedLog", ["Causality", "ChangeModel", "Sodium"]),
-    layer("Federation", ["Causality", "ChangeModel", "Sodium", "SignedLog"]),
+    layer("Federation", ["Causality", "ChangeModel", "Sodium", "SignedLog"], exclude: ["TRUST.md"]),
     layer("Merge", ["Causality", "ChangeModel"]),
     layer("Store", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", grdb, sqlite]),
     layer("Replica", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "Store", grdb]),

@@ -11,6 +11,8 @@
     case overspends, syncsLate, forgetsMark, ignoresMark
     // What goes between nodes.
     case neverAsks, asksEverybody, ignoresForks
+    // What is void.
+    case leavesVoidRows, forgetsWaitingFacts
     // What the services do.
     case givesBackTwice, countsTwice, hidesDoubles, keepsClosedKeys
 

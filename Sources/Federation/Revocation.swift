@@ -4,7 +4,7 @@ import SignedLog
 import Sodium
 
 /// An authority's word that a node of its ward is no longer one: what it wrote up to the cut holds, what comes after is
-/// void on every node, whatever the order of arrival. FORMAT.md, section 9.
+/// void on every node, whatever the order of arrival. FORMAT.md, section 12.
 public struct Revocation: Hashable, Sendable {
   public let federation: Digest
   /// Epoch 0: every epoch of the node is cut.

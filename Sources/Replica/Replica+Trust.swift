@@ -35,6 +35,9 @@ extension Replica {
   /// what is void, and only these very facts say so.
   func learnFromWaiting(_ name: LogName, in context: LogContext, at now: Instant) throws(StoreError) {
     guard name.lane == .control else { return }
+    #if MUTANTS
+      if PlantedBug.forgetsWaitingFacts.isPlanted { return }
+    #endif
     let state = store.state(of: name)
     guard state.waiting > 0 else {
       searched[name] = nil
@@ -75,6 +78,9 @@ extension Replica {
         guard let limit = membership.lastValid(name), store.logged(name) > limit else { continue }
         try setAside(name, after: limit, into: &void, at: now)
       }
+      #if MUTANTS
+        if PlantedBug.leavesVoidRows.isPlanted { void.rows = [:] }
+      #endif
       if void.wasMerged { try makeAnew(void.rows, at: now) }
       mustLookAtAll = true
       try drainAll(at: now)

@@ -4,7 +4,7 @@ import Sodium
 
 /// Two change sets of one author that follow the same one: proof that whoever holds its key wrote two histories.
 ///
-/// It says all that a stranger needs to check it and nothing of what the change sets say. FORMAT.md, section 9.
+/// It says all that a stranger needs to check it and nothing of what the change sets say. FORMAT.md, section 12.
 public struct ForkProof: Hashable, Sendable {
   public let log: LogName
   /// The last change set that both branches share.
