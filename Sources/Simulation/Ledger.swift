@@ -73,6 +73,15 @@ public struct Ledger: Sendable {
     return forks[entry.log] != nil ? nil : spend(entry)
   }
 
+  /// Notes what somebody signed with a node's key, whoever took it: it is no invention.
+  mutating func sign(_ entry: Entry) { branches[entry.log, default: []].insert(entry.hash) }
+
+  /// Notes that a node took it. On a branch that is not the ledger's own it stays a branch.
+  mutating func take(_ entry: Entry) {
+    let count = places[entry.log]?.count ?? 0
+    if Int(entry.sequence) <= count + 1, lastValid(entry.log) >= entry.sequence { _ = add(entry) }
+  }
+
   mutating func revoke(_ node: AuthorNumber, cut: [LogName: SequenceNumber]) {
     guard let known = cuts[node] else {
       cuts[node] = cut

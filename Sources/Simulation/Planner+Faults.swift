@@ -127,8 +127,12 @@ extension Planner {
   mutating func addHostile(_ count: Int, _ moment: Moment, lasting span: Moment, revoked: Double) {
     var honest = nodesOf.flatMap { $0 }
     honest.shuffle(using: &random)
-    let taken = honest.prefix(min(count, honest.count - 2))
-    honest.removeFirst(taken.count)
+    // Whoever is honest can still reach the others: a ward that nobody speaks with cannot converge with anybody.
+    var taken: [Int] = []
+    for node in honest where taken.count < count && isConnected(honest.filter { $0 != node && !taken.contains($0) }) {
+      taken.append(node)
+    }
+    honest.removeAll { taken.contains($0) }
     for node in taken {
       add(.leave(node: node), at: moment)
       for _ in 0..<(2 + random.below(3)) {
@@ -139,6 +143,20 @@ extension Planner {
       guard random.chance(revoked) else { continue }
       add(.revoke(node: node, at: random.pick(honest)), at: moment + random.moment(span / 8...span))
     }
+  }
+
+  /// Whether each of these nodes reaches each other one by roads among them alone.
+  private func isConnected(_ nodes: [Int]) -> Bool {
+    guard let first = nodes.first else { return false }
+    let inside = Set(nodes)
+    var reached: Set = [first]
+    var wave = [first]
+    while let node = wave.popLast() {
+      for road in plan.roads where road.ends.contains(node) {
+        for end in road.ends where inside.contains(end) && reached.insert(end).inserted { wave.append(end) }
+      }
+    }
+    return reached.count == nodes.count
   }
 
   /// Cuts every road between `inside` and the rest.
