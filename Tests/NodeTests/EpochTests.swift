@@ -96,4 +96,27 @@ import Testing
     try Data(bytes).write(to: URL(fileURLWithPath: path))
     #expect(throws: StoreError.damaged("high-water mark")) { try HighWaterFile(path: path).load() }
   }
+
+  @Test func `a backup of a running node comes back in a new epoch, and no other node's does`() async throws {
+    let folder = TemporaryDirectory()
+    let directory = try Self.node(folder)
+    let core = try NodeCore(directory: directory, schema: NodeSchema.current, log: LinkTests.log)
+    try await LinkTests.add("控えにある", to: core)
+    let file = folder.file("backup.sqlite")
+    #expect(try directory.backUp(to: file).bytes > 0)
+    #expect(throws: OperatorFailure.self) { try directory.backUp(to: file) }
+    try await LinkTests.add("控えのあと", to: core)
+    try await core.close()
+    #expect(try directory.restore(from: file).epoch == 1)
+    let restored = try NodeCore(directory: directory, schema: NodeSchema.current, log: LinkTests.log)
+    #expect(try await LinkTests.names(restored) == ["控えにある"])
+    #expect(try await restored.status(withDigest: false, running: false).epoch == 1)
+    try await restored.close()
+    // Again: no epoch twice.
+    #expect(try directory.restore(from: file).epoch == 2)
+    let other = NodeDirectory(folder.file("other"))
+    try other.save(FederationFolder(folder.file("f")).enrol(other.makeKey().publicKey, ward: "13121"))
+    #expect(throws: OperatorFailure.self) { try other.restore(from: file) }
+    #expect(throws: OperatorFailure.self) { try directory.restore(from: folder.file("f") + "/genesis.json") }
+  }
 }
