@@ -59,7 +59,7 @@ def story(binary, folder):
         desk.command("import", os.path.join(HERE, "sample", "shelters.csv"))
         desk.request("POST", "/api/v1/residents", {"familyName": SECRET + "渋谷", "givenName": "花子"})
         adachi.request("POST", "/api/v1/residents", {"familyName": SECRET + "足立", "givenName": "太郎"})
-        until("all agree", lambda: len({node.digest() for node in nodes}) == 1 and koto.rows() == 120)
+        until("all agree", lambda: len({node.digest() for node in everybody}) == 1 and koto.rows() == 120)
         rows = [s["id"] for s in desk.request("GET", "/api/v1/shelters")["shelters"][:8]]
         laptop.change(rows[0], status="開設")
         until("the laptop's honest word is everywhere", lambda: all(n.shelter(rows[0])["status"] == "開設" for n in nodes))
