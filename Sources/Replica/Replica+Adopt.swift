@@ -30,7 +30,9 @@ extension Replica {
     do {
       return try store.readOwn { db in
         try Row.fetchAll(
-          db, sql: "SELECT lane, author, min(sequence), count(*) FROM set_aside GROUP BY lane, author ORDER BY 1, 2"
+          db,
+          sql:
+            "SELECT lane, author, min(sequence), count(*) FROM set_aside WHERE adopted = 0 GROUP BY lane, author ORDER BY 1, 2"
         ).compactMap { row in
           guard let lane = Lane(rawValue: UInt8(truncatingIfNeeded: row[0] as Int64)),
             let author = AuthorNumber(rawValue: UInt32(truncatingIfNeeded: row[1] as Int64))
@@ -42,8 +44,8 @@ extension Replica {
     } catch { throw .store(error) }
   }
 
-  /// Says again, as this node's own word, what the void change sets of a log said, as far as this node may read it. They are
-  /// kept apart no longer: what they said is in a log again.
+  /// Says again, as this node's own word, what the void change sets of a log said, as far as this node may read it and say
+  /// it. They stay where they are, marked: what others could read in them is not lost.
   ///
   /// - Throws: `revoked`, or why an edit is not taken; nothing is written then.
   public func adopt(_ log: LogName, at now: Instant) throws(ReplicaError) -> Adoption {
@@ -52,6 +54,7 @@ extension Replica {
       guard let key = self.membership.key(of: log.author) else { return }
       let context = self.context(log, key: key)
       for (entry, layout) in try self.voidChain(of: log, in: context) {
+        try self.store.markAdopted(entry)
         var draft = Draft(log.lane)
         for index in layout.sections.indices {
           guard let audience = Audience(key: layout.sections[index].key), self.mayWrite(for: audience),
@@ -61,10 +64,9 @@ extension Replica {
             })
           else { continue }
           for edit in edits {
-            guard let own = try self.restated(edit) else {
-              adoption.left += 1
-              continue
-            }
+            let own = try self.restated(edit)
+            if own?.fieldCount != edit.fieldCount { adoption.left += 1 }
+            guard let own else { continue }
             adoption.edits += 1
             draft.append(own, for: audience)
           }
@@ -73,7 +75,6 @@ extension Replica {
         _ = try self.commit(draft, at: now)
         adoption.changeSets += 1
       }
-      try self.store.forgetSetAside(log)
     }
     return adoption
   }
@@ -124,5 +125,12 @@ extension Replica {
       }
     }
     return own.isEmpty ? nil : RowEdit(edit.collection, edit.row, own)
+  }
+}
+
+extension RowEdit {
+  /// 0 for a deletion.
+  fileprivate var fieldCount: Int {
+    if case .edit(let fields) = action { fields.count } else { 0 }
   }
 }

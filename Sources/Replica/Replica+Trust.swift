@@ -11,13 +11,12 @@ extension Replica {
   func learnTrust(_ edits: [RowEdit], from past: AuthorPast, at now: Instant) throws(StoreError) {
     let carrier = LogName(.control, past.author)
     for bytes in ControlSchema.certificates(in: edits) {
-      do throws(Membership.Refusal) {
-        let node = try membership.enrol(bytes).node
-        guard membership.certificates[node]?.bytes == bytes else { continue }
-        do { try store.setMember(node, certificate: bytes) } catch { throw Membership.Refusal.invalid(.notThisNode) }
-      } catch {
+      var member: AuthorNumber?
+      do throws(Membership.Refusal) { member = try membership.enrol(bytes).node } catch {
         try note(carrier, past.sequence, "certificate", "\(error)", at: now)
       }
+      guard let member, membership.certificates[member]?.bytes == bytes else { continue }
+      try store.setMember(member, certificate: bytes)
       if membership.proveWaiting() { limitsChangedAt = now }
     }
     for fact in ControlSchema.facts(in: edits) {
@@ -86,7 +85,7 @@ extension Replica {
       try drainAll(at: now)
     } catch { throw .of(error) }
     guard !membership.isRevoked(author) else { return }
-    if membership.lastValid(LogName(.control, author)) != nil || Lane.allCases.contains(where: isForkedHere) {
+    if Lane.allCases.contains(where: { membership.lastValid(LogName($0, author)) != nil }) {
       // This very author's log forks: somebody else writes with its key, or a copy of this node does.
       try openEpoch(above: author)
     }
@@ -96,8 +95,6 @@ extension Replica {
     draft.edits = void.selfProving
     _ = try commit(draft, at: now)
   }
-
-  private func isForkedHere(_ lane: Lane) -> Bool { membership.lastValid(LogName(lane, author)) != nil }
 
   /// What was found to be void.
   private struct Voided {

@@ -106,6 +106,7 @@ enum Migrations {
       sequence INTEGER NOT NULL,
       previous BLOB NOT NULL,
       at INTEGER NOT NULL,
+      adopted INTEGER NOT NULL DEFAULT 0,
       bytes BLOB NOT NULL,
       PRIMARY KEY (lane, author, sequence, previous)
     ) STRICT;

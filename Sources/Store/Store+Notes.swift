@@ -31,12 +31,14 @@ extension Store {
     try Data.fetchAll(db, sql: "SELECT bytes FROM facts ORDER BY bytes").map { [UInt8]($0) }
   }
 
-  /// The change set kept apart that followed `head`; nil when there is none.
+  /// The change set kept apart, and not adopted, that followed `head`; nil when there is none.
   public func setAsideEntry(_ log: LogName, after head: LogHead) throws(StoreError) -> [UInt8]? {
     do {
       return try pool.unsafeReentrantWrite { db in
         try Data.fetchOne(
-          db, sql: "SELECT bytes FROM set_aside WHERE lane = ? AND author = ? AND sequence = ? AND previous = ?",
+          db,
+          sql:
+            "SELECT bytes FROM set_aside WHERE lane = ? AND author = ? AND sequence = ? AND previous = ? AND adopted = 0",
           arguments: [
             Int64(log.lane.rawValue), Int64(log.author.rawValue), Int64(head.sequence) + 1, Data(head.hash.bytes),
           ]
@@ -45,13 +47,16 @@ extension Store {
     } catch { throw StoreError.of(error) }
   }
 
-  /// Within `write`: what was kept apart of a log is in a log again, by another's word.
-  public func forgetSetAside(_ log: LogName) throws(StoreError) {
+  /// Within `write`: what a change set said that is kept apart is in a log again, as far as this node could say it. It stays.
+  public func markAdopted(_ entry: VerifiedEntry) throws(StoreError) {
     do {
       try pool.unsafeReentrantWrite { db in
-        try db.execute(
-          sql: "DELETE FROM set_aside WHERE lane = ? AND author = ?",
-          arguments: [Int64(log.lane.rawValue), Int64(log.author.rawValue)])
+        try db.cachedStatement(
+          sql: "UPDATE set_aside SET adopted = 1 WHERE lane = ? AND author = ? AND sequence = ? AND previous = ?"
+        ).execute(arguments: [
+          Int64(entry.log.lane.rawValue), Int64(entry.log.author.rawValue), Int64(entry.sequence),
+          Data(entry.previous.hash.bytes),
+        ])
       }
     } catch { throw StoreError.of(error) }
   }

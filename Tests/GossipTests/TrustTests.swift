@@ -215,7 +215,9 @@ import TestSupport
       #expect(branches.map(\.log) == [log] && branches.map(\.count) == [1])
       var adoption = Adoption()
       let effects = try replica.batch(at: network.now) { adoption = try replica.adopt(log, at: network.now) }
-      #expect(adoption.changeSets == 1 && adoption.edits == 1)
+      #expect(adoption.changeSets == 1 && adoption.edits == 1 && adoption.left == (index == 0 ? 1 : 0))
+      // Marked, not thrown away: a share of the stock, and what others could read, is still in it.
+      #expect(try setAside(network, index) == 1)
       #expect(try replica.setAsideBranches().isEmpty)
       network.nodes[index].gossip.grew(effects.logs, at: network.now)
     }
