@@ -6,6 +6,8 @@ import PackageDescription
 
 /// Bugs to plant come only into a build that is made for them: `Tools/mutants`.
 let mutants: [SwiftSetting] = Context.environment["RENKEI_MUTANTS"] == nil ? [] : [.define("MUTANTS")]
+/// The fuzz targets come only into a build that is made for them: `Tools/fuzz`.
+let isFuzzing = Context.environment["RENKEI_FUZZ"] != nil
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)] + mutants
 
 /// A layer of ours: `Sources/NAME`.
@@ -37,6 +39,14 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let heaps = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+
+let fuzzer = Target.executableTarget(
+  name: "renkei-fuzz",
+  dependencies: [
+    "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Replica", "Gossip", "Simulation", "Services",
+    "Exchange", "Topology",
+  ],
+  path: "Tools/renkei-fuzz", exclude: ["corpus"], swiftSettings: strict)
 
 let package = Package(
   name: "renkei",
@@ -203,5 +213,5 @@ let package = Package(
       ]),
     tests("SimulationTests", ["Simulation", "Topology", sqlite], exclude: ["Regressions"]),
     tests("ReplicaTests", ["Replica", "Store", "Merge", "Federation", "SignedLog", "Sodium", "TestSupport", grdb]),
-  ]
+  ] + (isFuzzing ? [fuzzer] : [])
 )

@@ -80,12 +80,20 @@ extension VerifiedEntry {
       }
       writer.blob(secret.seal(section.bytes, nonce: nonce))
     }
-    let content = writer.bytes.withUnsafeBytes { EntryHash.content(context, after: head, $0) }
+    return signing(writer.bytes, after: head, in: context, with: key)
+  }
+
+  /// Signs any bytes as the next change set of a log: also what no honest node writes.
+  ///
+  /// - Precondition: with the signature, within `Limits.changeSetBytes`.
+  public static func signing(
+    _ body: [UInt8], after head: LogHead, in context: LogContext, with key: SigningKey
+  ) -> VerifiedEntry {
+    precondition(body.count + Signature.byteCount <= Limits.changeSetBytes)
+    let content = body.withUnsafeBytes { EntryHash.content(context, after: head, $0) }
     let signature = content.withBytes { key.signature(over: $0) }
-    writer.raw(signature)
-    precondition(writer.bytes.count <= Limits.changeSetBytes)
     let hash = signature.withUnsafeBytes { EntryHash.chain(content, signature: $0) }
-    return VerifiedEntry(log: context.log, previous: head, bytes: writer.bytes, hash: hash)
+    return VerifiedEntry(log: context.log, previous: head, bytes: body + signature, hash: hash)
   }
 }
 
