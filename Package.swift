@@ -38,6 +38,11 @@ let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let heaps = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 
 let fuzzer = Target.executableTarget(
@@ -61,7 +66,10 @@ let package = Package(
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"6.0.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.0.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -95,6 +103,9 @@ let package = Package(
       ["Causality", "ChangeModel", "Sodium", "Federation", "Store", "Replica", "Desk", grdb]),
     layer("Shelters", ["Causality", "ChangeModel", "Sodium", "Merge", "Store", "Replica", "Desk", grdb]),
     layer(
+      "Accounts",
+      ["Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Shelters", grdb]),
+    layer(
       "People",
       ["Causality", "ChangeModel", "Sodium", "Replica", "Desk", "Registry", "Shelters", grdb]),
     layer(
@@ -107,8 +118,9 @@ let package = Package(
     layer(
       "Services",
       [
-        "Causality", "ChangeModel", "Sodium", "Federation", "Desk", "Registry", "Shelters", "People", "Stock", "Orders",
-        "Phases", grdb,
+        "Causality", "ChangeModel", "Sodium", "Federation", "Desk", "Registry", "Shelters", "Accounts", "People",
+        "Stock",
+        "Orders", "Phases", grdb,
       ],
       exclude: ["SERVICES.md"]),
     layer("Exchange", ["Shelters", "Topology", "ChangeModel"]),
@@ -137,22 +149,23 @@ let package = Package(
       "NodeService",
       [
         "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
-        "Shelters", "Services", "Exchange", logging, metrics, lifecycle, nioCore, nioPosix, nioTLS, nioConcurrency,
-        nioSSL, asn1, grdb,
+        "Desk", "Shelters", "Accounts", "Orders", "Services", "Exchange", logging, metrics, lifecycle, nioCore,
+        nioPosix,
+        nioTLS, nioConcurrency, nioSSL, asn1, x509, crypto, grdb,
       ]),
     layer(
       "Web",
       [
         "NodeService", "Causality", "ChangeModel", "SignedLog", "Store", "Shelters", "Replica", "Gossip", "Topology",
-        "Desk", "Orders", "Services",
-        hummingbird, mustache, logging, metrics, coreMetrics, nioCore,
+        "Desk", "Orders", "Services", "Sodium", "Accounts", "Federation", "Merge",
+        hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, nioSSL, mustache, logging, metrics, coreMetrics,
+        nioCore,
       ]),
     .executableTarget(
       name: "renkei-node",
       dependencies: [
-        "NodeService", "Web", "Terminal", "Topology", "Exchange", "Shelters", "Federation", "Sodium", arguments,
-        logging,
-        metrics, lifecycle,
+        "NodeService", "Web", "Terminal", "Topology", "Exchange", "Shelters", "Federation", "Sodium", "Desk", arguments,
+        logging, metrics, lifecycle,
       ],
       path: "Sources/renkei-node", swiftSettings: strict),
     .executableTarget(
@@ -173,7 +186,7 @@ let package = Package(
       name: "renkei-inspect",
       dependencies: [
         "Inspection", "Terminal", "NodeService", "Federation", "Store", "SignedLog", "Sodium", "Causality",
-        "ChangeModel", "Topology", arguments, nioCore, nioPosix, nioHTTP, grdb,
+        "ChangeModel", "Topology", arguments, nioCore, nioPosix, nioHTTP, nioSSL, grdb,
       ],
       path: "Tools/renkei-inspect", exclude: ["OUTPUT.md"], swiftSettings: strict),
 
@@ -195,7 +208,8 @@ let package = Package(
       "NodeTests",
       [
         "NodeService", "Web", "Shelters", "Topology", "Federation", "Replica", "Store", "ChangeModel", "Causality",
-        "TestSupport", logging, lifecycle, hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+        "Desk", "Accounts", "Services", "Sodium", "TestSupport", logging, lifecycle, hummingbird,
+        .product(name: "HummingbirdTesting", package: "hummingbird"),
         grdb,
       ]),
     tests(

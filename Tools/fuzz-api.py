@@ -124,9 +124,8 @@ class Fuzzer:
 
     def send(self, method, path, body, raw=None):
         data = raw if raw is not None else None if body is None else json.dumps(body).encode("utf-8", "surrogatepass")
-        request = urllib.request.Request(f"http://127.0.0.1:{self.node.http}{path}", data, {"Content-Type": "application/json"}, method=method.upper())
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with self.node.open(method.upper(), path, data, timeout=30) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()

@@ -155,7 +155,8 @@ def story(node, inspect, folder):
         check((difference["onlyA"], difference["onlyB"]) == (3, 2), "three change sets here, two there")
 
         step("the same of a live node's address, and of a bundle")
-        address = f"http://127.0.0.1:{koto.http}"
+        address = f"https://127.0.0.1:{koto.http}"
+        os.environ["RENKEI_TOKEN"], os.environ["RENKEI_CA"] = koto.token, os.path.join(koto.data, "https", "ca.pem")
         look.text("status", address)
         remote = look.json("diff", shibuya.data, address, ok=(1,))
         check({row["row"] for row in remote["rows"]} == set(rows[:4]), "by address, diff names the same rows")

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,8 @@ import urllib.request
 
 WARDS = ["13113", "13121", "13108"]
 TIMEOUT = 60
+ROLES = ["administrator", "headquarters", "shelter", "welfare", "supply", "engineer", "viewer"]
+ALL_ROLES = [word for role in ROLES for word in ("--role", role)]
 
 
 class Failure(Exception):
@@ -52,7 +55,14 @@ class Node:
         self.data = os.path.join(folder, ward)
         self.http, self.gossip = free_port(), free_port()
         self.process = None
-        self.command("init", "--ward", ward, "--federation", os.path.join(folder, "federation"), "--drill")
+        self.make(folder)
+
+    def make(self, folder):
+        """The node's folder, and a token that may do everything."""
+        made = self.command("init", "--ward", self.ward, "--federation", os.path.join(folder, "federation"), "--drill")
+        self.code = made["firstAdministratorCode"]
+        self.token = self.command("token", "add", "--name", "story", *ALL_ROLES)["token"]
+        self.tls = ssl.create_default_context(cafile=made["httpsAuthority"])
 
     def command(self, *words, ok=(0,)):
         run = subprocess.run([self.binary, *words, "--data", self.data, "--json"], capture_output=True, text=True)
@@ -80,11 +90,14 @@ class Node:
             self.process.wait(10)
         return self.process.returncode if self.process else None
 
+    def open(self, method, path, data=None, token=None, timeout=10, headers={}):
+        """The answer, to be read; `token` instead of the one that may do everything."""
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token or self.token}", **headers}
+        request = urllib.request.Request(f"https://127.0.0.1:{self.http}{path}", data, headers, method=method)
+        return urllib.request.urlopen(request, timeout=timeout, context=self.tls)
+
     def request(self, method, path, body=None, parse=True):
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.http}{path}", data, {"Content-Type": "application/json"}, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with self.open(method, path, None if body is None else json.dumps(body).encode()) as answer:
             content = answer.read()
         return json.loads(content) if parse else content
 
@@ -129,7 +142,7 @@ class Story:
             sum(p["state"] == "up" for p in n.request("GET", "/api/v1/links")["links"]) == 2 for n in self.nodes))
         self.step(f"three nodes run, linked by TLS 1.3 ({took:.2f} s after the last one served)")
 
-        events = urllib.request.urlopen(f"http://127.0.0.1:{b.http}/events", timeout=20)
+        events = b.open("GET", "/events", timeout=20)
         here = os.path.dirname(os.path.abspath(__file__))
         sample = os.path.join(here, "sample", "shelters.csv")
         start = time.monotonic()

@@ -24,7 +24,7 @@ class Second(Node):
     def __init__(self, binary, folder, ward, name):
         self.binary, self.ward, self.data = binary, ward, os.path.join(folder, name)
         self.http, self.gossip, self.process = free_port(), free_port(), None
-        self.command("init", "--ward", ward, "--federation", os.path.join(folder, "federation"), "--drill")
+        self.make(folder)
 
 
 def disk(node):

@@ -13,6 +13,8 @@ public enum Confidence: UInt32, CaseIterable, Hashable, Sendable {
   /// Somebody who must not be found (article 86-15 (2) and the ministry's notice on victims of violence at home): no
   /// declaration opens it.
   case protected = 4
+  /// What staff sign in with: no declaration opens it.
+  case credential = 5
 }
 
 /// Who can read a section. FORMAT.md, section 4.

@@ -48,11 +48,27 @@ public struct Endpoint: Sendable {
   }
 }
 
-/// Who works at a node. Until accounts exist (issue 6), the name is what the desk says it is; the ward is the node's own.
+/// Who works at a node, as its account or token says; the ward is the node's own.
 public struct User: Hashable, Sendable {
   public var name: String
+  public var roles: Set<Role>
+  /// The only shelter that the user works at.
+  public var shelter: RowID?
 
-  public init(_ name: String) { self.name = name }
+  /// By default whoever may do everything: the operator at the machine itself.
+  public init(_ name: String, roles: Set<Role> = Set(Role.allCases), shelter: RowID? = nil) {
+    self.name = name
+    self.roles = roles
+    self.shelter = shelter
+  }
+
+  /// - Throws: when the user works at one shelter, and this is not it.
+  public func mustWork(at shelter: RowID?) throws(Fault) {
+    guard self.shelter != nil, self.shelter != shelter else { return }
+    throw Fault(
+      .forbidden, field: "shelter", ja: "担当の避難所ではありません。災害対策本部に頼んでください",
+      en: "not the shelter that this account is for: ask the headquarters")
+  }
 }
 
 /// What a read was asked, by whom, where and when.
@@ -154,6 +170,11 @@ public struct Desk {
 
   public func find(_ row: RowID, in collection: CollectionSchema, _ field: String) throws -> RowValues {
     guard let values = try read({ try RowValues.fetch(row, collection, $0) }) else { throw Fault.notFound(field) }
+    if collection.name == "shelters" {
+      try inquiry.user.mustWork(at: row)
+    } else if collection.field(named: "shelter") != nil {
+      try inquiry.user.mustWork(at: values.row("shelter"))
+    }
     return values
   }
 

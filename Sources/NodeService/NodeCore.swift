@@ -71,8 +71,12 @@ public actor NodeCore {
     var next: Instant?
   }
 
+  /// How a new node gets its first administrator.
+  public nonisolated let firstCode: FirstCode
+
   public init(directory: NodeDirectory, schema: Schema, log: Logger) throws {
     identity = try directory.identity()
+    firstCode = FirstCode(directory: directory)
     let replica = try Replica(
       path: directory.replica, identity: identity, schema: schema,
       keeper: try HighWaterFile(path: directory.highWaterFile), at: .now())

@@ -33,6 +33,8 @@ public enum OperatorCommand: Codable, Hashable, Sendable {
   /// What was cut out of the logs here; and to say it again as this node's own word.
   case setAside
   case adopt(lane: String, author: String)
+  /// An endpoint of the services: the row in its path, and its form as JSON.
+  case call(endpoint: String, row: String?, body: String)
 }
 
 /// An answer that a person or a program can act on.
@@ -52,7 +54,7 @@ public struct OperatorFailure: Error, Codable, Hashable, Sendable {
 /// Carries out an operator's commands on a node's core.
 public struct Operator: Sendable {
   let core: NodeCore
-  private let topology: Topology
+  let topology: Topology
   /// Whether links are there to speak of.
   private let isRunning: Bool
 
@@ -86,6 +88,7 @@ public struct Operator: Sendable {
       case .revoke(let statement, let reason): return encode(try await revoke(statement, reason))
       case .setAside: return encode(try await setAside())
       case .adopt(let lane, let author): return encode(try await adopt(lane, author))
+      case .call(let endpoint, let row, let body): return try await call(endpoint, row: row, body)
       case .verify: return encode(try await core.verify())
       case .rebuild: return encode(try await core.rebuild())
       }

@@ -1,3 +1,4 @@
+import Desk
 import Exchange
 import Federation
 import Gossip
@@ -13,6 +14,10 @@ extension OperatorFailure {
     case let error as ReplicaError: describe(error)
     case let error as StoreError: describe(error)
     case let error as ExchangeError: describe(error)
+    case let fault as Fault:
+      OperatorFailure(
+        fault.kind == .badValue || fault.kind == .notFound ? 2 : 1, ja: Self.located(fault.field, fault.japanese),
+        en: Self.located(fault.field, fault.english))
     case let error as BundleFault: describe(error)
     case let error as DirectoryError: describe(error)
     case let error as TopologyError:
@@ -81,6 +86,8 @@ extension OperatorFailure {
       OperatorFailure(2, ja: "大きすぎます: \(bytes) バイト(上限 \(limit))", en: "too large: \(bytes) bytes (limit \(limit))")
     }
   }
+
+  private static func located(_ field: String, _ text: String) -> String { field.isEmpty ? text : "\(field): \(text)" }
 
   private static func describe(_ error: BundleFault) -> OperatorFailure {
     switch error {

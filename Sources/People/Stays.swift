@@ -224,6 +224,7 @@ public enum Stays {
       "stays", "/shelters/{id}/stays", "Who is in a shelter, as far as this node may read.",
       [FormField("all", .flag, ja: "退所者も", en: "Those who left too")] + paging + [Purpose.field], of: "shelters"
     ) { inquiry, db in
+      try inquiry.user.mustWork(at: inquiry.row)
       let limit = inquiry.given.int("limit") ?? 500
       let rows = try RowValues.all(
         schema, "WHERE shelter = ?1 AND id > ?2 AND (?3 OR left_at IS NULL) ORDER BY id LIMIT ?4",

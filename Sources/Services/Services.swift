@@ -1,3 +1,4 @@
+import Accounts
 import Causality
 import ChangeModel
 import Desk
@@ -15,11 +16,13 @@ import Stock
 public enum Services {
   /// The collections of every service, the core's own apart.
   public static let collections =
-    Registry.collections + [ShelterSchema.shelters] + ShelterWork.collections + People.collections + Stock.collections
+    Registry.collections + AccountSchema.collections + [ShelterSchema.shelters] + ShelterWork.collections
+    + People.collections + Stock.collections
     + Orders.collections + Phases.collections + AuditTrail.collections
 
   public static let indexes =
-    Registry.indexes + ShelterWork.indexes + People.indexes + Stock.indexes + Orders.indexes + Phases.indexes
+    Registry.indexes + AccountSchema.indexes + ShelterWork.indexes + People.indexes + Stock.indexes + Orders.indexes
+    + Phases.indexes
     + AuditTrail.indexes
 
   /// For whom a row of a personal collection is, as its own service decides.
@@ -49,7 +52,8 @@ public enum Services {
       OrderSchema.allocations,
     ]
     return Catalogue(
-      Registry.endpoints + ShelterWork.endpoints + People.endpoints + Stock.endpoints + Orders.endpoints(geography)
+      Registry.endpoints + Accounts.endpoints + ShelterWork.endpoints + People.endpoints + Stock.endpoints
+        + Orders.endpoints(geography)
         + Phases.endpoints(own, purpose: Purpose.field, confidence: confidence) + AuditTrail.endpoints(conceal),
       consent: Purpose.consent.rawValue, conceal: conceal
     ) { db, ward, now in try Declarations.purposes(db, ward: ward, at: now) }

@@ -107,11 +107,17 @@ struct SameOriginWrites<Context: RequestContext>: RouterMiddleware {
     _ request: Request, context: Context, next: (Request, Context) async throws -> Response
   ) async throws -> Response {
     guard request.method != .get, request.method != .head else { return try await next(request, context) }
+    // Fetch metadata: browsers say themselves where a request comes from.
+    let site = request.headers[.fetchSite] ?? "none"
+    guard site == "same-origin" || site == "none" else {
+      throw APIError(.forbidden, "foreign-origin", ja: "他のサイトからは書き込めません", en: "writes from another site are refused")
+    }
     if let origin = request.headers[.origin], let host = request.head.authority,
       origin != "http://\(host)", origin != "https://\(host)"
     {
       throw APIError(.forbidden, "foreign-origin", ja: "他のサイトからは書き込めません", en: "writes from another site are refused")
     }
+    if WebServer.formPaths.contains(request.uri.path) { return try await next(request, context) }
     if request.method != .delete, request.headers[.contentType]?.lowercased().hasPrefix("application/json") != true {
       throw APIError(
         .unsupportedMediaType, "not-json", ja: "Content-Type を application/json にしてください", en: "send application/json")

@@ -16,6 +16,7 @@ enum Assets {
     <h1>{{ward}}{{#drill}} <span class="drill">{{words.drill}}</span>{{/drill}}</h1>
     <p id="live" role="status"></p>
     <a href="{{other}}">{{words.other}}</a>
+    <form method="post" action="/sign-out" class="out"><button>{{user}} · {{words.signOut}}</button></form>
     </header>
     <main id="content">
     <section aria-labelledby="node">
@@ -107,6 +108,9 @@ enum Assets {
     .state { font-weight: bold; } .state.open, .state.up, .state.permanent { color: var(--green); }
     .state.down, .state.cut { color: var(--red); }
     .badge { background: var(--red); color: var(--paper); padding: 0 .5rem; font-size: 1rem; white-space: nowrap; }
+    form.stack { flex-direction: column; align-items: stretch; max-width: 28rem; } form.stack label { display: flex; flex-direction: column; }
+    .error { border: 3px solid var(--red); padding: .5rem 1rem; }
+    .out { margin: 0; } .out button { background: none; color: var(--blue); padding: .5rem 0; min-width: 0; }
     form { display: flex; flex-wrap: wrap; gap: .75rem; align-items: end; margin-bottom: .75rem; }
     input, select, button { font: inherit; padding: .5rem .75rem; min-height: 3rem; border: 1px solid var(--ink); background: var(--paper); color: inherit; }
     button { background: var(--blue); color: var(--paper); border: 0; font-weight: bold; min-width: 6rem; }

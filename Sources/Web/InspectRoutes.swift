@@ -11,7 +11,7 @@ import Store
 
 /// What `renkei-inspect` asks a node at an address: its heads, and its logs as a peer would get them, sealed as they are.
 extension WebServer {
-  func addInspectRoutes(to api: RouterGroup<BasicRequestContext>) {
+  func addInspectRoutes(to api: RouterGroup<DeskContext>) {
     api.get("/inspect/heads") { _, _ in try json(await core.inspect { HeadsReport($0) }) }
     api.get("/inspect/log") { request, _ in
       let query = request.uri.queryParameters

@@ -46,10 +46,6 @@ extension OpenAPI {
         ]
       }
     case .write:
-      parameters.append([
-        "name": "Renkei-User", "in": "header", "description": "who is at the desk, percent-encoded",
-        "schema": ["type": "string", "maxLength": 360],
-      ])
       let properties = Dictionary(
         uniqueKeysWithValues: endpoint.form.fields.map { field in
           (field.name, described(schema(field.shape), "\(field.english) / \(field.japanese)"))

@@ -11,7 +11,7 @@ extension WebServer {
   /// Bytes of a request's body: longer than any form.
   static let bodyLimit = 64 * 1024
 
-  func addServiceRoutes(to api: RouterGroup<BasicRequestContext>) {
+  func addServiceRoutes(to api: RouterGroup<DeskContext>) {
     for endpoint in catalogue.endpoints {
       api.on(RouterPath(Self.routerPath(endpoint.path)), method: endpoint.httpMethod) { request, context in
         switch endpoint.action {
@@ -22,7 +22,7 @@ extension WebServer {
     }
   }
 
-  private func read(_ endpoint: Endpoint, _ request: Request, _ context: BasicRequestContext) async throws -> Response {
+  private func read(_ endpoint: Endpoint, _ request: Request, _ context: DeskContext) async throws -> Response {
     var texts: [String: String] = [:]
     for (name, value) in request.uri.queryParameters {
       guard texts[String(name)] == nil else {
@@ -43,8 +43,7 @@ extension WebServer {
     return answer(seen.answer)
   }
 
-  private func write(_ endpoint: Endpoint, _ request: Request, _ context: BasicRequestContext) async throws -> Response
-  {
+  private func write(_ endpoint: Endpoint, _ request: Request, _ context: DeskContext) async throws -> Response {
     let body: ByteBuffer
     do { body = try await request.body.collect(upTo: Self.bodyLimit) } catch {
       throw APIError(
@@ -65,10 +64,10 @@ extension WebServer {
   }
 
   private func inquiry(
-    _ given: Submission, _ endpoint: Endpoint, _ request: Request, _ context: BasicRequestContext
+    _ given: Submission, _ endpoint: Endpoint, _ request: Request, _ context: DeskContext
   ) throws -> Inquiry {
     var inquiry = Inquiry(
-      given: given, user: try user(request), now: .now(), identity: core.identity)
+      given: given, user: context.user, now: .now(), identity: core.identity)
     if let text = context.parameters.get("id") {
       let path = Form([FormField("id", .row(endpoint.subject ?? ""), required: true, ja: "番号", en: "id")])
       guard let decoded = text.removingPercentEncoding else { throw APIError.notFound("id") }
@@ -79,21 +78,6 @@ extension WebServer {
       inquiry.token = String(header.dropFirst(7))
     }
     return inquiry
-  }
-
-  /// Who is at the desk, in the header `Renkei-User`, percent-encoded UTF-8. Accounts come with issue 6.
-  private func user(_ request: Request) throws -> User {
-    guard let header = request.headers.first(where: { $0.name.canonicalName == "renkei-user" })?.value else {
-      return User("(氏名なし)")
-    }
-    guard let name = header.removingPercentEncoding, !name.isEmpty, name.unicodeScalars.count <= 60,
-      !name.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 })
-    else {
-      throw APIError.badValue(
-        "Renkei-User", ja: "60 文字までの氏名を、パーセント符号化して入れてください",
-        en: "must be a name of at most 60 characters, percent-encoded")
-    }
-    return User(name)
   }
 
   private func answer(_ json: JSON, status: HTTPResponse.Status = .ok) -> Response {

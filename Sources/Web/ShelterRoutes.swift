@@ -7,7 +7,7 @@ import Replica
 import Shelters
 
 extension WebServer {
-  func addShelterRoutes(to api: RouterGroup<BasicRequestContext>) {
+  func addShelterRoutes(to api: RouterGroup<DeskContext>) {
     api.get("/status") { request, _ in
       try json(await core.status(withDigest: request.uri.queryParameters["digest"] == "1", running: true))
     }
@@ -15,26 +15,27 @@ extension WebServer {
     api.get("/shelters") { request, _ in try await listShelters(request) }
     api.post("/shelters") { request, context in
       let patch = try await patch(request, context)
+      try context.user.mustWork(at: nil)
       return try json(try await create(patch), status: .created)
     }
     api.get("/shelters/:id") { _, context in try json(try await shelter(rowID(context))) }
     api.patch("/shelters/:id") { request, context in
-      let (row, patch) = (try rowID(context), try await patch(request, context))
+      let (row, patch) = (try ownRow(context), try await patch(request, context))
       return try json(try await change(row, try patch.edits(isNew: false)))
     }
     api.delete("/shelters/:id") { _, context in
-      try await delete(try rowID(context))
+      try await delete(try ownRow(context))
       return Response(status: .noContent)
     }
     api.get("/shelters/:id/history") { _, context in try json(try await history(of: rowID(context))) }
     api.post("/shelters/:id/resolve") { request, context in
-      let row = try rowID(context)
+      let row = try ownRow(context)
       let choice = try await request.decode(as: Resolution.self, context: context)
       _ = try await shelter(row)
       return try json(try await change(row, try await resolution(choice, row)))
     }
     api.post("/shelters/:id/keep") { request, context in
-      let row = try rowID(context)
+      let row = try ownRow(context)
       _ = try await shelter(row)
       try await core.edit { replica, now in
         ((), try replica.batch(at: now) { _ = try replica.keep(row, in: ShelterSchema.shelters, at: now) })
@@ -89,9 +90,16 @@ extension WebServer {
     return value
   }
 
-  private func rowID(_ context: BasicRequestContext) throws -> RowID {
+  private func rowID(_ context: DeskContext) throws -> RowID {
     guard let text = context.parameters.get("id"), let id = Int64(text) else { throw APIError.notFound("id") }
     return RowID(rawValue: id)
+  }
+
+  /// A shelter that the user works at.
+  private func ownRow(_ context: DeskContext) throws -> RowID {
+    let row = try rowID(context)
+    try context.user.mustWork(at: row)
+    return row
   }
 
   private func shelter(_ row: RowID) async throws -> ShelterView {
@@ -103,7 +111,7 @@ extension WebServer {
 
   // MARK: Writing
 
-  private func patch(_ request: Request, _ context: BasicRequestContext) async throws -> ShelterPatch {
+  private func patch(_ request: Request, _ context: DeskContext) async throws -> ShelterPatch {
     try await request.decode(as: ShelterPatch.self, context: context)
   }
 

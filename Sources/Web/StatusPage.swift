@@ -1,3 +1,4 @@
+import Desk
 import Foundation
 import Hummingbird
 import Mustache
@@ -14,7 +15,7 @@ extension WebServer {
     return try! MustacheTemplate(string: "{{% CONTENT_TYPE:\(HTMLText.name)}}\n" + Assets.statusPage)
   }()
 
-  func statusPage(_ request: Request) async throws -> Response {
+  func statusPage(_ request: Request, _ user: User) async throws -> Response {
     let query = request.uri.queryParameters
     let english = query["lang"] == "en"
     var filter = ShelterFilter()
@@ -36,6 +37,7 @@ extension WebServer {
       "lang": english ? "en" : "ja",
       "other": english ? "?lang=ja" : "?lang=en",
       "words": words,
+      "user": user.name,
       "title": english ? "\(wardLabel(status.ward, english)) · Renkei" : "\(status.wardName) · 連携",
       "ward": wardLabel(status.ward, english),
       "drill": status.drill,
@@ -126,7 +128,7 @@ enum Words {
     "shelters": "避難所", "name": "名称", "ward": "区", "address": "所在地", "status": "開設", "crowding": "混雑", "people": "避難者",
     "capacity": "定員", "needs": "必要な物", "search": "名称・住所で探す", "all": "すべての区", "show": "表示", "none": "避難所がありません。",
     "other": "English", "next": "次へ", "drill": "訓練", "never": "なし", "unnamed": "(名称なし)", "open": "開設中",
-    "conflictMark": "食い違いあり", "live": "自動更新中", "stale": "更新が止まっています", "summary": "区ごとの状況",
+    "conflictMark": "食い違いあり", "live": "自動更新中", "stale": "更新が止まっています", "summary": "区ごとの状況", "signOut": "サインアウト",
     "link-up": "接続", "link-down": "切断", "link-cut": "訓練で遮断",
     "status-notopen": "未開設", "status-open": "開設", "status-close": "閉鎖", "status-permanent": "常設",
     "status-unknown": "不明",
@@ -144,7 +146,7 @@ enum Words {
     "none": "There are no shelters.", "other": "日本語", "next": "Next", "drill": "Drill", "never": "never",
     "unnamed": "(no name)", "open": "Open", "conflictMark": "in conflict", "live": "Live",
     "stale": "No longer updating",
-    "summary": "By ward", "link-up": "up", "link-down": "down", "link-cut": "cut for a drill",
+    "summary": "By ward", "signOut": "Sign out", "link-up": "up", "link-down": "down", "link-cut": "cut for a drill",
     "status-notopen": "not open", "status-open": "open", "status-close": "closed", "status-permanent": "permanent",
     "status-unknown": "unknown", "status-other": "other", "crowding-free": "space", "crowding-congestion": "crowded",
     "crowding-full": "full", "crowding-unknown": "unknown",

@@ -1,7 +1,10 @@
 import Desk
 import Foundation
 import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
 import Logging
+import NIOSSL
 import NodeService
 import Orders
 import Services
@@ -10,15 +13,25 @@ import Topology
 
 /// The node's HTTP side: the JSON API, the pages, events and figures.
 public struct WebServer: Sendable {
+  /// Connections at once: a ward's shelters with a few tablets each, and their event streams.
+  static let connectionLimit = 2_000
+
   let core: NodeCore
   let topology: Topology
   let metrics: PrometheusRegistry
   let hosts: Set<String>
   let catalogue: Catalogue
+  /// Whether browsers come by TLS: cookies are for that alone then.
+  let isSecure: Bool
+  let sessions = Sessions()
+  let passwords = Passwords()
   private let description: String
 
   /// - Parameter hosts: names by which browsers may call this node, besides addresses and `localhost`.
-  public init(core: NodeCore, topology: Topology, metrics: PrometheusRegistry, hosts: Set<String> = []) {
+  public init(
+    core: NodeCore, topology: Topology, metrics: PrometheusRegistry, hosts: Set<String> = [], isSecure: Bool = true
+  ) {
+    self.isSecure = isSecure
     self.hosts = hosts
     self.core = core
     self.topology = topology
@@ -28,26 +41,42 @@ public struct WebServer: Sendable {
   }
 
   /// The service that listens on `address`.
+  ///
+  /// - Parameter tls: nil for plain HTTP, which is for the machine itself alone.
   public func application(
-    on address: NetworkAddress, log: Logger, ready: @escaping @Sendable (Int?) async -> Void
-  ) -> some ApplicationProtocol {
-    Application(
+    on address: NetworkAddress, tls: TLSConfiguration?, log: Logger, ready: @escaping @Sendable (Int?) async -> Void
+  ) throws -> some ApplicationProtocol {
+    let plain = HTTPServerBuilder.http1(configuration: .init(idleTimeout: .seconds(60)))
+    return Application(
       router: router(),
-      server: .http1(configuration: .init(idleTimeout: .seconds(60))),
+      server: try tls.map { try .tls(plain, tlsConfiguration: $0) } ?? plain,
       configuration: ApplicationConfiguration(
-        address: .hostname(address.host, port: address.port), serverName: "renkei"),
+        address: .hostname(address.host, port: address.port), serverName: "renkei",
+        availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
       onServerRunning: { channel in await ready(channel.localAddress?.port) },
       logger: log)
   }
 
-  func router() -> Router<BasicRequestContext> {
-    let router = Router(context: BasicRequestContext.self)
+  /// Who may use which route.
+  var access: [String: Access] {
+    catalogue.endpoints.reduce(into: Gate.ownRoutes) { routes, endpoint in
+      guard let access = AccessPolicy.access(to: endpoint.id) else {
+        preconditionFailure("the access policy does not name \(endpoint.id)")
+      }
+      routes["\(endpoint.httpMethod.rawValue) /api/v1\(endpoint.path)"] = access
+    }
+  }
+
+  func router() -> Router<DeskContext> {
+    let router = Router(context: DeskContext.self)
     router.add(middleware: MetricsMiddleware())
     router.add(middleware: ErrorBodies())
     router.add(middleware: SecurityHeaders())
     router.add(middleware: OwnHost(hosts: hosts))
     router.add(middleware: SameOriginWrites())
-    router.get("/") { request, _ in try await statusPage(request) }
+    router.add(middleware: Gate(core: core, sessions: sessions, cookieName: cookieName, access: access))
+    router.get("/") { request, context in try await statusPage(request, context.user) }
+    addSignInPages(to: router)
     router.get("/healthz") { _, _ in
       Response(status: .ok, headers: [.contentType: "text/plain"], body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
     }
@@ -59,6 +88,7 @@ public struct WebServer: Sendable {
       return text(metrics.exposition(with: gauges), type: "text/plain; version=0.0.4; charset=utf-8")
     }
     router.get("/events") { _, _ in await eventStream() }
+    addSessionRoutes(to: router.group("/api/v1"))
     addShelterRoutes(to: router.group("/api/v1"))
     addServiceRoutes(to: router.group("/api/v1"))
     addInspectRoutes(to: router.group("/api/v1"))

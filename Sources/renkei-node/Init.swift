@@ -37,15 +37,32 @@ struct Init: AsyncParsableCommand {
     try directory.save(card)
     let identity = try directory.identity()
     let id = identity.federation.id.bytes.prefix(8).hexadecimalText
+    let https = HTTPSCertificate(directory: directory)
+    try https.makeAuthority()
+    let (code, fingerprint) = (try FirstCode(directory: directory).make(), try https.fingerprint())
     if json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      let result = ["data": data, "federation": id, "node": "\(identity.certificate.node)", "ward": ward]
+      let result = [
+        "data": data, "federation": id, "node": "\(identity.certificate.node)", "ward": ward,
+        "firstAdministratorCode": code, "httpsAuthority": https.authorityFile, "httpsFingerprint": fingerprint,
+      ]
       print(String(decoding: try encoder.encode(result), as: UTF8.self))
     } else {
       Language.say(
         "\(chosen.name)のノードを作りました: \(data)(連合 \(id)、機番 \(identity.certificate.node.serial))",
         "made a node of \(chosen.romaji) City: \(data) (federation \(id), serial \(identity.certificate.node.serial))")
+      Language.say(
+        """
+        最初の管理者を登録するためのコード(一度だけ使えます): \(code)
+        端末に信頼させる証明書: \(https.authorityFile)
+        その指紋(SHA-256): \(fingerprint)
+        """,
+        """
+        code for the first administrator (works once): \(code)
+        certificate for devices to trust: \(https.authorityFile)
+        its fingerprint (SHA-256): \(fingerprint)
+        """)
     }
   }
 }
@@ -108,7 +125,13 @@ struct Enrol: AsyncParsableCommand {
       let identity = try NodeIdentity(card, key: directory.key())
       try FileManager.default.copyFile(topology, to: data + "/topology.yaml")
       try directory.save(card)
-      Language.say("\(identity.ward.name)のノードになりました", "this is a node of \(identity.ward.romaji) City now")
+      let https = HTTPSCertificate(directory: directory)
+      try https.makeAuthority()
+      let (code, fingerprint) = (try FirstCode(directory: directory).make(), try https.fingerprint())
+      Language.say(
+        "\(identity.ward.name)のノードになりました。最初の管理者のコード: \(code)、証明書の指紋: \(fingerprint)",
+        "this is a node of \(identity.ward.romaji) City now; code for the first administrator: \(code); certificate: \(fingerprint)"
+      )
     }
   }
 }

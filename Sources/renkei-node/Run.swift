@@ -23,6 +23,10 @@ struct Run: AsyncParsableCommand {
     name: .customLong("host-name"),
     help: "A name by which browsers may call this node, besides its addresses. May be given many times.")
   var hostNames: [String] = []
+  @Flag(
+    name: .customLong("plain-http"),
+    help: "Pages and the API without TLS: only on this machine's own address, for programs beside the node.")
+  var isPlain = false
   @Option(help: "Where peers may call, HOST:PORT. Without it, nobody can; this node still calls others.") var gossip:
     String?
   @Option(name: .customLong("peer"), help: "A peer to call, WARD@HOST:PORT. May be given many times.") var peers:
@@ -31,6 +35,9 @@ struct Run: AsyncParsableCommand {
 
   func validate() throws {
     guard NetworkAddress(http) != nil else { throw ValidationError("--http must be HOST:PORT, such as 127.0.0.1:8080") }
+    if isPlain, !["127.0.0.1", "::1", "localhost"].contains(NetworkAddress(http)!.host) {
+      throw ValidationError("--plain-http is for 127.0.0.1 alone: passwords would cross the network in the clear")
+    }
     if let gossip, NetworkAddress(gossip) == nil { throw ValidationError("--gossip must be HOST:PORT") }
     for peer in peers where PeerAddress(peer) == nil {
       throw ValidationError("--peer must be WARD@HOST:PORT, such as 13121@10.8.0.21:7121; got \(peer)")
@@ -58,13 +65,18 @@ struct Run: AsyncParsableCommand {
     let socket = OperatorSocket(
       directory: directory, operator: Operator(core: core, topology: topology, isRunning: true), log: log)
     let address = NetworkAddress(http)!
-    let web = WebServer(core: core, topology: topology, metrics: metrics, hosts: Set(hostNames))
-      .application(on: address, log: quieter(log)) { port in
-        let url = "http://\(NetworkAddress(host: address.host, port: port ?? address.port))/"
-        Language.say(
-          "\(identity.ward.name)のノードが動いています: \(url)", "the node of \(identity.ward.romaji) City is up: \(url)")
-        fflush(nil)
-      }
+    let scheme = isPlain ? "http" : "https"
+    let tls =
+      isPlain
+      ? nil : try HTTPSCertificate(directory: directory).configuration(names: hostNames + [address.host])
+    let web = try WebServer(
+      core: core, topology: topology, metrics: metrics, hosts: Set(hostNames), isSecure: !isPlain
+    ).application(on: address, tls: tls, log: quieter(log)) { port in
+      let url = "\(scheme)://\(NetworkAddress(host: address.host, port: port ?? address.port))/"
+      Language.say(
+        "\(identity.ward.name)のノードが動いています: \(url)", "the node of \(identity.ward.romaji) City is up: \(url)")
+      fflush(nil)
+    }
     var configuration = ServiceGroupConfiguration(
       services: [web, links, socket].map { (service: any Service) in
         ServiceGroupConfiguration.ServiceConfiguration(

@@ -1,3 +1,5 @@
+import Causality
+import Desk
 import Foundation
 import Hummingbird
 import HummingbirdTesting
@@ -18,15 +20,44 @@ import TestSupport
     try directory.save(papers.enrol(directory.makeKey().publicKey, ward: "13113"))
     let core = try NodeCore(directory: directory, schema: NodeSchema.current, log: LinkTests.log)
     let web = WebServer(core: core, topology: LinkTests.topology, metrics: PrometheusRegistry())
-    try await Application(router: web.router()).test(.router) { client in try await body(client, core) }
+    let token = try await Self.token(core, roles: Role.allCases)
+    try await Application(router: web.router()).test(.router) { client in
+      try await $bearer.withValue(token) { try await body(client, core) }
+    }
     try await core.close()
+  }
+
+  /// Who asks in `send`, unless a test says otherwise.
+  @TaskLocal static var bearer = ""
+
+  static func call(_ core: NodeCore, _ endpoint: String, _ body: JSON, row: String? = nil) async throws -> JSON {
+    let desk = Operator(core: core, topology: LinkTests.topology, isRunning: true)
+    let answer = try await desk.perform(
+      .call(endpoint: endpoint, row: row, body: String(decoding: body.bytes, as: UTF8.self))
+    ) { _ in }
+    return try JSON.decode(Array(answer))
+  }
+
+  static func token(_ core: NodeCore, roles: [Role], readOnly: Bool = false) async throws -> String {
+    let answer = try await call(
+      core, "addToken",
+      [
+        "name": "試験", "roles": .list(roles.map { .text($0.rawValue) }), "readOnly": .flag(readOnly),
+        "until": .integer(Instant.now().milliseconds + 86_400_000),
+      ])
+    guard case .object(let members) = answer else { return "" }
+    return members["token"]?.text ?? ""
   }
 
   static func send(
     _ client: any TestClientProtocol, _ method: HTTPRequest.Method, _ path: String, _ body: String? = nil,
     headers: HTTPFields = [.contentType: "application/json"]
   ) async throws -> (status: Int, text: String, json: [String: Any]) {
-    try await client.execute(uri: path, method: method, headers: headers, body: body.map { ByteBuffer(string: $0) }) {
+    var headers = headers
+    if headers[.authorization] == nil, headers[.cookie] == nil { headers[.authorization] = "Bearer \(bearer)" }
+    return try await client.execute(
+      uri: path, method: method, headers: headers, body: body.map { ByteBuffer(string: $0) }
+    ) {
       let text = String(buffer: $0.body)
       let json = (try? JSONSerialization.jsonObject(with: Data(text.utf8))) as? [String: Any]
       return ($0.status.code, text, json ?? [:])
@@ -150,7 +181,7 @@ import TestSupport
       #expect(try await Self.send(client, .get, "/openapi.yaml").text.hasPrefix("openapi: 3.1.0"))
       #expect(try await Self.send(client, .get, "/healthz").text == "ok\n")
       #expect(try await Self.send(client, .get, "/metrics").text.contains("renkei_members 1"))
-      try await client.execute(uri: "/", method: .get) { answer in
+      try await client.execute(uri: "/", method: .get, headers: [.authorization: "Bearer \(Self.bearer)"]) { answer in
         #expect(answer.headers[.contentSecurityPolicy]?.contains("default-src 'none'") == true)
         #expect(String(buffer: answer.body).contains("<html lang=\"ja\">"))
       }

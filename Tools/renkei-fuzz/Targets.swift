@@ -57,7 +57,8 @@ final class Wards {
     let schema = Schema(Services.collections)
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("renkei-fuzz-\(UUID())").path
     try! FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    let reader = try! Replica(path: folder + "/reader", identity: federation.node(ward: 1, keySeed: 2), schema: schema, at: Self.now)
+    let reader = try! Replica(
+      path: folder + "/reader", identity: federation.node(ward: 1, keySeed: 2), schema: schema, at: Self.now)
     let other = try! Replica(path: folder + "/writer", identity: writer, schema: schema, at: Self.now)
     for log in other.store.logNames {
       let run = Run(log, first: 1, entries: try! other.store.entries(log, from: 1, byteLimit: 1 << 20))

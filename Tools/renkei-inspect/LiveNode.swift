@@ -7,6 +7,7 @@ import Inspection
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import NodeService
 import Replica
 import SignedLog
@@ -19,6 +20,8 @@ final class LiveNode {
   private let address: String
   private let host: String
   private let port: Int
+  /// Nil for plain HTTP.
+  private let tls: NIOSSLContext?
 
   /// What one answer may hold: a portion of a log is about a mebibyte.
   private static let answerLimit = 64 << 20
@@ -29,15 +32,22 @@ final class LiveNode {
     }
     guard url.path.isEmpty || url.path == "/" else {
       throw Problem(
-        "ノードの番地だけを書いてください: http://\(host):\(url.port ?? 80)",
-        "give the node's address alone: http://\(host):\(url.port ?? 80)")
-    }
-    guard url.scheme == "http" else {
-      throw Problem("まだ http だけです: \(address)", "only http so far: \(address)")
+        "ノードの番地だけを書いてください: https://\(host):\(url.port ?? 443)",
+        "give the node's address alone: https://\(host):\(url.port ?? 443)")
     }
     self.address = address
     self.host = host
-    port = url.port ?? 80
+    port = url.port ?? (url.scheme == "http" ? 80 : 443)
+    tls = url.scheme == "http" ? nil : try Self.context()
+  }
+
+  /// Trusts the authority in the file that `RENKEI_CA` names, the node's `https/ca.pem`; else the system's.
+  private static func context() throws -> NIOSSLContext {
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    if let file = ProcessInfo.processInfo.environment["RENKEI_CA"] { configuration.trustRoots = .file(file) }
+    do { return try NIOSSLContext(configuration: configuration) } catch {
+      throw Problem("RENKEI_CA の証明書を読めません: \(error)", "the certificate that RENKEI_CA names cannot be read: \(error)")
+    }
   }
 
   // MARK: What it tells
@@ -154,25 +164,36 @@ final class LiveNode {
     do {
       let channel = try ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .connectTimeout(.seconds(5))
-        .channelInitializer { channel in
+        .channelInitializer { [tls, host] channel in
           channel.eventLoop.makeCompletedFuture {
+            if let tls {
+              let name = (try? SocketAddress(ipAddress: host, port: 0)) == nil ? host : nil
+              try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
+            }
             try channel.pipeline.syncOperations.addHTTPClientHandlers()
             try channel.pipeline.syncOperations.addHandler(AnswerHandler(answer, limit: Self.answerLimit))
           }
         }
         .connect(host: host, port: port).wait()
       let timeout = channel.eventLoop.scheduleTask(in: .seconds(20)) { channel.close(promise: nil) }
-      let head = HTTPRequestHead(
-        version: .http1_1, method: .GET, uri: path,
-        headers: ["Host": "\(host):\(port)", "Accept": "*/*", "Connection": "close"])
+      var headers: HTTPHeaders = ["Host": "\(host):\(port)", "Accept": "*/*", "Connection": "close"]
+      if let token = ProcessInfo.processInfo.environment["RENKEI_TOKEN"] {
+        headers.add(name: "Authorization", value: "Bearer \(token)")
+      }
+      let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: headers)
       channel.write(HTTPClientRequestPart.head(head), promise: nil)
       try channel.writeAndFlush(HTTPClientRequestPart.end(nil)).wait()
       let (status, body) = try answer.futureResult.wait()
       timeout.cancel()
       channel.close(promise: nil)
+      guard status != 401, status != 403 else {
+        throw Problem(
+          "署名が要ります。`renkei-node token add --role engineer` で作った鍵を RENKEI_TOKEN に入れてください",
+          "not allowed: put a token made by `renkei-node token add --role engineer` into RENKEI_TOKEN")
+      }
       guard status == 200 else { throw InspectionError.notReadable(address: address, reason: "HTTP \(status)") }
       return body
-    } catch let error as InspectionError { throw error } catch {
+    } catch let error as InspectionError { throw error } catch let problem as Problem { throw problem } catch {
       answer.fail(error)
       throw InspectionError.notReadable(address: address, reason: Self.reason(error))
     }

@@ -94,7 +94,7 @@ enum Opening {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: source, isDirectory: &isFolder) else {
       if source.contains(":"), !source.contains("/") {
-        throw Problem("http:// を付けてください: http://\(source)", "with http:// before it: http://\(source)")
+        throw Problem("https:// を付けてください: https://\(source)", "with https:// before it: https://\(source)")
       }
       throw InspectionError.cannotRead(path: source, code: ENOENT)
     }

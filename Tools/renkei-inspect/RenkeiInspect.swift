@@ -17,7 +17,7 @@ struct RenkeiInspect: ParsableCommand {
         ノードのフォルダ    .renkei/13113(動いていても、止まっていても)
         データベース        replica.sqlite(写し、壊れたものも)
         バンドル            card.rkb
-        動いているノード    http://127.0.0.1:8113
+        動いているノード    https://127.0.0.1:8113
 
         renkei-inspect status .renkei/13113
         renkei-inspect diff .renkei/13113 .renkei/13121
@@ -30,7 +30,7 @@ struct RenkeiInspect: ParsableCommand {
         a node's folder     .renkei/13113 (running or at rest)
         a database          replica.sqlite (a copy, or a damaged one, too)
         a bundle            card.rkb
-        a live node         http://127.0.0.1:8113
+        a live node         https://127.0.0.1:8113
 
         renkei-inspect status .renkei/13113
         renkei-inspect diff .renkei/13113 .renkei/13121

@@ -1,0 +1,86 @@
+import Causality
+import ChangeModel
+import Desk
+import Federation
+import Foundation
+import GRDB
+import Sodium
+
+/// A person who may sign in at this ward's nodes.
+public struct Account: Hashable, Sendable {
+  public var id: RowID
+  public var login: String
+  public var name: String
+  public var roles: Set<Role>
+  /// The only shelter that the person works at.
+  public var shelter: RowID?
+  /// Sessions that began before this moment are over.
+  public var changedAt: Int64
+  public var hasEnded: Bool
+
+  public var user: User { User(name, roles: roles, shelter: shelter) }
+
+  init(_ values: RowValues) {
+    id = values.id
+    login = values.text("login") ?? ""
+    name = values.text("name") ?? ""
+    roles = Set(values.texts("roles").compactMap { Role(word: $0) })
+    shelter = values.row("shelter")
+    changedAt = values.integer("changed_at") ?? 0
+    hasEnded = values.integer("ended_at") != nil
+  }
+
+  /// - Parameter ward: the ward's index; another ward's account is nobody here.
+  public static func fetch(_ id: RowID, ward: UInt32, _ db: Database) throws -> Account? {
+    guard id.made?.author.ward == ward else { return nil }
+    return try RowValues.fetch(id, AccountSchema.accounts, db).map { Account($0) }
+  }
+
+  /// Those that have not ended under a login: two when cut-off nodes made the same one.
+  public static func all(login: String, ward: UInt32, _ db: Database) throws -> [Account] {
+    try RowValues.all(AccountSchema.accounts, "WHERE login = ? AND ended_at IS NULL ORDER BY id LIMIT 8", [login], db)
+      .filter { $0.id.made?.author.ward == ward }.map { Account($0) }
+  }
+
+  public enum Secret: String, Sendable { case password, pin }
+
+  /// What the account's person signs in with.
+  public func hash(of secret: Secret, _ db: Database) throws -> PasswordHash? {
+    try RowValues.fetch(id, AccountSchema.credentials, db)?.text(secret.rawValue).flatMap { PasswordHash($0) }
+  }
+}
+
+/// A device or a program that may use the API until a time.
+public struct Token: Hashable, Sendable {
+  public var id: RowID
+  public var name: String
+  public var roles: Set<Role>
+  public var isReadOnly: Bool
+
+  public var user: User { User(name, roles: roles) }
+
+  private static let prefix = "rk1-"
+  private static let secretBytes = 32
+
+  /// A new token's text, and what is kept of it.
+  static func make() -> (text: String, hash: [UInt8]) {
+    let text = prefix + secureRandomBytes(secretBytes).hexadecimal
+    return (text, blake2b([UInt8](text.utf8)).bytes)
+  }
+
+  public static func looksLikeOne(_ text: String) -> Bool { text.hasPrefix(prefix) }
+
+  /// The token that `text` is, when it is valid now.
+  public static func find(_ text: String, ward: UInt32, at now: Instant, _ db: Database) throws -> Token? {
+    guard looksLikeOne(text), text.utf8.count == prefix.utf8.count + 2 * secretBytes else { return nil }
+    let hash = blake2b([UInt8](text.utf8)).bytes
+    let found = try RowValues.all(
+      AccountSchema.tokens, "WHERE hash = ? AND ended_at IS NULL AND until > ? LIMIT 1",
+      [Data(hash), now.milliseconds], db
+    ).first
+    guard let found, found.id.made?.author.ward == ward else { return nil }
+    return Token(
+      id: found.id, name: found.text("name") ?? "", roles: Set(found.texts("roles").compactMap { Role(word: $0) }),
+      isReadOnly: found.integer("read_only") == 1)
+  }
+}

@@ -1,0 +1,43 @@
+import Foundation
+import Glibc
+import Sodium
+
+/// The one-time code by which a new node gets its first administrator: printed by `init`, kept as its hash, gone once used.
+public struct FirstCode: Sendable {
+  private let file: String
+
+  /// Without letters and digits that look alike.
+  private static let letters = Array("ABCDEFGHJKMNPQRSTUVWXYZ23456789")
+  /// 31^16: 79 bits.
+  private static let length = 16
+
+  public init(directory: NodeDirectory) { file = directory.path + "/first-administrator" }
+
+  public var isOpen: Bool { FileManager.default.fileExists(atPath: file) }
+
+  /// Makes a new code; an older one is worth nothing after.
+  public func make() throws(DirectoryError) -> String {
+    var code = ""
+    while code.count < Self.length {
+      // Bytes above the last whole multiple would favour the first letters.
+      for byte in secureRandomBytes(32) where byte < 248 && code.count < Self.length {
+        code.append(Self.letters[Int(byte) % Self.letters.count])
+      }
+    }
+    try SecretFile.write([UInt8]((Self.hash(code) + "\n").utf8), to: file)
+    return stride(from: 0, to: Self.length, by: 4).map { String(Array(code)[$0..<$0 + 4]) }.joined(separator: "-")
+  }
+
+  public func isRight(_ code: String) throws(DirectoryError) -> Bool {
+    guard isOpen else { return false }
+    let kept = String(decoding: try SecretFile.read(file), as: UTF8.self)
+    let plain = code.uppercased().filter { $0.isLetter || $0.isNumber }
+    return kept.trimmingCharacters(in: .whitespacesAndNewlines) == Self.hash(plain)
+  }
+
+  public func use() throws(DirectoryError) {
+    guard unlink(file) == 0 || errno == ENOENT else { throw .notWritable(path: file, code: errno) }
+  }
+
+  private static func hash(_ code: String) -> String { blake2b([UInt8](code.utf8)).bytes.hexadecimal }
+}

@@ -1,0 +1,8 @@
+import HTTPTypes
+
+extension HTTPField.Name {
+  /// What a browser's session gave its page, sent back with every write.
+  static let csrf = Self("X-CSRF-Token")!
+  /// Where a request comes from, as the browser says (W3C Fetch Metadata).
+  static let fetchSite = Self("Sec-Fetch-Site")!
+}

@@ -1,0 +1,120 @@
+import Causality
+import ChangeModel
+import Sodium
+
+/// Who is signed in at this node. A session belongs to a browser; several people of one shelter may share it, one at a
+/// time. It is kept in memory alone: a node that starts anew asks everybody to sign in again.
+actor Sessions {
+  /// After so long without a request a session is locked: what was entered stays in the browser, and a password or PIN
+  /// goes on with it.
+  static let idle: Int64 = 30 * 60_000
+  /// So long a password counts: a shift.
+  static let shift: Int64 = 12 * 3_600_000
+  private static let sessionLimit = 10_000
+
+  struct Person: Sendable {
+    var account: RowID
+    /// The account's `changed_at` when the password was given: another one, and it has to be given again.
+    var version: Int64
+    var since: Instant
+  }
+
+  struct Session: Sendable {
+    let csrf: String
+    /// Those who gave their password here; the last is whoever did so last.
+    var people: [Person]
+    /// Who works now; nil while locked.
+    var current: RowID?
+    var seen: Instant
+  }
+
+  private var sessions: [Digest: Session] = [:]
+  private var attempts = Attempts()
+
+  private static func key(_ cookie: String) -> Digest { blake2b([UInt8](cookie.utf8)) }
+
+  /// The session of a cookie as it is now.
+  func session(_ cookie: String, at now: Instant) -> Session? {
+    let key = Self.key(cookie)
+    guard var session = sessions[key] else { return nil }
+    session.people.removeAll { now.milliseconds - $0.since.milliseconds > Self.shift }
+    guard !session.people.isEmpty else {
+      sessions[key] = nil
+      return nil
+    }
+    let isIdle = now.milliseconds - session.seen.milliseconds > Self.idle
+    if isIdle || !session.people.contains(where: { $0.account == session.current }) { session.current = nil }
+    if session.current != nil { session.seen = now }
+    sessions[key] = session
+    return session
+  }
+
+  /// Signs a person in, beside those who share the browser: a new cookie each time, so that none that was known before
+  /// is worth anything after.
+  func begin(_ account: RowID, version: Int64, sharing cookie: String?, at now: Instant) -> (
+    cookie: String, session: Session
+  ) {
+    var people: [Person] = []
+    if let cookie, let old = session(cookie, at: now) {
+      people = old.people.filter { $0.account != account }
+      sessions[Self.key(cookie)] = nil
+    }
+    if sessions.count >= Self.sessionLimit, let oldest = sessions.min(by: { $0.value.seen < $1.value.seen }) {
+      sessions[oldest.key] = nil
+    }
+    let new = secureRandomBytes(32).hexadecimalText
+    let session = Session(
+      csrf: secureRandomBytes(32).hexadecimalText,
+      people: people + [Person(account: account, version: version, since: now)],
+      current: account, seen: now)
+    sessions[Self.key(new)] = session
+    return (new, session)
+  }
+
+  /// Goes on as one of those who share the browser; they have proven themselves by PIN or password.
+  func go(on cookie: String, as account: RowID, at now: Instant) -> Session? {
+    guard var session = session(cookie, at: now), session.people.contains(where: { $0.account == account }) else {
+      return nil
+    }
+    session.current = account
+    session.seen = now
+    sessions[Self.key(cookie)] = session
+    return session
+  }
+
+  func lock(_ cookie: String) { sessions[Self.key(cookie)]?.current = nil }
+
+  func end(_ cookie: String) { sessions[Self.key(cookie)] = nil }
+
+  /// Takes a person out of a session: the account ended, or its password is another.
+  func forget(_ account: RowID, in cookie: String) {
+    let key = Self.key(cookie)
+    sessions[key]?.people.removeAll { $0.account == account }
+    if sessions[key]?.people.isEmpty == true { sessions[key] = nil }
+  }
+
+  // MARK: Guessing
+
+  /// How many wrong tries are free: of one login from one address, of one login from anywhere, of one address.
+  private static func keys(_ login: String, _ address: String) -> [(key: String, free: Int)] {
+    [("\(login)\u{1f}\(address)", 5), ("login \(login)", 50), ("address \(address)", 30)]
+  }
+
+  func wait(_ login: String, from address: String, at now: Instant) -> Int? {
+    Self.keys(login, address).compactMap { attempts.wait($0.key, free: $0.free, at: now) }.max()
+  }
+
+  func noteFailure(_ login: String, from address: String, at now: Instant) {
+    for (key, _) in Self.keys(login, address) { attempts.fail(key, at: now) }
+  }
+
+  func noteSuccess(_ login: String, from address: String) {
+    attempts.succeed(Self.keys(login, address)[0].key)
+  }
+}
+
+extension Sequence<UInt8> {
+  fileprivate var hexadecimalText: String {
+    map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+}

@@ -1,0 +1,150 @@
+import ArgumentParser
+import Desk
+import Foundation
+import Glibc
+import NodeService
+import Terminal
+
+struct AccountCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "account", abstract: "The ward's accounts, by whoever has the machine itself.",
+    subcommands: [Add.self, List.self, Password.self, End.self], defaultSubcommand: List.self)
+
+  struct Add: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Make an account. The password is asked for, or read from standard input when that is no terminal.")
+    @OptionGroup var options: NodeOptions
+    @Option(help: "What the person signs in with.") var login: String
+    @Option(help: "The person's name.") var name: String
+    @Option(
+      name: .customLong("role"),
+      help: "administrator, headquarters, shelter, welfare, supply, engineer or viewer. May be given many times.")
+    var roles: [String]
+    @Option(help: "The only shelter to work at (row).") var shelter: String?
+
+    func run() async throws {
+      var body: [String: Any] = ["login": login, "name": name, "roles": roles, "password": try Secret.ask()]
+      if let shelter { body["shelter"] = shelter }
+      let made = try await Session.call("addAccount", body, options)
+      guard !options.json else { return }
+      Language.say("登録しました: \(login)(\(made["id"] ?? ""))", "made: \(login) (\(made["id"] ?? ""))")
+    }
+  }
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "The ward's accounts.")
+    @OptionGroup var options: NodeOptions
+
+    func run() async throws {
+      let all = try await Session.call("accounts", [:], options)["accounts"] as? [[String: Any]] ?? []
+      guard !options.json else { return }
+      for account in all {
+        let roles = (account["roles"] as? [String] ?? []).joined(separator: "、")
+        let ended = account["endedAt"] == nil ? "" : Language.pick("(終了)", " (ended)")
+        print("\(account["id"] ?? "")\t\(account["login"] ?? "")\t\(account["name"] ?? "")\t\(roles)\(ended)")
+      }
+    }
+  }
+
+  struct Password: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Give an account a new password; its sessions end.")
+    @OptionGroup var options: NodeOptions
+    @Argument(help: "The account, as the list shows it.") var account: String
+
+    func run() async throws {
+      _ = try await Session.call("changeAccount", ["password": try Secret.ask()], row: account, options)
+      if !options.json { Language.say("変更しました", "changed") }
+    }
+  }
+
+  struct End: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "End an account and its sessions, on every node.")
+    @OptionGroup var options: NodeOptions
+    @Argument(help: "The account, as the list shows it.") var account: String
+
+    func run() async throws {
+      _ = try await Session.call("endAccount", [:], row: account, options)
+      if !options.json { Language.say("終了しました", "ended") }
+    }
+  }
+}
+
+struct TokenCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "token", abstract: "Tokens for devices and programs.",
+    subcommands: [Add.self, List.self, End.self], defaultSubcommand: List.self)
+
+  struct Add: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Make a token. It is shown once.")
+    @OptionGroup var options: NodeOptions
+    @Option(help: "What it is for.") var name: String
+    @Option(name: .customLong("role"), help: "As for an account. May be given many times.") var roles: [String]
+    @Option(help: "Days until it ends, 400 at most.") var days = 90
+    @Flag(help: "It may read, and write nothing.") var readOnly = false
+
+    func validate() throws {
+      guard (1...400).contains(days) else { throw ValidationError("--days must be from 1 to 400") }
+    }
+
+    func run() async throws {
+      let until = Int64(Date().timeIntervalSince1970 * 1_000) + Int64(days) * 86_400_000 - 1_000
+      let made = try await Session.call(
+        "addToken", ["name": name, "roles": roles, "readOnly": readOnly, "until": until], options)
+      guard !options.json else { return }
+      print(made["token"] as? String ?? "")
+    }
+  }
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "The ward's tokens, without what they are.")
+    @OptionGroup var options: NodeOptions
+
+    func run() async throws {
+      let all = try await Session.call("tokens", [:], options)["tokens"] as? [[String: Any]] ?? []
+      guard !options.json else { return }
+      for token in all {
+        let roles = (token["roles"] as? [String] ?? []).joined(separator: "、")
+        let ended = token["endedAt"] == nil ? "" : Language.pick("(終了)", " (ended)")
+        print("\(token["id"] ?? "")\t\(token["name"] ?? "")\t\(roles)\(ended)")
+      }
+    }
+  }
+
+  struct End: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "End a token.")
+    @OptionGroup var options: NodeOptions
+    @Argument(help: "The token, as the list shows it.") var token: String
+
+    func run() async throws {
+      _ = try await Session.call("endToken", [:], row: token, options)
+      if !options.json { Language.say("終了しました", "ended") }
+    }
+  }
+}
+
+extension Session {
+  /// An endpoint of the services, on the running node or on the folder itself.
+  static func call(
+    _ endpoint: String, _ body: [String: Any], row: String? = nil, _ options: NodeOptions
+  ) async throws -> [String: Any] {
+    let text = String(decoding: try JSONSerialization.data(withJSONObject: body), as: UTF8.self)
+    let answer = try await perform(.call(endpoint: endpoint, row: row, body: text), options, as: JSON.self)
+    return (try? JSONSerialization.jsonObject(with: Data(answer.bytes))) as? [String: Any] ?? [:]
+  }
+}
+
+/// A password, without showing it or having it among a process's arguments.
+enum Secret {
+  static func ask() throws -> String {
+    guard isatty(STDIN_FILENO) == 1 else {
+      guard let line = readLine(), !line.isEmpty else {
+        throw OperatorFailure(2, ja: "パスワードを標準入力で渡してください", en: "give the password on standard input")
+      }
+      return line
+    }
+    guard let first = getpass(Language.pick("パスワード: ", "Password: ")).map({ String(cString: $0) }),
+      let again = getpass(Language.pick("もう一度: ", "Again: ")).map({ String(cString: $0) }), first == again
+    else { throw OperatorFailure(2, ja: "二つのパスワードが違います", en: "the two passwords differ") }
+    return first
+  }
+}
