@@ -226,6 +226,8 @@ let package = Package(
         "Federation", "Sodium", "ChangeModel", "Causality", "TestSupport", grdb,
       ]),
     tests("SimulationTests", ["Simulation", "Topology", sqlite], exclude: ["Regressions"]),
-    tests("ReplicaTests", ["Replica", "Store", "Merge", "Federation", "SignedLog", "Sodium", "TestSupport", grdb]),
+    tests(
+      "ReplicaTests",
+      ["Replica", "Simulation", "Store", "Merge", "Federation", "SignedLog", "Sodium", "TestSupport", grdb]),
   ] + (isFuzzing ? [fuzzer] : [])
 )

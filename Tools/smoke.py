@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 
 WARDS = ["13113", "13121", "13108"]
@@ -97,8 +98,13 @@ class Node:
         return urllib.request.urlopen(request, timeout=timeout, context=self.tls)
 
     def request(self, method, path, body=None, parse=True):
-        with self.open(method, path, None if body is None else json.dumps(body).encode()) as answer:
-            content = answer.read()
+        try:
+            with self.open(method, path, None if body is None else json.dumps(body).encode()) as answer:
+                content = answer.read()
+        except urllib.error.HTTPError as error:
+            # The reason goes with it to whoever reads the failure.
+            error.msg += f": {method} {path}: {error.read().decode()[:300]}"
+            raise
         return json.loads(content) if parse else content
 
     def shelter(self, row):

@@ -12,6 +12,9 @@ public struct DiskFaults: Hashable, Sendable {
   public init() {}
 }
 
+/// What a disk is asked for, as far as it can go wrong.
+public enum DiskOperation: String, CaseIterable, Sendable { case read, write, sync }
+
 /// One machine's disk, in memory: SQLite works on it through `VirtualFileSystem`.
 ///
 /// It keeps apart what was synced and what was not, so that a power cut can lose, keep or tear any unsynced write in any
@@ -26,6 +29,10 @@ public final class VirtualDisk {
   public private(set) var isOff = false
   /// The machine loses power at this many writes and syncs from now.
   private var operationsLeft: Int?
+  /// What fails, once or from then on, when that many of its kind have gone well.
+  private var trap: (operation: DiskOperation, left: Int, isForever: Bool)?
+  /// The disk is full when that many writes have made a file longer.
+  private var growthLeft: Int?
   private var random: RandomNumbers
 
   public init(seed: UInt64) {
@@ -48,6 +55,12 @@ public final class VirtualDisk {
   /// Loses power in the middle of what it does next.
   public func cutPower(afterOperations count: Int) { operationsLeft = count }
 
+  /// The `count`th operation of a kind from now on fails, counted from 1; all later ones too when it is for ever.
+  public func fail(_ operation: DiskOperation, at count: Int, forever: Bool) { trap = (operation, count, forever) }
+
+  /// The `count`th write from now on that makes a file longer finds no space, and so do all later ones.
+  public func fill(at count: Int) { growthLeft = count }
+
   /// The machine is on again, with what the disk really holds. Connections from before are of no use.
   public func restorePower() {
     operationsLeft = nil
@@ -60,6 +73,8 @@ public final class VirtualDisk {
   /// Nothing goes wrong any more.
   public func mend() {
     operationsLeft = nil
+    trap = nil
+    growthLeft = nil
     faults = DiskFaults()
   }
 
@@ -96,9 +111,23 @@ public final class VirtualDisk {
     return files.removeValue(forKey: path) == nil ? DiskCode.deleteMissing : SQLITE_OK
   }
 
+  private func springs(_ operation: DiskOperation) -> Bool {
+    guard let trap, trap.operation == operation else { return false }
+    self.trap!.left = trap.left - 1
+    if trap.left == 1, !trap.isForever { self.trap = nil }
+    return trap.left <= 1
+  }
+
+  /// What stands in the way of a read; nil when nothing does.
+  func refusalOfRead() -> Int32? { isOff || springs(.read) ? DiskCode.read : nil }
+
   /// What stands in the way of a write or a sync; nil when nothing does.
-  func refusal(growing: Bool, code: Int32) -> Int32? {
-    if isOff { return code }
+  func refusal(_ operation: DiskOperation, growing: Bool = false, code: Int32) -> Int32? {
+    if isOff || springs(operation) { return code }
+    if growing, let left = growthLeft {
+      growthLeft = left - 1
+      if left <= 1 { return SQLITE_FULL }
+    }
     if let left = operationsLeft {
       operationsLeft = left - 1
       if left <= 0 {

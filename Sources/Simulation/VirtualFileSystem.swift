@@ -216,7 +216,7 @@ private final class OpenFile {
   }
 
   func read(_ out: UnsafeMutableRawBufferPointer, at offset: Int) -> Int32 {
-    guard !disk.isOff else { return DiskCode.read }
+    if let refusal = disk.refusalOfRead() { return refusal }
     let present = max(0, min(out.count, file.bytes.count - offset))
     if present > 0 {
       file.bytes.withUnsafeBytes {
@@ -230,19 +230,19 @@ private final class OpenFile {
 
   func write(_ source: UnsafeRawBufferPointer, at offset: Int) -> Int32 {
     let grows = offset + source.count > file.bytes.count
-    if let refusal = disk.refusal(growing: grows, code: DiskCode.write) { return refusal }
+    if let refusal = disk.refusal(.write, growing: grows, code: DiskCode.write) { return refusal }
     file.write(source, at: offset)
     return SQLITE_OK
   }
 
   func truncate(to count: Int) -> Int32 {
-    if let refusal = disk.refusal(growing: false, code: DiskCode.truncate) { return refusal }
+    if let refusal = disk.refusal(.write, code: DiskCode.truncate) { return refusal }
     file.truncate(to: count)
     return SQLITE_OK
   }
 
   func sync() -> Int32 {
-    if let refusal = disk.refusal(growing: false, code: DiskCode.sync) { return refusal }
+    if let refusal = disk.refusal(.sync, code: DiskCode.sync) { return refusal }
     file.sync()
     return SQLITE_OK
   }
