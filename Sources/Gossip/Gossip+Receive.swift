@@ -5,7 +5,7 @@ import SignedLog
 import Store
 
 /// Why a link must be closed.
-public enum LinkFault: Error, Hashable, Sendable {
+public enum LinkFault: Error, Hashable, Sendable, CustomStringConvertible {
   case malformed(MalformedBytes)
   /// The peer is of another federation, or is not who the transport proved it to be.
   case wrongFederation
@@ -14,6 +14,24 @@ public enum LinkFault: Error, Hashable, Sendable {
   case noHello
   /// Its authority has revoked it.
   case revoked
+
+  public var description: String {
+    switch self {
+    case .malformed(let bytes): "malformed message: \(bytes.reason) at byte \(bytes.offset)"
+    case .wrongFederation: "of another federation"
+    case .wrongNode: "said hello as another node than its certificate's"
+    case .noHello: "spoke before saying hello"
+    case .revoked: "revoked"
+    }
+  }
+
+  /// Whether no honest node does this: what is malformed, or says hello as somebody else.
+  public var isOffence: Bool {
+    switch self {
+    case .malformed, .wrongNode, .noHello: true
+    case .wrongFederation, .revoked: false
+    }
+  }
 }
 
 /// What a batch of frames did.
@@ -87,7 +105,7 @@ extension Gossip {
     case .run(let run): try take(run, from: link, at: now)
     case .fragment(let log, let sequence, let offset, let total, let bytes):
       try take(log, sequence, offset: offset, total: total, bytes, from: link, at: now)
-    case .ping(let nonce): post(.pong(nonce), to: link)
+    case .ping(let nonce): sessions[link]!.pong = nonce
     case .pong(let nonce):
       let (span, overflow) = now.milliseconds.subtractingReportingOverflow(Int64(bitPattern: nonce))
       if !overflow, (0...Timing.dead).contains(span) { sessions[link]!.roundTrip = span }

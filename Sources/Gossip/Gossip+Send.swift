@@ -19,18 +19,22 @@ extension Gossip {
   /// Whether `nextFrame` has something now.
   public func hasFrame(for link: LinkID, at now: Instant) -> Bool {
     guard let session = sessions[link] else { return false }
-    return !session.outbox.isEmpty || !session.lanesToTell.isEmpty
+    return !session.outbox.isEmpty || session.pong != nil || !session.lanesToTell.isEmpty
       || (!session.headsToSend.isEmpty && now >= session.headsNotBefore)
       || !session.cursors.isEmpty
   }
 
   private func nextMessage(for link: LinkID, at now: Instant) throws(StoreError) -> Message? {
+    if let nonce = sessions[link]!.pong {
+      sessions[link]!.pong = nil
+      return .pong(nonce)
+    }
     if !sessions[link]!.outbox.isEmpty { return sessions[link]!.outbox.removeFirst() }
     if let lane = sessions[link]!.lanesToTell.min() { return allHeads(of: lane, for: link) }
     if let heads = nextHeads(for: link, at: now) { return heads }
     for lane in Lane.allCases {
       while let log = nextLog(lane, link) {
-        if let message = try nextPiece(of: log, for: link) { return message }
+        if let message = try nextPiece(of: log, for: link, at: now) { return message }
       }
     }
     return nil
@@ -68,7 +72,7 @@ extension Gossip {
   }
 
   /// As many whole change sets as a frame takes, or a part of one; nil when the peer has all of the log.
-  private func nextPiece(of log: LogName, for link: LinkID) throws(StoreError) -> Message? {
+  private func nextPiece(of log: LogName, for link: LinkID, at now: Instant) throws(StoreError) -> Message? {
     let session = sessions[link]!
     let cursor = session.cursors[log]!
     let head = replica.store.logged(log)
@@ -81,20 +85,26 @@ extension Gossip {
       sessions[link]!.cursors[log] = nil
       return nil
     }
-    sessions[link]!.current[log.lane] = log
+    let message: Message
+    let next: PeerSession.Cursor
     if cursor.offset > 0 || first.count > session.frameBytes {
       let offset = cursor.offset < first.count ? cursor.offset : 0
       let part = Array(first[offset..<min(offset + session.frameBytes, first.count)])
-      let isLast = offset + part.count == first.count
-      advance(log, link, to: isLast ? cursor.next + 1 : cursor.next, offset: isLast ? 0 : offset + part.count, head)
-      return .fragment(log, cursor.next, offset: offset, total: first.count, part)
+      let end = offset + part.count
+      next = end == first.count ? .init(next: cursor.next + 1, offset: 0) : .init(next: cursor.next, offset: end)
+      message = .fragment(log, cursor.next, offset: offset, total: first.count, part)
+    } else {
+      next = .init(next: cursor.next + SequenceNumber(entries.count), offset: 0)
+      message = .run(Run(log, first: cursor.next, entries: entries))
     }
-    advance(log, link, to: cursor.next + SequenceNumber(entries.count), offset: 0, head)
-    return .run(Run(log, first: cursor.next, entries: entries))
-  }
-
-  private func advance(_ log: LogName, _ link: LinkID, to next: SequenceNumber, offset: Int, _ head: SequenceNumber) {
-    sessions[link]!.theirs[log] = max(sessions[link]!.theirs[log] ?? 0, next - 1)
-    sessions[link]!.cursors[log] = next > head ? nil : PeerSession.Cursor(next: next, offset: offset)
+    let bytes = min(entries.reduce(0) { $0 + $1.count }, session.frameBytes)
+    guard sessions[link]!.maySend(log, from: cursor, to: next, bytes: bytes, at: now) else {
+      sessions[link]!.cursors[log] = nil
+      return nil
+    }
+    sessions[link]!.current[log.lane] = log
+    sessions[link]!.theirs[log] = max(sessions[link]!.theirs[log] ?? 0, next.next - 1)
+    sessions[link]!.cursors[log] = next.next > head ? nil : next
+    return message
   }
 }

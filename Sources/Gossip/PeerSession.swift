@@ -15,10 +15,12 @@ public struct LinkID: Hashable, Comparable, Sendable {
 /// what the peer asked for is kept as places in logs, and read when the link can take it.
 struct PeerSession {
   /// Where sending a log to the peer goes on.
-  struct Cursor: Hashable {
+  struct Cursor: Hashable, Comparable {
     var next: SequenceNumber
     /// Bytes of the change set `next` that the peer has already.
     var offset: Int
+
+    static func < (left: Self, right: Self) -> Bool { (left.next, left.offset) < (right.next, right.offset) }
   }
 
   /// The peer's node number, proven by the transport.
@@ -46,6 +48,13 @@ struct PeerSession {
   var probing: [LogName: SequenceNumber] = [:]
   /// Small messages that wait for the link.
   var outbox: [Message] = []
+  /// The last ping that is not answered: a flood of them gets one answer.
+  var pong: UInt64?
+  /// How far each log was sent on this link, and how many bytes may still be sent a second time: a peer that asks for the
+  /// same again and again makes this node work no harder than that.
+  private var sent: [LogName: Cursor] = [:]
+  private var againBudget = Self.againBurst
+  private var againCounted: Instant
   /// Lanes of which the peer shall be told all heads: made when the link can take them.
   var lanesToTell: Set<Lane> = []
   /// Logs whose run from this peer did not hold, or of which it has another branch: neither asked of it nor sent.
@@ -62,9 +71,28 @@ struct PeerSession {
 
   init(peer: AuthorNumber, bytesPerSecond: Int?, at now: Instant) {
     self.peer = peer
+    againCounted = now
     lastHeard = now
     nextSummary = now
     setRate(bytesPerSecond)
+  }
+
+  private static let againBurst = 4 << 20
+  private static let againPerMillisecond = 256
+
+  /// Notes that `bytes` of a log are about to be sent, from one place to another.
+  ///
+  /// - Returns: false when they were sent before on this link and there has been too much of that.
+  mutating func maySend(_ log: LogName, from first: Cursor, to next: Cursor, bytes: Int, at now: Instant) -> Bool {
+    if let sent = sent[log], first < sent {
+      let elapsed = Int(min(max(now.milliseconds - againCounted.milliseconds, 0), 60_000))
+      againBudget = min(Self.againBurst, againBudget + elapsed * Self.againPerMillisecond)
+      againCounted = now
+      guard againBudget > 0 else { return false }
+      againBudget -= bytes
+    }
+    sent[log] = max(sent[log] ?? next, next)
+    return true
   }
 
   mutating func setRate(_ bytesPerSecond: Int?) {

@@ -98,13 +98,20 @@ final class FrameBatcher: ChannelInboundHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     frames.append(Array(unwrapInboundIn(data).readableBytesView))
+    // Thousands of the smallest frames in one read would hold up everybody else.
+    if frames.count >= Self.batchLimit { flush(context) }
+  }
+
+  private static let batchLimit = 64
+
+  private func flush(_ context: ChannelHandlerContext) {
+    guard !frames.isEmpty else { return }
+    context.fireChannelRead(wrapInboundOut(frames))
+    frames = []
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
-    if !frames.isEmpty {
-      context.fireChannelRead(wrapInboundOut(frames))
-      frames = []
-    }
+    flush(context)
     context.fireChannelReadComplete()
   }
 

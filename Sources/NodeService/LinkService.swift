@@ -56,6 +56,10 @@ public struct LinkService: Service {
   private let log: Logger
   private let pipeline: LinkPipeline
   private let gate = DialGate()
+  private let handshakes = HandshakeLimit()
+
+  /// The links' own thread: what a peer floods it with holds up no page.
+  private static let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
   /// Connecting and proving who one is, over a satellite and back twice.
   private static let handshakeLimit = Duration.seconds(15)
@@ -90,7 +94,7 @@ public struct LinkService: Service {
 
   private func accept(on address: NetworkAddress) async throws {
     do {
-      let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+      let server = try await ServerBootstrap(group: Self.loops)
         .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
         .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
         .childChannelOption(.autoRead, value: false)
@@ -99,7 +103,14 @@ public struct LinkService: Service {
       try await withThrowingDiscardingTaskGroup { group in
         try await server.executeThenClose { incoming in
           for try await channel in incoming {
-            group.addTask { await serve(channel, isOutgoing: false, ward: nil) }
+            let address = channel.remoteAddress?.ipAddress ?? ""
+            guard handshakes.enter(address) else {
+              channel.close(promise: nil)
+              continue
+            }
+            group.addTask {
+              await serve(channel, isOutgoing: false, ward: nil) { handshakes.leave(address) }
+            }
           }
         }
       }
@@ -139,7 +150,7 @@ public struct LinkService: Service {
 
   private func connect(_ peer: PeerAddress) async -> Channel? {
     do {
-      return try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+      return try await ClientBootstrap(group: Self.loops)
         .connectTimeout(.seconds(5))
         .channelOption(.tcpOption(.tcp_nodelay), value: 1)
         .channelOption(.autoRead, value: false)
@@ -152,10 +163,15 @@ public struct LinkService: Service {
 
   // MARK: Either way
 
+  /// - Parameter proven: called once, when the other end has proven who it is or is gone.
   /// - Returns: how long the link was up.
   @discardableResult
-  private func serve(_ channel: Channel, isOutgoing: Bool, ward: String?) async -> Duration {
+  private func serve(
+    _ channel: Channel, isOutgoing: Bool, ward: String?, proven: @Sendable () -> Void = {}
+  ) async -> Duration {
     var start: ContinuousClock.Instant?
+    var isProven = false
+    defer { if !isProven { proven() } }
     do {
       let (channel, peer) = try await channel.served { [pipeline] in try pipeline.configure($0, isClient: isOutgoing) }
       try await channel.executeThenClose { inbound, outbound in
@@ -168,6 +184,8 @@ public struct LinkService: Service {
           channel.channel.close(promise: nil)
         }
         timeout.cancel()
+        isProven = true
+        proven()
         if let ward, core.wardCode(certificate.node) != ward { throw LinkRefusal.wrongWard(expected: ward) }
         let close: @Sendable () -> Void = { channel.channel.close(promise: nil) }
         let address = channel.channel.remoteAddress.flatMap { remote in
@@ -193,7 +211,14 @@ public struct LinkService: Service {
 
   private func receive(_ inbound: NIOAsyncChannelInboundStream<[[UInt8]]>, on id: LinkID) async {
     // The next frames are read when these are on the disk: a fast peer waits for a slow disk.
-    do { for try await frames in inbound { await core.received(frames, on: id) } } catch {}
+    do {
+      for try await frames in inbound {
+        let pause = await core.received(frames, on: id)
+        if pause > 0 { try await Task.sleep(for: .milliseconds(pause)) }
+      }
+    } catch is FrameDecoder.TooLong {
+      await core.offended(id, "a frame of more than \(Message.byteLimit) bytes")
+    } catch {}
   }
 
   private func send(
@@ -237,5 +262,6 @@ extension NodeCore {
   /// Whether this node should call the ward: it is not cut, and no link to it is up.
   func wants(ward: String) -> Bool {
     !links.values.contains { wardCode($0.peer) == ward } && !cut.contains { wardCode($0) == ward }
+      && !bannedWards.contains(ward)
   }
 }

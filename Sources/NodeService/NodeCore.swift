@@ -41,6 +41,8 @@ public actor NodeCore {
   var cut: Set<AuthorNumber> = []
   /// What a link to a peer may carry, bytes per second.
   var rates: [AuthorNumber: Int] = [:]
+  /// What is borne from each peer.
+  private var patience: [AuthorNumber: Patience] = [:]
   /// When each peer was last heard, links gone included.
   var lastHeard: [AuthorNumber: Instant] = [:]
   private var nextNote = Instant(milliseconds: 0)
@@ -177,7 +179,11 @@ public actor NodeCore {
     _ certificate: NodeCertificate, isOutgoing: Bool, address: String? = nil, close: @escaping @Sendable () -> Void
   ) -> (id: LinkID, wake: AsyncStream<Void>)? {
     let peer = certificate.node
-    guard peer != replica.author.node, !cut.contains(peer) else { return nil }
+    guard peer != replica.author.node, !cut.contains(peer), links.count < Self.linkLimit else { return nil }
+    guard ban(of: peer) == nil else {
+      log.debug("refused a link: the node is banned for now", metadata: ["peer": "\(peer)"])
+      return nil
+    }
     guard !replica.membership.isRevoked(peer) else {
       log.warning("refused a link: the node is revoked", metadata: ["peer": "\(peer)"])
       return nil
@@ -238,10 +244,38 @@ public actor NodeCore {
       next: next.map { Instant.now().advanced(byMilliseconds: Int64($0 / .milliseconds(1))) })
   }
 
+  /// All wards' nodes several times over.
+  static let linkLimit = 512
+
+  /// Why a peer is not spoken with at present, and until when, on gossip's clock.
+  func ban(of peer: AuthorNumber) -> Patience.Ban? {
+    patience[peer].flatMap { $0.isBanned(at: clock.now()) ? $0.ban : nil }
+  }
+
+  /// Wards whose nodes, as far as they are known here, are all banned.
+  var bannedWards: Set<String> {
+    let banned = patience.keys.filter { ban(of: $0) != nil }
+    let nodes = replica.membership.certificates.keys
+    return Set(banned.map(wardCode)).filter { ward in
+      nodes.filter { wardCode($0) == ward && $0 != replica.author.node }.allSatisfy(banned.contains)
+    }
+  }
+
+  /// The same with its end on the wall clock.
+  func banReport(of peer: AuthorNumber) -> (until: Instant, reason: String)? {
+    ban(of: peer).map { ban in
+      (Instant.now().advanced(byMilliseconds: ban.until.milliseconds - clock.now().milliseconds), ban.reason)
+    }
+  }
+
   /// Takes frames from a link, in one transaction.
-  func received(_ frames: [[UInt8]], on id: LinkID) {
-    guard let state = links[id] else { return }
+  ///
+  /// - Returns: how many milliseconds to wait before more is read from it.
+  func received(_ frames: [[UInt8]], on id: LinkID) -> Int64 {
+    guard let state = links[id] else { return 0 }
     let now = clock.now()
+    let begin = ContinuousClock.now
+    var isUseful = false
     lastHeard[state.peer] = .now()
     do {
       let outcome = try gossip.receive(frames.map { (id, $0) }, at: now)
@@ -250,13 +284,29 @@ public actor NodeCore {
         try replica.refreshKeys(at: .now())
       }
       publish(outcome.effects)
-      for (link, fault) in outcome.faults { drop(link, because: "\(fault)") }
+      isUseful = outcome.effects.merged > 0
+      for (link, fault) in outcome.faults {
+        if fault.isOffence { offended(link, "\(fault)") } else { drop(link, because: "\(fault)") }
+      }
     } catch {
       // Nothing of the batch was kept; the peer has it still, and is asked again when the link is back.
       log.error("could not keep what came", metadata: ["error": "\(error)"])
       drop(id, because: "\(error)")
     }
     wakeLinks(at: now)
+    guard !isUseful else { return 0 }
+    let spent = Int64((ContinuousClock.now - begin) / .microseconds(1))
+    return patience[state.peer, default: Patience()].waste(microseconds: spent, at: now)
+  }
+
+  /// A peer broke the protocol: its link is closed, and none is taken up for a while.
+  func offended(_ id: LinkID, _ reason: String) {
+    guard let peer = links[id]?.peer else { return }
+    let now = clock.now()
+    let ban = patience[peer, default: Patience()].offend(reason, at: now)
+    let seconds = (ban.until.milliseconds - now.milliseconds) / 1_000
+    log.warning("banned a peer", metadata: ["peer": "\(peer)", "reason": "\(reason)", "seconds": "\(seconds)"])
+    drop(id, because: reason)
   }
 
   /// Closes the links to nodes that were revoked meanwhile.

@@ -21,8 +21,11 @@ public struct StatusReport: Codable, Sendable {
     public var node: String
     public var ward: String
     public var wardName: String
-    /// `up`, `down` or `cut` (by this node's operator).
+    /// `up`, `down`, `cut` (by this node's operator) or `banned` (it broke the protocol).
     public var state: String
+    /// Why it is banned, and until when.
+    public var banReason: String?
+    public var bannedUntil: Int64?
     public var lastHeard: Int64?
     public var roundTripMilliseconds: Int64?
     /// Change sets that the peer lacks, as far as it told, and their bytes; logs asked of it that have not come yet.
@@ -181,9 +184,11 @@ extension NodeCore {
       let report = reports[node]
       let link = links.values.first { $0.peer == node }
       let call = ward.flatMap { calls[$0.code] }
+      let ban = banReport(of: node)
       return StatusReport.Peer(
         node: "\(node)", ward: ward?.code ?? "?", wardName: ward?.name ?? "?",
-        state: cut.contains(node) ? "cut" : report == nil ? "down" : "up",
+        state: cut.contains(node) ? "cut" : ban != nil ? "banned" : report == nil ? "down" : "up",
+        banReason: ban?.reason, bannedUntil: ban?.until.milliseconds,
         lastHeard: (lastHeard[node] ?? report?.lastHeard)?.milliseconds, roundTripMilliseconds: report?.roundTrip,
         lacks: report?.lacks, asked: report?.asked, bytesIn: report?.bytesIn, bytesOut: report?.bytesOut,
         bytesPerSecondLimit: rates[node], address: link?.address ?? call?.address, outgoing: link?.isOutgoing,

@@ -246,6 +246,43 @@ final class GossipNetwork {
     #expect(network.nodes[1].replica.store.state(of: supply).logged.sequence < 60)
   }
 
+  @Test func `a peer that asks for the same again and again gets it a few times only, and a flood of pings one answer`()
+    throws
+  {
+    let network = try GossipNetwork(nodes: 2, seed: 7)
+    try network.commit(0, edits: 40, text: String(repeating: "x", count: 1_000))
+    let (replica, gossip) = network.nodes[0]
+    let peer = network.nodes[1].replica.author
+    let link = LinkID(rawValue: 77)
+    gossip.connected(link, peer: peer.node, bytesPerSecond: nil, at: network.now)
+    func say(_ messages: [Message]) throws {
+      _ = try gossip.receive(messages.map { (link, $0.encoded()) }, at: network.now)
+    }
+    func answers() throws -> [Message] {
+      var all: [Message] = []
+      while let frame = try gossip.nextFrame(for: link, at: network.now) {
+        all.append(try frame.decoding { raw throws(MalformedBytes) in try Message(raw) })
+      }
+      return all
+    }
+    try say([.hello(federation: replica.federation, author: peer)])
+    _ = try answers()
+    try say((0..<1_000).map { .ping($0) })
+    #expect(try answers() == [.pong(999)])
+    let log = LogName(.life, replica.author)
+    var sent = 0
+    for _ in 0..<1_000 {
+      try say([.ask(log, from: 1, offset: 0)])
+      for case .run(let run) in try answers() { sent += run.entries.reduce(0) { $0 + $1.count } }
+    }
+    let size = try replica.store.entries(log, from: 1, byteLimit: 1 << 24).reduce(0) { $0 + $1.count }
+    #expect(sent >= size && sent < (4 << 20) + 2 * size, "\(sent) of a log of \(size) bytes")
+    // Time brings it back: an honest peer that lost what it had is helped.
+    network.now = network.now.advanced(byMilliseconds: 10_000)
+    try say([.ask(log, from: 1, offset: 0)])
+    #expect(try answers().contains { if case .run = $0 { true } else { false } })
+  }
+
   @Test func `a message cut or changed anywhere is refused or decoded, never a crash`() throws {
     var random = RandomNumbers(seed: 9)
     let log = LogName(.life, AuthorNumber(ward: 1, serial: 2, epoch: 3))
