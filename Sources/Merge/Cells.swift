@@ -77,6 +77,10 @@ public struct Contribution: Hashable, Sendable {
 
   var isLive: Bool { last > buriedThrough }
 
+  /// What no deletion saw. When the author's log was cut, `buriedTotal` speaks of void change sets too; but then all that
+  /// is left of the author came before them.
+  var liveTotal: Int64 { isLive ? total &- buriedTotal : 0 }
+
   /// The newest contribution and a deletion did not know of each other.
   mutating func stand(against deletion: Dot) {
     against.removeAll { $0.deletion == deletion }

@@ -93,9 +93,11 @@ extension RowState {
       return .text(JSONText.array(elements(field.number)))
     case .counter, .log, .stock:
       guard let cell = contribution(field.number) else { return .integer(0) }
-      // Of stock nothing is ever buried.
       let withBuried = isContested
-      return .integer(cell.contributions.reduce(0) { $0 &+ $1.total &- (withBuried ? 0 : $1.buriedTotal) })
+      return .integer(
+        cell.contributions.reduce(0) { sum, contribution in
+          sum &+ (withBuried || field.kind == .stock ? contribution.total : contribution.liveTotal)
+        })
     }
   }
 

@@ -62,14 +62,14 @@ extension OpenAPI {
         ],
       ]
     }
-    if endpoint.isForServices { members["security"] = [["service": []]] }
+    if endpoint.isForServices { members["security"] = [["token": []]] }
     members["parameters"] = .list(parameters)
     var responses: [String: JSON] = [
       endpoint.makes ? "201" : "200": [
         "description": "Done", "content": ["application/json": ["schema": ["type": "object"]]],
       ]
     ]
-    for status in ["400", "401", "403", "404", "409", "413", "415"] {
+    for status in ["400", "401", "403", "404", "409", "413", "415", "429"] {
       responses[status] = ["$ref": "#/components/responses/Refused"]
     }
     members["responses"] = .object(responses)

@@ -8,6 +8,7 @@ enum OpenAPI {
       description: >-
         The HTTP side of one ward's node. Every answer is what this node knows now; it goes on when the ward is cut off.
     servers: [{ url: / }]
+    security: [{ token: [] }, { session: [] }]
     paths:
       /healthz:
         get:
@@ -147,7 +148,73 @@ enum OpenAPI {
             "404": { $ref: "#/components/responses/Refused" }
             "409": { $ref: "#/components/responses/Refused" }
             "415": { $ref: "#/components/responses/Refused" }
+      /api/v1/session:
+        get:
+          operationId: session
+          description: Who is signed in with this cookie, and what a page must send with every write.
+          security: []
+          responses: { "200": { description: The session, content: { application/json: { schema: { $ref: "#/components/schemas/Session" } } } } }
+        post:
+          operationId: signIn
+          security: []
+          requestBody: { required: true, content: { application/json: { schema: { type: object, required: [login, password], properties: { login: { type: string, maxLength: 40 }, password: { type: string, maxLength: 512 } } } } } }
+          responses:
+            "200": { description: Signed in; the cookie is new, content: { application/json: { schema: { $ref: "#/components/schemas/Session" } } } }
+            "401": { $ref: "#/components/responses/Refused" }
+            "429": { $ref: "#/components/responses/Refused" }
+        delete:
+          operationId: signOut
+          security: []
+          responses: { "204": { description: Out } }
+      /api/v1/session/lock:
+        post:
+          operationId: lockSession
+          requestBody: { content: { application/json: { schema: { type: object } } } }
+          responses: { "204": { description: Locked; a PIN or a password goes on } }
+      /api/v1/session/switch:
+        post:
+          operationId: switchPerson
+          description: Go on as somebody who gave a password on this device within the last twelve hours.
+          requestBody: { required: true, content: { application/json: { schema: { type: object, required: [login, pin], properties: { login: { type: string, maxLength: 40 }, pin: { type: string, pattern: "^[0-9]{6}$" } } } } } }
+          responses:
+            "200": { description: Open, content: { application/json: { schema: { $ref: "#/components/schemas/Session" } } } }
+            "401": { $ref: "#/components/responses/Refused" }
+            "403": { $ref: "#/components/responses/Refused" }
+            "429": { $ref: "#/components/responses/Refused" }
+      /api/v1/session/pin:
+        post:
+          operationId: setPIN
+          requestBody: { required: true, content: { application/json: { schema: { type: object, required: [pin, password], properties: { pin: { type: string, pattern: "^[0-9]{6}$" }, password: { type: string, maxLength: 512 } } } } } }
+          responses:
+            "204": { description: Set }
+            "400": { $ref: "#/components/responses/Refused" }
+            "401": { $ref: "#/components/responses/Refused" }
+            "403": { $ref: "#/components/responses/Refused" }
+      /api/v1/session/password:
+        post:
+          operationId: changePassword
+          description: A new password of one's own; every other session of the account ends.
+          requestBody: { required: true, content: { application/json: { schema: { type: object, required: [old, new], properties: { old: { type: string, maxLength: 512 }, new: { type: string, minLength: 10, maxLength: 128 } } } } } }
+          responses:
+            "200": { description: Changed; the cookie is new, content: { application/json: { schema: { $ref: "#/components/schemas/Session" } } } }
+            "400": { $ref: "#/components/responses/Refused" }
+            "401": { $ref: "#/components/responses/Refused" }
+            "403": { $ref: "#/components/responses/Refused" }
+      /api/v1/setup:
+        post:
+          operationId: firstAdministrator
+          description: Makes the first administrator, with the code that `renkei-node init` printed. It works once.
+          security: []
+          requestBody: { required: true, content: { application/json: { schema: { type: object, required: [code, login, name, password], properties: { code: { type: string, maxLength: 40 }, login: { type: string, maxLength: 40 }, name: { type: string, maxLength: 60 }, password: { type: string, minLength: 10, maxLength: 128 } } } } } }
+          responses:
+            "200": { description: Made and signed in, content: { application/json: { schema: { $ref: "#/components/schemas/Session" } } } }
+            "400": { $ref: "#/components/responses/Refused" }
+            "401": { $ref: "#/components/responses/Refused" }
+            "429": { $ref: "#/components/responses/Refused" }
     components:
+      securitySchemes:
+        token: { type: http, scheme: bearer, description: "From `renkei-node token add`, or the token of a private service" }
+        session: { type: apiKey, in: cookie, name: __Host-renkei, description: "Writes need X-CSRF-Token besides" }
       parameters:
         ID: { name: id, in: path, required: true, description: A row id; a whole number as text, schema: { type: string, pattern: "^-?[0-9]{1,18}$" } }
       responses:
@@ -165,6 +232,17 @@ enum OpenAPI {
           type: object
           required: [error, ja, en]
           properties: { error: { type: string }, field: { type: string }, ja: { type: string }, en: { type: string } }
+        Session:
+          type: object
+          required: [state, people]
+          properties:
+            state: { type: string, enum: [open, locked, none] }
+            login: { type: string }
+            name: { type: string }
+            roles: { type: array, items: { type: string } }
+            shelter: { type: string }
+            csrf: { type: string }
+            people: { type: array, items: { type: object, required: [login, name], properties: { login: { type: string }, name: { type: string } } } }
         ShelterPatch:
           type: object
           properties:
