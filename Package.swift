@@ -202,7 +202,10 @@ let package = Package(
       exclude: ["Vectors"]),
     tests(
       "ExchangeTests",
-      ["Exchange", "Shelters", "Topology", "Replica", "Store", "Federation", "ChangeModel", "TestSupport", grdb]),
+      [
+        "Exchange", "Shelters", "Topology", "Replica", "Store", "Federation", "SignedLog", "Causality", "ChangeModel",
+        "TestSupport", grdb,
+      ]),
     tests("GossipTests", ["Gossip", "Replica", "Federation", "SignedLog", "TestSupport", grdb]),
     tests(
       "NodeTests",

@@ -152,15 +152,16 @@ class Story:
         here = os.path.dirname(os.path.abspath(__file__))
         sample = os.path.join(here, "sample", "shelters.csv")
         start = time.monotonic()
-        result = a.command("import", sample)
-        check(result["imported"] == 120 and result["refused"] == 0, f"import: {result}")
+        for node in self.nodes:
+            result = node.command("import", sample)
+            check(result["imported"] == 40 and result["ofOthers"] == 80 and result["refused"] == 0, f"import: {result}")
         self.converged()
         check(all(n.rows() == 120 for n in self.nodes), "120 shelters everywhere")
         while not events.readline().startswith(b"event: rows"):
             pass
         events.close()
-        self.step(f"渋谷区 imports {result['imported']} shelters; all three agree {time.monotonic() - start:.2f} s after the command, and 足立区's event stream told of it")
-        check(a.command("import", sample)["unchanged"] == 120, "a second import changes nothing")
+        self.step(f"each ward imports its own 40 of 120 shelters; all three agree {time.monotonic() - start:.2f} s after the first command, and 足立区's event stream told of it")
+        check(a.command("import", sample)["unchanged"] == 40, "a second import changes nothing")
 
         row = a.request("GET", "/api/v1/shelters?ward=13113&limit=1")["shelters"][0]["id"]
         b.command("links", "cut")
@@ -168,13 +169,18 @@ class Story:
             p["state"] != "up" for n in (a, c) for p in n.request("GET", "/api/v1/links")["links"] if p["ward"] == "13121"))
         self.step("the links to 足立区 are cut")
 
-        a.change(row, status="開設", occupancyChange=40, addNeeds=["水", "毛布"], note="体育館を開けた")
-        b.change(row, status="閉鎖", occupancyChange=7, addNeeds=["おむつ"], removeNeeds=["水"], note="橋が通れない")
+        a.change(row, status="開設", crowding="空き", occupancyChange=40, addNeeds=["水", "毛布"], note="体育館を開けた")
+        b.change(row, crowding="定員一杯", occupancyChange=7, addNeeds=["おむつ"], removeNeeds=["水"], note="橋が通れない")
         for n in range(20):
             other = f"{n}"
             a.request("POST", "/api/v1/shelters", {"name": f"臨時避難所{other}", "ward": "13113", "status": "open"})
             b.request("POST", "/api/v1/shelters", {"name": f"臨時避難所{other}", "ward": "13121", "status": "open"})
-        check(b.shelter(row)["status"] == "閉鎖" and a.shelter(row)["status"] == "開設", "each side sees its own")
+        check(b.shelter(row)["crowding"] == "定員一杯" and a.shelter(row)["crowding"] == "空き", "each side sees its own")
+        try:
+            b.change(row, status="閉鎖")
+            raise Failure("足立区 closed a shelter of 渋谷区")
+        except urllib.error.HTTPError as error:
+            check(error.code == 403, f"a ward closes its own shelters only: {error}")
         until("渋谷区 and 江東区 agree meanwhile", lambda: c.shelter(row)["status"] == "開設")
         self.step("both sides write 21 changes each, one field at once, and keep answering")
 
@@ -184,13 +190,13 @@ class Story:
         for node in self.nodes:
             conflicts = [k for k in node.request("GET", "/api/v1/conflicts")["conflicts"] if k["row"] == row]
             values = sorted(k["value"] for k in conflicts)
-            check({k["field"] for k in conflicts} == {"status"} and values == sorted(["閉鎖", "開設"]), f"{node.ward}: {conflicts}")
+            check({k["field"] for k in conflicts} == {"crowding"} and values == sorted(["定員一杯", "空き"]), f"{node.ward}: {conflicts}")
             seen = node.shelter(row)
             check(seen["occupancy"] == 47, f"counted once: {seen['occupancy']}")
             check(seen["needs"] == ["おむつ", "毛布", "水"], f"the add wins: {seen['needs']}")
-            check(len(seen["notes"]) == 2 and seen["conflicts"] == ["status"], "both notes, one conflict")
-        self.step("the field shows as one conflict with both values (開設, 閉鎖) on all three; 40 + 7 = 47 people; both notes")
-        c.request("POST", f"/api/v1/shelters/{row}/resolve", {"field": "status", "value": "開設"})
+            check(len(seen["notes"]) == 2 and seen["conflicts"] == ["crowding"] and seen["status"] == "開設", "both notes, one conflict")
+        self.step("the field shows as one conflict with both values (空き, 定員一杯) on all three; 40 + 7 = 47 people; both notes")
+        c.request("POST", f"/api/v1/shelters/{row}/resolve", {"field": "crowding", "value": "空き"})
         self.converged()
         check(all(not n.request("GET", "/api/v1/conflicts")["conflicts"] for n in self.nodes), "settled everywhere")
         self.step("江東区 settles it; the conflict is gone on all three")

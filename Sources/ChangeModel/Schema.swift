@@ -80,6 +80,9 @@ public struct CollectionSchema: Hashable, Sendable {
   /// A row is edited by the ward that made it, which its id names; anybody else's edit has no effect on any node, and
   /// neither has one of a row with a derived id.
   public let isKeptByMaker: Bool
+  /// When not nil, a row belongs to the ward that its id names: others edit these fields of it alone, and do not delete
+  /// it. What else they write has no effect on any node.
+  public let openFields: Set<UInt32>?
   public let fields: [FieldSchema]
   /// By position, as `fields`.
   public let traits: [FieldTrait]
@@ -92,7 +95,7 @@ public struct CollectionSchema: Hashable, Sendable {
   /// - Precondition: field numbers (from 1) and names are unique and within `Limits`, `fieldLimit` of them at most.
   public init(
     _ number: UInt32, _ name: String, lane: Lane, isPersonal: Bool = false, isAppendOnly: Bool = false,
-    isKeptByMaker: Bool = false, fields: [FieldSchema]
+    isKeptByMaker: Bool = false, openFields: Set<UInt32>? = nil, fields: [FieldSchema]
   ) {
     precondition(fields.count <= Self.fieldLimit)
     precondition(
@@ -104,6 +107,7 @@ public struct CollectionSchema: Hashable, Sendable {
     self.isPersonal = isPersonal
     self.isAppendOnly = isAppendOnly
     self.isKeptByMaker = isKeptByMaker
+    self.openFields = openFields
     precondition(!isAppendOnly || fields.allSatisfy { $0.kind == .log })
     self.fields = fields
     traits = fields.map(\.trait)
@@ -115,8 +119,15 @@ public struct CollectionSchema: Hashable, Sendable {
     self.positions = positions
   }
 
-  /// Whether an edit of the row is for a node of `ward` to make: decided by the row's id alone, on every node alike.
-  public func admits(_ row: RowID, from ward: UInt32) -> Bool { !isKeptByMaker || row.made?.author.ward == ward }
+  /// What of an edit is for a node of `ward` to make, nil for nothing: decided by the row's id alone, on every node alike.
+  public func admitted(_ edit: RowEdit, from ward: UInt32) -> RowEdit? {
+    if isKeptByMaker { return edit.row.made?.author.ward == ward ? edit : nil }
+    guard let openFields, edit.row.ward != ward else { return edit }
+    guard case .edit(let fields) = edit.action else { return nil }
+    // Field 0 says what the edit knew of deletions: it goes with what is left.
+    let open = fields.filter { openFields.contains($0.field) || $0.field == 0 }
+    return open.contains { $0.field != 0 } ? RowEdit(edit.collection, edit.row, .edit(open)) : nil
+  }
 
   @inline(__always)
   public func position(of number: UInt32) -> Int? {
@@ -151,6 +162,7 @@ public struct Schema: Hashable, Sendable {
       let lane =
         collection.lane.name + (collection.isPersonal ? " personal" : "")
         + (collection.isAppendOnly ? " append-only" : "") + (collection.isKeptByMaker ? " kept by its maker" : "")
+        + (collection.openFields.map { " kept by its ward, open \($0.sorted())" } ?? "")
       return "\(collection.number) \(collection.name) \(lane): " + fields.joined(separator: ", ")
     }.joined(separator: "\n")
   }

@@ -144,6 +144,7 @@ public struct Operator: Sendable {
     return ImportResult(
       file: file, list: list.kind.rawValue, encoding: list.encoding.rawValue, notice: list.notice, rows: report.rows,
       imported: report.imported, unchanged: report.unchanged, warned: report.warned, refused: report.refused,
+      ofOthers: report.ofOthers,
       seconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18,
       problems: report.problems.map {
         ImportResult.Problem(

@@ -83,6 +83,8 @@ public struct ImportResult: Codable, Sendable {
   public var unchanged: Int
   public var warned: Int
   public var refused: Int
+  /// Lines of other wards, which import their own.
+  public var ofOthers: Int
   public var seconds: Double
   public var problems: [Problem]
 }

@@ -115,7 +115,8 @@ extension Replica {
       do { isThere = try store.state(of: edit.row, in: edit.collection)?.isVisible == true } catch {
         throw .store(error)
       }
-      return isThere ? RowEdit(edit.collection, edit.row, .delete(shares: [])) : nil
+      return isThere
+        ? collection.admitted(RowEdit(edit.collection, edit.row, .delete(shares: [])), from: author.ward) : nil
     }
     let own = fields.filter { field in
       guard collection.field(field.field)?.admits(field.operation) == true else { return false }
@@ -124,7 +125,7 @@ extension Replica {
       default: return false
       }
     }
-    return own.isEmpty ? nil : RowEdit(edit.collection, edit.row, own)
+    return own.isEmpty ? nil : collection.admitted(RowEdit(edit.collection, edit.row, own), from: author.ward)
   }
 }
 

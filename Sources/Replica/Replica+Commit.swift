@@ -132,7 +132,7 @@ extension Replica {
     for edit in section.edits {
       guard let collection = store.schema.collection(edit.collection) else { throw .unknownCollection(edit.collection) }
       guard collection.lane == lane else { throw .wrongLane(collection: collection.name) }
-      guard collection.admits(edit.row, from: author.ward) else {
+      guard collection.admitted(edit, from: author.ward) == edit else {
         throw .foreignRow(collection: collection.name, row: edit.row)
       }
       guard collection.isPersonal == (section.audience.writer != nil) else { throw .foreignAudience(section.audience) }

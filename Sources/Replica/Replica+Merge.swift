@@ -170,7 +170,7 @@ extension Replica {
       guard store.isPersonal(edit.collection) == isPersonal else { continue }
       if case .rows(let rows) = scope, rows[edit.collection]?.contains(edit.row) != true { continue }
       if case .delete = edit.action, store.isAppendOnly(edit.collection) { continue }
-      guard store.admits(edit, from: past.author.ward) else {
+      guard let edit = store.admitted(edit, from: past.author.ward) else {
         try note(
           LogName(past.lane, past.author), past.sequence, "merge",
           "a row of another ward in collection \(edit.collection): \(edit.row)", at: now)

@@ -31,11 +31,11 @@ struct FacilityKey: Hashable {
     return text.trimmingCharacters(in: CharacterSet(charactersIn: "-"))
   }
 
-  /// The id of a new row for a facility: the same on every node that imports the same list, cut off or not.
-  static func rowID(_ record: ShelterRecord, discriminator: String) -> RowID {
+  /// The id of a new row for a facility of a ward: the same on every node of it that imports the same list, cut off or not.
+  static func rowID(_ record: ShelterRecord, ward: UInt32, discriminator: String) -> RowID {
     let parts = [
       "shelter", record.ward, normalised(record.name), normalisedAddress(record.address ?? ""), discriminator,
     ]
-    return RowID(derivedFrom: blake2b([UInt8](parts.joined(separator: "\u{1f}").utf8)).prefix)
+    return RowID(derivedFrom: blake2b([UInt8](parts.joined(separator: "\u{1f}").utf8)).prefix, ward: ward)
   }
 }

@@ -13,6 +13,8 @@ public struct ImportReport: Sendable {
   public var unchanged = 0
   public var warned = 0
   public var refused = 0
+  /// Of other wards, which import their own.
+  public var ofOthers = 0
   public var problems: [ImportProblem] = []
 
   public init() {}
@@ -58,6 +60,10 @@ public struct ShelterImport {
       var drafted: Set<RowID> = []
       for record in records {
         report.rows += 1
+        guard record.ward == replica.identity.ward.code else {
+          report.ofOthers += 1
+          continue
+        }
         let row = find(record)
         if drafted.contains(row) {
           // What an earlier line says of this row must be in the table before it can be compared.
@@ -89,9 +95,11 @@ public struct ShelterImport {
     if let id = record.commonID, let row = known.byCommonID[id] { return row }
     let candidates = known.byKey[FacilityKey(ward: record.ward, name: record.name)] ?? []
     for candidate in candidates where candidate.isSamePlace(as: record) { return candidate.row }
-    let plain = FacilityKey.rowID(record, discriminator: "")
+    let ward = replica.author.ward
+    let plain = FacilityKey.rowID(record, ward: ward, discriminator: "")
     guard candidates.contains(where: { $0.row == plain }) else { return plain }
-    return FacilityKey.rowID(record, discriminator: record.commonID ?? record.localID ?? "line \(record.line)")
+    return FacilityKey.rowID(
+      record, ward: ward, discriminator: record.commonID ?? record.localID ?? "line \(record.line)")
   }
 
   // MARK: Differences

@@ -42,6 +42,8 @@ public enum ShelterSchema {
 
   public static let shelters = CollectionSchema(
     10, "shelters", lane: .life,
+    // What somebody passing by can report of another ward's shelter; whether it is open, and what it is, its ward says.
+    openFields: [Field.crowding, Field.occupancy, Field.needs, Field.notes, Field.counted, Field.countedAt],
     fields: [
       FieldSchema(Field.name, "name", ja: "名称", en: "Name"),
       FieldSchema(Field.status, "status", ja: "開設状況", en: "Status"),

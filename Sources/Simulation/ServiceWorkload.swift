@@ -121,7 +121,8 @@ struct ServiceWorkload {
   /// A shelter of this ward: published lists give all wards the same row.
   private func makeShelter(_ random: inout RandomNumbers, _ committed: (Draft, Dot) -> Void) throws -> ReplicaEffects? {
     let number = random.below(3)
-    let row = RowID(derivedFrom: (UInt64(ward)! << 32 | UInt64(number)) &* 0x9e37_79b9_7f4a_7c15)
+    let row = RowID(
+      derivedFrom: (UInt64(ward)! << 32 | UInt64(number)) &* 0x9e37_79b9_7f4a_7c15, ward: replica.author.ward)
     var patch = ShelterPatch()
     patch.name = "第\(number)小学校"
     patch.ward = ward

@@ -15,7 +15,7 @@ public final class Store {
   public let schema: Schema
   public let path: String
   private let personal: Set<UInt32>
-  private let keptByMaker: Set<UInt32>
+  private let kept: Set<UInt32>
   let pool: DatabasePool
 
   private var tables: [UInt32: CollectionTable] = [:]
@@ -44,7 +44,7 @@ public final class Store {
   public init(path: String, schema: Schema) throws(StoreError) {
     self.schema = schema
     personal = Set(schema.collections.filter(\.isPersonal).map(\.number))
-    keptByMaker = Set(schema.collections.filter(\.isKeptByMaker).map(\.number))
+    kept = Set(schema.collections.filter { $0.isKeptByMaker || $0.openFields != nil }.map(\.number))
     self.path = path
     var configuration = Configuration()
     configuration.busyMode = .timeout(5)
@@ -361,10 +361,10 @@ public final class Store {
     } catch { throw StoreError.of(error) }
   }
 
-  /// Whether an edit is for a node of `ward` to make.
-  public func admits(_ edit: RowEdit, from ward: UInt32) -> Bool {
-    !keptByMaker.contains(edit.collection)
-      || schema.collection(edit.collection)?.admits(edit.row, from: ward) != false
+  /// What of an edit is for a node of `ward` to make; nil for nothing.
+  public func admitted(_ edit: RowEdit, from ward: UInt32) -> RowEdit? {
+    guard kept.contains(edit.collection), let collection = schema.collection(edit.collection) else { return edit }
+    return collection.admitted(edit, from: ward)
   }
 
   public func isAppendOnly(_ collection: UInt32) -> Bool { schema.collection(collection)?.isAppendOnly ?? false }

@@ -50,6 +50,10 @@ struct APIError: Error {
     switch error {
     case let error as APIError: return error
     case let fault as Fault: return APIError(fault)
+    case ReplicaError.foreignRow:
+      return APIError(
+        .forbidden, "forbidden", field: "id", ja: "他区の記録です。その区だけが変えられます",
+        en: "another ward's record: only that ward can change it")
     case is DecodingError:
       return APIError(
         .badRequest, "bad-json", ja: "JSON の形が正しくありません: \(error)",

@@ -117,6 +117,11 @@ extension WebServer {
 
   private func create(_ patch: ShelterPatch) async throws -> ShelterView {
     let edits = try patch.edits(isNew: true)
+    guard patch.ward == nil || patch.ward == core.identity.ward.code else {
+      throw APIError(
+        .forbidden, "forbidden", field: "ward", ja: "他区の避難所は、その区が登録します",
+        en: "another ward's shelters are that ward's to enter")
+    }
     let row = try await core.edit { replica, now in
       var row: RowID!
       let effects = try replica.batch(at: now) {

@@ -30,8 +30,8 @@ struct Import: AsyncParsableCommand {
         "… 他 \(result.problems.count - 50) 件(--json で全件)", "… \(result.problems.count - 50) more (--json shows all)")
     }
     Language.say(
-      "\(result.list)(\(result.encoding)): \(result.rows) 行、取り込み \(result.imported)、変更なし \(result.unchanged)、注意 \(result.warned)、不可 \(result.refused)",
-      "\(result.list) (\(result.encoding)): \(result.rows) rows, imported \(result.imported), unchanged \(result.unchanged), warned \(result.warned), refused \(result.refused)"
+      "\(result.list)(\(result.encoding)): \(result.rows) 行、取り込み \(result.imported)、変更なし \(result.unchanged)、注意 \(result.warned)、不可 \(result.refused)、他区の \(result.ofOthers) 行は各区で",
+      "\(result.list) (\(result.encoding)): \(result.rows) rows, imported \(result.imported), unchanged \(result.unchanged), warned \(result.warned), refused \(result.refused), left to other wards \(result.ofOthers)"
     )
   }
 }

@@ -5,15 +5,45 @@ import Foundation
 import GRDB
 import Replica
 import Shelters
+import SignedLog
 import Testing
 import TestSupport
 
 @Suite struct ShelterImportTests {
-  static func replica(_ directory: TemporaryDirectory, ward: Int = 0) throws -> Replica {
-    var federation = TestFederation(wards: 23)
-    let identity = federation.node(ward: ward, keySeed: 1)
-    return try Replica(
-      path: directory.file("\(ward).sqlite"), identity: identity, schema: Schema([ShelterSchema.shelters]), at: .test)
+  /// A node of each ward that a list speaks of: each imports its own.
+  final class Offices {
+    private let directory = TemporaryDirectory()
+    private var federation = TestFederation(wards: 23)
+    private(set) var nodes: [(code: String, replica: Replica)] = []
+
+    func open(_ ward: String) throws -> Replica {
+      let identity = federation.node(ward: Int(ward)! - 13_101, keySeed: UInt64(nodes.count + 1))
+      let replica = try Replica(
+        path: directory.file("\(nodes.count).sqlite"), identity: identity, schema: Schema([ShelterSchema.shelters]),
+        at: .test)
+      nodes.append((ward, replica))
+      return replica
+    }
+
+    /// What became of a list at all of them together.
+    func load(_ list: ShelterList) throws -> ImportReport {
+      var sum = ImportReport()
+      let wards = Set(Files.topology.wards.map(\.code))
+      // Lists of all Tokyo speak of cities too, which have no node here.
+      sum.ofOthers = list.records.count { !wards.contains($0.ward) }
+      sum.rows = sum.ofOthers
+      for ward in wards.intersection(list.records.map(\.ward)).sorted() {
+        let replica = try nodes.first { $0.code == ward }?.replica ?? open(ward)
+        let report = try ShelterImportTests.load(list, into: replica)
+        (sum.rows, sum.refused) = (report.rows, report.refused)
+        sum.imported += report.imported
+        sum.unchanged += report.unchanged
+        #expect(report.rows == report.imported + report.unchanged + report.refused + report.ofOthers)
+      }
+      return sum
+    }
+
+    func count() throws -> Int { try nodes.reduce(0) { $0 + (try ShelterImportTests.count($1.replica)) } }
   }
 
   static func load(_ list: ShelterList, into replica: Replica) throws -> ImportReport {
@@ -30,26 +60,28 @@ import TestSupport
   }
 
   @Test func `a second import of the same file changes nothing`() throws {
-    let directory = TemporaryDirectory()
-    let replica = try Self.replica(directory)
+    let offices = Offices()
     let list = try ShelterList(
       Files.bytes(Files.root.appendingPathComponent("Tools/sample/shelters.csv")), fileName: "s",
       topology: Files.topology)
-    let first = try Self.load(list, into: replica)
+    let first = try offices.load(list)
     #expect(first.imported == 120 && first.unchanged == 0)
-    let digest = try replica.store.tableDigest()
-    let second = try Self.load(list, into: replica)
+    let digests = try offices.nodes.map { try $0.replica.store.tableDigest() }
+    let second = try offices.load(list)
     #expect(second.imported == 0 && second.unchanged == 120)
-    #expect(try replica.store.tableDigest() == digest)
+    #expect(try offices.nodes.map { try $0.replica.store.tableDigest() } == digests)
   }
 
-  @Test func `two cut-off nodes that import one file have the same rows, without a conflict`() throws {
-    let directory = TemporaryDirectory()
+  @Test func `two cut-off nodes of a ward that import one file have the same rows, without a conflict`() throws {
+    let offices = Offices()
     let list = try ShelterList(
       Files.bytes(Files.root.appendingPathComponent("Tools/sample/shelters.csv")), fileName: "s",
       topology: Files.topology)
-    let (first, second) = (try Self.replica(directory, ward: 0), try Self.replica(directory, ward: 1))
-    for replica in [first, second] { _ = try Self.load(list, into: replica) }
+    let (first, second) = (try offices.open("13113"), try offices.open("13113"))
+    for replica in [first, second] {
+      let report = try Self.load(list, into: replica)
+      #expect(report.imported == 40 && report.ofOthers == 80)
+    }
     for (source, target) in [(first, second), (second, first)] {
       for log in source.store.logNames where log.author == source.author {
         let entries = try source.store.entries(log, from: 1, byteLimit: 1 << 24)
@@ -59,13 +91,64 @@ import TestSupport
       }
     }
     #expect(try first.store.tableDigest() == second.store.tableDigest())
-    #expect(try Self.count(first) == 120)
+    #expect(try Self.count(first) == 40)
     #expect(try first.store.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM conflicts")! } == 0)
   }
 
+  @Test func `another ward reports about a shelter, and neither closes nor deletes it, on any node`() throws {
+    let offices = Offices()
+    let list = try ShelterList(
+      Files.bytes(Files.root.appendingPathComponent("Tools/sample/shelters.csv")), fileName: "s",
+      topology: Files.topology)
+    let (own, other) = (try offices.open("13113"), try offices.open("13121"))
+    _ = try Self.load(list, into: own)
+    func carry(_ source: Replica, _ target: Replica) throws {
+      for log in source.store.logNames {
+        let entries = try source.store.entries(log, from: 1, byteLimit: 1 << 24)
+        _ = try target.batch(at: .test) {
+          _ = try target.receive(Run(log, first: 1, entries: entries), from: "t", at: .test)
+        }
+      }
+    }
+    try carry(own, other)
+    let row = try own.store.read { RowID(rawValue: try Int64.fetchOne($0, sql: "SELECT min(id) FROM shelters")!) }
+    typealias Field = ShelterSchema.Field
+    let closing = FieldEdit(Field.status, .set(.text("閉鎖")))
+    let report = [FieldEdit(Field.crowding, .set(.text("定員一杯"))), FieldEdit(Field.notes, .append(.text("通行人")))]
+    func commit(_ edits: [FieldEdit]) throws {
+      var draft = Draft(.life)
+      draft.edit(ShelterSchema.shelters, row, edits)
+      _ = try other.batch(at: .test) { _ = try other.commit(draft, at: .test) }
+    }
+    #expect(throws: ReplicaError.foreignRow(collection: "shelters", row: row)) { try commit([closing]) }
+    #expect(throws: ReplicaError.foreignRow(collection: "shelters", row: row)) { try commit(report + [closing]) }
+    try commit(report)
+    // What a node of bad will signs all the same: the part that is its own to say stands, the rest has no effect.
+    let log = LogName(.life, other.author)
+    let state = other.store.state(of: log)
+    let edits = [
+      RowEdit(ShelterSchema.shelters.number, row, .edit([closing, FieldEdit(Field.needs, .add(.text("水")))])),
+      RowEdit(ShelterSchema.shelters.number, row, .delete(shares: [])),
+    ]
+    let entry = VerifiedEntry.sealing(
+      [PlainSection(key: 0, secret: nil, bytes: SectionCodec.encode(edits, by: other.author))],
+      header: ChangeSetHeader(time: state.past.time.next(at: .test), clock: [], control: []), after: state.past,
+      head: state.logged, in: LogContext(federation: other.federation, nodeKey: other.identity.key.publicKey, log: log),
+      with: other.identity.key)
+    try carry(other, own)
+    _ = try own.batch(at: .test) {
+      _ = try own.receive(Run(log, first: entry.sequence, entries: [entry.bytes]), from: "t", at: .test)
+    }
+    let shelter = try #require(try own.store.state(of: row, in: ShelterSchema.shelters.number))
+    #expect(shelter.isVisible && shelter.deletions.isEmpty)
+    #expect(shelter.shown(ShelterSchema.shelters.field(Field.status)!) != .text("閉鎖"))
+    #expect(shelter.shown(ShelterSchema.shelters.field(Field.crowding)!) == .text("定員一杯"))
+    #expect(shelter.elements(Field.needs) == [.text("水")])
+  }
+
   @Test func `a name is not a key, and one facility may have two designations`() throws {
-    let directory = TemporaryDirectory()
-    let replica = try Self.replica(directory)
+    let offices = Offices()
+    let replica = try offices.open("13112")
     let csv =
       "共通ID,施設・場所名,住所,緯度,経度,地震\n"
       + "E1311200001111,瀬田小学校,東京都世田谷区瀬田2-16-3,35.6140,139.6270,\n"
@@ -88,8 +171,7 @@ import TestSupport
       print("real lists: not beside this checkout, not tried")
       return
     }
-    let directory = TemporaryDirectory()
-    let replica = try Self.replica(directory)
+    let offices = Offices()
     let gsi = folder.appendingPathComponent("gsi")
     let files =
       try FileManager.default.contentsOfDirectory(atPath: gsi.path).sorted().map { gsi.appendingPathComponent($0) }
@@ -99,8 +181,10 @@ import TestSupport
       for file in files {
         let start = Date()
         let list = try ShelterList(Files.bytes(file), fileName: file.lastPathComponent, topology: Files.topology)
-        let report = try Self.load(list, into: replica)
-        #expect(report.rows == report.imported + report.unchanged + report.refused, "\(file.lastPathComponent)")
+        let report = try offices.load(list)
+        #expect(
+          report.rows == report.imported + report.unchanged + report.refused + report.ofOthers,
+          "\(file.lastPathComponent)")
         #expect(report.refused == 0)
         if round == 2 { #expect(report.imported == 0, "\(file.lastPathComponent) \(report)") }
         if round == 1 {
@@ -119,6 +203,6 @@ import TestSupport
         }
       }
     }
-    print("facilities after all lists: \(try Self.count(replica))")
+    print("facilities after all lists: \(try offices.count())")
   }
 }
