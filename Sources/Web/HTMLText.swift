@@ -13,6 +13,9 @@ struct HTMLText: MustacheContentType {
       case "&": escaped += "&amp;"
       case "\"": escaped += "&quot;"
       case "'": escaped += "&#39;"
+      // What turns the direction of text can make a name read as another: it is shown instead of obeyed (Unicode TR 36).
+      case "\u{61c}", "\u{200e}"..."\u{200f}", "\u{202a}"..."\u{202e}", "\u{2066}"..."\u{2069}":
+        escaped += "[U+\(String(scalar.value, radix: 16, uppercase: true))]"
       default: escaped.unicodeScalars.append(scalar)
       }
     }

@@ -125,6 +125,10 @@ import TestSupport
     }
   }
 
+  @Test func `what turns the direction of text is shown, not obeyed`() {
+    #expect(HTMLText().escapeText("東\u{202e}京\u{2069}<") == "東[U+202E]京[U+2069]&lt;")
+  }
+
   @Test func `naughty strings are shown as text`() async throws {
     var strings = [
       "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "{{title}}", "&amp;<b>", "' onmouseover='x",
