@@ -31,30 +31,43 @@ public enum Audience: Hashable, Sendable {
   private static let wardBit: AudienceKeyID = 1 << 29
   private static let toldBit: AudienceKeyID = 1 << 30
   private static let part: AudienceKeyID = 1 << 10
+  /// How often a ward can make its keys anew, and one more.
+  public static let generationLimit: UInt32 = 1 << 10
 
-  public var key: AudienceKeyID {
-    switch self {
+  /// The audience's key of a generation. A ward makes new keys when a node that had them is revoked; what was sealed with
+  /// the old ones stays readable to whoever had them.
+  ///
+  /// - Precondition: `generation < generationLimit`. What everybody may read has one generation.
+  public func key(_ generation: UInt32 = 0) -> AudienceKeyID {
+    precondition(generation < Self.generationLimit)
+    return switch self {
     case .anyone: 0
     case .federation: 1
-    case .ward(let ward, let confidence): Self.wardBit | ward << 4 | confidence.rawValue
-    case .told(let from, let to): Self.toldBit | from << 10 | to
+    case .ward(let ward, let confidence): Self.wardBit | generation << 14 | ward << 4 | confidence.rawValue
+    case .told(let from, let to): Self.toldBit | generation << 20 | from << 10 | to
     }
   }
 
   /// Nil for a number that names none.
   public init?(key: AudienceKeyID) {
+    let mask = Self.part - 1
     switch key {
     case 0: self = .anyone
     case 1: self = .federation
     case Self.wardBit..<Self.toldBit:
-      let rest = key & ~Self.wardBit
-      guard rest >> 4 < Self.part, let confidence = Confidence(rawValue: rest & 15) else { return nil }
-      self = .ward(rest >> 4, confidence)
-    case Self.toldBit..<(Self.toldBit << 1):
-      let rest = key & ~Self.toldBit
-      guard rest < Self.part * Self.part else { return nil }
-      self = .told(by: rest >> 10, to: rest & (Self.part - 1))
+      guard key & ~Self.wardBit < 1 << 24, let confidence = Confidence(rawValue: key & 15) else { return nil }
+      self = .ward(key >> 4 & mask, confidence)
+    case Self.toldBit..<(Self.toldBit << 1): self = .told(by: key >> 10 & mask, to: key & mask)
     default: return nil
+    }
+  }
+
+  /// Of a key that names an audience.
+  public static func generation(of key: AudienceKeyID) -> UInt32 {
+    switch Audience(key: key) {
+    case .ward: key >> 14 & (part - 1)
+    case .told: key >> 20 & (part - 1)
+    case .anyone, .federation, nil: 0
     }
   }
 

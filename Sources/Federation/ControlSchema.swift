@@ -92,19 +92,31 @@ public enum ControlSchema {
         FieldEdit(3, .set(.text(certificate.key.bytes.hexadecimal))),
         FieldEdit(4, .set(.bytes(certificate.bytes))),
       ])
-    return [own]
-      + identity.emergency.compactMap { sealed in
-        guard let box = [UInt8](hexadecimal: sealed.box), let ward = identity.federation.ward(at: sealed.ward) else {
-          return nil
-        }
-        return RowEdit(
-          emergencyBoxes.number,
-          RowID(derivedFrom: blake2b([UInt8]("emergency \(sealed.id) \(ward.code)".utf8)).prefix),
-          [
-            FieldEdit(1, .set(.integer(Int64(sealed.id)))), FieldEdit(2, .set(.text(ward.code))),
-            FieldEdit(3, .set(.bytes(box))),
-          ])
-      }
+    return [own] + preparing(identity.emergency, in: identity.federation)
+  }
+
+  /// Boxes for a disaster; one that no ward of the federation could open is left out.
+  private static func preparing(
+    _ boxes: [EnrolmentCard.EmergencyBox], in identity: FederationIdentity
+  ) -> [RowEdit] {
+    boxes.compactMap { sealed in
+      guard let box = [UInt8](hexadecimal: sealed.box), let ward = identity.ward(at: sealed.ward) else { return nil }
+      return RowEdit(
+        emergencyBoxes.number,
+        RowID(derivedFrom: blake2b([UInt8]("emergency \(sealed.id) \(ward.code)".utf8)).prefix),
+        [
+          FieldEdit(1, .set(.integer(Int64(sealed.id)))), FieldEdit(2, .set(.text(ward.code))),
+          FieldEdit(3, .set(.bytes(box))),
+        ])
+    }
+  }
+
+  /// A ward's new audience keys, for its nodes and for a disaster.
+  public static func renewing(_ renewal: KeyRenewal, in identity: FederationIdentity) -> [RowEdit] {
+    renewal.keys.compactMap { sealed in
+      guard let box = [UInt8](hexadecimal: sealed.box), let node = AuthorNumber(rawValue: sealed.node) else { return nil }
+      return KeyGrant(key: sealed.id, node: node, box: box, until: nil, ground: KeyRenewal.ground).edit
+    } + preparing(renewal.emergency, in: identity)
   }
 
   public static func revoking(_ revocation: Revocation, reason: String) -> RowEdit {

@@ -51,6 +51,8 @@ public struct AuthorityRecord: Codable, Sendable {
   public var federationKey: String
   /// The serial for the next node, from 1.
   public var nextSerial: UInt32 = 1
+  /// Of the ward's newest audience keys; nil in an older file: 0.
+  public var generation: UInt32?
 
   public init(ward: String, seed: [UInt8], federationKey: [UInt8]) {
     self.ward = ward
@@ -81,31 +83,53 @@ extension AuthorityRecord {
   /// - Parameter emergency: whether the card carries what a declared disaster opens, two boxes for each other ward.
   /// - Throws: `unknownWard` when the authority is not this federation's, `serialsExhausted` after 1,023 nodes.
   public mutating func enrol(
-    _ key: PublicKey, in identity: FederationIdentity, emergency: Bool = true, at now: Instant
+    _ key: PublicKey, in identity: FederationIdentity, emergency: Bool = true, validUntil: Instant? = nil,
+    at now: Instant
+  ) throws(FederationError) -> EnrolmentCard {
+    let (index, _) = try self.key(in: identity)
+    guard nextSerial < AuthorNumber.partLimit else { throw .serialsExhausted }
+    let node = AuthorNumber(ward: index, serial: nextSerial, epoch: 0)
+    let card = try self.card(for: node, key, in: identity, emergency: emergency, from: now, until: validUntil)
+    nextSerial += 1
+    return card
+  }
+
+  /// Signs the certificate of one of the ward's nodes anew, and seals to it all the keys that the ward has now.
+  ///
+  /// - Throws: `unknownWard` when the node is another ward's.
+  public func renew(
+    _ certificate: NodeCertificate, in identity: FederationIdentity, validUntil: Instant? = nil, at now: Instant
+  ) throws(FederationError) -> EnrolmentCard {
+    guard identity.index(ofWard: ward) == certificate.node.ward else { throw .unknownWard(ward) }
+    let from = Instant(milliseconds: max(now.milliseconds, certificate.validFrom + 1))
+    return try card(
+      for: certificate.node, certificate.key, in: identity, emergency: true, from: from, until: validUntil)
+  }
+
+  private func card(
+    for node: AuthorNumber, _ key: PublicKey, in identity: FederationIdentity, emergency: Bool, from: Instant,
+    until: Instant?
   ) throws(FederationError) -> EnrolmentCard {
     guard let secret = [UInt8](hexadecimal: federationKey) else { throw .malformedCard("authority file") }
     let (index, authority) = try self.key(in: identity)
-    guard nextSerial < AuthorNumber.partLimit else { throw .serialsExhausted }
-    let node = AuthorNumber(ward: index, serial: nextSerial, epoch: 0)
     func sealed(_ secret: [UInt8], to reader: PublicKey) throws(FederationError) -> String {
       guard let box = authority.sealedBox(of: secret, to: reader) else { throw .malformedCard("node key") }
       return box.hexadecimal
     }
     var keys = [EnrolmentCard.SealedKey(id: Keyring.federationKeyID, box: try sealed(secret, to: key))]
     var boxes: [EnrolmentCard.EmergencyBox] = []
-    for confidence in Confidence.allCases {
-      let id = Audience.ward(index, confidence).key
-      let secret = authority.audienceKey("\(id)").withSecretBytes { $0 }
-      keys.append(EnrolmentCard.SealedKey(id: id, box: try sealed(secret, to: key)))
-      guard emergency, Self.emergencyConfidences.contains(confidence) else { continue }
-      for ward in identity.genesis.wards.indices where ward != Int(index) {
-        guard let other = identity.authority(ofWard: UInt32(ward)) else { continue }
-        boxes.append(EnrolmentCard.EmergencyBox(id: id, ward: UInt32(ward), box: try sealed(secret, to: other)))
+    for generation in 0...(generation ?? 0) {
+      for confidence in Confidence.allCases {
+        let id = Audience.ward(index, confidence).key(generation)
+        let secret = authority.audienceKey("\(id)").withSecretBytes { $0 }
+        keys.append(EnrolmentCard.SealedKey(id: id, box: try sealed(secret, to: key)))
+        guard emergency, Self.emergencyConfidences.contains(confidence) else { continue }
+        boxes += identity.emergencyBoxes(of: secret, as: id, from: index, by: authority)
       }
     }
-    nextSerial += 1
     let certificate = NodeCertificate.signed(
-      federation: identity.id, node: node, key: key, validFrom: now.milliseconds, by: authority)
+      federation: identity.id, node: node, key: key, validFrom: from.milliseconds, validUntil: until?.milliseconds ?? 0,
+      by: authority)
     return EnrolmentCard(genesis: identity.bytes, certificate: certificate, keys: keys, emergency: boxes)
   }
 }
@@ -113,18 +137,35 @@ extension AuthorityRecord {
 /// The audience keys that a node holds.
 public struct Keyring: Sendable {
   /// The key of the audience "the whole federation".
-  public static let federationKeyID = Audience.federation.key
+  public static let federationKeyID = Audience.federation.key()
 
+  /// The holder's ward.
+  public let ward: UInt32
   private var keys: [AudienceKeyID: AudienceKey] = [:]
+  private var newest: [Audience: AudienceKeyID] = [:]
 
-  public init() {}
+  public init(ward: UInt32) { self.ward = ward }
 
-  public subscript(id: AudienceKeyID) -> AudienceKey? { keys[id] }
+  /// A key by its number. What the own ward tells others is sealed with keys that follow from one of its own.
+  public subscript(id: AudienceKeyID) -> AudienceKey? {
+    if let key = keys[id] { return key }
+    guard case .told(by: ward, _)? = Audience(key: id) else { return nil }
+    return keys[Audience.ward(ward, .disclosure).key(Audience.generation(of: id))]?.derived("told \(id)")
+  }
+
+  /// With which key to seal something for an audience: the newest that is held.
+  public func newestKey(for audience: Audience) -> AudienceKeyID? {
+    if case .told(by: ward, _) = audience {
+      return newest[.ward(ward, .disclosure)].map { audience.key(Audience.generation(of: $0)) }
+    }
+    return newest[audience]
+  }
 
   /// - Precondition: `id` is not 0, which means "no key".
   public mutating func add(_ key: AudienceKey, as id: AudienceKeyID) {
     precondition(id != 0)
     keys[id] = key
+    if let audience = Audience(key: id) { newest[audience] = max(newest[audience] ?? 0, id) }
   }
 
   /// Sorted.
@@ -149,7 +190,7 @@ public struct NodeIdentity: Sendable {
     guard let bytes = [UInt8](hexadecimal: card.certificate) else { throw .malformedCard("certificate") }
     certificate = try NodeCertificate(bytes, in: federation)
     guard certificate.key == key.publicKey else { throw .notThisNode }
-    var keyring = Keyring()
+    var keyring = Keyring(ward: certificate.node.ward)
     for sealed in card.keys {
       guard sealed.id != 0, let box = [UInt8](hexadecimal: sealed.box),
         let secret = key.open(sealedBox: box, to: key.publicKey), let audienceKey = AudienceKey(secret)
@@ -159,12 +200,6 @@ public struct NodeIdentity: Sendable {
     self.key = key
     self.keyring = keyring
     emergency = card.emergency ?? []
-  }
-
-  /// The key by which this ward tells another what a resident lets it see; nil when the card has none.
-  public func disclosureKey(to ward: UInt32) -> AudienceKey? {
-    let own = certificate.node.ward
-    return keyring[Audience.ward(own, .disclosure).key]?.derived("told \(Audience.told(by: own, to: ward).key)")
   }
 
   /// This node's ward.

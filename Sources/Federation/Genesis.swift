@@ -13,6 +13,10 @@ public enum FederationError: Error, Hashable, Sendable {
   case badAuthoritySignature
   case notThisNode
   case serialsExhausted
+  case generationsExhausted
+  /// Or a damaged card: nobody can tell.
+  case wrongPassphrase
+  case shortPassphrase
 }
 
 /// What makes a federation: its name, whether it is a drill, and each ward's authority.

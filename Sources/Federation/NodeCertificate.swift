@@ -8,11 +8,21 @@ public struct NodeCertificate: Hashable, Sendable {
   /// Epoch 0: the certificate holds for every epoch of the node.
   public let node: AuthorNumber
   public let key: PublicKey
-  /// Hybrid times of change sets that it vouches for, in milliseconds since 1970; 0 as the end means no end.
+  /// Milliseconds since 1970. Of two certificates for one key, the one that begins later counts. From the end on, peers take
+  /// up no link; what the node wrote or writes stays valid, since whether it is must not depend on anybody's clock. 0: no end.
   public let validFrom: Int64
   public let validUntil: Int64
   /// The whole file.
   public let bytes: [UInt8]
+
+  public var end: Instant? { validUntil > 0 ? Instant(milliseconds: validUntil) : nil }
+
+  /// Clocks of two nodes may differ by this much, in milliseconds, without a link being refused that should be taken up.
+  public static let clockTolerance: Int64 = 86_400_000
+
+  public func hasEnded(at now: Instant) -> Bool {
+    end.map { $0.milliseconds + Self.clockTolerance < now.milliseconds } ?? false
+  }
 
   public static let byteCount = 4 + 32 + 4 + 32 + 16 + 64
   private static let magic = [UInt8]("RKC1".utf8)

@@ -33,12 +33,7 @@ public struct Papers: Sendable {
     return LogContext(federation: federation, nodeKey: key, log: log)
   }
 
-  public func secret(_ id: AudienceKeyID) -> AudienceKey? {
-    if case .told(let from, let to)? = Audience(key: id), let identity, from == identity.certificate.node.ward {
-      return identity.disclosureKey(to: to)
-    }
-    return identity?.keyring[id]
-  }
+  public func secret(_ id: AudienceKeyID) -> AudienceKey? { identity?.keyring[id] }
 
   /// Takes up the keys that others let this node have.
   mutating func open(_ grants: [KeyGrant]) { identity = identity?.opening(grants) }

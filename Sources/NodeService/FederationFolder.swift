@@ -7,11 +7,16 @@ import Sodium
 import Topology
 
 /// A federation's founding papers: the genesis, and each ward's authority. For a drill and for tests all lie in one
-/// folder; in earnest each ward takes its own `authority-CODE.json` away, to a card in a safe.
+/// folder; in earnest each ward takes its own `authority-CODE.json` away, to a card in a safe, and locks it.
 public struct FederationFolder: Sendable {
   public let path: String
+  /// Asked for when a ward's card is locked.
+  private let passphrase: @Sendable () throws -> String?
 
-  public init(_ path: String) { self.path = path }
+  public init(_ path: String, passphrase: @escaping @Sendable () throws -> String? = { nil }) {
+    self.path = path
+    self.passphrase = passphrase
+  }
 
   private var genesisFile: String { path + "/genesis.json" }
   private func authorityFile(_ ward: String) -> String { path + "/authority-\(ward).json" }
@@ -37,29 +42,63 @@ public struct FederationFolder: Sendable {
   }
 
   /// Enrols a node's key in a ward: takes the ward's next serial, signs, and keeps the count.
-  public func enrol(_ key: PublicKey, ward: String) throws -> EnrolmentCard {
-    let identity = try identity()
-    guard identity.index(ofWard: ward) != nil else { throw FederationError.unknownWard(ward) }
-    // Two enrolments at once must not take one serial.
-    let descriptor = open(path + "/lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw DirectoryError.notWritable(path: path, code: errno) }
-    defer { close(descriptor) }
-    flock(descriptor, LOCK_EX)
-    var record: AuthorityRecord = try JSONFile.decode(SecretFile.read(authorityFile(ward)), from: authorityFile(ward))
-    let card = try record.enrol(key, in: identity, at: .now())
-    try SecretFile.write(Array(JSONFile.encode(record)), to: authorityFile(ward))
-    return card
+  public func enrol(_ key: PublicKey, ward: String, validUntil: Instant? = nil) throws -> EnrolmentCard {
+    try withAuthority(of: ward) { record, identity in
+      try record.enrol(key, in: identity, validUntil: validUntil, at: .now())
+    }
+  }
+
+  /// Signs a node's certificate anew, with all of its ward's keys.
+  public func renew(_ certificate: [UInt8], ward: String, validUntil: Instant? = nil) throws -> EnrolmentCard {
+    try withAuthority(of: ward) { record, identity in
+      try record.renew(NodeCertificate(certificate, in: identity), in: identity, validUntil: validUntil, at: .now())
+    }
+  }
+
+  /// Signs that a node of the ward is no longer one.
+  public func revoke(_ node: AuthorNumber, ward: String, cut: [LogName: SequenceNumber]) throws -> Revocation {
+    try withAuthority(of: ward) { record, identity in try record.revocation(of: node, in: identity, cut: cut) }
+  }
+
+  /// Makes the ward's audience keys anew, for the nodes that stay.
+  public func renewKeys(of ward: String, for nodes: [NodeCertificate], above known: UInt32) throws -> KeyRenewal {
+    try withAuthority(of: ward) { record, identity in try record.renewKeys(for: nodes, above: known, in: identity) }
+  }
+
+  /// Locks a ward's card, or locks it with another passphrase.
+  public func lock(ward: String, with newPassphrase: () throws -> String) throws {
+    guard try identity().index(ofWard: ward) != nil else { throw FederationError.unknownWard(ward) }
+    let file = authorityFile(ward)
+    let record = try AuthorityCard(Data(SecretFile.read(file))).record(passphrase: passphrase)
+    try SecretFile.write([UInt8](AuthorityCard.file(of: record, passphrase: newPassphrase())), to: file)
   }
 
   public func identity() throws -> FederationIdentity {
     try FederationIdentity(genesisFile: SecretFile.read(genesisFile))
   }
 
-  /// Signs that a node of the ward is no longer one.
-  public func revoke(_ node: AuthorNumber, ward: String, cut: [LogName: SequenceNumber]) throws -> Revocation {
+  /// Works with a ward's authority, and keeps what that changed on its card. Two at once must not take one serial.
+  private func withAuthority<Result>(
+    of ward: String, _ body: (inout AuthorityRecord, FederationIdentity) throws -> Result
+  ) throws -> Result {
     let identity = try identity()
     guard identity.index(ofWard: ward) != nil else { throw FederationError.unknownWard(ward) }
-    let record: AuthorityRecord = try JSONFile.decode(SecretFile.read(authorityFile(ward)), from: authorityFile(ward))
-    return try record.revocation(of: node, in: identity, cut: cut)
+    let descriptor = open(path + "/lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw DirectoryError.notWritable(path: path, code: errno) }
+    defer { close(descriptor) }
+    flock(descriptor, LOCK_EX)
+    let file = authorityFile(ward)
+    let card = try AuthorityCard(Data(SecretFile.read(file)))
+    var given: String?
+    var record = try card.record {
+      given = try passphrase()
+      return given
+    }
+    let before = try AuthorityCard.file(of: record, passphrase: nil)
+    let result = try body(&record, identity)
+    if try AuthorityCard.file(of: record, passphrase: nil) != before {
+      try SecretFile.write([UInt8](AuthorityCard.file(of: record, passphrase: given)), to: file)
+    }
+    return result
   }
 }

@@ -188,6 +188,12 @@ public actor NodeCore {
       log.warning("refused a link: the node is revoked", metadata: ["peer": "\(peer)"])
       return nil
     }
+    // A renewal that came before the peer knew of it itself counts, too.
+    let newest = replica.membership.certificates[peer] ?? certificate
+    guard !(newest.hasEnded(at: .now()) && certificate.hasEnded(at: .now())) else {
+      log.warning("refused a link: the node's certificate has ended", metadata: ["peer": "\(peer)"])
+      return nil
+    }
     if let known = replica.membership.key(of: peer), known != certificate.key {
       log.warning("refused a link: another key with a number that is taken", metadata: ["peer": "\(peer)"])
       return nil

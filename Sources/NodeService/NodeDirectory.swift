@@ -60,6 +60,17 @@ public struct NodeDirectory: Sendable {
     try SecretFile.write(Array(JSONFile.encode(card)), to: cardFile)
   }
 
+  /// A newer card for this very node, in place of the one that is there.
+  ///
+  /// - Throws: `FederationError.notThisNode` when it is another number's, or another federation's.
+  public func renew(_ card: EnrolmentCard) throws {
+    let (old, new) = (try identity(), try NodeIdentity(card, key: key()))
+    guard old.federation.id == new.federation.id, old.certificate.node == new.certificate.node,
+      old.certificate.validFrom < new.certificate.validFrom
+    else { throw FederationError.notThisNode }
+    try SecretFile.write(Array(JSONFile.encode(card)), to: cardFile)
+  }
+
   /// Who this node is.
   public func identity() throws -> NodeIdentity {
     guard isEnrolled else { throw DirectoryError.notANode(path: path) }

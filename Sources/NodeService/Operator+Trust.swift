@@ -59,6 +59,36 @@ public struct RevokeResult: Codable, Sendable {
   public var setAside: Int
 }
 
+/// The nodes of a ward that are not revoked, as one of them knows them.
+public struct WardNodes: Codable, Sendable {
+  public var ward: String
+  /// Of the audience keys.
+  public var generation: UInt32
+  /// Hexadecimal.
+  public var certificates: [String]
+
+  init(_ replica: Replica) {
+    ward = replica.identity.ward.code
+    generation = replica.keyGeneration
+    certificates = replica.membership.certificates.values
+      .filter { $0.node.ward == replica.author.ward && !replica.membership.isRevoked($0.node) }
+      .sorted { $0.node < $1.node }.map(\.bytes.hexadecimal)
+  }
+
+  public func nodes(in identity: FederationIdentity) throws -> [NodeCertificate] {
+    try certificates.map { text in
+      guard let bytes = [UInt8](hexadecimal: text) else { throw FederationError.malformedCertificate }
+      return try NodeCertificate(bytes, in: identity)
+    }
+  }
+}
+
+public struct RenewKeysResult: Codable, Sendable {
+  public var ward: String
+  public var generation: UInt32
+  public var nodes: Int
+}
+
 public struct SetAsideResult: Codable, Sendable {
   public struct Branch: Codable, Sendable {
     public var lane: String
@@ -105,6 +135,15 @@ extension Operator {
     await core.dropRevoked()
     let after = try await core.inspect { try $0.setAsideBranches() }.reduce(0) { $0 + $1.count }
     return RevokeResult(node: "\(revocation.node)", setAside: after - before)
+  }
+
+  func renewKeys(_ renewal: KeyRenewal) async throws -> RenewKeysResult {
+    let generation = try await core.edit { replica, now in
+      let effects = try replica.renewKeys(renewal, at: now)
+      return (replica.keyGeneration, effects)
+    }
+    return RenewKeysResult(
+      ward: core.identity.ward.code, generation: generation, nodes: Set(renewal.keys.map(\.node)).count)
   }
 
   func setAside() async throws -> SetAsideResult {

@@ -30,6 +30,9 @@ public enum OperatorCommand: Codable, Hashable, Sendable {
   case knownCut(of: NodeName)
   /// A revocation, in hexadecimal, and why.
   case revoke(statement: String, reason: String)
+  /// The nodes of this node's ward that are not revoked; and new audience keys for them.
+  case wardNodes
+  case renewKeys(KeyRenewal)
   /// What was cut out of the logs here; and to say it again as this node's own word.
   case setAside
   case adopt(lane: String, author: String)
@@ -86,6 +89,8 @@ public struct Operator: Sendable {
       case .fill(let bytes): return encode(["records": try await core.fill(bytes: bytes)] as [String: Int])
       case .knownCut(let name): return encode(try await knownCut(of: name))
       case .revoke(let statement, let reason): return encode(try await revoke(statement, reason))
+      case .wardNodes: return encode(await core.inspect(WardNodes.init))
+      case .renewKeys(let renewal): return encode(try await renewKeys(renewal))
       case .setAside: return encode(try await setAside())
       case .adopt(let lane, let author): return encode(try await adopt(lane, author))
       case .call(let endpoint, let row, let body): return try await call(endpoint, row: row, body)

@@ -124,6 +124,15 @@ extension OperatorFailure {
     case .wrongFederation: OperatorFailure(2, ja: "別の連合のものです", en: "of another federation")
     case .badAuthoritySignature: OperatorFailure(2, ja: "区の認証局の署名ではありません", en: "not signed by the ward's authority")
     case .serialsExhausted: OperatorFailure(2, ja: "この区の機番を使い切りました", en: "the ward has no serials left")
+    case .generationsExhausted:
+      OperatorFailure(2, ja: "この区の鍵の世代を使い切りました", en: "the ward has no key generations left")
+    case .wrongPassphrase:
+      OperatorFailure(
+        2, ja: "認証局カードの合い言葉が違うか、カードが壊れています", en: "not the passphrase of the authority's card, or a damaged card")
+    case .shortPassphrase:
+      OperatorFailure(
+        2, ja: "合い言葉は \(AuthorityCard.shortestPassphrase) 文字以上にしてください",
+        en: "a passphrase has at least \(AuthorityCard.shortestPassphrase) characters")
     case .malformedGenesis(let part):
       OperatorFailure(2, ja: "genesis の \(part) が正しくありません", en: "genesis: \(part) is malformed")
     case .malformedCertificate: OperatorFailure(2, ja: "証明書の形ではありません", en: "not a certificate")

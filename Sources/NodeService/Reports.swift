@@ -50,6 +50,10 @@ public struct StatusReport: Codable, Sendable {
   public var wardName: String
   public var node: String
   public var nodeKey: String
+  /// When the certificate ends: from then on peers take up no link. Nil: it does not end.
+  public var certificateUntil: Int64?
+  /// How often the ward's own keys were made anew.
+  public var keyGeneration: UInt32
   public var epoch: Int
   public var running: Bool
   public var members: Int
@@ -148,6 +152,7 @@ extension NodeCore {
       federationName: identity.federation.genesis.name, drill: identity.federation.genesis.drill,
       ward: identity.ward.code, wardName: identity.ward.name, node: "\(replica.author.node)",
       nodeKey: identity.key.publicKey.bytes.map { String(format: "%02x", $0) }.joined(),
+      certificateUntil: replica.ownCertificate.end?.milliseconds, keyGeneration: replica.keyGeneration,
       epoch: Int(replica.author.epoch),
       running: running, members: replica.membership.certificates.count, lanes: lanes, peers: peers,
       rows: counts.rows, conflicts: counts.conflicts, quarantined: counts.quarantined,

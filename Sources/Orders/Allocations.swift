@@ -113,7 +113,7 @@ public enum Allocations {
       "The goods are under way; what was not loaded goes back into stock.",
       [
         FormField("shipped", .integer(1...1_000_000_000), ja: "発送数", en: "Shipped"),
-        FormField("carrier", .text(100), ja: "輸送手段", en: "Carrier"), Desk.card,
+        FormField("carrier", .text(100), ja: "輸送手段", en: "Carrier"), Desk.card, Desk.passphrase,
       ], of: "allocations"
     ) { desk in
       let (row, values, _) = try subject(desk, .ship)
@@ -134,7 +134,7 @@ public enum Allocations {
     .write(
       "cancelAllocation", "/allocations/{id}/cancellation",
       "Called off before it was sent: the goods go back into stock.",
-      [FormField("reason", .text(500), required: true, ja: "理由", en: "Reason"), Desk.card], of: "allocations"
+      [FormField("reason", .text(500), required: true, ja: "理由", en: "Reason"), Desk.card, Desk.passphrase], of: "allocations"
     ) { desk in
       let (row, values, _) = try subject(desk, .cancel)
       var draft = Draft(.supply)
@@ -169,7 +169,7 @@ public enum Allocations {
       "What is good is taken into the shelter's stock; the rest is told as a shortfall.",
       [
         FormField("accepted", .integer(0...1_000_000_000), ja: "検収数", en: "Accepted"),
-        FormField("fault", .text(500), ja: "不良・不足の内容", en: "What was wrong"), Desk.card,
+        FormField("fault", .text(500), ja: "不良・不足の内容", en: "What was wrong"), Desk.card, Desk.passphrase,
       ], of: "allocations"
     ) { desk in
       let (row, values, request) = try subject(desk, .inspect)
@@ -206,7 +206,7 @@ public enum Allocations {
     },
     .write(
       "redirectAllocation", "/allocations/{id}/redirection", "What one place does not need goes to another request.",
-      [FormField("request", .row("requests"), required: true, ja: "新しい要請", en: "New request"), Desk.card],
+      [FormField("request", .row("requests"), required: true, ja: "新しい要請", en: "New request"), Desk.card, Desk.passphrase],
       of: "allocations"
     ) { desk in
       let (row, values, _) = try subject(desk, .redirect)

@@ -47,7 +47,7 @@ public enum Consents {
 
   /// A name for a resident that only one service knows; nobody without the ward's key can tell which two are one person.
   static func pseudonym(of resident: RowID, for service: RowID, _ identity: NodeIdentity) throws -> String {
-    let key = Audience.ward(identity.certificate.node.ward, .disclosure).key
+    let key = Audience.ward(identity.certificate.node.ward, .disclosure).key()
     guard let secret = identity.keyring[key] else {
       throw Fault.refused(
         ja: "このノードには仮名の鍵がありません。カードを作り直してください", en: "this node has no key for pseudonyms; have its card made anew")

@@ -39,6 +39,7 @@ public enum Declarations {
         FormField("purposes", .list(.choice(Purpose.declarable), 4), required: true, ja: "利用目的", en: "Purposes"),
         FormField("until", .time, required: true, ja: "期限", en: "Until"),
         FormField("reason", .text(500), required: true, ja: "理由", en: "Reason"), Desk.card.required,
+        Desk.passphrase,
       ], makes: true
     ) { desk in
       let authority = try desk.authority()

@@ -15,15 +15,15 @@ enum KeyDrafts {
   /// Lets all nodes of another ward, as far as they are known here, read what this ward tells it; nil when they can.
   static func tell(_ ward: UInt32, _ desk: Desk) throws -> Draft? {
     let identity = desk.replica.identity
-    guard let key = identity.disclosureKey(to: ward) else {
+    let keyring = desk.replica.keyring
+    guard let id = keyring.newestKey(for: .told(by: desk.wardIndex, to: ward)), let key = keyring[id] else {
       throw Fault.refused(
         "toWard", ja: "このノードには他区へ知らせる鍵がありません。カードを作り直してください",
         en: "this node's card has no key for telling other wards; have it made anew")
     }
-    let audience = Audience.told(by: desk.wardIndex, to: ward)
     let known = try desk.read {
       Set(
-        try Int64.fetchAll($0, sql: "SELECT node FROM key_grants WHERE \"key\" = ?", arguments: [Int64(audience.key)]))
+        try Int64.fetchAll($0, sql: "SELECT node FROM key_grants WHERE \"key\" = ?", arguments: [Int64(id)]))
     }
     let nodes = nodes(of: ward, desk).filter { !known.contains(Int64($0.node.rawValue)) }
     guard !nodes.isEmpty else {
@@ -34,7 +34,7 @@ enum KeyDrafts {
     }
     var draft = Draft(.control, audience: .anyone)
     for grant in key.withSecretBytes({ secret in
-      grants(of: secret, as: audience.key, to: nodes, until: nil, ground: "told \(audience.key)", by: identity)
+      grants(of: secret, as: id, to: nodes, until: nil, ground: "told \(id)", by: identity)
     }) { draft.append(grant.edit) }
     return draft
   }
@@ -91,7 +91,9 @@ enum KeyDrafts {
   }
 
   private static func nodes(of ward: UInt32, _ desk: Desk) -> [NodeCertificate] {
-    desk.replica.membership.certificates.values.filter { $0.node.ward == ward }.sorted { $0.node < $1.node }
+    let membership = desk.replica.membership
+    return membership.certificates.values.filter { $0.node.ward == ward && !membership.isRevoked($0.node) }
+      .sorted { $0.node < $1.node }
   }
 
   private static func grants(

@@ -58,7 +58,7 @@ extension Replica {
         var draft = Draft(log.lane)
         for index in layout.sections.indices {
           guard let audience = Audience(key: layout.sections[index].key), self.mayWrite(for: audience),
-            let content = entry.open(index, of: layout, with: self.secret(toRead: audience), in: context),
+            let content = entry.open(index, of: layout, with: self.keyring[layout.sections[index].key], in: context),
             let edits = try? content.decoding({ raw throws(MalformedBytes) in
               try SectionCodec.decode(raw, by: log.author)
             })

@@ -72,8 +72,7 @@ extension Replica {
       do { _ = try bytes.decoding { raw throws(MalformedBytes) in try SectionCodec.decode(raw, by: author) } } catch {
         throw .invalidEdit(error)
       }
-      sections.append(
-        PlainSection(key: section.audience.key, secret: try secret(for: section.audience), bytes: bytes))
+      sections.append(try sealing(bytes, for: section.audience))
     }
     let context = context(name, key: identity.key.publicKey)
     let entry = VerifiedEntry.sealing(
@@ -108,12 +107,12 @@ extension Replica {
   /// Key id, length and tag.
   private static let sectionOverhead = 24
 
-  private func secret(for audience: Audience) throws(ReplicaError) -> AudienceKey? {
-    if audience == .anyone { return nil }
-    guard audience.writer == nil || audience.writer == author.ward else { throw .foreignAudience(audience) }
-    if case .told(_, let ward) = audience, let key = identity.disclosureKey(to: ward) { return key }
-    guard let key = keyring[audience.key] else { throw .foreignAudience(audience) }
-    return key
+  private func sealing(_ bytes: [UInt8], for audience: Audience) throws(ReplicaError) -> PlainSection {
+    if audience == .anyone { return PlainSection(key: 0, secret: nil, bytes: bytes) }
+    guard audience.writer == nil || audience.writer == author.ward, let key = keyring.newestKey(for: audience) else {
+      throw .foreignAudience(audience)
+    }
+    return PlainSection(key: key, secret: keyring[key], bytes: bytes)
   }
 
   // MARK: Checking and completing

@@ -8,17 +8,49 @@ import Sodium
 import Store
 
 extension Replica {
-  /// The key for an audience, if this node may read it.
-  func secret(toRead audience: Audience) -> AudienceKey? {
-    switch audience {
-    case .anyone: nil
-    case .told(let from, let to) where from == author.ward: identity.disclosureKey(to: to)
-    default: keyring[audience.key]
+  /// Whether this node can read what is for `audience`.
+  public func canRead(_ audience: Audience) -> Bool { audience == .anyone || keyring.newestKey(for: audience) != nil }
+
+  /// The newest generation of the ward's own keys that this node holds.
+  public var keyGeneration: UInt32 {
+    keyring.newestKey(for: .ward(author.ward, .identity)).map(Audience.generation) ?? 0
+  }
+
+  /// Takes the ward's new keys into use, and gives those whom the ward tells something the keys to go on reading it.
+  ///
+  /// - Throws: `foreignAudience` when they are another ward's: only its own nodes may say them.
+  public func renewKeys(_ renewal: KeyRenewal, at now: Instant) throws(ReplicaError) -> ReplicaEffects {
+    guard renewal.ward == author.ward else { throw .foreignAudience(.ward(renewal.ward, .identity)) }
+    return try batch(at: now) {
+      try self.commitControl(ControlSchema.renewing(renewal, in: self.identity.federation), at: now)
+      try self.refreshKeys(at: now)
+      try self.commitControl(self.tellingAnew(), at: now)
     }
   }
 
-  /// Whether this node can read what is for `audience`.
-  public func canRead(_ audience: Audience) -> Bool { audience == .anyone || secret(toRead: audience) != nil }
+  /// What this ward's grants of older keys let others read, with its newest.
+  private func tellingAnew() throws -> [RowEdit] {
+    let told = try store.readOwn { db in try KeyGrant.fetch(db) }
+    return told.compactMap { grant in
+      guard case .told(by: author.ward, _)? = Audience(key: grant.key), !membership.isRevoked(grant.node),
+        let newest = keyring.newestKey(for: Audience(key: grant.key)!), newest > grant.key,
+        let key = membership.key(of: grant.node), let secret = keyring[newest],
+        let box = secret.withSecretBytes({ identity.key.sealedBox(of: $0, to: key) })
+      else { return nil }
+      return KeyGrant(key: newest, node: grant.node, box: box, until: grant.until, ground: grant.ground).edit
+    }
+  }
+
+  /// A grant takes about 150 bytes.
+  private static let grantsInDraft = 200
+
+  private func commitControl(_ edits: [RowEdit], at now: Instant) throws(ReplicaError) {
+    for start in stride(from: 0, to: edits.count, by: Self.grantsInDraft) {
+      var draft = Draft(.control, audience: .anyone)
+      draft.edits = Array(edits[start..<min(start + Self.grantsInDraft, edits.count)])
+      _ = try commit(draft, at: now)
+    }
+  }
 
   /// Drops keys whose time is over, and takes up those that have begun: what they seal leaves the tables, or enters them.
   /// Called when grants change, and by whoever keeps time, when `nextKeyEnd` comes.
@@ -82,14 +114,15 @@ extension Replica {
 }
 
 extension KeyGrant {
-  /// The grants to one node, of any replica's database.
-  public static func fetch(to node: AuthorNumber, _ db: Database) throws -> [KeyGrant] {
+  /// The grants to one node, or all, of any replica's database.
+  public static func fetch(to node: AuthorNumber? = nil, _ db: Database) throws -> [KeyGrant] {
     try Row.fetchAll(
-      db, sql: "SELECT \"key\", box, \"until\", ground FROM key_grants WHERE node = ? ORDER BY id",
-      arguments: [Int64(node.node.rawValue)]
+      db, sql: "SELECT \"key\", node, box, \"until\", ground FROM key_grants WHERE node = ? OR ? IS NULL ORDER BY id",
+      arguments: [node.map { Int64($0.node.rawValue) }, node.map { Int64($0.node.rawValue) }]
     ).compactMap { row in
       guard let raw = Int64.fromDatabaseValue(row["key"]), let key = AudienceKeyID(exactly: raw),
-        let box = Data.fromDatabaseValue(row["box"])
+        let number = Int64.fromDatabaseValue(row["node"]), let named = UInt32(exactly: number),
+        let node = AuthorNumber(rawValue: named), let box = Data.fromDatabaseValue(row["box"])
       else { return nil }
       return KeyGrant(
         key: key, node: node, box: [UInt8](box), until: Int64.fromDatabaseValue(row["until"]),

@@ -141,10 +141,7 @@ extension Replica {
       }
       if case .sealed = scope, !isPersonal { continue }
       // Nobody but its audience can open a section: it is kept and passed on unread.
-      guard
-        let content = entry.open(
-          index, of: layout, with: secret(toRead: audience), in: context)
-      else { continue }
+      guard let content = entry.open(index, of: layout, with: keyring[section.key], in: context) else { continue }
       let edits: [RowEdit]
       do throws(MalformedBytes) {
         edits = try content.decoding { raw throws(MalformedBytes) in try SectionCodec.decode(raw, by: entry.log.author)

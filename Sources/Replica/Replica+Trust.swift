@@ -147,9 +147,9 @@ extension Replica {
     of entry: VerifiedEntry, _ layout: ChangeSetLayout, in context: LogContext
   ) -> [[RowEdit]] {
     layout.sections.indices.compactMap { index in
-      guard let audience = Audience(key: layout.sections[index].key),
-        let content = entry.open(index, of: layout, with: secret(toRead: audience), in: context)
-      else { return nil }
+      guard let content = entry.open(index, of: layout, with: keyring[layout.sections[index].key], in: context) else {
+        return nil
+      }
       return try? content.decoding { raw throws(MalformedBytes) in try SectionCodec.decode(raw, by: entry.log.author) }
     }
   }

@@ -104,7 +104,9 @@ public final class Replica {
     try rebuildIfSchemaChanged(at: now)
     try refreshKeys(at: now)
     try noteOwner()
-    if store.state(of: LogName(.control, author)).logged.sequence == 0 { try enrolSelf(at: now) }
+    let isKnown = store.state(of: LogName(.control, author)).logged.sequence > 0
+    let mustSay = try isRenewed()
+    if !isKnown || mustSay { try enrolSelf(at: now) }
     _ = try batch(at: now) {}
   }
 
@@ -270,6 +272,20 @@ public final class Replica {
     // One that is not valid makes no member; it was noted when it was merged.
     for bytes in certificates { _ = try? membership.enrol(bytes) }
     for bytes in facts { _ = try? TrustFact(bytes).map { try membership.learn($0) } }
+  }
+
+  /// The newest that is known: a renewal may have come by another road than the card.
+  public var ownCertificate: NodeCertificate { membership.certificates[author.node] ?? identity.certificate }
+
+  /// The card holds a certificate that the log does not know yet.
+  private func isRenewed() throws(ReplicaError) -> Bool {
+    guard ownCertificate == identity.certificate else { return false }
+    let number = Int64(author.node.rawValue)
+    do {
+      return try store.read { db in
+        try Data.fetchOne(db, sql: "SELECT certificate FROM members WHERE node = ?", arguments: [number])
+      }.map { [UInt8]($0) } != identity.certificate.bytes
+    } catch { throw .of(error) }
   }
 
   private func noteOwner() throws(ReplicaError) {

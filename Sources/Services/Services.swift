@@ -39,7 +39,7 @@ public enum Services {
     let isGuarded = try [RegistrySchema.residents, PeopleSchema.stays].contains {
       try RowValues.fetch(subject, $0, db)?.integer("guarded") == 1
     }
-    let key = Audience.ward(inquiry.wardIndex, .disclosure).key
+    let key = Audience.ward(inquiry.wardIndex, .disclosure).key()
     guard isGuarded, inquiry.isOwn(subject), let secret = inquiry.identity.keyring[key] else { return subject }
     let tag = secret.tag("audit", withUnsafeBytes(of: subject.rawValue.bigEndian) { [UInt8]($0) })
     return RowID(derivedFrom: tag.prefix(8).reduce(0) { $0 << 8 | UInt64($1) })

@@ -33,6 +33,23 @@ public struct SimulatedFederation {
     return try! NodeIdentity(card, key: key)
   }
 
+  /// Enrols a key in a ward.
+  public mutating func enrol(_ key: SigningKey, ward: Int, validUntil: Instant? = nil) throws -> EnrolmentCard {
+    try authorities[ward].enrol(key.publicKey, in: identity, emergency: emergency, validUntil: validUntil, at: .quake)
+  }
+
+  /// Signs a node's certificate anew.
+  public func renew(_ certificate: NodeCertificate, validUntil: Instant? = nil) throws -> EnrolmentCard {
+    try authorities[Int(certificate.node.ward)].renew(certificate, in: identity, validUntil: validUntil, at: .quake)
+  }
+
+  /// Makes a ward's audience keys anew.
+  public mutating func renewKeys(
+    ofWard ward: Int, for nodes: [NodeCertificate], above known: UInt32
+  ) throws -> KeyRenewal {
+    try authorities[ward].renewKeys(for: nodes, above: known, in: identity)
+  }
+
   private static func bytes(_ count: Int, _ random: inout RandomNumbers) -> [UInt8] {
     (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
   }

@@ -216,7 +216,7 @@ extension World {
     try node.plain?.each(
       "SELECT \"key\" FROM key_grants WHERE node = \(own.rawValue) AND coalesce(\"until\", 9e15) > \(now)"
     ) { granted.insert(AudienceKeyID(truncatingIfNeeded: $0[0].integer)) }
-    return { $0.writer == nil || $0.writer == own.ward || granted.contains($0.key) }
+    return { $0.writer == nil || $0.writer == own.ward || granted.contains($0.key()) }
   }
 
   /// One node's file by the ledger.

@@ -7,8 +7,8 @@ import CSodium
 public struct PasswordHash: Hashable, Sendable {
   public let text: String
 
-  private static let passes: UInt64 = 3
-  private static let memory = 64 << 20
+  static let passes: UInt64 = 3
+  static let memory = 64 << 20
 
   /// - Parameter text: what `make` gave. Nil for anything else: costs other than ours too, since whoever wrote them
   ///   would say how much memory a sign-in takes.
@@ -30,5 +30,24 @@ public struct PasswordHash: Hashable, Sendable {
 
   public func verifies(_ password: String) -> Bool {
     crypto_pwhash_str_verify(text, password, UInt64(password.utf8.count)) == 0
+  }
+}
+
+extension AudienceKey {
+  public static var saltBytes: Int { crypto_pwhash_saltbytes() }
+
+  /// The key of a passphrase, at the costs of a password's hash. Nil when the salt is not `saltBytes` long, or there is not
+  /// enough memory.
+  public init?(passphrase: String, salt: [UInt8]) {
+    Library.start()
+    guard salt.count == Self.saltBytes else { return nil }
+    var key = [UInt8](repeating: 0, count: Self.byteCount)
+    defer { sodium_memzero(&key, key.count) }
+    guard
+      crypto_pwhash(
+        &key, UInt64(key.count), passphrase, UInt64(passphrase.utf8.count), salt, PasswordHash.passes,
+        PasswordHash.memory, crypto_pwhash_ALG_ARGON2ID13) == 0
+    else { return nil }
+    self.init(key)
   }
 }

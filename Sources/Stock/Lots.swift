@@ -312,7 +312,7 @@ public enum Lots {
       [
         nodeField, FormField("amount", .integer(1...1_000_000_000), ja: "数量", en: "Amount"),
         FormField("reason", .text(500), required: true, ja: "理由", en: "Reason"),
-        Desk.card.required,
+        Desk.card.required, Desk.passphrase,
       ], of: "lots"
     ) { desk in
       let (row, _) = try desk.subject(schema)

@@ -135,16 +135,33 @@ extension Session {
 
 /// A password, without showing it or having it among a process's arguments.
 enum Secret {
-  static func ask() throws -> String {
+  /// - Parameter isNew: asked for twice on a terminal.
+  static func ask(_ ja: String = "パスワード", _ en: String = "Password", isNew: Bool = true) throws -> String {
     guard isatty(STDIN_FILENO) == 1 else {
       guard let line = readLine(), !line.isEmpty else {
-        throw OperatorFailure(2, ja: "パスワードを標準入力で渡してください", en: "give the password on standard input")
+        throw OperatorFailure(2, ja: "\(ja)を標準入力で渡してください", en: "give the \(en.lowercased()) on standard input")
       }
       return line
     }
-    guard let first = getpass(Language.pick("パスワード: ", "Password: ")).map({ String(cString: $0) }),
-      let again = getpass(Language.pick("もう一度: ", "Again: ")).map({ String(cString: $0) }), first == again
-    else { throw OperatorFailure(2, ja: "二つのパスワードが違います", en: "the two passwords differ") }
+    guard let first = getpass(Language.pick("\(ja): ", "\(en): ")).map({ String(cString: $0) }),
+      let again = isNew ? getpass(Language.pick("もう一度: ", "Again: ")).map({ String(cString: $0) }) : first,
+      first == again
+    else { throw OperatorFailure(2, ja: "二つの\(ja)が違います", en: "the two differ") }
     return first
+  }
+}
+
+/// A passphrase that is asked for when it is first needed, and once.
+final class Passphrase: @unchecked Sendable {
+  private let lock = NSLock()
+  private var given: String?
+
+  func ask() throws -> String {
+    try lock.withLock {
+      if let given { return given }
+      let text = try Secret.ask("認証局カードの合い言葉", "Passphrase of the authority's card", isNew: false)
+      given = text
+      return text
+    }
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Causality
 import Foundation
 import NodeService
 import Terminal
@@ -190,6 +191,12 @@ struct Status: AsyncParsableCommand {
       "  食い違い \(status.conflicts)、保留 \(status.quarantined)、分岐 \(status.forked)、\(status.databaseBytes) バイト",
       "  \(status.conflicts) conflicts, \(status.quarantined) quarantined, \(status.forked) forked, \(status.databaseBytes) bytes"
     )
+    if let end = status.certificateUntil {
+      let days = (end - Instant.now().milliseconds) / 86_400_000
+      Language.say(
+        days < 0 ? "  証明書は切れています。更新してください" : "  証明書はあと \(days) 日で切れます",
+        days < 0 ? "  the certificate has ended: renew it" : "  the certificate ends in \(days) days")
+    }
     if let digest = status.digest { print("  \(digest)") }
   }
 }

@@ -28,7 +28,7 @@ struct Init: AsyncParsableCommand {
     }
     let directory = NodeDirectory(data)
     guard !directory.isEnrolled else { throw OperatorFailure.describing(DirectoryError.alreadyANode(path: data)) }
-    let papers = FederationFolder(
+    let papers = AuthorityCommand.papers(
       federation ?? URL(fileURLWithPath: data).deletingLastPathComponent().path + "/federation")
     if !papers.exists { try papers.found(wards, drill: drill) }
     let key = try directory.makeKey()
@@ -63,75 +63,6 @@ struct Init: AsyncParsableCommand {
         certificate for devices to trust: \(https.authorityFile)
         its fingerprint (SHA-256): \(fingerprint)
         """)
-    }
-  }
-}
-
-struct Enrol: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    abstract: "Enrol a node with an authority that is kept elsewhere, by files on a card.",
-    discussion: """
-        on the node:           renkei-node enrol request --data DIR REQUEST
-        where the authority is: renkei-node enrol sign --federation DIR --ward 13113 REQUEST CARD
-        on the node:           renkei-node enrol accept --data DIR CARD
-      """,
-    subcommands: [Request.self, Sign.self, Accept.self])
-
-  struct Request: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Make the node's key, and a request to carry to the authority.")
-    @Option(help: "The node's folder; made when it is not there.") var data: String
-    @Argument(help: "The file to write.") var request: String
-
-    func run() async throws {
-      let key = try NodeDirectory(data).makeKey()
-      try FileManager.default.write(Data((key.publicKey.bytes.hexadecimalText + "\n").utf8), to: request)
-      Language.say("申請書を書きました: \(request)", "wrote the request: \(request)")
-    }
-  }
-
-  struct Sign: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Sign a request with a ward's authority: the answer is the node's card.")
-    @Option(help: "Where the founding papers lie.") var federation: String
-    @Option(help: "The ward's code.") var ward: String
-    @Argument(help: "The request.") var request: String
-    @Argument(help: "The card to write.") var card: String
-
-    func run() async throws {
-      let text = FileManager.default.contents(atPath: request).map { String(decoding: $0, as: UTF8.self) } ?? ""
-      guard let bytes = [UInt8](hexadecimal: text.trimmingCharacters(in: .whitespacesAndNewlines)),
-        let key = PublicKey(bytes)
-      else { throw OperatorFailure(2, ja: "申請書ではありません: \(request)", en: "not a request: \(request)") }
-      let signed = try FederationFolder(federation).enrol(key, ward: ward)
-      try FileManager.default.write(JSONEncoder().encode(signed), to: card)
-      Language.say("カードを書きました: \(card)", "wrote the card: \(card)")
-    }
-  }
-
-  struct Accept: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Take the card that the authority made for this node.")
-    @Option(help: "The node's folder.") var data: String
-    @Option(help: "The wards and their links.") var topology = "Topology/tokyo23.yaml"
-    @Argument(help: "The card.") var card: String
-
-    func run() async throws {
-      let directory = NodeDirectory(data)
-      guard let file = FileManager.default.contents(atPath: card),
-        let card = try? JSONDecoder().decode(EnrolmentCard.self, from: file)
-      else { throw OperatorFailure(2, ja: "カードを読めません: \(card)", en: "not a card: \(card)") }
-      _ = try TopologyFile.read(topology)
-      // Opened before it is kept: a card for another node's key is refused here.
-      let identity = try NodeIdentity(card, key: directory.key())
-      try FileManager.default.copyFile(topology, to: data + "/topology.yaml")
-      try directory.save(card)
-      let https = HTTPSCertificate(directory: directory)
-      try https.makeAuthority()
-      let (code, fingerprint) = (try FirstCode(directory: directory).make(), try https.fingerprint())
-      Language.say(
-        "\(identity.ward.name)のノードになりました。最初の管理者のコード: \(code)、証明書の指紋: \(fingerprint)",
-        "this is a node of \(identity.ward.romaji) City now; code for the first administrator: \(code); certificate: \(fingerprint)"
-      )
     }
   }
 }

@@ -21,6 +21,7 @@ struct RenkeiNode: AsyncParsableCommand {
     version: "renkei-node 0.1",
     subcommands: [
       Init.self, Enrol.self, Run.self, Import.self, Export.self, BundleCommand.self, Links.self, Revoke.self,
+      AuthorityCommand.self,
       SetAside.self, AccountCommand.self, TokenCommand.self, Backup.self, Restore.self, Drill.self, Status.self,
       Verify.self, Rebuild.self,
     ])

@@ -24,12 +24,24 @@ struct Revoke: AsyncParsableCommand {
     var quiet = options
     quiet.json = false
     let known = try await Session.perform(.knownCut(of: name), quiet, as: CutResult.self)
-    let folder = FederationFolder(federation)
+    let folder = AuthorityCommand.papers(federation)
     let number = try name.number(in: folder.identity())
     let revocation = try folder.revoke(number, ward: name.ward, cut: known.cut(of: number))
     let result = try await Session.perform(
       .revoke(statement: revocation.bytes.hexadecimalText, reason: reason), options, as: RevokeResult.self)
+    // Only the ward's own nodes can say its new keys.
+    let own = try await Session.perform(.wardNodes, quiet, as: WardNodes.self)
+    let renewed = own.ward == name.ward ? try await AuthorityCommand.RenewKeys.renew(folder, quiet) : nil
     guard !options.json else { return }
+    defer {
+      if let renewed {
+        AuthorityCommand.RenewKeys.say(renewed)
+      } else {
+        Language.say(
+          "\(name.ward)のノードで renkei-node authority renew-keys を行ってください。盗まれた鍵で、この後の記録が読まれないようにします",
+          "now run `renkei-node authority renew-keys` on a node of \(name.ward): the stolen keys must not open what comes")
+      }
+    }
     Language.say(
       "\(name)を失効しました。無効になって取り置いた変更セット: \(result.setAside)",
       "revoked \(name); change sets that are void now and kept apart: \(result.setAside)")

@@ -85,7 +85,7 @@ struct AudienceTests {
     }
 
     // The other ward's authority opens the box that was prepared for it.
-    let key = Audience.ward(0, .identity).key
+    let key = Audience.ward(0, .identity).key()
     let authority = try federation.authorities[1].key(in: federation.identity).key
     let box = try other.store.read {
       try Data.fetchOne(
@@ -175,10 +175,10 @@ struct AudienceTests {
     var draft = Draft(.registry)
     draft.edit(Self.people, try home.newRows(1)[0], [FieldEdit(1, .set(.text("同意済 花子")))], for: audience)
     _ = try home.commit(draft, at: .test)
-    let secret = try #require(home.identity.disclosureKey(to: 1)).withSecretBytes { $0 }
+    let secret = try #require(home.identity.keyring[audience.key()]).withSecretBytes { $0 }
     let box = try #require(home.identity.key.sealedBox(of: secret, to: other.identity.key.publicKey))
     var grants = Draft(.control, audience: .anyone)
-    grants.append(KeyGrant(key: audience.key, node: other.author, box: box, until: nil, ground: "consent 1").edit)
+    grants.append(KeyGrant(key: audience.key(), node: other.author, box: box, until: nil, ground: "consent 1").edit)
     _ = try home.commit(grants, at: .test)
     for node in [other, third] { try carry(home, node) }
     #expect(try names(home) == ["同意済 花子"])

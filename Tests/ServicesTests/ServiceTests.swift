@@ -166,7 +166,7 @@ struct ServiceTests {
     let wards = try Wards()
     let (home, other) = (wards.first, wards.second)
     // A ward that hands out somebody else's key, or none at all, changes nothing.
-    for key in [Audience.ward(2, .identity).key, Audience.anyone.key, Audience.federation.key] {
+    for key in [Audience.ward(2, .identity).key(), Audience.anyone.key(), Audience.federation.key()] {
       let box = home.replica.identity.key.sealedBox(
         of: [UInt8](repeating: 7, count: 32), to: other.replica.identity.key.publicKey)!
       var draft = Draft(.control, audience: .anyone)

@@ -62,7 +62,7 @@ struct OpeningBench: ParsableCommand {
         }
       }
     }
-    let key = Audience.ward(0, .identity).key
+    let key = Audience.ward(0, .identity).key()
     let secret = try federation.authorities[0].key(in: federation.identity).key.audienceKey("\(key)").withSecretBytes {
       $0
     }

@@ -1,0 +1,68 @@
+import Causality
+import ChangeModel
+import SignedLog
+import Sodium
+
+/// A ward's audience keys, made anew by its authority after a node that had the old ones was revoked: sealed to the nodes
+/// that stay, and to the other wards' authorities for a disaster. What the ward seals from then on, the old keys do not
+/// open. FORMAT.md, section 13.
+public struct KeyRenewal: Codable, Hashable, Sendable {
+  public struct SealedKey: Codable, Hashable, Sendable {
+    public var id: AudienceKeyID
+    /// As an author number of epoch 0.
+    public var node: UInt32
+    /// Hexadecimal.
+    public var box: String
+  }
+
+  public var ward: UInt32
+  public var generation: UInt32
+  public var keys: [SealedKey]
+  public var emergency: [EnrolmentCard.EmergencyBox]
+
+  /// Under which ground the grants stand.
+  public static let ground = "renewal"
+}
+
+extension AuthorityRecord {
+  /// Makes the ward's audience keys anew.
+  ///
+  /// - Parameters:
+  ///   - nodes: those that stay; a ward's other nodes go on with the old keys, and cannot read what these seal.
+  ///   - known: the newest generation that the ward's nodes know. An authority file that was restored from a backup may
+  ///     know less.
+  /// - Throws: `unknownWard` when the authority is not this federation's, `generationsExhausted` after 1,023.
+  public mutating func renewKeys(
+    for nodes: [NodeCertificate], above known: UInt32, in identity: FederationIdentity
+  ) throws(FederationError) -> KeyRenewal {
+    let (index, authority) = try key(in: identity)
+    let next = max(generation ?? 0, known) + 1
+    guard next < Audience.generationLimit else { throw .generationsExhausted }
+    var renewal = KeyRenewal(ward: index, generation: next, keys: [], emergency: [])
+    for confidence in Confidence.allCases {
+      let id = Audience.ward(index, confidence).key(next)
+      let secret = authority.audienceKey("\(id)").withSecretBytes { $0 }
+      for node in nodes where node.node.ward == index {
+        guard let box = authority.sealedBox(of: secret, to: node.key) else { throw .malformedCertificate }
+        renewal.keys.append(KeyRenewal.SealedKey(id: id, node: node.node.rawValue, box: box.hexadecimal))
+      }
+      guard Self.emergencyConfidences.contains(confidence) else { continue }
+      renewal.emergency += identity.emergencyBoxes(of: secret, as: id, from: index, by: authority)
+    }
+    generation = next
+    return renewal
+  }
+}
+
+extension FederationIdentity {
+  /// A ward's key, sealed to every other ward's authority.
+  func emergencyBoxes(
+    of secret: [UInt8], as id: AudienceKeyID, from ward: UInt32, by authority: SigningKey
+  ) -> [EnrolmentCard.EmergencyBox] {
+    genesis.wards.indices.map(UInt32.init).filter { $0 != ward }.compactMap { other in
+      self.authority(ofWard: other).flatMap { authority.sealedBox(of: secret, to: $0) }.map {
+        EnrolmentCard.EmergencyBox(id: id, ward: other, box: $0.hexadecimal)
+      }
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import ArgumentParser
+import Causality
+import Federation
+import Foundation
+import NodeService
+import Sodium
+import Terminal
+
+struct Enrol: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Enrol a node with an authority that is kept elsewhere, by files on a card.",
+    discussion: """
+        on the node:           renkei-node enrol request --data DIR REQUEST
+        where the authority is: renkei-node enrol sign --federation DIR --ward 13113 REQUEST CARD
+        on the node:           renkei-node enrol accept --data DIR CARD
+
+      The same three steps renew the certificate of a node that is enrolled, and bring it all of its ward's keys. A
+      machine that moves to another ward becomes another node: enrol it in a new folder with that ward's authority, and
+      revoke the old node once its last change sets have been passed on.
+      """,
+    subcommands: [Request.self, Sign.self, Accept.self])
+
+  struct Request: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Make the node's key, and a request to carry to the authority.")
+    @Option(help: "The node's folder; made when it is not there.") var data: String
+    @Argument(help: "The file to write.") var request: String
+
+    func run() async throws {
+      let directory = NodeDirectory(data)
+      var lines = [try directory.makeKey().publicKey.bytes.hexadecimalText]
+      if directory.isEnrolled { lines.append(try directory.identity().certificate.bytes.hexadecimalText) }
+      try FileManager.default.write(Data((lines.joined(separator: "\n") + "\n").utf8), to: request)
+      Language.say("申請書を書きました: \(request)", "wrote the request: \(request)")
+    }
+  }
+
+  struct Sign: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Sign a request with a ward's authority: the answer is the node's card.")
+    @Option(help: "Where the founding papers lie.") var federation: String
+    @Option(help: "The ward's code.") var ward: String
+    @Option(help: "How many years the certificate holds; without an end when not given.") var years: Int?
+    @Argument(help: "The request.") var request: String
+    @Argument(help: "The card to write.") var card: String
+
+    func run() async throws {
+      guard years.map((1...100).contains) ?? true else {
+        throw OperatorFailure(2, ja: "年数は 1 から 100 までです", en: "between 1 and 100 years")
+      }
+      let text = FileManager.default.contents(atPath: request).map { String(decoding: $0, as: UTF8.self) } ?? ""
+      let lines = text.split(whereSeparator: \.isNewline).map { [UInt8](hexadecimal: String($0)) }
+      guard (1...2).contains(lines.count), let bytes = lines[0], let key = PublicKey(bytes) else {
+        throw OperatorFailure(2, ja: "申請書ではありません: \(request)", en: "not a request: \(request)")
+      }
+      let papers = AuthorityCommand.papers(federation)
+      let end = years.map { Instant.now().advanced(byMilliseconds: Int64($0) * 31_556_952_000) }
+      let signed =
+        if lines.count == 2 {
+          try papers.renew(lines[1] ?? [], ward: ward, validUntil: end)
+        } else {
+          try papers.enrol(key, ward: ward, validUntil: end)
+        }
+      try FileManager.default.write(JSONEncoder().encode(signed), to: card)
+      Language.say("カードを書きました: \(card)", "wrote the card: \(card)")
+    }
+  }
+
+  struct Accept: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Take the card that the authority made for this node.")
+    @Option(help: "The node's folder.") var data: String
+    @Option(help: "The wards and their links.") var topology = "Topology/tokyo23.yaml"
+    @Argument(help: "The card.") var card: String
+
+    func run() async throws {
+      let directory = NodeDirectory(data)
+      guard let file = FileManager.default.contents(atPath: card),
+        let card = try? JSONDecoder().decode(EnrolmentCard.self, from: file)
+      else { throw OperatorFailure(2, ja: "カードを読めません: \(card)", en: "not a card: \(card)") }
+      guard !directory.isEnrolled else {
+        try directory.renew(card)
+        return Language.say(
+          "証明書を更新しました。ノードを動かし直すと、ほかのノードに伝わります",
+          "the certificate is renewed; the other nodes hear of it when this one is started again")
+      }
+      _ = try TopologyFile.read(topology)
+      // Opened before it is kept: a card for another node's key is refused here.
+      let identity = try NodeIdentity(card, key: directory.key())
+      try FileManager.default.copyFile(topology, to: data + "/topology.yaml")
+      try directory.save(card)
+      let https = HTTPSCertificate(directory: directory)
+      try https.makeAuthority()
+      let (code, fingerprint) = (try FirstCode(directory: directory).make(), try https.fingerprint())
+      Language.say(
+        "\(identity.ward.name)のノードになりました。最初の管理者のコード: \(code)、証明書の指紋: \(fingerprint)",
+        "this is a node of \(identity.ward.romaji) City now; code for the first administrator: \(code); certificate: \(fingerprint)"
+      )
+    }
+  }
+}
