@@ -15,7 +15,7 @@ extension Desk {
     }
     do {
       let record = try AuthorityCard(Data(text.utf8)).record { given.text("passphrase") }
-      let (ward, key) = try record.key(in: inquiry.identity.federation)
+      let (ward, key) = try record.key(in: replica.membership.identity)
       guard ward == wardIndex else { throw FederationError.unknownWard(record.ward) }
       return key
     } catch FederationError.wrongPassphrase {

@@ -57,7 +57,16 @@ public enum ControlSchema {
       FieldSchema(4, "sequence", .register, .integer, ja: "番号", en: "sequence"),
     ])
 
-  public static let collections = [certificates, emergencyBoxes, keyGrants, revocations, forkProofs]
+  /// The wards' authorities that were replaced: the whole chain, in each row.
+  public static let amendments = CollectionSchema(
+    13, "amendments", lane: .control,
+    fields: [
+      FieldSchema(1, "count", .register, .integer, ja: "件数", en: "amendments"),
+      FieldSchema(2, "statement", .register, .bytes, ja: "改正書", en: "chain of amendments"),
+      FieldSchema(3, "reason", ja: "理由", en: "reason"),
+    ])
+
+  public static let collections = [certificates, emergencyBoxes, keyGrants, revocations, forkProofs, amendments]
 
   public static let certificateField: UInt32 = 4
   public static let factField: UInt32 = 2
@@ -92,7 +101,10 @@ public enum ControlSchema {
         FieldEdit(3, .set(.text(certificate.key.bytes.hexadecimal))),
         FieldEdit(4, .set(.bytes(certificate.bytes))),
       ])
-    return [own] + preparing(identity.emergency, in: identity.federation)
+    // Who does not know the authority yet learns of it first.
+    let chain = identity.federation.amendments
+    let amended = chain.amendments.isEmpty ? [] : [amending(chain, reason: nil)]
+    return amended + [own] + preparing(identity.emergency, in: identity.federation)
   }
 
   /// Boxes for a disaster; one that no ward of the federation could open is left out.
@@ -128,6 +140,15 @@ public enum ControlSchema {
       ])
   }
 
+  public static func amending(_ chain: AmendmentChain, reason: String?) -> RowEdit {
+    let statement = [
+      FieldEdit(1, .set(.integer(Int64(chain.amendments.count)))), FieldEdit(2, .set(.bytes(chain.bytes))),
+    ]
+    return RowEdit(
+      amendments.number, RowID(derivedFrom: blake2b(chain.bytes).prefix),
+      statement + (reason.map { [FieldEdit(3, .set(.text($0)))] } ?? []))
+  }
+
   public static func proving(_ fork: ForkProof) -> RowEdit {
     RowEdit(
       forkProofs.number, RowID(derivedFrom: blake2b(fork.bytes).prefix),
@@ -142,10 +163,10 @@ public enum ControlSchema {
     edits.filter { !certificates(in: [$0]).isEmpty || !facts(in: [$0]).isEmpty }
   }
 
-  /// The revocations and fork proofs in a list of edits, valid or not.
+  /// The revocations, fork proofs and amendments in a list of edits, valid or not.
   public static func facts(in edits: [RowEdit]) -> [TrustFact] {
     edits.flatMap { edit -> [TrustFact] in
-      guard edit.collection == revocations.number || edit.collection == forkProofs.number,
+      guard [revocations, forkProofs, amendments].contains(where: { $0.number == edit.collection }),
         case .edit(let fields) = edit.action
       else { return [] }
       return fields.compactMap { field in

@@ -22,6 +22,14 @@ public struct EnrolmentCard: Codable, Hashable, Sendable {
 
   public static let format = "renkei-card-1"
 
+  /// The federation as the card has it.
+  func federation() throws(FederationError) -> FederationIdentity {
+    let founded = try FederationIdentity(genesisFile: [UInt8](genesis))
+    guard let amendments else { return founded }
+    guard let chain = [UInt8](hexadecimal: amendments).flatMap(AmendmentChain.init) else { throw .malformedAmendment }
+    return try founded.amended(by: chain)
+  }
+
   public var format = EnrolmentCard.format
   /// The genesis file's bytes, in base64: its hash is the federation's id, so they are never re-encoded.
   public var genesis: Data
@@ -30,10 +38,15 @@ public struct EnrolmentCard: Codable, Hashable, Sendable {
   public var keys: [SealedKey]
   /// What a declared disaster opens of this ward, sealed to the other wards' authorities; nil on an older card.
   public var emergency: [EmergencyBox]?
+  /// The chain of amendments, hexadecimal; nil when there is none.
+  public var amendments: String?
 
-  public init(genesis: [UInt8], certificate: [UInt8], keys: [SealedKey], emergency: [EmergencyBox]) {
+  public init(
+    in identity: FederationIdentity, certificate: [UInt8], keys: [SealedKey], emergency: [EmergencyBox]
+  ) {
     self.emergency = emergency
-    self.genesis = Data(genesis)
+    genesis = Data(identity.bytes)
+    amendments = identity.amendments.amendments.isEmpty ? nil : identity.amendments.bytes.hexadecimal
     self.certificate = certificate.hexadecimal
     self.keys = keys
   }
@@ -53,6 +66,8 @@ public struct AuthorityRecord: Codable, Sendable {
   public var nextSerial: UInt32 = 1
   /// Of the ward's newest audience keys; nil in an older file: 0.
   public var generation: UInt32?
+  /// Of the audience keys that this authority can make; nil: 0. Those before it were its predecessor's.
+  public var firstGeneration: UInt32?
 
   public init(ward: String, seed: [UInt8], federationKey: [UInt8]) {
     self.ward = ward
@@ -118,7 +133,7 @@ extension AuthorityRecord {
     }
     var keys = [EnrolmentCard.SealedKey(id: Keyring.federationKeyID, box: try sealed(secret, to: key))]
     var boxes: [EnrolmentCard.EmergencyBox] = []
-    for generation in 0...(generation ?? 0) {
+    for generation in 0...(generation ?? 0) where generation >= firstGeneration ?? 0 {
       for confidence in Confidence.allCases {
         let id = Audience.ward(index, confidence).key(generation)
         let secret = authority.audienceKey("\(id)").withSecretBytes { $0 }
@@ -130,7 +145,7 @@ extension AuthorityRecord {
     let certificate = NodeCertificate.signed(
       federation: identity.id, node: node, key: key, validFrom: from.milliseconds, validUntil: until?.milliseconds ?? 0,
       by: authority)
-    return EnrolmentCard(genesis: identity.bytes, certificate: certificate, keys: keys, emergency: boxes)
+    return EnrolmentCard(in: identity, certificate: certificate, keys: keys, emergency: boxes)
   }
 }
 
@@ -186,7 +201,7 @@ public struct NodeIdentity: Sendable {
   /// - Throws: what is wrong with the card, or `notThisNode` when it was made for another key.
   public init(_ card: EnrolmentCard, key: SigningKey) throws(FederationError) {
     guard card.format == EnrolmentCard.format else { throw .malformedCard("format") }
-    federation = try FederationIdentity(genesisFile: [UInt8](card.genesis))
+    federation = try card.federation()
     guard let bytes = [UInt8](hexadecimal: card.certificate) else { throw .malformedCard("certificate") }
     certificate = try NodeCertificate(bytes, in: federation)
     guard certificate.key == key.publicKey else { throw .notThisNode }

@@ -7,6 +7,7 @@ public enum FederationError: Error, Hashable, Sendable {
   case malformedCertificate
   case malformedRevocation
   case malformedForkProof
+  case malformedAmendment
   case malformedCard(String)
   case unknownWard(String)
   case wrongFederation
@@ -56,13 +57,16 @@ public struct Genesis: Codable, Hashable, Sendable {
   }
 }
 
-/// A federation as a node knows it: the genesis and the id that its bytes give.
+/// A federation as a node knows it: the genesis, the id that its bytes give, and what was amended since.
 public struct FederationIdentity: Sendable {
   public let genesis: Genesis
   /// The file, exactly.
   public let bytes: [UInt8]
   public let id: Digest
-  private let authorities: [PublicKey]
+  private var authorities: [PublicKey]
+  /// Authorities that were replaced, and what they signed that goes on to hold.
+  private var former: [UInt32: (keys: [PublicKey], kept: Set<Digest>)] = [:]
+  public private(set) var amendments: AmendmentChain
 
   /// - Throws: `FederationError.malformedGenesis`, naming the field.
   public init(genesisFile bytes: [UInt8]) throws(FederationError) {
@@ -85,6 +89,7 @@ public struct FederationIdentity: Sendable {
     self.bytes = bytes
     self.authorities = authorities
     id = blake2b(bytes)
+    amendments = AmendmentChain(id)
   }
 
   /// Canonical bytes for a new federation: sorted keys, so that the same content gives the same id.
@@ -105,5 +110,50 @@ public struct FederationIdentity: Sendable {
 
   func authority(ofWard index: UInt32) -> PublicKey? {
     Int(index) < authorities.count ? authorities[Int(index)] : nil
+  }
+
+  /// The authority of a ward, now or formerly, that signed something. Nil: none did.
+  ///
+  /// - Parameter isCurrent: false for something of a former authority that no amendment has kept.
+  func signer(
+    of statement: [UInt8], domain: [UInt8], ward: UInt32
+  ) throws(FederationError) -> (key: PublicKey, isCurrent: Bool) {
+    guard let current = authority(ofWard: ward) else { throw .unknownWard(String(ward)) }
+    let signed = domain + statement.dropLast(Signature.byteCount)
+    let signature = [UInt8](statement.suffix(Signature.byteCount))
+    if current.verifies(signature, over: signed) { return (current, true) }
+    if let former = former[ward], let key = former.keys.first(where: { $0.verifies(signature, over: signed) }) {
+      return (key, former.kept.contains(blake2b(statement)))
+    }
+    throw .badAuthoritySignature
+  }
+
+  /// How many authorities must sign an amendment: more than half.
+  public var threshold: Int { genesis.wards.count / 2 + 1 }
+
+  /// The federation as a chain of amendments leaves it. Of this one's own chain and that one, the one that counts.
+  ///
+  /// - Throws: `malformedAmendment` when one of them is not signed by enough of the authorities before it.
+  public func amended(by chain: AmendmentChain) throws(FederationError) -> FederationIdentity {
+    guard chain.federation == id else { throw .wrongFederation }
+    let (own, other) = (amendments.amendments.count, chain.amendments.count)
+    guard other > own || (other == own && chain.bytes.lexicographicallyPrecedes(amendments.bytes)) else { return self }
+    var amended = try FederationIdentity(genesisFile: bytes)
+    for amendment in chain.amendments { try amended.apply(amendment) }
+    return amended
+  }
+
+  private mutating func apply(_ amendment: Amendment) throws(FederationError) {
+    guard Int(amendment.ward) < authorities.count else { throw .unknownWard(String(amendment.ward)) }
+    let statement = amendment.statement(after: amendments)
+    let signers = amendment.signatures.filter { ward, signature in
+      authority(ofWard: ward)?.verifies(signature, over: statement) == true
+    }
+    // One key may stand for several wards in a test; each ward counts once in any case.
+    guard signers.count == amendment.signatures.count, signers.count >= threshold else { throw .malformedAmendment }
+    let keys = (former[amendment.ward]?.keys ?? []) + [authorities[Int(amendment.ward)]]
+    former[amendment.ward] = (keys, Set(amendment.kept))
+    authorities[Int(amendment.ward)] = amendment.authority
+    amendments.append(amendment)
   }
 }

@@ -17,6 +17,8 @@ public struct KeyRenewal: Codable, Hashable, Sendable {
 
   public var ward: UInt32
   public var generation: UInt32
+  /// The first that this authority can make: a node that it enrols gets the older ones from the ward's other nodes.
+  public var firstGeneration: UInt32
   public var keys: [SealedKey]
   public var emergency: [EnrolmentCard.EmergencyBox]
 
@@ -38,7 +40,7 @@ extension AuthorityRecord {
     let (index, authority) = try key(in: identity)
     let next = max(generation ?? 0, known) + 1
     guard next < Audience.generationLimit else { throw .generationsExhausted }
-    var renewal = KeyRenewal(ward: index, generation: next, keys: [], emergency: [])
+    var renewal = KeyRenewal(ward: index, generation: next, firstGeneration: firstGeneration ?? 0, keys: [], emergency: [])
     for confidence in Confidence.allCases {
       let id = Audience.ward(index, confidence).key(next)
       let secret = authority.audienceKey("\(id)").withSecretBytes { $0 }

@@ -6,9 +6,16 @@ import Sodium
 /// the control lane holds. Each of these proves itself, so it counts whoever carried it; learning the same ones in any
 /// order gives the same.
 public struct Membership: Sendable {
-  public let identity: FederationIdentity
+  /// With the amendments that are known.
+  public private(set) var identity: FederationIdentity
   /// By node number (epoch 0): the certificate that counts.
   public private(set) var certificates: [AuthorNumber: NodeCertificate] = [:]
+  /// All that are known, by node: an amendment may decide anew which counts.
+  private var allCertificates: [AuthorNumber: Set<NodeCertificate>] = [:]
+  /// Nodes whose certificate no longer holds, since their authority was replaced.
+  private var disowned: Set<AuthorNumber> = []
+  private var allRevocations: Set<Revocation> = []
+  /// Those that hold.
   private var revocations: [AuthorNumber: [Revocation]] = [:]
   /// The last valid sequence of logs that fork.
   private var forks: [LogName: SequenceNumber] = [:]
@@ -18,6 +25,16 @@ public struct Membership: Sendable {
 
   public init(_ identity: FederationIdentity) { self.identity = identity }
 
+  /// What a database knows. What does not hold makes no member; it was noted when it was merged.
+  public init(_ identity: FederationIdentity, certificates: [[UInt8]], facts: [[UInt8]]) {
+    self.init(identity)
+    let facts = facts.compactMap { TrustFact($0) }
+    // Certificates may be those of an authority that an amendment made.
+    for fact in facts { if case .amendments = fact { _ = try? learn(fact) } }
+    for bytes in certificates { _ = try? enrol(bytes) }
+    for fact in facts { _ = try? learn(fact) }
+  }
+
   /// Why a certificate does not make a member.
   public enum Refusal: Error, Hashable, Sendable {
     case invalid(FederationError)
@@ -26,22 +43,29 @@ public struct Membership: Sendable {
   }
 
   /// Enrols the certificate's node. Doing it twice changes nothing; of two for the node's key, the one that begins later
-  /// counts (a renewal).
+  /// counts (a renewal), of those that hold.
   @discardableResult
   public mutating func enrol(_ bytes: [UInt8]) throws(Refusal) -> NodeCertificate {
     let certificate: NodeCertificate
     do { certificate = try NodeCertificate(bytes, in: identity) } catch { throw .invalid(error) }
-    if let known = certificates[certificate.node] {
-      guard known.key == certificate.key else { throw .numberTaken(certificate.node) }
-      let isNewer =
-        (known.validFrom, known.bytes.hexadecimal) < (certificate.validFrom, certificate.bytes.hexadecimal)
-      guard isNewer else { return certificate }
+    if let known = certificates[certificate.node], known.key != certificate.key {
+      throw .numberTaken(certificate.node)
     }
-    certificates[certificate.node] = certificate
+    guard allCertificates[certificate.node, default: []].insert(certificate).inserted else { return certificate }
+    choose(certificate.node)
     return certificate
   }
 
-  /// Takes up a revocation or a fork proof.
+  private mutating func choose(_ node: AuthorNumber) {
+    func rank(_ certificate: NodeCertificate) -> (Int, Int64, String) {
+      (certificate.stands(in: identity) ? 1 : 0, certificate.validFrom, certificate.bytes.hexadecimal)
+    }
+    guard let best = allCertificates[node]?.max(by: { rank($0) < rank($1) }) else { return }
+    certificates[node] = best
+    if best.stands(in: identity) { disowned.remove(node) } else { disowned.insert(node) }
+  }
+
+  /// Takes up a revocation, a fork proof or a chain of amendments.
   ///
   /// - Returns: whether it says something new.
   public mutating func learn(_ fact: TrustFact) throws(Refusal) -> Bool {
@@ -49,8 +73,8 @@ public struct Membership: Sendable {
     case .revocation(let bytes):
       let revocation: Revocation
       do { revocation = try Revocation(bytes, in: identity) } catch { throw .invalid(error) }
-      guard revocations[revocation.node]?.contains(revocation) != true else { return false }
-      revocations[revocation.node, default: []].append(revocation)
+      guard allRevocations.insert(revocation).inserted else { return false }
+      if revocation.stands(in: identity) { revocations[revocation.node, default: []].append(revocation) }
       return true
     case .fork(let bytes):
       guard let log = ForkProof.log(claimedBy: bytes) else { throw .invalid(.malformedForkProof) }
@@ -63,6 +87,14 @@ public struct Membership: Sendable {
       }
       guard proof.shared.sequence < forks[log] ?? .max else { return false }
       forks[log] = proof.shared.sequence
+      return true
+    case .amendments(let bytes):
+      guard let chain = AmendmentChain(bytes) else { throw .invalid(.malformedAmendment) }
+      let before = identity.amendments
+      do { identity = try identity.amended(by: chain) } catch { throw .invalid(error) }
+      guard identity.amendments != before else { return false }
+      for node in allCertificates.keys { choose(node) }
+      revocations = Dictionary(grouping: allRevocations.filter { $0.stands(in: identity) }, by: \.node)
       return true
     }
   }
@@ -86,10 +118,19 @@ public struct Membership: Sendable {
   /// The ward's code, for people.
   public func wardCode(of author: AuthorNumber) -> String? { identity.ward(at: author.ward)?.code }
 
-  public func isRevoked(_ author: AuthorNumber) -> Bool { revocations[author.node] != nil }
+  public func isRevoked(_ author: AuthorNumber) -> Bool {
+    revocations[author.node] != nil || disowned.contains(author.node)
+  }
+
+  /// What the authorities of a ward have signed that holds: what an amendment has to name for it to go on holding.
+  public func statements(ofWard ward: UInt32) -> [[UInt8]] {
+    certificates.values.filter { $0.node.ward == ward && !disowned.contains($0.node) }.map(\.bytes)
+      + revocations.values.joined().filter { $0.node.ward == ward }.map(\.bytes)
+  }
 
   /// The last valid sequence of a log; nil when all of it is valid, however far it goes. It never goes up.
   public func lastValid(_ log: LogName) -> SequenceNumber? {
+    if disowned.contains(log.author.node) { return 0 }
     let cut = revocations[log.author.node]?.lazy.map { $0.lastValid(log) }.min()
     switch (cut, forks[log]) {
     case (let cut?, let fork?): return min(cut, fork)
@@ -99,7 +140,7 @@ public struct Membership: Sendable {
   }
 
   /// Nodes that are revoked, and logs that fork with their last valid sequence.
-  public var revoked: [AuthorNumber] { revocations.keys.sorted() }
+  public var revoked: [AuthorNumber] { Set(revocations.keys).union(disowned).sorted() }
   public var forkedLogs: [LogName: SequenceNumber] { forks }
 }
 
@@ -107,10 +148,11 @@ public struct Membership: Sendable {
 public enum TrustFact: Hashable, Sendable {
   case revocation([UInt8])
   case fork([UInt8])
+  case amendments([UInt8])
 
   public var bytes: [UInt8] {
     switch self {
-    case .revocation(let bytes), .fork(let bytes): bytes
+    case .revocation(let bytes), .fork(let bytes), .amendments(let bytes): bytes
     }
   }
 
@@ -120,6 +162,8 @@ public enum TrustFact: Hashable, Sendable {
       self = .revocation(bytes)
     } else if bytes.starts(with: ForkProof.magic) {
       self = .fork(bytes)
+    } else if bytes.starts(with: AmendmentChain.magic) {
+      self = .amendments(bytes)
     } else {
       return nil
     }

@@ -28,16 +28,17 @@ public struct NodeCertificate: Hashable, Sendable {
   private static let magic = [UInt8]("RKC1".utf8)
   private static let domain = [UInt8]("renkei certificate 1".utf8)
 
-  /// Reads a certificate and checks that the ward's authority signed it for this federation.
+  /// Reads a certificate and checks that an authority of the ward, present or former, signed it for this federation.
   public init(_ bytes: [UInt8], in identity: FederationIdentity) throws(FederationError) {
     guard let certificate = Self(unchecked: bytes) else { throw .malformedCertificate }
     self = certificate
     guard federation == identity.id else { throw .wrongFederation }
-    guard let authority = identity.authority(ofWard: node.ward) else { throw .unknownWard(String(node.ward)) }
-    let signed = Self.domain + bytes.dropLast(Signature.byteCount)
-    guard authority.verifies([UInt8](bytes.suffix(Signature.byteCount)), over: signed) else {
-      throw .badAuthoritySignature
-    }
+    _ = try identity.signer(of: bytes, domain: Self.domain, ward: node.ward)
+  }
+
+  /// Whether the certificate holds: not when an authority that was replaced signed it, and no amendment has kept it.
+  public func stands(in identity: FederationIdentity) -> Bool {
+    (try? identity.signer(of: bytes, domain: Self.domain, ward: node.ward).isCurrent) ?? false
   }
 
   /// Reads a certificate without the genesis, for reports: nobody says that an authority signed it.

@@ -21,21 +21,20 @@ public struct Revocation: Hashable, Sendable {
   /// Four lanes, more epochs than a node lives.
   public static let cutLimit = 1_024
 
-  /// Reads a revocation and checks that the ward's authority signed it for this federation.
+  /// Reads a revocation and checks that an authority of the ward, present or former, signed it for this federation.
   public init(_ bytes: [UInt8], in identity: FederationIdentity) throws(FederationError) {
     guard let fields = Self.fields(of: bytes) else { throw .malformedRevocation }
     guard fields.federation == identity.id else { throw .wrongFederation }
-    guard let authority = identity.authority(ofWard: fields.node.ward) else {
-      throw .unknownWard(String(fields.node.ward))
-    }
-    let signed = Self.domain + bytes.dropLast(Signature.byteCount)
-    guard authority.verifies([UInt8](bytes.suffix(Signature.byteCount)), over: signed) else {
-      throw .badAuthoritySignature
-    }
+    _ = try identity.signer(of: bytes, domain: Self.domain, ward: fields.node.ward)
     federation = fields.federation
     node = fields.node
     cut = fields.cut
     self.bytes = bytes
+  }
+
+  /// Whether the revocation holds: not when an authority that was replaced signed it, and no amendment has kept it.
+  public func stands(in identity: FederationIdentity) -> Bool {
+    (try? identity.signer(of: bytes, domain: Self.domain, ward: node.ward).isCurrent) ?? false
   }
 
   /// The last valid sequence of one of the node's logs.

@@ -93,6 +93,7 @@ public final class Evidence {
     papers = Papers(identity)
     if shownPath != nil || isOpen { try queue.inDatabase { try $0.beginTransaction(.deferred) } }
     if let base {
+      papers.facts = base.papers.facts
       for node in base.papers.certificates.keys.sorted() { papers.learn(base.papers.certificates[node]!.bytes) }
     }
     try read { db in
@@ -105,11 +106,11 @@ public final class Evidence {
         let applied = try Row.fetchAll(db, sql: "SELECT identifier FROM grdb_migrations").map { Self.text($0[0]) }
         newerMigrations = applied.filter { !Store.knownMigrations.contains($0) }
       }
+      if try db.tableExists("facts") { papers.facts = Set(try Store.facts(db)) }
       if try db.tableExists("members") {
         let rows = try Row.fetchCursor(db, sql: "SELECT certificate FROM members ORDER BY node")
         while let row = try rows.next() { papers.learn(Self.bytes(row[0] as DatabaseValue)) }
       }
-      if try db.tableExists("facts") { papers.facts = Set(try Store.facts(db)) }
     }
     try learnFromControlLane()
   }
@@ -140,6 +141,7 @@ public final class Evidence {
       for section in layout.sections where section.key == 0 {
         let content = Array(bytes[section.range])
         let edits = try? content.decoding { raw throws(MalformedBytes) in try SectionCodec.decode(raw, by: log.author) }
+        for case .amendments(let chain) in ControlSchema.facts(in: edits ?? []) { papers.facts.insert(chain) }
         for certificate in ControlSchema.certificates(in: edits ?? []) where papers.key(of: log.author) == nil {
           papers.learn(certificate)
         }

@@ -53,7 +53,7 @@ public struct Papers: Sendable {
       return
     }
     do {
-      let certificate = try NodeCertificate(bytes, in: identity.federation)
+      let certificate = try NodeCertificate(bytes, in: amended(identity.federation))
       if let known = certificates[certificate.node], known.key != certificate.key {
         refused.append((certificate.node, "another key has this number"))
       } else {
@@ -64,12 +64,14 @@ public struct Papers: Sendable {
     }
   }
 
+  private func amended(_ federation: FederationIdentity) -> FederationIdentity {
+    facts.compactMap(AmendmentChain.init).reduce(federation) { known, chain in (try? known.amended(by: chain)) ?? known }
+  }
+
   /// As much membership as the certificates prove; nil without the genesis.
   public var membership: Membership? {
     guard let identity else { return nil }
-    var membership = Membership(identity.federation)
-    for node in certificates.keys.sorted() { _ = try? membership.enrol(certificates[node]!.bytes) }
-    for fact in facts { _ = try? TrustFact(fact).map { try membership.learn($0) } }
-    return membership
+    return Membership(
+      identity.federation, certificates: certificates.keys.sorted().map { certificates[$0]!.bytes }, facts: facts.sorted { $0.lexicographicallyPrecedes($1) })
   }
 }

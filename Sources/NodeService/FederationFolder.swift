@@ -73,8 +73,64 @@ public struct FederationFolder: Sendable {
     try SecretFile.write([UInt8](AuthorityCard.file(of: record, passphrase: newPassphrase())), to: file)
   }
 
+  /// With the amendments that lie beside the genesis.
   public func identity() throws -> FederationIdentity {
-    try FederationIdentity(genesisFile: SecretFile.read(genesisFile))
+    let founded = try FederationIdentity(genesisFile: SecretFile.read(genesisFile))
+    guard FileManager.default.fileExists(atPath: amendmentsFile) else { return founded }
+    guard let chain = AmendmentChain(try SecretFile.read(amendmentsFile)) else {
+      throw FederationError.malformedAmendment
+    }
+    return try founded.amended(by: chain)
+  }
+
+  // MARK: Amendments
+
+  private var amendmentsFile: String { path + "/amendments" }
+
+  /// Makes a new authority for a ward, on a card beside the old one's place, and the chain of amendments by which the
+  /// federation will know it: its last amendment is nobody's word yet.
+  ///
+  /// - Parameters:
+  ///   - statements: what the former authority signed that goes on to hold.
+  ///   - generation: the newest of the ward's audience keys; the new authority cannot make those that were.
+  public func propose(
+    ward: String, keeping statements: [[UInt8]], generation: UInt32, federationKey: [UInt8]
+  ) throws -> AmendmentChain {
+    let identity = try identity()
+    guard let index = identity.index(ofWard: ward) else { throw FederationError.unknownWard(ward) }
+    let seed = secureRandomBytes(SigningKey.seedBytes)
+    var record = AuthorityRecord(ward: ward, seed: seed, federationKey: federationKey)
+    record.nextSerial = (statements.compactMap { NodeCertificate(unchecked: $0)?.node.serial }.max() ?? 0) + 1
+    record.generation = generation
+    record.firstGeneration = generation + 1
+    try SecretFile.write([UInt8](AuthorityCard.file(of: record, passphrase: nil)), to: authorityFile(ward) + ".new")
+    var chain = identity.amendments
+    chain.append(Amendment(ward: index, authority: SigningKey(seed: seed)!.publicKey, keeping: statements))
+    return chain
+  }
+
+  /// Signs a chain's last amendment with a ward's authority.
+  public func sign(_ chain: inout AmendmentChain, ward: String) throws {
+    try withAuthority(of: ward) { record, identity in
+      let (index, key) = try record.key(in: identity)
+      guard chain.federation == identity.id, chain.before == identity.amendments else {
+        throw FederationError.malformedAmendment
+      }
+      chain.signLast(with: key, of: index)
+    }
+  }
+
+  /// Keeps a chain that holds, and puts the new card in its place, if it was made here.
+  public func take(_ chain: AmendmentChain) throws {
+    let amended = try identity().amended(by: chain)
+    try SecretFile.write(amended.amendments.bytes, to: amendmentsFile)
+    for amendment in chain.amendments {
+      guard let code = amended.ward(at: amendment.ward)?.code else { continue }
+      let (old, new) = (authorityFile(code), authorityFile(code) + ".new")
+      guard FileManager.default.fileExists(atPath: new) else { continue }
+      if rename(old, old + ".former") != 0, errno != ENOENT { throw DirectoryError.notWritable(path: old, code: errno) }
+      guard rename(new, old) == 0 else { throw DirectoryError.notWritable(path: new, code: errno) }
+    }
   }
 
   /// Works with a ward's authority, and keeps what that changed on its card. Two at once must not take one serial.

@@ -8,9 +8,10 @@ import NIOTLS
 /// What a link's channel is made of: TLS 1.3 with both sides' certificates, then frames with a length before them.
 struct LinkPipeline: Sendable {
   private let context: NIOSSLContext
-  private let federation: FederationIdentity
+  private let federation: @Sendable () -> FederationIdentity
 
-  init(_ identity: NodeIdentity) throws {
+  /// - Parameter federation: with the amendments that are known when a link is taken up.
+  init(_ identity: NodeIdentity, federation: @escaping @Sendable () -> FederationIdentity) throws {
     let certificate = try NIOSSLCertificate(bytes: LinkCertificate.make(identity), format: .der)
     let key = NIOSSLPrivateKey(customPrivateKey: LinkKey(key: identity.key))
     var configuration = TLSConfiguration.makeServerConfiguration(
@@ -23,7 +24,7 @@ struct LinkPipeline: Sendable {
     configuration.verifySignatureAlgorithms = [.ed25519]
     configuration.signingSignatureAlgorithms = [.ed25519]
     context = try NIOSSLContext(configuration: configuration)
-    federation = identity.federation
+    self.federation = federation
   }
 
   typealias LinkChannel = NIOAsyncChannel<[[UInt8]], ByteBuffer>
@@ -31,7 +32,7 @@ struct LinkPipeline: Sendable {
   /// Adds the handlers. The future gives whom the other end has proven to be, or why it is refused.
   func configure(_ channel: Channel, isClient: Bool) throws -> (LinkChannel, EventLoopFuture<NodeCertificate>) {
     let peer = channel.eventLoop.makePromise(of: NodeCertificate.self)
-    let federation = federation
+    let federation = federation()
     let shown = NIOLockedValueBox<NodeCertificate?>(nil)
     let verify: @Sendable ([NIOSSLCertificate], EventLoopPromise<NIOSSLVerificationResult>) -> Void = { chain, result in
       do {

@@ -69,7 +69,7 @@ public struct LinkService: Service {
     self.listen = listen
     self.peers = peers
     self.log = log
-    pipeline = try LinkPipeline(core.identity)
+    pipeline = try LinkPipeline(core.identity) { core.federation }
   }
 
   /// Runs until shutdown is asked for; links are closed then.

@@ -5,6 +5,7 @@ import Federation
 import Gossip
 import Logging
 import Metrics
+import NIOConcurrencyHelpers
 import Replica
 import Services
 import Shelters
@@ -73,6 +74,10 @@ public actor NodeCore {
     var next: Instant?
   }
 
+  private let amended: NIOLockedValueBox<FederationIdentity>
+  /// With the amendments that are known.
+  public nonisolated var federation: FederationIdentity { amended.withLockedValue { $0 } }
+
   /// How a new node gets its first administrator.
   public nonisolated let firstCode: FirstCode
 
@@ -84,6 +89,7 @@ public actor NodeCore {
       keeper: try HighWaterFile(path: directory.highWaterFile), at: .now())
     try replica.store.makeIndexes(Services.indexes)
     self.replica = replica
+    amended = NIOLockedValueBox(replica.membership.identity)
     reader = NodeReader(database: replica.store.reader)
     gossip = Gossip(replica)
     self.log = log
@@ -166,6 +172,10 @@ public actor NodeCore {
     Counter(label: "renkei_change_sets_set_aside_total").increment(by: effects.setAside)
     guard !effects.rows.isEmpty else { return }
     if effects.rows.contains(where: { $0.collection == ControlSchema.keyGrants.number }) { watchKeys() }
+    if effects.rows.contains(where: { $0.collection == ControlSchema.amendments.number }) {
+      let known = replica.membership.identity
+      amended.withLockedValue { $0 = known }
+    }
     for listener in listeners.values { listener.yield(.rows(effects.rows)) }
   }
 
@@ -184,7 +194,10 @@ public actor NodeCore {
       log.debug("refused a link: the node is banned for now", metadata: ["peer": "\(peer)"])
       return nil
     }
-    guard !replica.membership.isRevoked(peer) else {
+    // An authority that was replaced vouches for nobody whom nobody knew before.
+    guard !replica.membership.isRevoked(peer), certificate.stands(in: replica.membership.identity)
+      || replica.membership.certificates[peer] != nil
+    else {
       log.warning("refused a link: the node is revoked", metadata: ["peer": "\(peer)"])
       return nil
     }

@@ -66,6 +66,8 @@ public struct WardNodes: Codable, Sendable {
   public var generation: UInt32
   /// Hexadecimal.
   public var certificates: [String]
+  /// What the ward's authorities have signed that holds, hexadecimal.
+  public var statements: [String]
 
   init(_ replica: Replica) {
     ward = replica.identity.ward.code
@@ -73,6 +75,7 @@ public struct WardNodes: Codable, Sendable {
     certificates = replica.membership.certificates.values
       .filter { $0.node.ward == replica.author.ward && !replica.membership.isRevoked($0.node) }
       .sorted { $0.node < $1.node }.map(\.bytes.hexadecimal)
+    statements = replica.membership.statements(ofWard: replica.author.ward).map(\.hexadecimal)
   }
 
   public func nodes(in identity: FederationIdentity) throws -> [NodeCertificate] {
@@ -81,6 +84,11 @@ public struct WardNodes: Codable, Sendable {
       return try NodeCertificate(bytes, in: identity)
     }
   }
+}
+
+public struct AmendResult: Codable, Sendable {
+  /// How many the federation has now.
+  public var amendments: Int
 }
 
 public struct RenewKeysResult: Codable, Sendable {
@@ -125,7 +133,7 @@ extension Operator {
 
   func revoke(_ statement: String, _ reason: String) async throws -> RevokeResult {
     guard let bytes = [UInt8](hexadecimal: statement) else { throw FederationError.malformedRevocation }
-    let revocation = try Revocation(bytes, in: core.identity.federation)
+    let revocation = try Revocation(bytes, in: core.federation)
     let before = try await core.inspect { try $0.setAsideBranches() }.reduce(0) { $0 + $1.count }
     try await core.edit { replica, now in
       var draft = Draft(.control, audience: .anyone)
@@ -135,6 +143,20 @@ extension Operator {
     await core.dropRevoked()
     let after = try await core.inspect { try $0.setAsideBranches() }.reduce(0) { $0 + $1.count }
     return RevokeResult(node: "\(revocation.node)", setAside: after - before)
+  }
+
+  func amend(_ chain: String, _ reason: String) async throws -> AmendResult {
+    guard let bytes = [UInt8](hexadecimal: chain), let chain = AmendmentChain(bytes) else {
+      throw FederationError.malformedAmendment
+    }
+    _ = try core.federation.amended(by: chain)
+    try await core.edit { replica, now in
+      var draft = Draft(.control, audience: .anyone)
+      draft.edits = [ControlSchema.amending(chain, reason: reason)]
+      return ((), try replica.batch(at: now) { _ = try replica.commit(draft, at: now) })
+    }
+    await core.dropRevoked()
+    return AmendResult(amendments: core.federation.amendments.amendments.count)
   }
 
   func renewKeys(_ renewal: KeyRenewal) async throws -> RenewKeysResult {

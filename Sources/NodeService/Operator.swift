@@ -33,6 +33,8 @@ public enum OperatorCommand: Codable, Hashable, Sendable {
   /// The nodes of this node's ward that are not revoked; and new audience keys for them.
   case wardNodes
   case renewKeys(KeyRenewal)
+  /// A chain of amendments, in hexadecimal, and why.
+  case amend(chain: String, reason: String)
   /// What was cut out of the logs here; and to say it again as this node's own word.
   case setAside
   case adopt(lane: String, author: String)
@@ -91,6 +93,7 @@ public struct Operator: Sendable {
       case .revoke(let statement, let reason): return encode(try await revoke(statement, reason))
       case .wardNodes: return encode(await core.inspect(WardNodes.init))
       case .renewKeys(let renewal): return encode(try await renewKeys(renewal))
+      case .amend(let chain, let reason): return encode(try await amend(chain, reason))
       case .setAside: return encode(try await setAside())
       case .adopt(let lane, let author): return encode(try await adopt(lane, author))
       case .call(let endpoint, let row, let body): return try await call(endpoint, row: row, body)

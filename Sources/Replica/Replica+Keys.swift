@@ -22,9 +22,9 @@ extension Replica {
   public func renewKeys(_ renewal: KeyRenewal, at now: Instant) throws(ReplicaError) -> ReplicaEffects {
     guard renewal.ward == author.ward else { throw .foreignAudience(.ward(renewal.ward, .identity)) }
     return try batch(at: now) {
-      try self.commitControl(ControlSchema.renewing(renewal, in: self.identity.federation), at: now)
+      try self.commitControl(ControlSchema.renewing(renewal, in: self.membership.identity), at: now)
       try self.refreshKeys(at: now)
-      try self.commitControl(self.tellingAnew(), at: now)
+      try self.commitControl(self.tellingAnew() + self.handingOn(renewal), at: now)
     }
   }
 
@@ -38,6 +38,23 @@ extension Replica {
         let box = secret.withSecretBytes({ identity.key.sealedBox(of: $0, to: key) })
       else { return nil }
       return KeyGrant(key: newest, node: grant.node, box: box, until: grant.until, ground: grant.ground).edit
+    }
+  }
+
+  /// The ward's keys that its authority cannot make, being a later one, for the nodes that were not given them.
+  private func handingOn(_ renewal: KeyRenewal) throws -> [RowEdit] {
+    let given = Set(try store.readOwn { db in try KeyGrant.fetch(db) }.map(\.row))
+    return keyring.ids.flatMap { id -> [RowEdit] in
+      guard case .ward(author.ward, _)? = Audience(key: id), Audience.generation(of: id) < renewal.firstGeneration,
+        let secret = keyring[id]?.withSecretBytes({ $0 })
+      else { return [] }
+      return Set(renewal.keys.map(\.node)).sorted().compactMap { number in
+        guard let node = AuthorNumber(rawValue: number), node != author.node, let key = membership.key(of: node),
+          let box = identity.key.sealedBox(of: secret, to: key)
+        else { return nil }
+        let grant = KeyGrant(key: id, node: node, box: box, until: nil, ground: KeyRenewal.ground)
+        return given.contains(grant.row) ? nil : grant.edit
+      }
     }
   }
 

@@ -108,8 +108,15 @@ extension Replica {
           try SectionCodec.decode(raw, by: log.author)
         })
       else { continue }
+      // Its authority may be one that nobody here has heard of, which the amendments beside it make.
+      var federation = membership.identity
+      for case .amendments(let bytes) in ControlSchema.facts(in: edits) {
+        if let chain = AmendmentChain(bytes), let amended = try? federation.amended(by: chain) { federation = amended }
+      }
       for bytes in ControlSchema.certificates(in: edits) {
-        if let certificate = try? NodeCertificate(bytes, in: identity.federation), certificate.node == log.author.node {
+        if let certificate = try? NodeCertificate(bytes, in: federation), certificate.node == log.author.node,
+          certificate.stands(in: federation)
+        {
           return certificate.key
         }
       }

@@ -10,6 +10,8 @@ extension Replica {
   /// whatever becomes of its carrier, it counts.
   func learnTrust(_ edits: [RowEdit], from past: AuthorPast, at now: Instant) throws(StoreError) {
     let carrier = LogName(.control, past.author)
+    // An amendment first: certificates beside it may be of the authority that it makes.
+    for fact in ControlSchema.facts(in: edits) { try learn(fact, from: carrier, past.sequence, at: now) }
     for bytes in ControlSchema.certificates(in: edits) {
       var member: AuthorNumber?
       do throws(Membership.Refusal) { member = try membership.enrol(bytes).node } catch {
@@ -19,15 +21,18 @@ extension Replica {
       try store.setMember(member, certificate: bytes)
       if membership.proveWaiting() { limitsChangedAt = now }
     }
-    for fact in ControlSchema.facts(in: edits) {
-      var isNew = false
-      do throws(Membership.Refusal) { isNew = try membership.learn(fact) } catch {
-        try note(carrier, past.sequence, "trust", "\(error)", at: now)
-      }
-      guard isNew else { continue }
-      try store.addFact(fact.bytes)
-      limitsChangedAt = now
+  }
+
+  private func learn(
+    _ fact: TrustFact, from carrier: LogName, _ sequence: SequenceNumber, at now: Instant
+  ) throws(StoreError) {
+    var isNew = false
+    do throws(Membership.Refusal) { isNew = try membership.learn(fact) } catch {
+      try note(carrier, sequence, "trust", "\(error)", at: now)
     }
+    guard isNew else { return }
+    try store.addFact(fact.bytes)
+    limitsChangedAt = now
   }
 
   /// Within a transaction: takes up what proves itself out of control change sets that wait for others. They may wait for
@@ -77,6 +82,7 @@ extension Replica {
         guard let limit = membership.lastValid(name), store.logged(name) > limit else { continue }
         try setAside(name, after: limit, into: &void, at: now)
       }
+      try takeBack(at: now)
       #if MUTANTS
         if PlantedBug.leavesVoidRows.isPlanted { void.rows = [:] }
       #endif
@@ -140,6 +146,20 @@ extension Replica {
     try store.setAside(name, after: shared, taken, at: now)
     searched[name] = nil
     try note(name, limit + 1, "trust", "void: \(taken.count)", at: now)
+  }
+
+  /// Takes into the logs again what was void and is not any longer: an amendment can undo the revocation of a thief who had
+  /// an authority's card.
+  private func takeBack(at now: Instant) throws(StoreError) {
+    for log in try store.logsSetAside() {
+      while (membership.lastValid(log) ?? sequenceLimit) > store.logged(log) {
+        let head = store.state(of: log).logged
+        guard let bytes = try store.setAsideEntry(log, after: head, orAdopted: true),
+          try receive(Run(log, first: head.sequence + 1, entries: [bytes]), from: "set aside", at: now).taken == 1
+        else { break }
+        try store.forgetSetAside(log, after: head)
+      }
+    }
   }
 
   /// What this node can read of a change set, section by section.

@@ -257,9 +257,6 @@ public final class Replica {
   // MARK: Private
 
   private func loadMembership() throws(ReplicaError) {
-    do {
-      try membership.enrol(identity.certificate.bytes)
-    } catch { throw .ownCertificate(error) }
     let (certificates, facts): ([[UInt8]], [[UInt8]])
     do {
       (certificates, facts) = try store.read { db in
@@ -269,9 +266,11 @@ public final class Replica {
         )
       }
     } catch { throw .store(error) }
-    // One that is not valid makes no member; it was noted when it was merged.
-    for bytes in certificates { _ = try? membership.enrol(bytes) }
-    for bytes in facts { _ = try? TrustFact(bytes).map { try membership.learn($0) } }
+    membership = Membership(
+      identity.federation, certificates: [identity.certificate.bytes] + certificates, facts: facts)
+    guard membership.key(of: author) == identity.key.publicKey else {
+      throw .ownCertificate(.numberTaken(author.node))
+    }
   }
 
   /// The newest that is known: a renewal may have come by another road than the card.

@@ -31,16 +31,46 @@ extension Store {
     try Data.fetchAll(db, sql: "SELECT bytes FROM facts ORDER BY bytes").map { [UInt8]($0) }
   }
 
-  /// The change set kept apart, and not adopted, that followed `head`; nil when there is none.
-  public func setAsideEntry(_ log: LogName, after head: LogHead) throws(StoreError) -> [UInt8]? {
+  /// The logs of which something is kept apart.
+  public func logsSetAside() throws(StoreError) -> [LogName] {
+    try readOwn { db in
+      try Row.fetchAll(db, sql: "SELECT DISTINCT lane, author FROM set_aside ORDER BY 1, 2").compactMap { row in
+        guard let lane = Lane(rawValue: UInt8(truncatingIfNeeded: row[0] as Int64)),
+          let author = AuthorNumber(rawValue: UInt32(truncatingIfNeeded: row[1] as Int64))
+        else { return nil }
+        return LogName(lane, author)
+      }
+    }
+  }
+
+  /// Within `write`: what is kept apart is in its log again.
+  public func forgetSetAside(_ log: LogName, after head: LogHead) throws(StoreError) {
+    do {
+      try pool.unsafeReentrantWrite { db in
+        try db.cachedStatement(
+          sql: "DELETE FROM set_aside WHERE lane = ? AND author = ? AND sequence = ? AND previous = ?"
+        ).execute(arguments: [
+          Int64(log.lane.rawValue), Int64(log.author.rawValue), Int64(head.sequence) + 1, Data(head.hash.bytes),
+        ])
+      }
+    } catch { throw StoreError.of(error) }
+  }
+
+  /// The change set kept apart that followed `head`; nil when there is none.
+  ///
+  /// - Parameter orAdopted: also one that this node has said again as its own word.
+  public func setAsideEntry(
+    _ log: LogName, after head: LogHead, orAdopted: Bool = false
+  ) throws(StoreError) -> [UInt8]? {
     do {
       return try pool.unsafeReentrantWrite { db in
         try Data.fetchOne(
           db,
           sql:
-            "SELECT bytes FROM set_aside WHERE lane = ? AND author = ? AND sequence = ? AND previous = ? AND adopted = 0",
+            "SELECT bytes FROM set_aside WHERE lane = ? AND author = ? AND sequence = ? AND previous = ? AND adopted <= ?",
           arguments: [
             Int64(log.lane.rawValue), Int64(log.author.rawValue), Int64(head.sequence) + 1, Data(head.hash.bytes),
+            orAdopted ? 1 : 0,
           ]
         ).map { [UInt8]($0) }
       }

@@ -6,7 +6,7 @@ import Terminal
 struct AuthorityCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "authority", abstract: "A ward's authority: the key on a card in a safe.",
-    subcommands: [Lock.self, RenewKeys.self])
+    subcommands: [Lock.self, RenewKeys.self, Replace.self])
 
   /// The founding papers; a locked card's passphrase is asked for, or read from standard input.
   static func papers(_ path: String) -> FederationFolder {

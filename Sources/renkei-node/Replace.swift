@@ -1,0 +1,85 @@
+import ArgumentParser
+import Federation
+import Foundation
+import NodeService
+import Terminal
+
+struct Replace: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Give a ward another authority: its card was stolen or lost.",
+    discussion: """
+      More than half of the wards' authorities sign, each where it is kept; the file is carried from one to the next:
+
+        on a node of the ward:   renkei-node authority replace propose --data DIR --federation F FILE
+        where each authority is: renkei-node authority replace sign --federation F --ward 13101 FILE
+        on a node of the ward:   renkei-node authority replace publish --data DIR --federation F --reason TEXT FILE
+
+      What the former authority signed holds no longer, except what the proposal names: the nodes of the ward that are known
+      and not revoked, and its revocations. Look at `renkei-inspect members` before you propose. Then make the ward's keys
+      anew (`authority renew-keys`), and copy F/amendments to where the other authorities are kept.
+      """,
+    subcommands: [Propose.self, Sign.self, Publish.self])
+
+  private static func read(_ file: String) throws -> AmendmentChain {
+    guard let data = FileManager.default.contents(atPath: file), let chain = AmendmentChain([UInt8](data)),
+      !chain.amendments.isEmpty
+    else { throw OperatorFailure(2, ja: "改正書ではありません: \(file)", en: "not a proposal: \(file)") }
+    return chain
+  }
+
+  struct Propose: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Make the new authority, and the amendment to be signed.")
+    @OptionGroup var options: NodeOptions
+    @Option(help: "Where the new card is to lie.") var federation: String
+    @Argument(help: "The file to write.") var file: String
+
+    func run() async throws {
+      var quiet = options
+      quiet.json = false
+      let own = try await Session.perform(.wardNodes, quiet, as: WardNodes.self)
+      guard
+        let key = try options.directory.identity().keyring[Keyring.federationKeyID]?.withSecretBytes({ $0 })
+      else { throw FederationError.malformedCard("federation key") }
+      let chain = try FederationFolder(federation).propose(
+        ward: own.ward, keeping: own.statements.compactMap { [UInt8](hexadecimal: $0) }, generation: own.generation,
+        federationKey: key)
+      try FileManager.default.write(Data(chain.bytes), to: file)
+      Language.say(
+        "改正案を書きました: \(file)。区の過半数の認証局の署名を集めてください",
+        "wrote the proposal: \(file); let more than half of the wards' authorities sign it")
+    }
+  }
+
+  struct Sign: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Sign a proposal with a ward's authority.")
+    @Option(help: "Where the authority lies.") var federation: String
+    @Option(help: "The ward's code.") var ward: String
+    @Argument(help: "The proposal; written over.") var file: String
+
+    func run() async throws {
+      var chain = try Replace.read(file)
+      let papers = AuthorityCommand.papers(federation)
+      try papers.sign(&chain, ward: ward)
+      try FileManager.default.write(Data(chain.bytes), to: file)
+      let (count, threshold) = (chain.amendments.last!.signatures.count, try papers.identity().threshold)
+      Language.say("署名しました(\(count)/\(threshold))", "signed (\(count) of \(threshold))")
+    }
+  }
+
+  struct Publish: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Tell all nodes of an amendment that enough have signed.")
+    @OptionGroup var options: NodeOptions
+    @Option(help: "Where the new card lies.") var federation: String
+    @Option(help: "Why, for everybody to read.") var reason: String
+    @Argument(help: "The proposal.") var file: String
+
+    func run() async throws {
+      let chain = try Replace.read(file)
+      let result = try await Session.perform(
+        .amend(chain: chain.bytes.hexadecimalText, reason: reason), options, as: AmendResult.self)
+      try FederationFolder(federation).take(chain)
+      guard !options.json else { return }
+      Language.say("認証局を替えました(改正 \(result.amendments) 件目)", "the authority is replaced (amendment \(result.amendments))")
+    }
+  }
+}
