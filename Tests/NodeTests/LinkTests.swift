@@ -54,13 +54,14 @@ import Topology
   }
 
   static func start(
-    ward: String, in folder: TemporaryDirectory, federation: String, port: Int, peers: [(String, Int)]
+    ward: String, in folder: TemporaryDirectory, federation: String, port: Int, peers: [(String, Int)],
+    validUntil: Instant? = nil
   ) throws -> Running {
     let directory = NodeDirectory(folder.file("\(federation)-\(ward)"))
     let papers = FederationFolder(folder.file(federation))
     if !papers.exists { try papers.found(topology, drill: true) }
     if !directory.isEnrolled {
-      try directory.save(papers.enrol(directory.makeKey().publicKey, ward: ward))
+      try directory.save(papers.enrol(directory.makeKey().publicKey, ward: ward, validUntil: validUntil))
     }
     let core = try NodeCore(directory: directory, schema: NodeSchema.current, log: log)
     let links = try LinkService(
@@ -122,6 +123,38 @@ import Topology
         == b.core.status(withDigest: true, running: true).digest)
     try await a.stop()
     try await b.stop()
+  }
+
+  @Test func `a node whose certificate has ended gets no link until it is renewed, and its word holds`() async throws {
+    let folder = TemporaryDirectory()
+    let (portA, portB) = (Self.freePort(), Self.freePort())
+    let a = try Self.start(ward: "13113", in: folder, federation: "f", port: portA, peers: [])
+    var late = try Self.start(
+      ward: "13121", in: folder, federation: "f", port: portB, peers: [("13113", portA)],
+      validUntil: Instant.now().advanced(byMilliseconds: -NodeCertificate.clockTolerance - 1_000))
+    try await Self.add("期限の後", to: late.core)
+    let c = try Self.start(ward: "13108", in: folder, federation: "f", port: Self.freePort(), peers: [("13113", portA)])
+    try await Self.add("真", to: c.core)
+    try await Self.until("真 at a") { try await Self.names(a.core) == ["真"] }
+    #expect(await late.core.peers().allSatisfy { $0.state != "up" })
+    // A card carries its word all the same.
+    let bundle = folder.file("late.bundle")
+    let (from, to) = (
+      Operator(core: late.core, topology: Self.topology, isRunning: true),
+      Operator(core: a.core, topology: Self.topology, isRunning: true)
+    )
+    _ = try await from.perform(.exportBundle(file: bundle, reader: nil)) { _ in }
+    _ = try await to.perform(.importBundle(file: bundle)) { _ in }
+    #expect(try await Set(Self.names(a.core)) == ["真", "期限の後"])
+
+    try await late.stop()
+    let directory = NodeDirectory(folder.file("f-13121"))
+    let card = try FederationFolder(folder.file("f")).renew(directory.identity().certificate.bytes, ward: "13121")
+    try directory.renew(card)
+    late = try Self.start(ward: "13121", in: folder, federation: "f", port: portB, peers: [("13113", portA)])
+    let renewed = late
+    try await Self.until("the renewed node is linked") { await renewed.core.peers().contains { $0.state == "up" } }
+    for node in [a, late, c] { try await node.stop() }
   }
 
   @Test func `a node of another federation is refused, and nothing of it is merged`() async throws {
