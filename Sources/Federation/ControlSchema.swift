@@ -126,7 +126,9 @@ public enum ControlSchema {
   /// A ward's new audience keys, for its nodes and for a disaster.
   public static func renewing(_ renewal: KeyRenewal, in identity: FederationIdentity) -> [RowEdit] {
     renewal.keys.compactMap { sealed in
-      guard let box = [UInt8](hexadecimal: sealed.box), let node = AuthorNumber(rawValue: sealed.node) else { return nil }
+      guard let box = [UInt8](hexadecimal: sealed.box), let node = AuthorNumber(rawValue: sealed.node) else {
+        return nil
+      }
       return KeyGrant(key: sealed.id, node: node, box: box, until: nil, ground: KeyRenewal.ground).edit
     } + preparing(renewal.emergency, in: identity)
   }

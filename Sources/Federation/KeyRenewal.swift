@@ -40,7 +40,8 @@ extension AuthorityRecord {
     let (index, authority) = try key(in: identity)
     let next = max(generation ?? 0, known) + 1
     guard next < Audience.generationLimit else { throw .generationsExhausted }
-    var renewal = KeyRenewal(ward: index, generation: next, firstGeneration: firstGeneration ?? 0, keys: [], emergency: [])
+    var renewal = KeyRenewal(
+      ward: index, generation: next, firstGeneration: firstGeneration ?? 0, keys: [], emergency: [])
     for confidence in Confidence.allCases {
       let id = Audience.ward(index, confidence).key(next)
       let secret = authority.audienceKey("\(id)").withSecretBytes { $0 }

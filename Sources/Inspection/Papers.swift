@@ -65,13 +65,15 @@ public struct Papers: Sendable {
   }
 
   private func amended(_ federation: FederationIdentity) -> FederationIdentity {
-    facts.compactMap(AmendmentChain.init).reduce(federation) { known, chain in (try? known.amended(by: chain)) ?? known }
+    facts.compactMap(AmendmentChain.init).reduce(federation) { known, chain in (try? known.amended(by: chain)) ?? known
+    }
   }
 
   /// As much membership as the certificates prove; nil without the genesis.
   public var membership: Membership? {
     guard let identity else { return nil }
     return Membership(
-      identity.federation, certificates: certificates.keys.sorted().map { certificates[$0]!.bytes }, facts: facts.sorted { $0.lexicographicallyPrecedes($1) })
+      identity.federation, certificates: certificates.keys.sorted().map { certificates[$0]!.bytes },
+      facts: facts.sorted { $0.lexicographicallyPrecedes($1) })
   }
 }

@@ -195,8 +195,9 @@ public actor NodeCore {
       return nil
     }
     // An authority that was replaced vouches for nobody whom nobody knew before.
-    guard !replica.membership.isRevoked(peer), certificate.stands(in: replica.membership.identity)
-      || replica.membership.certificates[peer] != nil
+    guard !replica.membership.isRevoked(peer),
+      certificate.stands(in: replica.membership.identity)
+        || replica.membership.certificates[peer] != nil
     else {
       log.warning("refused a link: the node is revoked", metadata: ["peer": "\(peer)"])
       return nil

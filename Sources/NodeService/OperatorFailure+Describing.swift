@@ -139,7 +139,8 @@ extension OperatorFailure {
     case .malformedRevocation: OperatorFailure(2, ja: "失効書の形ではありません", en: "not a revocation")
     case .malformedAmendment:
       OperatorFailure(
-        2, ja: "改正書の形でないか、認証局の署名が半数を超えていません", en: "not an amendment, or not signed by more than half of the authorities")
+        2, ja: "改正書の形でないか、認証局の署名が半数を超えていません", en: "not an amendment, or not signed by more than half of the authorities"
+      )
     case .malformedForkProof: OperatorFailure(2, ja: "分岐の証拠になっていません", en: "not a proof of a fork")
     case .malformedCard(let part): OperatorFailure(2, ja: "カードの \(part) が正しくありません", en: "card: \(part) is malformed")
     }

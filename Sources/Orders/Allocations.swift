@@ -134,7 +134,8 @@ public enum Allocations {
     .write(
       "cancelAllocation", "/allocations/{id}/cancellation",
       "Called off before it was sent: the goods go back into stock.",
-      [FormField("reason", .text(500), required: true, ja: "理由", en: "Reason"), Desk.card, Desk.passphrase], of: "allocations"
+      [FormField("reason", .text(500), required: true, ja: "理由", en: "Reason"), Desk.card, Desk.passphrase],
+      of: "allocations"
     ) { desk in
       let (row, values, _) = try subject(desk, .cancel)
       var draft = Draft(.supply)
@@ -206,7 +207,10 @@ public enum Allocations {
     },
     .write(
       "redirectAllocation", "/allocations/{id}/redirection", "What one place does not need goes to another request.",
-      [FormField("request", .row("requests"), required: true, ja: "新しい要請", en: "New request"), Desk.card, Desk.passphrase],
+      [
+        FormField("request", .row("requests"), required: true, ja: "新しい要請", en: "New request"), Desk.card,
+        Desk.passphrase,
+      ],
       of: "allocations"
     ) { desk in
       let (row, values, _) = try subject(desk, .redirect)

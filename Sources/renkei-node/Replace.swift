@@ -79,7 +79,8 @@ struct Replace: AsyncParsableCommand {
         .amend(chain: chain.bytes.hexadecimalText, reason: reason), options, as: AmendResult.self)
       try FederationFolder(federation).take(chain)
       guard !options.json else { return }
-      Language.say("認証局を替えました(改正 \(result.amendments) 件目)", "the authority is replaced (amendment \(result.amendments))")
+      Language.say(
+        "認証局を替えました(改正 \(result.amendments) 件目)", "the authority is replaced (amendment \(result.amendments))")
     }
   }
 }

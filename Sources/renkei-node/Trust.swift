@@ -39,7 +39,8 @@ struct Revoke: AsyncParsableCommand {
       } else {
         Language.say(
           "\(name.ward)のノードで renkei-node authority renew-keys を行ってください。盗まれた鍵で、この後の記録が読まれないようにします",
-          "now run `renkei-node authority renew-keys` on a node of \(name.ward): the stolen keys must not open what comes")
+          "now run `renkei-node authority renew-keys` on a node of \(name.ward): the stolen keys must not open what comes"
+        )
       }
     }
     Language.say(

@@ -61,7 +61,9 @@ struct AmendmentTests {
     let chain = amendment([], signedBy: [1, 2, 3])
     #expect(try identity.amended(by: chain).amendments == chain)
     #expect(AmendmentChain(chain.bytes) == chain)
-    for cut in stride(from: 0, to: chain.bytes.count, by: 7) { #expect(AmendmentChain(Array(chain.bytes[..<cut])) == nil) }
+    for cut in stride(from: 0, to: chain.bytes.count, by: 7) {
+      #expect(AmendmentChain(Array(chain.bytes[..<cut])) == nil)
+    }
     // A signature is for this federation, this place in the chain and this content.
     var second = chain
     second.append(chain.amendments[0])
@@ -124,7 +126,8 @@ struct AmendmentTests {
     #expect(try texts(opened) == ["盗難の前", "復旧の後", "その後"])
   }
 
-  @Test mutating func `a newcomer of the new authority is taken up by who has not heard of it, and gets the ward's keys`()
+  @Test
+  mutating func `a newcomer of the new authority is taken up by who has not heard of it, and gets the ward's keys`()
     throws
   {
     let (home, other) = (try nodes.node(ward: 0, 1), try nodes.node(ward: 1, 2))
