@@ -11,9 +11,12 @@ let isFuzzing = Context.environment["RENKEI_FUZZ"] != nil
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)] + mutants
 
 /// A layer of ours: `Sources/NAME`.
-func layer(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+func layer(
+  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource]? = nil
+) -> Target {
   .target(
-    name: name, dependencies: dependencies, path: "Sources/\(name)", exclude: exclude, swiftSettings: strict)
+    name: name, dependencies: dependencies, path: "Sources/\(name)", exclude: exclude, resources: resources,
+    swiftSettings: strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -153,12 +156,14 @@ let package = Package(
         nioPosix,
         nioTLS, nioConcurrency, nioSSL, asn1, x509, crypto, grdb,
       ]),
+    layer("Pages", ["ChangeModel", "Desk", "Topology", mustache], resources: [.embedInCode("Assets")]),
     layer(
       "Web",
       [
-        "NodeService", "Causality", "ChangeModel", "SignedLog", "Store", "Shelters", "Replica", "Gossip", "Topology",
+        "Pages", "NodeService", "Causality", "ChangeModel", "SignedLog", "Store", "Shelters", "Replica", "Gossip",
+        "Topology",
         "Desk", "Orders", "Services", "Sodium", "Accounts", "Federation", "Merge",
-        hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, nioSSL, mustache, logging, metrics, coreMetrics,
+        hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, nioSSL, logging, metrics, coreMetrics,
         nioCore,
       ]),
     .executableTarget(
@@ -211,7 +216,7 @@ let package = Package(
       "NodeTests",
       [
         "NodeService", "Web", "Shelters", "Topology", "Federation", "Replica", "Store", "ChangeModel", "Causality",
-        "Desk", "Accounts", "Services", "Sodium", "TestSupport", logging, lifecycle, hummingbird,
+        "Desk", "Accounts", "Services", "Sodium", "Pages", "TestSupport", logging, lifecycle, hummingbird,
         .product(name: "HummingbirdTesting", package: "hummingbird"),
         grdb,
       ]),

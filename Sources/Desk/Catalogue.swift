@@ -47,6 +47,11 @@ public struct Catalogue: Sendable {
     do {
       effects = try replica.batch(at: inquiry.now) {
         do {
+          if let key = inquiry.requestKey, let kept = try replica.store.answer(toRequest: key) {
+            let again = try JSON.decode(kept)
+            answer = { _ in again }
+            return
+          }
           var written = try body(desk)
           answer = written.answer
           let notes = try desk.read { db in try written.subjects.map { try conceal($0, inquiry, db) } }.map {
@@ -56,6 +61,9 @@ public struct Catalogue: Sendable {
           for index in written.drafts.indices where !written.drafts[index].isEmpty {
             AuditTrail.note(notes, in: &written.drafts[index], by: replica.author, at: inquiry.now)
             committed(written.drafts[index], try replica.commit(written.drafts[index], at: inquiry.now))
+          }
+          if let key = inquiry.requestKey {
+            try replica.store.keepAnswer(desk.read(answer).bytes, toRequest: key, at: inquiry.now.milliseconds)
           }
         } catch {
           failure = Fault.of(error)

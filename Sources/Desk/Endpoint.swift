@@ -79,6 +79,8 @@ public struct Inquiry: Sendable {
   /// The last part of the path when that is no row, and the bearer's token.
   public var key: String?
   public var token: String?
+  /// The caller's own mark of this request: sent again with it, a write is not done again.
+  public var requestKey: [UInt8]?
   public var user: User
   public var now: Instant
   public var identity: NodeIdentity

@@ -67,6 +67,9 @@ public final class Replica {
   /// A revocation or fork proof came in this transaction: logs are held to it before it ends.
   var limitsChangedAt: Instant?
 
+  /// A transaction failed, and what is kept in memory may be what it would have made.
+  private var isStale = false
+
   private enum Key {
     static let epoch = "epoch"
     static let rowCounter = "row counter"
@@ -146,6 +149,7 @@ public final class Replica {
     if store.isWriting {
       do { return try body() } catch { throw .of(error) }
     }
+    try freshen()
     var refusal: ReplicaError?
     let result: Result
     do {
@@ -195,11 +199,18 @@ public final class Replica {
     searched = [:]
     scope = .all
     waiters = [:]
-    membership = Membership(identity.federation)
-    // When even this cannot be read, every use of the store says so.
-    try? loadMembership()
-    if let now = keysLoadedAt { try? loadKeys(at: now) }
-    if let epoch = try? store.nodeState(Key.epoch) { author = identity.author(epoch: UInt32(epoch)) }
+    isStale = true
+    // When the disk cannot even be read now, the next transaction tries again before it does anything.
+    try? freshen()
+  }
+
+  /// What this object keeps in memory, as it is on the disk.
+  private func freshen() throws(ReplicaError) {
+    guard isStale else { return }
+    try loadMembership()
+    if let now = keysLoadedAt { try loadKeys(at: now) }
+    do { author = identity.author(epoch: UInt32(try store.nodeState(Key.epoch) ?? 0)) } catch { throw .store(error) }
+    isStale = false
   }
 
   // MARK: What it knows

@@ -121,11 +121,24 @@ public enum ShelterWork {
     },
     .write(
       "countHeads", "/shelters/{id}/headcount",
-      "Enter a head count: the counter becomes what was counted, as this node knows it.",
-      [FormField("people", .integer(0...1_000_000), required: true, ja: "人数", en: "People")], of: "shelters"
+      "Enter a head count: the counter becomes what was counted, as this node knows it. Or who came and went.",
+      [
+        FormField("people", .integer(0...1_000_000), ja: "数えた人数", en: "People counted"),
+        FormField("change", .integer(-10_000...10_000), ja: "増減", en: "Came or went"),
+      ], of: "shelters"
     ) { desk in
       let (row, values) = try own(desk)
-      let people = desk.given.integer("people")!
+      guard let people = desk.given.integer("people") else {
+        guard let change = desk.given.integer("change"), change != 0 else {
+          throw Fault.badValue("people", ja: "数えた人数か増減を入れてください", en: "give the people counted, or the change")
+        }
+        var draft = Draft(.life)
+        draft.edit(ShelterSchema.shelters, row, [FieldEdit(ShelterSchema.Field.occupancy, .increment(change))])
+        return Written([draft], about: [row], answer: answer(row, ShelterSchema.shelters))
+      }
+      guard desk.given.integer("change") == nil else {
+        throw Fault.badValue("change", ja: "数えた人数と増減の一方だけを入れてください", en: "give one of the two")
+      }
       // A merged counter may say anything.
       let known = min(max(values.integer("occupancy") ?? 0, -1_000_000_000), 1_000_000_000)
       typealias Field = ShelterSchema.Field

@@ -11,6 +11,13 @@ enum Migrations {
     migrator.registerMigration("2 trust facts and set-aside branches") { db in
       try db.execute(sql: version2)
     }
+    migrator.registerMigration("3 requests that were answered") { db in
+      try db.execute(
+        sql:
+          "CREATE TABLE answered_requests (key BLOB NOT NULL PRIMARY KEY, at INTEGER NOT NULL, answer BLOB NOT NULL) WITHOUT ROWID"
+      )
+      try db.execute(sql: "CREATE INDEX answered_requests_by_age ON answered_requests (at)")
+    }
     return migrator
   }()
 

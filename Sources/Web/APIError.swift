@@ -74,14 +74,20 @@ struct APIError: Error {
   }
 }
 
-/// Turns whatever a route throws into a JSON body.
+/// Turns whatever a route throws into a JSON body, or a page for whoever asked for one.
 struct ErrorBodies<Context: RequestContext>: RouterMiddleware {
+  /// For people: the same as a page.
+  let page: @Sendable (Request, APIError) -> Response
+
   func handle(
     _ request: Request, context: Context, next: (Request, Context) async throws -> Response
   ) async throws -> Response {
     do { return try await next(request, context) } catch {
       let answer = APIError.of(error)
       if answer.status.code >= 500 { context.logger.error("request failed", metadata: ["error": "\(error)"]) }
+      if !request.uri.path.hasPrefix("/api/"), request.headers[.accept]?.contains("text/html") == true {
+        return page(request, answer)
+      }
       let body = (try? JSONEncoder().encode(answer.body)) ?? Data()
       return Response(
         status: answer.status, headers: [.contentType: "application/json; charset=utf-8"],
@@ -97,9 +103,9 @@ struct SecurityHeaders<Context: RequestContext>: RouterMiddleware {
   ) async throws -> Response {
     var response = try await next(request, context)
     response.headers[.contentSecurityPolicy] =
-      "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+      "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; worker-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     response.headers[.xContentTypeOptions] = "nosniff"
-    response.headers[.cacheControl] = "no-store"
+    if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
     return response
   }
 }
@@ -121,7 +127,9 @@ struct SameOriginWrites<Context: RequestContext>: RouterMiddleware {
     {
       throw APIError(.forbidden, "foreign-origin", ja: "他のサイトからは書き込めません", en: "writes from another site are refused")
     }
-    if WebServer.formPaths.contains(request.uri.path) { return try await next(request, context) }
+    // Forms of the pages carry their session's token, which their handlers look at.
+    let path = request.uri.path
+    if WebServer.formPaths.contains(path) || path.hasPrefix("/do/") { return try await next(request, context) }
     if request.method != .delete, request.headers[.contentType]?.lowercased().hasPrefix("application/json") != true {
       throw APIError(
         .unsupportedMediaType, "not-json", ja: "Content-Type を application/json にしてください", en: "send application/json")

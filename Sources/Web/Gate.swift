@@ -1,6 +1,7 @@
 import Accounts
 import Causality
 import Desk
+import Foundation
 import Hummingbird
 import NodeService
 import Services
@@ -24,15 +25,18 @@ struct Gate: RouterMiddleware {
       (
         .anyone,
         [
-          "GET /healthz", "GET /openapi.yaml", "GET /style.css", "GET /page.js", "GET /sign-in", "POST /sign-in",
-          "GET /setup", "POST /setup", "POST /api/v1/session", "GET /api/v1/session", "DELETE /api/v1/session",
+          "GET /healthz", "GET /openapi.yaml", "GET /style.css", "GET /app.js", "GET /worker.js", "GET /icon.svg",
+          "GET /sign-in", "POST /sign-in", "POST /session/switch", "GET /counter", "GET /setup", "POST /setup",
+          "POST /api/v1/session", "GET /api/v1/session", "DELETE /api/v1/session",
           "POST /api/v1/session/switch", "POST /api/v1/setup", "POST /sign-out",
         ]
       ),
       (
         .staff,
         [
-          "GET /", "GET /events", "GET /api/v1/status", "GET /api/v1/links", "GET /api/v1/shelters",
+          "GET /", "GET /shelters", "GET /shelters/{id}", "GET /goods", "GET /conflicts", "GET /network", "GET /menu",
+          "GET /unsent", "GET /do/{endpoint}", "POST /do/{endpoint}", "GET /list/{endpoint}", "GET /events",
+          "GET /api/v1/status", "GET /api/v1/links", "GET /api/v1/shelters",
           "GET /api/v1/shelters/{id}", "GET /api/v1/shelters/{id}/history", "GET /api/v1/conflicts",
           "POST /api/v1/session/lock", "POST /api/v1/session/pin", "POST /api/v1/session/password",
         ]
@@ -41,8 +45,13 @@ struct Gate: RouterMiddleware {
         .roles([.headquarters, .shelter]),
         [
           "POST /api/v1/shelters", "PATCH /api/v1/shelters/{id}", "POST /api/v1/shelters/{id}/resolve",
-          "POST /api/v1/shelters/{id}/keep",
+          "POST /api/v1/shelters/{id}/keep", "POST /conflicts",
         ]
+      ),
+      (.roles([.headquarters, .shelter, .welfare]), ["GET /people"]),
+      (
+        .roles([.headquarters, .engineer, .administrator]),
+        ["POST /network", "GET /network/bundle", "POST /network/bundle"]
       ),
       (.roles([.headquarters]), ["DELETE /api/v1/shelters/{id}"]),
       (
@@ -53,8 +62,13 @@ struct Gate: RouterMiddleware {
     return Dictionary(uniqueKeysWithValues: rows.flatMap { access, routes in routes.map { ($0, access) } })
   }()
 
+  /// Forms without script: their handlers look for the token in the form.
+  static let formRoutes: Set<String> = ["POST /do/{endpoint}", "POST /conflicts", "POST /network"]
+
   /// What needs no account is counted, except what costs nothing.
-  private static let uncounted: Set<String> = ["GET /healthz", "GET /style.css", "GET /page.js"]
+  private static let uncounted: Set<String> = [
+    "GET /healthz", "GET /style.css", "GET /app.js", "GET /worker.js", "GET /icon.svg",
+  ]
 
   func handle(
     _ request: Request, context: Context, next: (Request, Context) async throws -> Response
@@ -74,7 +88,13 @@ struct Gate: RouterMiddleware {
     guard Self.uncounted.contains(route) || limit.admits(caller, at: now) else { throw APIError.tooMany(seconds: 1) }
     guard access.admits(context.principal?.user.roles) else {
       guard context.principal != nil else {
-        if route == "GET /" { return .redirect(to: "/sign-in") }
+        if request.method == .get, !path.hasPrefix("/api/"),
+          request.headers[.accept]?.contains("text/html") == true
+            || route == "GET /"
+        {
+          let back = request.uri.string.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+          return .redirect(to: "/sign-in?back=\(back)")
+        }
         throw APIError(
           .unauthorized, "unauthorized", ja: "サインインしてください", en: "sign in, or send a token that is valid")
       }
@@ -86,7 +106,9 @@ struct Gate: RouterMiddleware {
         throw APIError(.forbidden, "read-only", ja: "閲覧のみの鍵です", en: "the token only reads")
       }
       // The forms of the pages carry it in themselves.
-      if let csrf = principal.csrf, access != .anyone, !Self.isSame(request.headers[.csrf] ?? "", csrf) {
+      if let csrf = principal.csrf, access != .anyone, !Self.formRoutes.contains(route),
+        !Self.isSame(request.headers[.csrf] ?? "", csrf)
+      {
         throw APIError(
           .forbidden, "csrf", ja: "画面を開き直してください(CSRF)", en: "X-CSRF-Token is missing or not this session's")
       }

@@ -3,6 +3,8 @@ import HTTPTypes
 extension HTTPField.Name {
   /// What a browser's session gave its page, sent back with every write.
   static let csrf = Self("X-CSRF-Token")!
+  /// The caller's own mark of a write that it may send again (draft-ietf-httpapi-idempotency-key-header).
+  static let idempotencyKey = Self("Idempotency-Key")!
   /// Where a request comes from, as the browser says (W3C Fetch Metadata).
   static let fetchSite = Self("Sec-Fetch-Site")!
 }

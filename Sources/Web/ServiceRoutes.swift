@@ -5,6 +5,7 @@ import Hummingbird
 import NodeService
 import Replica
 import Services
+import Sodium
 
 /// Every endpoint of the services, by its one description.
 extension WebServer {
@@ -74,6 +75,7 @@ extension WebServer {
       inquiry.row = try path.read(.object(["id": .text(decoded)]), in: core.identity.federation).row("id")
     }
     inquiry.key = context.parameters.get("pseudonym")
+    inquiry.requestKey = try Self.requestKey(request.headers[.idempotencyKey], endpoint, inquiry)
     if let header = request.headers[.authorization], header.lowercased().hasPrefix("bearer ") {
       inquiry.token = String(header.dropFirst(7))
     }
@@ -84,6 +86,17 @@ extension WebServer {
     Response(
       status: status, headers: [.contentType: "application/json; charset=utf-8"],
       body: .init(byteBuffer: ByteBuffer(bytes: json.bytes)))
+  }
+
+  /// A caller's mark is random; whoever works at the tablet when it is sent again, it is the same request.
+  static func requestKey(_ given: String?, _ endpoint: Endpoint, _ inquiry: Inquiry) throws -> [UInt8]? {
+    guard let given else { return nil }
+    guard (16...100).contains(given.utf8.count) else {
+      throw APIError.badValue("Idempotency-Key", ja: "16 文字から 100 文字までです", en: "has 16 to 100 characters")
+    }
+    return blake2b(
+      [UInt8]("\(endpoint.id)\n\(inquiry.row?.rawValue ?? 0)\n\(given)".utf8)
+    ).bytes
   }
 
   /// `/lots/{id}/issue` as the router writes it.

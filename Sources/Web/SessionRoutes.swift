@@ -28,7 +28,7 @@ extension WebServer {
     }
     api.post("/session/switch") { request, context in
       let given = try await request.decode(as: Switch.self, context: context)
-      return try json(try await change(to: given, request, context))
+      return try json(try await change(to: given, csrf: request.headers[.csrf], request, context))
     }
     api.post("/session/pin") { request, context in
       let given = try await request.decode(as: NewPIN.self, context: context)
@@ -55,7 +55,7 @@ extension WebServer {
   }
 
   struct SignIn: Codable { var login: String; var password: String }
-  private struct Switch: Codable { var login: String; var pin: String }
+  struct Switch: Codable { var login: String; var pin: String }
   private struct NewPIN: Codable { var pin: String; var password: String }
   private struct NewPassword: Codable { var old: String; var new: String }
   struct Setup: Codable { var code: String; var login: String; var name: String; var password: String }
@@ -107,11 +107,13 @@ extension WebServer {
   private static let wrong = APIError(
     .unauthorized, "wrong-password", ja: "利用者IDかパスワードが違います", en: "the login or the password is wrong")
 
-  private func change(to given: Switch, _ request: Request, _ context: DeskContext) async throws -> SessionView {
+  func change(
+    to given: Switch, csrf: String?, _ request: Request, _ context: DeskContext
+  ) async throws -> SessionView {
     guard let cookie = cookie(request), let session = await sessions.session(cookie, at: .now()) else {
       throw APIError(.unauthorized, "unauthorized", ja: "サインインしてください", en: "sign in")
     }
-    guard Gate.isSame(request.headers[.csrf] ?? "", session.csrf) else {
+    guard Gate.isSame(csrf ?? "", session.csrf) else {
       throw APIError(.forbidden, "csrf", ja: "画面を開き直してください(CSRF)", en: "X-CSRF-Token is missing or not this session's")
     }
     let here = try await people(of: session).first { $0.login == given.login }
@@ -132,7 +134,7 @@ extension WebServer {
     return withCookie(new, try json(try await view(session)))
   }
 
-  private func sessionView(_ request: Request, _ context: DeskContext) async throws -> SessionView {
+  func sessionView(_ request: Request, _ context: DeskContext) async throws -> SessionView {
     guard let cookie = cookie(request) else { return SessionView(state: "none") }
     return try await view(cookie, context)
   }

@@ -111,6 +111,12 @@ extension WebServer {
 
   // MARK: Writing
 
+  /// Lets one of the values that stand in conflict stand.
+  func settle(_ row: RowID, field: String, value: String?) async throws {
+    _ = try await shelter(row)
+    _ = try await change(row, try await resolution(Resolution(field: field, value: value), row))
+  }
+
   private func patch(_ request: Request, _ context: DeskContext) async throws -> ShelterPatch {
     try await request.decode(as: ShelterPatch.self, context: context)
   }

@@ -1,31 +1,45 @@
 import Foundation
 import Hummingbird
-import Mustache
 import NodeService
+import Pages
 
 /// The pages for signing in and for a node's first administrator: plain forms, without script.
 extension WebServer {
-  private static let template: MustacheTemplate = {
-    MustacheContentTypes.register(HTMLText(), named: HTMLText.name)
-    return try! MustacheTemplate(string: "{{% CONTENT_TYPE:\(HTMLText.name)}}\n" + page)
-  }()
-
   /// Forms that a page without script sends.
-  static let formPaths: Set<String> = ["/sign-in", "/setup", "/sign-out"]
+  static let formPaths: Set<String> = [
+    "/sign-in", "/setup", "/sign-out", "/session/switch", "/conflicts", "/network", "/network/bundle",
+  ]
 
   func addSignInPages(to router: Router<DeskContext>) {
-    router.get("/sign-in") { request, _ in form(request, isSetup: false) }
-    router.get("/setup") { request, _ in form(request, isSetup: true) }
+    router.get("/sign-in") { request, context in
+      try await form(request, context, isSetup: false, back: request.uri.queryParameters["back"].map { String($0) })
+    }
+    router.get("/setup") { request, context in try await form(request, context, isSetup: true) }
     router.post("/sign-in") { request, context in
-      let given = try await URLEncodedFormDecoder().decode(SignIn.self, from: request, context: context)
-      return try await enter(request, isSetup: false) {
-        try await signedIn(try await prove(.password, login: given.login, given.password, context), request)
+      let sent = try await sent(request)
+      return try await enter(request, context, back: sent["_back"]?.first, isSetup: false) {
+        let (login, password) = (sent["login"]?.first ?? "", sent["password"]?.first ?? "")
+        return try await signedIn(try await prove(.password, login: login, password, context), request)
       }
     }
     router.post("/setup") { request, context in
-      let given = try await URLEncodedFormDecoder().decode(Setup.self, from: request, context: context)
-      return try await enter(request, isSetup: true) {
-        try await signedIn(try await setUp(given, context), request)
+      let sent = try await sent(request)
+      func text(_ name: String) -> String { sent[name]?.first ?? "" }
+      return try await enter(request, context, back: nil, isSetup: true) {
+        try await signedIn(
+          try await setUp(
+            Setup(code: text("code"), login: text("login"), name: text("name"), password: text("password")), context),
+          request)
+      }
+    }
+    router.post("/session/switch") { request, context in
+      let sent = try await sent(request)
+      return try await enter(request, context, back: sent["_back"]?.first, isSetup: false) {
+        _ = try await change(
+          to: Switch(login: sent["login"]?.first ?? "", pin: sent["pin"]?.first ?? ""), csrf: sent["_csrf"]?.first,
+          request,
+          context)
+        return Response(status: .noContent)
       }
     }
     router.post("/sign-out") { request, _ in
@@ -34,71 +48,47 @@ extension WebServer {
     }
   }
 
-  /// Goes to the first page with the session's cookie, or shows the form again with what was wrong.
+  /// Goes on to where the person wanted to be, with the session's cookie; or shows the form again with what was wrong.
   private func enter(
-    _ request: Request, isSetup: Bool, _ body: () async throws -> Response
+    _ request: Request, _ context: DeskContext, back: String?, isSetup: Bool, _ body: () async throws -> Response
   ) async throws -> Response {
     do {
-      var response = Response.redirect(to: "/")
+      var response = Response.redirect(to: Self.back(back))
       response.headers[values: .setCookie] = try await body().headers[values: .setCookie]
       return response
-    } catch { return form(request, isSetup: isSetup, APIError.of(error)) }
+    } catch { return try await form(request, context, isSetup: isSetup, back: back, APIError.of(error)) }
   }
 
-  private func form(_ request: Request, isSetup: Bool, _ error: APIError? = nil) -> Response {
-    let english = request.uri.queryParameters["lang"] == "en"
-    let canSetUp = core.firstCode.isOpen
-    let words = english ? Self.english : Self.japanese
-    let ward = english ? "\(core.identity.ward.romaji) City" : core.identity.ward.name
-    let page: [String: Any] = [
-      "lang": english ? "en" : "ja", "other": english ? "?lang=ja" : "?lang=en", "words": words, "ward": ward,
-      "title": words[isSetup ? "setup" : "signIn"]!, "isSetup": isSetup, "offersSetup": canSetUp && !isSetup,
-      "error": error.map { english ? $0.body.en : $0.body.ja } ?? "", "hasError": error != nil,
-      "action": (isSetup ? "/setup" : "/sign-in") + (english ? "?lang=en" : ""),
+  private func form(
+    _ request: Request, _ context: DeskContext, isSetup: Bool, back: String? = nil, _ error: APIError? = nil
+  ) async throws -> Response {
+    var frame = frame(request, context)
+    frame.user = nil
+    let language = frame.language
+    let pick = language.pick
+    frame.error = error.map { pick($0.body.ja, $0.body.en) }
+    let title = isSetup ? pick("最初の管理者を登録する", "Register the first administrator") : pick("サインイン", "Sign in")
+    let words = [
+      "login": pick("利用者ID", "Login"), "password": pick("パスワード", "Password"), "name": pick("氏名", "Name"),
+      "code": pick("このノードを作ったときに表示されたコード", "The code shown when this node was made"),
+      "hint": pick(
+        "10 文字以上。関係のない言葉を三つ並べると、覚えやすく、破られにくくなります。",
+        "At least 10 characters. Three words that have nothing in common are easy to keep in mind and hard to guess."),
+      "first": pick("このノードにはまだ管理者がいません。", "This node has no administrator yet."),
+      "setup": pick("最初の管理者を登録する", "Register the first administrator"), "pin": pick("暗証番号", "PIN"),
+      "goOn": pick("この端末で続ける", "Go on at this device"), "goOnButton": pick("続ける", "Go on"),
+      "counter": pick("避難所を探す(住民の方)", "Find a shelter (residents)"),
     ]
-    var response = text(Self.template.render(page), type: "text/html; charset=utf-8")
-    if let error { response.status = error.status }
-    return response
+    let session = try await sessionView(request, context)
+    let people = session.people.map { ["login": $0.login, "name": $0.name, "csrf": session.csrf ?? ""] }
+    return page(
+      request,
+      frame.render(
+        "signin", title: title,
+        [
+          "w": words, "title": title, "action": isSetup ? "/setup" : "/sign-in", "isSetup": isSetup,
+          "offersSetup": core.firstCode.isOpen && !isSetup, "back": Self.back(back), "people": people,
+          "hasPeople": !isSetup && !people.isEmpty,
+        ]), status: error?.status ?? .ok)
   }
-
-  private static let japanese = [
-    "signIn": "サインイン", "setup": "最初の管理者を登録する", "login": "利用者ID", "password": "パスワード", "name": "氏名",
-    "code": "このノードを作ったときに表示されたコード", "other": "English", "hint": "10 文字以上。関係のない言葉を三つ並べると、覚えやすく、破られにくくなります。",
-    "first": "このノードにはまだ管理者がいません。", "drill": "訓練",
-  ]
-  private static let english = [
-    "signIn": "Sign in", "setup": "Register the first administrator", "login": "Login", "password": "Password",
-    "name": "Name", "code": "The code shown when this node was made", "other": "日本語",
-    "hint":
-      "At least 10 characters. Three words that have nothing in common are easy to keep in mind and hard to guess.",
-    "first": "This node has no administrator yet.", "drill": "Drill",
-  ]
-
-  private static let page = """
-    <!doctype html>
-    <html lang="{{lang}}">
-    <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>{{title}} · {{ward}}</title>
-    <link rel="stylesheet" href="/style.css">
-    </head>
-    <body>
-    <header><h1>{{ward}}</h1><a href="{{other}}">{{words.other}}</a></header>
-    <main>
-    <h2>{{title}}</h2>
-    {{#hasError}}<p class="error" role="alert">{{error}}</p>{{/hasError}}
-    <form method="post" action="{{action}}" class="stack">
-    {{#isSetup}}<label>{{words.code}} <input name="code" required autocomplete="off" autofocus></label>
-    <label>{{words.name}} <input name="name" required maxlength="60" autocomplete="name"></label>{{/isSetup}}
-    <label>{{words.login}} <input name="login" required maxlength="40" autocomplete="username" autocapitalize="none"></label>
-    <label>{{words.password}} <input name="password" type="password" required autocomplete="{{#isSetup}}new-password{{/isSetup}}{{^isSetup}}current-password{{/isSetup}}"></label>
-    {{#isSetup}}<p>{{words.hint}}</p>{{/isSetup}}
-    <button>{{title}}</button>
-    </form>
-    {{#offersSetup}}<p>{{words.first}} <a href="/setup">{{words.setup}}</a></p>{{/offersSetup}}
-    </main>
-    </body>
-    </html>
-    """
 }

@@ -7,6 +7,7 @@ import Logging
 import NIOSSL
 import NodeService
 import Orders
+import Pages
 import Services
 import Shelters
 import Topology
@@ -26,6 +27,8 @@ public struct WebServer: Sendable {
   let sessions = Sessions()
   let passwords = Passwords()
   private let description: String
+  let labels: Labels
+  let maps: [Language: WardMap]
 
   /// - Parameter hosts: names by which browsers may call this node, besides addresses and `localhost`.
   public init(
@@ -38,6 +41,8 @@ public struct WebServer: Sendable {
     catalogue = Services.catalogue(Geography(topology))
     description = OpenAPI.yaml(with: catalogue.endpoints)
     self.metrics = metrics
+    labels = Labels(catalogue.endpoints, Services.collections)
+    maps = [.japanese: WardMap(topology, .japanese), .english: WardMap(topology, .english)]
   }
 
   /// The service that listens on `address`.
@@ -70,19 +75,16 @@ public struct WebServer: Sendable {
   func router() -> Router<DeskContext> {
     let router = Router(context: DeskContext.self)
     router.add(middleware: MetricsMiddleware())
-    router.add(middleware: ErrorBodies())
+    router.add(middleware: ErrorBodies { request, error in errorPage(request, error) })
     router.add(middleware: SecurityHeaders())
     router.add(middleware: OwnHost(hosts: hosts))
     router.add(middleware: SameOriginWrites())
     router.add(middleware: Gate(core: core, sessions: sessions, cookieName: cookieName, access: access))
-    router.get("/") { request, context in try await statusPage(request, context.user) }
-    addSignInPages(to: router)
+    addPages(to: router)
     router.get("/healthz") { _, _ in
       Response(status: .ok, headers: [.contentType: "text/plain"], body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
     }
     router.get("/openapi.yaml") { _, _ in text(description, type: "application/yaml; charset=utf-8") }
-    router.get("/style.css") { _, _ in text(Assets.style, type: "text/css; charset=utf-8") }
-    router.get("/page.js") { _, _ in text(Assets.script, type: "text/javascript; charset=utf-8") }
     router.get("/metrics") { _, _ in
       let gauges = try await core.status(withDigest: false, running: true)
       return text(metrics.exposition(with: gauges), type: "text/plain; version=0.0.4; charset=utf-8")

@@ -8,6 +8,7 @@ import Shelters
 import Testing
 import TestSupport
 
+@testable import Pages
 @testable import Web
 
 /// The API and the first page, through the router.
@@ -150,7 +151,7 @@ import TestSupport
         )
       }
       for query in ["", "?lang=en", "?q=%22%CC%81%20autofocus", "?q=%3Cscript%3E", "?ward=%22%3E%3Cscript%3E"] {
-        let page = try await Self.send(client, .get, "/" + query).text
+        let page = try await Self.send(client, .get, "/shelters" + query).text
         // By bytes: a search by Characters would overlook what it is looking for.
         let bytes = Array(page.utf8)
         for bad in ["<meta x>", "\"\u{301} autofocus"].map({ Array($0.utf8) }) { #expect(!bytes.contains(bad)) }

@@ -89,9 +89,12 @@ import TestSupport
     let path = directory.file("a.sqlite")
     try Self.open(path).store.close()
     let queue = try DatabaseQueue(path: path)
-    try queue.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('3 of the future')") }
+    try queue.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('9 of the future')") }
     try queue.close()
-    #expect(throws: ReplicaError.store(.newerFormat(found: 3, known: 2))) { try Self.open(path) }
+    #expect(
+      throws: ReplicaError.store(
+        .newerFormat(found: Store.knownMigrations.count + 1, known: Store.knownMigrations.count))
+    ) { try Self.open(path) }
     let text = directory.file("b.sqlite")
     try Data(String(repeating: "これはデータベースではない。", count: 100).utf8).write(to: URL(fileURLWithPath: text))
     do {

@@ -19,7 +19,8 @@ enum Seeds {
 
   private static func make(_ target: Target) -> [[UInt8]] {
     switch target {
-    case .changeSet: Schema(ControlSchema.collections + Services.collections).collections.map(section)
+    case .changeSet:
+      Schema(ControlSchema.collections + Services.collections).collections.map(section) + [statements()]
     case .frame: messages.map { $0.encoded() }
     case .bundle: [[0]] + messages.map { [126] + Bundle.frame($0) } + [[8] + messages.flatMap { Bundle.frame($0) }]
     case .csv: lists.map { [UInt8]($0.utf8) }
@@ -39,6 +40,24 @@ enum Seeds {
     let lanes = UInt8(Lane.allCases.count)
     let first = (0x80...0xff).first { $0 % lanes == lane && $0 >= 0x80 }!
     return [first] + SectionCodec.encode([own, derived, gone], by: author)
+  }
+
+  /// A revocation and an amendment that hold, as an authority signs them: what no fuzzer comes upon.
+  private static func statements() -> [UInt8] {
+    let federation = Wards.federation()
+    let keys = federation.authorities.map { SigningKey(seed: [UInt8](hexadecimal: $0.seed)!)! }
+    let author = AuthorNumber(ward: 0, serial: 1, epoch: 0)
+    var chain = AmendmentChain(federation.identity.id)
+    chain.append(Amendment(ward: 1, authority: keys[0].publicKey, keeping: [[1, 2, 3]]))
+    for (ward, key) in keys.enumerated() { chain.signLast(with: key, of: UInt32(ward)) }
+    let revocation = try! federation.authorities[0].revocation(
+      of: AuthorNumber(ward: 0, serial: 9, epoch: 0), in: federation.identity, cut: [:])
+    let edits = [
+      ControlSchema.amending(chain, reason: "盗難"), ControlSchema.revoking(revocation, reason: "紛失"),
+    ]
+    let lanes = UInt8(Lane.allCases.count)
+    let lane = UInt8(Lane.allCases.firstIndex(of: .control)!)
+    return [(0x80...0xff).first { $0 % lanes == lane }!] + SectionCodec.encode(edits, by: author)
   }
 
   private static func operations(_ field: FieldSchema) -> [FieldOperation] {

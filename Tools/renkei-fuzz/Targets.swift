@@ -50,9 +50,15 @@ final class Wards {
   private let gossip: Gossip
   private var links: UInt64 = 0
 
-  private init() {
+  /// The same in every process.
+  nonisolated static func federation() -> SimulatedFederation {
     var federation = SimulatedFederation(wards: [("13101", "千代田区"), ("13102", "中央区")], seed: 1)
     federation.emergency = true
+    return federation
+  }
+
+  private init() {
+    var federation = Self.federation()
     writer = federation.node(ward: 0, keySeed: 1)
     let schema = Schema(Services.collections)
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("renkei-fuzz-\(UUID())").path

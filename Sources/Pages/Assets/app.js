@@ -1,0 +1,224 @@
+"use strict";
+// What a page does beyond plain forms: it stays up to date, and goes on taking entries while the node cannot be reached.
+
+// MARK: The queue. Entries lie in the browser's own database until the node has said that it has them. Each bears a random
+// mark: sent again after a lost answer, it is not done twice.
+
+const opened = new Promise((resolve, reject) => {
+  const request = indexedDB.open("renkei", 1);
+  request.onupgradeneeded = () => request.result.createObjectStore("queue", { keyPath: "id", autoIncrement: true });
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = () => reject(request.error);
+});
+
+async function store(mode, work) {
+  const database = await opened;
+  return new Promise((resolve, reject) => {
+    // Strict: on the disk before anybody is told that it is kept.
+    const transaction = database.transaction("queue", mode, { durability: "strict" });
+    const request = work(transaction.objectStore("queue"));
+    transaction.oncomplete = () => resolve(request.result);
+    transaction.onerror = transaction.onabort = () => reject(transaction.error);
+  });
+}
+
+const queue = {
+  add: (entry) => store("readwrite", (entries) => entries.add(entry)),
+  all: () => store("readonly", (entries) => entries.getAll()),
+  put: (entry) => store("readwrite", (entries) => entries.put(entry)),
+  drop: (id) => store("readwrite", (entries) => entries.delete(id)),
+};
+
+function mark() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+let sending = false;
+let isLocked = false;
+
+async function deliver() {
+  if (sending) return;
+  sending = true;
+  try {
+    const entries = (await queue.all()).filter((entry) => !entry.refused);
+    if (entries.length === 0) return;
+    const session = await (await fetch("/api/v1/session", { cache: "no-store" })).json();
+    isLocked = session.state !== "open";
+    if (isLocked) return;
+    let sent = 0;
+    for (const entry of entries) {
+      const answer = await fetch(entry.url, {
+        method: entry.method,
+        headers: { "Content-Type": "application/json", "X-CSRF-Token": session.csrf, "Idempotency-Key": entry.mark },
+        body: JSON.stringify(entry.body),
+      });
+      if (answer.ok) {
+        await queue.drop(entry.id);
+        sent += 1;
+      } else if ([401, 408, 429].includes(answer.status) || answer.status >= 500) {
+        break;
+      } else {
+        // The node has understood it and says no: a person decides.
+        const fault = await answer.json().catch(() => ({}));
+        entry.refused = fault[document.documentElement.lang] || fault.ja || String(answer.status);
+        await queue.put(entry);
+      }
+    }
+    if (sent > 0) plan(0);
+  } catch {
+    // No contact: everything stays, and is tried again.
+  } finally {
+    sending = false;
+    await showQueue();
+  }
+}
+
+// MARK: Forms
+
+function fields(form, button) {
+  const data = new FormData(form, button);
+  const body = {};
+  for (const [name, text] of data) {
+    if (name.startsWith("_") || text === "") continue;
+    const control = form.elements[name];
+    const type = control && (control.type || (control[0] && control[0].type));
+    const dot = name.indexOf(".");
+    if (dot > 0) (body[name.slice(0, dot)] ||= {})[name.slice(dot + 1)] = Number(text);
+    else if (type === "checkbox" && text === "1") body[name] = true;
+    else if (type === "checkbox") (body[name] ||= []).push(text);
+    else if (type === "number" || (button && button.name === name)) body[name] = Number(text);
+    else if (type === "datetime-local") body[name] = text + ":00+09:00";
+    else body[name] = text;
+  }
+  return body;
+}
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  const url = form.dataset.queue;
+  if (!url) return;
+  event.preventDefault();
+  const button = event.submitter;
+  await queue.add({
+    url, method: form.dataset.method || "POST", body: fields(form, button), label: form.dataset.label || url, mark: mark(),
+    at: Date.now(), page: location.pathname,
+  });
+  const people = document.getElementById("people");
+  if (people && form.classList.contains("count")) {
+    people.textContent = String(Number(people.textContent.replace(/\D/g, "")) + Number(button.value));
+  }
+  if (!form.classList.contains("count")) {
+    form.reset();
+    const first = form.querySelector("input:not([type=hidden]), select, textarea");
+    if (first) first.focus();
+  }
+  await showQueue();
+  deliver();
+});
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!("upload" in form.dataset)) return;
+  event.preventDefault();
+  const said = document.getElementById("upload");
+  const file = form.elements.bundle.files[0];
+  if (!file) return;
+  said.textContent = "…";
+  const answer = await fetch(form.action, {
+    method: "POST", body: file,
+    headers: { "Content-Type": "application/octet-stream", "X-CSRF-Token": form.elements._csrf.value },
+  }).catch(() => null);
+  said.textContent = answer ? (await answer.text()) : document.body.dataset.stale;
+});
+
+// MARK: What is not sent yet
+
+async function showQueue() {
+  const badge = document.getElementById("unsent");
+  const words = document.body.dataset;
+  let entries;
+  try { entries = await queue.all(); } catch { return; }
+  if (badge) {
+    badge.hidden = entries.length === 0;
+    badge.textContent = `${words.unsent} ${entries.length}${isLocked ? " · " + words.locked : ""}`;
+  }
+  const list = document.getElementById("queue");
+  if (!list) return;
+  document.getElementById("queue-empty").hidden = entries.length > 0;
+  list.replaceChildren(...entries.map((entry) => {
+    const item = document.createElement("li");
+    const time = document.createElement("time");
+    time.textContent = new Date(entry.at).toLocaleString(document.documentElement.lang);
+    const text = document.createElement("span");
+    const values = Object.values(entry.body).map((value) => typeof value === "object" ? JSON.stringify(value) : value);
+    text.textContent = `${entry.label}: ${values.join(" · ")}`;
+    item.append(time, text);
+    if (entry.refused) {
+      const why = document.createElement("strong");
+      why.className = "short";
+      why.textContent = ` ${entry.refused} `;
+      item.append(why, button(list.dataset.again, async () => { delete entry.refused; await queue.put(entry); deliver(); }),
+        button(list.dataset.drop, async () => { if (confirm(list.dataset.sure)) { await queue.drop(entry.id); showQueue(); } }));
+    }
+    return item;
+  }));
+}
+
+function button(label, action) {
+  const made = document.createElement("button");
+  made.className = "quiet";
+  made.textContent = label;
+  made.addEventListener("click", action);
+  return made;
+}
+
+// MARK: Staying up to date
+
+const live = document.getElementById("live");
+let due = null;
+
+function show(isLive) {
+  if (!live) return;
+  live.textContent = isLive ? document.body.dataset.live : document.body.dataset.stale;
+  live.classList.toggle("stale", !isLive);
+}
+
+function isBusy() {
+  const focused = document.activeElement;
+  if (focused && focused.closest("form")) return true;
+  return Array.from(document.querySelectorAll("main form[method=post]")).some((form) =>
+    Array.from(form.elements).some((control) => control.type !== "hidden" && control.defaultValue !== undefined
+      && control.value !== control.defaultValue));
+}
+
+async function refresh() {
+  due = null;
+  // Nothing is taken from under somebody's hands.
+  if (isBusy()) { plan(3000); return; }
+  try {
+    const answer = await fetch(location.href, { headers: { "X-Renkei-Refresh": "1" } });
+    if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const content = page.getElementById("content");
+    if (!content) throw new Error("no content");
+    for (const message of content.querySelectorAll(".notice")) message.remove();
+    if (isBusy()) { plan(3000); return; }
+    document.getElementById("content").replaceWith(content);
+    await showQueue();
+  } catch { plan(5000); }
+}
+
+function plan(after) { if (due === null) due = setTimeout(refresh, after); }
+
+if (live) {
+  const events = new EventSource("/events");
+  events.onopen = () => { show(true); deliver(); };
+  events.onerror = () => show(false);
+  events.addEventListener("rows", () => plan(1000));
+  events.addEventListener("links", () => plan(300));
+  setInterval(() => plan(0), 30000);
+  setInterval(deliver, 5000);
+  addEventListener("online", deliver);
+  showQueue().then(deliver);
+  if ("serviceWorker" in navigator) navigator.serviceWorker.register("/worker.js").catch(() => {});
+}

@@ -1,0 +1,56 @@
+import Foundation
+
+/// What is around every page: who works where, the menu, the language.
+public struct Frame: Sendable {
+  public var language: Language
+  /// The ward as people call it.
+  public var ward: String
+  public var isDrill: Bool
+  public var user: String?
+  /// Sent back with every form.
+  public var csrf: String?
+  /// Of the page, for the language switch: path and query without the language.
+  public var path: String
+  /// What was done just now.
+  public var notice: String?
+  public var error: String?
+
+  public init(language: Language, ward: String, isDrill: Bool, path: String) {
+    self.language = language
+    self.ward = ward
+    self.isDrill = isDrill
+    self.path = path
+  }
+
+  /// The main pages: path, and what they are called.
+  private static let menu: [(path: String, ja: String, en: String)] = [
+    ("/", "状況", "Situation"), ("/shelters", "避難所", "Shelters"), ("/people", "人・安否", "People"),
+    ("/goods", "物資", "Goods"), ("/conflicts", "食い違い", "Conflicts"), ("/network", "通信", "Network"),
+    ("/menu", "その他", "More"),
+  ]
+
+  /// - Parameter active: the path of the main page that this one belongs to.
+  public func render(_ template: String, title: String, active: String = "", _ values: [String: Any]) -> String {
+    let pick = language.pick
+    let separator = path.contains("?") ? "&" : "?"
+    var page = values
+    page["frame"] =
+      [
+        "lang": language.rawValue, "otherLang": language.other.rawValue, "other": pick("English", "日本語"),
+        "switch": "\(path)\(separator)lang=\(language.other.rawValue)", "title": title, "ward": ward,
+        "isDrill": isDrill,
+        "drill": pick("訓練", "DRILL"), "hasUser": user != nil, "user": user ?? "", "csrf": csrf ?? "", "path": path,
+        "signOut": pick("サインアウト", "Sign out"), "skip": pick("本文へ", "Skip to the content"),
+        "menuLabel": pick("メニュー", "Menu"), "hasNotice": notice != nil, "notice": notice ?? "", "hasError": error != nil,
+        "error": error ?? "", "live": pick("自動更新中", "Live"),
+        "stale": pick("ノードにつながりません。表示は古いままです", "No contact with the node: what you see is not updated"),
+        "unsent": pick("未送信", "Not sent"), "locked": pick("サインインすると送られます", "Sent when you have signed in"),
+        "menu": user == nil
+          ? []
+          : Self.menu.map {
+            ["path": $0.path, "label": pick($0.ja, $0.en), "isActive": $0.path == active] as [String: Any]
+          },
+      ] as [String: Any]
+    return Templates.render(template, page)
+  }
+}

@@ -1,0 +1,91 @@
+import Desk
+
+/// Any answer of the services as a table: a list of records, or one record's members.
+public struct RecordTable: Sendable {
+  private let labels: Labels
+  private let language: Language
+  /// Names of rows, by id.
+  private let known: [String: String]
+
+  public init(_ labels: Labels, _ language: Language, known: [String: String]) {
+    self.labels = labels
+    self.language = language
+    self.known = known
+  }
+
+  /// Columns that lead: what a person looks for first.
+  private static let first = [
+    "name", "title", "login", "label", "item", "shelter", "ward", "status", "state", "amount", "people", "priority",
+  ]
+  /// Members that say nothing to a person at a desk.
+  private static let hidden: Set<String> = ["id", "nameKey", "kanaKey", "book", "version"]
+  /// Records that one page shows.
+  public static let limit = 500
+
+  /// The lists of an answer, each with its columns and rows; what stands beside them, as a table of members.
+  ///
+  /// - Parameter actions: what can be done with a record, by its id.
+  public func sections(_ answer: JSON, actions: (JSON) -> [[String: Any]]) -> [[String: Any]] {
+    guard case .object(let members) = answer else { return [list("", answer, actions)] }
+    var sections: [[String: Any]] = []
+    var plain: [(String, JSON)] = []
+    for (name, value) in members.sorted(by: { $0.key < $1.key }) {
+      if case .list(let items) = value,
+        items.contains(where: { if case .object = $0 { true } else { false } }) || items.isEmpty
+      {
+        sections.append(list(members.count > 1 ? labels.label(name, language) : "", value, actions))
+      } else if !Self.hidden.contains(name), value != .null, value != .list([]) {
+        plain.append((name, value))
+      }
+    }
+    if !plain.isEmpty {
+      let order = plain.sorted { rank($0.0) < rank($1.0) }
+      sections.insert(
+        [
+          "isMembers": true, "heading": "",
+          "members": order.map { name, value in
+            [
+              "label": labels.label(name, language), "value": labels.text(name, value, language, known: known),
+            ]
+          },
+          "actions": actions(answer), "hasActions": !actions(answer).isEmpty,
+        ], at: 0)
+    }
+    return sections
+  }
+
+  private func rank(_ name: String) -> (Int, String) { (Self.first.firstIndex(of: name) ?? Self.first.count, name) }
+
+  private func list(_ heading: String, _ value: JSON, _ actions: (JSON) -> [[String: Any]]) -> [String: Any] {
+    let records = value.list.prefix(Self.limit)
+    var names: Set<String> = []
+    for case .object(let members) in records {
+      for (name, value) in members where value != .null && value != .list([]) && !Self.hidden.contains(name) {
+        names.insert(name)
+      }
+    }
+    let columns = names.sorted { rank($0) < rank($1) }
+    let rows = records.map { record -> [String: Any] in
+      let cells = columns.map { name -> [String: Any] in
+        let value = record[name]
+        let isNumber: Bool
+        switch value {
+        case .integer, .real: isNumber = true
+        default: isNumber = false
+        }
+        return ["text": labels.text(name, value, language, known: known), "isNumber": isNumber]
+      }
+      let offered = actions(record)
+      return ["cells": cells, "actions": offered, "hasActions": !offered.isEmpty]
+    }
+    let isCut = value.list.count > Self.limit
+    return [
+      "isList": true, "heading": heading, "hasHeading": !heading.isEmpty,
+      "columns": columns.map { ["label": labels.label($0, language)] }, "rows": rows, "isEmpty": rows.isEmpty,
+      "hasActions": rows.contains { $0["hasActions"] as? Bool == true }, "isCut": isCut,
+      "cut": language.pick(
+        "\(language.number(Int64(value.list.count))) 件のうち \(Self.limit) 件。条件で絞ってください",
+        "\(Self.limit) of \(language.number(Int64(value.list.count))): narrow it down"),
+    ]
+  }
+}

@@ -1,0 +1,67 @@
+/// What a person calls each endpoint of the services: the menus', the forms' and the lists' titles.
+public enum Titles {
+  private static let table: [String: (String, String)] = [
+    // Accounts and devices
+    "accounts": ("アカウント", "Accounts"), "addAccount": ("アカウントを作る", "Make an account"),
+    "changeAccount": ("アカウントを変える", "Change an account"), "endAccount": ("アカウントを終える", "End an account"),
+    "tokens": ("機器の鍵", "Device tokens"), "addToken": ("機器の鍵を作る", "Make a device token"),
+    "endToken": ("機器の鍵を無効にする", "End a device token"),
+    "services": ("民間サービス", "Private services"), "registerService": ("民間サービスを登録する", "Register a private service"),
+    "endService": ("民間サービスを終える", "End a private service"), "auditOf": ("閲覧と変更の記録", "Who saw or changed it"),
+    "ownFields": ("区独自の項目", "The ward's own items"), "addOwnField": ("独自の項目を加える", "Add an item of our own"),
+    "endOwnField": ("独自の項目を終える", "End an own item"), "ownValues": ("独自項目の値", "Values of own items"),
+    "enterOwnValues": ("独自項目に入力する", "Enter own items"),
+    // Disasters
+    "disasters": ("災害", "Disasters"), "tellDisaster": ("災害を登録する", "Enter a disaster"),
+    "endDisaster": ("災害を終える", "End a disaster"), "declarations": ("災害の宣言", "Declarations"),
+    "declare": ("災害を宣言する", "Declare a disaster"), "endDeclaration": ("宣言を終える", "End a declaration"),
+    "checklist": ("やることリスト", "Checklist"), "markTask": ("やることを記録する", "Mark a task"),
+    "roads": ("道路", "Roads"), "reportRoad": ("道路の状況を報告する", "Report a road"),
+    // Shelters
+    "openShelter": ("開設する", "Open the shelter"), "closeShelter": ("閉鎖する", "Close the shelter"),
+    "countHeads": ("避難者数を報告する", "Report the head count"), "reportShelter": ("日報を出す", "Daily report"),
+    "shelterReports": ("日報", "Daily reports"), "shelterPicture": ("避難所の状況", "The shelter's picture"),
+    "askAcceptance": ("受入れを要請する", "Ask a ward to take people in"), "acceptance": ("受入れの要請", "Acceptance requests"),
+    "answerAcceptance": ("受入れに回答する", "Answer a request"), "cancelAcceptance": ("要請を取り消す", "Cancel a request"),
+    // People
+    "registerResident": ("住民を登録する", "Register a resident"), "resident": ("住民", "Resident"),
+    "changeResident": ("住民の記録を変える", "Change a resident"), "searchResidents": ("住民を探す", "Find residents"),
+    "planAssistance": ("避難支援を計画する", "Plan assistance"), "assistance": ("避難支援", "Assistance"),
+    "duplicateCandidates": ("同じ人かもしれない記録", "Possible duplicates"), "identity": ("同じ人のID", "IDs of one person"),
+    "linkResidents": ("同じ人・別の人と決める", "Say whether two are one"), "giveConsent": ("同意を記録する", "Record a consent"),
+    "withdrawConsent": ("同意を取り消す", "Withdraw a consent"), "consents": ("同意", "Consents"),
+    "protectResident": ("所在を知らせない人にする", "Protect a person"), "searchPeople": ("人を探す", "Find people"),
+    "askToBeInformed": ("見つかったら知らせる", "Ask to be informed"), "inquiriesToAnswer": ("知らせを待つ人", "Who waits to be told"),
+    "answerInquiry": ("知らせたと記録する", "The asker was told"), "reportSafety": ("安否を報告する", "Report how somebody is"),
+    "withdrawSafety": ("安否の報告を取り消す", "Withdraw a report"), "safetyOf": ("安否", "How somebody is"),
+    "checkIn": ("受付する", "Check in"), "changeStay": ("受付の内容を変える", "Change an entry"),
+    "checkOut": ("退所を記録する", "Check out"), "moveStay": ("別の避難所へ移す", "Move to another shelter"),
+    "stays": ("避難者名簿", "Register"), "evacueesElsewhere": ("他区にいる住民", "Our residents elsewhere"),
+    "doubleEntries": ("二重の受付かもしれない人", "Possible double entries"), "settleDouble": ("同じ人か決める", "Settle a double entry"),
+    // Goods
+    "items": ("品目", "Items"), "addItem": ("品目を加える", "Add an item"), "changeItem": ("品目を変える", "Change an item"),
+    "installCatalogue": ("標準の品目を入れる", "Install the standard items"), "lots": ("在庫", "Stock"),
+    "lot": ("在庫", "Lot"), "lotBook": ("出納簿", "Book of a lot"), "addLot": ("在庫を登録する", "Take goods into stock"),
+    "receiveStock": ("入庫する", "Receive"), "issueStock": ("出庫する", "Issue"), "transferStock": ("移動する", "Transfer"),
+    "countStock": ("棚卸しする", "Count"), "handOverShare": ("持ち分を渡す", "Hand over a share"),
+    "askForShare": ("持ち分を求める", "Ask for a share"), "grantShare": ("持ち分を渡すと答える", "Grant a share"),
+    "takeOverShare": ("失われたノードの持ち分を引き継ぐ", "Take over a lost node's share"),
+    "shareRequests": ("持ち分の求め", "Requests for shares"), "stockOutlook": ("過不足の見通し", "Shortage and surplus"),
+    "expiringStock": ("期限の近い在庫", "Stock that expires soon"),
+    // Orders
+    "requests": ("物資の要請", "Requests for goods"), "request": ("物資の要請", "Request"),
+    "requestGoods": ("物資を要請する", "Request goods"), "decideRequest": ("要請を決定する", "Decide a request"),
+    "cancelRequest": ("要請を取り消す", "Cancel a request"), "offerGoods": ("提供を申し出る", "Offer goods"),
+    "answerOffer": ("申し出に回答する", "Answer an offer"), "allocate": ("引き当てる", "Allocate"),
+    "allocation": ("引当", "Allocation"), "shipAllocation": ("発送する", "Ship"), "cancelAllocation": ("引当を取り消す", "Cancel"),
+    "confirmArrival": ("到着を確認する", "Confirm arrival"), "inspectAllocation": ("検収する", "Inspect"),
+    "redirectAllocation": ("別の要請へ回す", "Redirect"), "orderRules": ("注文の決まり", "Rules of orders"),
+    "supplyPlan": ("配送計画", "Supply plan"),
+  ]
+
+  public static func title(_ endpoint: String, _ language: Language) -> String {
+    table[endpoint].map { language.pick($0.0, $0.1) } ?? endpoint
+  }
+
+  public static var endpoints: Set<String> { Set(table.keys) }
+}

@@ -1,0 +1,190 @@
+import Desk
+import Foundation
+import Hummingbird
+import NodeService
+import Pages
+import Services
+
+/// Every endpoint of the services as a form and as a table: what has no page of its own is there all the same.
+extension WebServer {
+  func addActionPages(to router: Router<DeskContext>) {
+    router.get("/do/:endpoint") { request, context in
+      let endpoint = try writing(context)
+      return try await form(endpoint, request, context, sent: Self.query(request))
+    }
+    router.post("/do/:endpoint") { request, context in
+      let (endpoint, sent) = (try writing(context), try await sent(request))
+      try checkForm(sent, context)
+      do {
+        let answer = try await carryOut(
+          endpoint, Controls.json(sent, endpoint.form.fields),
+          row: sent["_row"]?.first.flatMap { $0.isEmpty ? nil : $0 },
+          context)
+        if let secret = answer["token"].text { return try await shown(secret, endpoint, request, context) }
+        return .redirect(to: Self.appending("done=\(endpoint.id)", to: Self.back(sent["_back"]?.first)))
+      } catch { return try await form(endpoint, request, context, sent: sent, fault: APIError.of(error)) }
+    }
+    router.get("/list/:endpoint") { request, context in try await listing(request, context) }
+    router.get("/menu") { request, context in try await menu(request, context) }
+  }
+
+  private func writing(_ context: DeskContext) throws -> Endpoint {
+    let endpoint = try endpoint(context.parameters.get("endpoint") ?? "", context)
+    guard case .write = endpoint.action else { throw APIError.notFound("endpoint") }
+    return endpoint
+  }
+
+  static func query(_ request: Request) -> [String: [String]] {
+    request.uri.queryParameters.reduce(into: [:]) { $0[String($1.key), default: []].append(String($1.value)) }
+  }
+
+  private func form(
+    _ endpoint: Endpoint, _ request: Request, _ context: DeskContext, sent: [String: [String]], fault: APIError? = nil
+  ) async throws -> Response {
+    var frame = frame(request, context)
+    let language = frame.language
+    frame.error = fault.map { language.pick($0.body.ja, $0.body.en) }
+    let options = try await options(language, context)
+    let row = sent["_row"]?.first ?? sent["row"]?.first ?? ""
+    let back = Self.back(sent["_back"]?.first ?? sent["back"]?.first)
+    let subject = known(options)[row]
+    let html = frame.render(
+      "action", title: Titles.title(endpoint.id, language),
+      [
+        "action": "/do/\(endpoint.id)", "row": row, "back": back, "subject": subject ?? "",
+        "hasSubject": subject != nil,
+        "controls": Controls(endpoint.form.fields, language, options: options).values(sent, wrong: fault?.body.field),
+        "button": Titles.title(endpoint.id, language), "cancel": language.pick("やめる", "Cancel"),
+      ])
+    return page(request, html, status: fault?.status ?? .ok)
+  }
+
+  /// What is shown once, and never again.
+  private func shown(
+    _ secret: String, _ endpoint: Endpoint, _ request: Request, _ context: DeskContext
+  ) async throws -> Response {
+    var frame = frame(request, context)
+    frame.notice = frame.language.pick(
+      "この鍵は一度だけ表示されます。今すぐ機器に移してください。", "This is shown once: put it into the device now.")
+    let members: [[String: Any]] = [["label": frame.language.pick("鍵", "Token"), "value": secret]]
+    return page(
+      request,
+      frame.render(
+        "table", title: Titles.title(endpoint.id, frame.language),
+        ["sections": [["isMembers": true, "members": members] as [String: Any]]]))
+  }
+
+  // MARK: Lists
+
+  /// Lists under whose records the writes of another collection's path stand.
+  private static let collections = [
+    "stays": "stays", "doubleEntries": "stays", "lots": "lots", "expiringStock": "lots",
+  ]
+
+  /// What can be done with a record of a list.
+  private func actions(
+    _ list: Endpoint, _ frame: Frame, _ context: DeskContext
+  ) -> @Sendable (JSON) -> [[String: Any]] {
+    let path = Self.collections[list.id] ?? list.path.split(separator: "/").first.map { String($0) } ?? ""
+    let offered = catalogue.endpoints.filter {
+      $0.id != list.id && $0.path.hasPrefix("/\(path)/{id}") && isAllowed($0.id, context) && !$0.isForServices
+    }
+    let back = frame.path.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "/"
+    return { record in
+      guard
+        let id = (record["residentId"].text ?? record["id"].text)?.addingPercentEncoding(
+          withAllowedCharacters: .alphanumerics)
+      else { return [] }
+      return offered.map { endpoint in
+        let label = Titles.title(endpoint.id, frame.language)
+        if case .read = endpoint.action { return ["href": "/list/\(endpoint.id)?_row=\(id)", "label": label] }
+        return ["href": "/do/\(endpoint.id)?_row=\(id)&_back=\(back)", "label": label]
+      }
+    }
+  }
+
+  private func listing(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let endpoint = try endpoint(context.parameters.get("endpoint") ?? "", context)
+    guard case .read = endpoint.action else { throw APIError.notFound("endpoint") }
+    var frame = frame(request, context)
+    let language = frame.language
+    let query = Self.query(request)
+    var texts = query.filter { $0.key != "lang" && $0.key != "done" && !$0.key.hasPrefix("_") }
+      .compactMapValues { $0.first.flatMap { $0.isEmpty ? nil : $0 } }
+    texts = texts.filter { name, _ in endpoint.form.fields.contains { $0.name == name } }
+    let options = try await options(language, context)
+    let row = query["_row"]?.first
+    let needsInput = endpoint.form.fields.contains { $0.isRequired && texts[$0.name] == nil }
+    var sections: [[String: Any]] = []
+    var status = HTTPResponse.Status.ok
+    if !needsInput {
+      do {
+        let answer = try await ask(endpoint.id, texts, row: row, context)
+        let table = RecordTable(labels, language, known: known(options))
+        sections = table.sections(answer, actions: actions(endpoint, frame, context))
+      } catch {
+        let fault = APIError.of(error)
+        frame.error = language.pick(fault.body.ja, fault.body.en)
+        status = fault.status
+      }
+    }
+    let makers = catalogue.endpoints.filter {
+      $0.path == endpoint.path && $0.method != .get && isAllowed($0.id, context)
+        && (endpoint.subject == nil || row != nil)
+    }
+    let back = frame.path.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "/"
+    let top = makers.map { maker in
+      [
+        "href": "/do/\(maker.id)?_back=\(back)" + (row.map { "&_row=\($0)" } ?? ""),
+        "label": Titles.title(maker.id, language),
+      ]
+    }
+    let html = frame.render(
+      "table", title: Titles.title(endpoint.id, language), active: "/menu",
+      [
+        "action": "/list/\(endpoint.id)", "hasFilter": !endpoint.form.fields.isEmpty, "row": row ?? "",
+        "controls": Controls(endpoint.form.fields, language, options: options).values(query),
+        "show": language.pick("表示", "Show"), "sections": sections, "none": language.pick("ありません。", "There is none."),
+        "what": language.pick("操作", "Actions"), "top": top, "hasTop": !top.isEmpty,
+      ])
+    return page(request, html, status: status)
+  }
+
+  // MARK: Menu
+
+  private static let groups: [(ja: String, en: String, endpoints: [String])] = [
+    ("災害対応", "The disaster", ["disasters", "declarations", "checklist", "roads", "acceptance"]),
+    (
+      "住民", "Residents",
+      [
+        "searchResidents", "registerResident", "inquiriesToAnswer", "askToBeInformed", "evacueesElsewhere",
+        "doubleEntries",
+      ]
+    ),
+    ("物資", "Goods", ["lots", "items", "expiringStock", "requests", "shareRequests", "supplyPlan", "orderRules"]),
+    ("管理", "Administration", ["accounts", "tokens", "services", "ownFields"]),
+  ]
+
+  private func menu(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let frame = frame(request, context)
+    let language = frame.language
+    let groups = Self.groups.compactMap { group -> [String: Any]? in
+      let links = group.endpoints.filter { isAllowed($0, context) }.map { id -> [String: Any] in
+        let isWrite = if case .write = catalogue[id].action { true } else { false }
+        return ["href": isWrite ? "/do/\(id)?_back=/menu" : "/list/\(id)", "label": Titles.title(id, language)]
+      }
+      return links.isEmpty ? nil : ["heading": language.pick(group.ja, group.en), "links": links]
+    }
+    let own: [String: Any] = [
+      "heading": language.pick("この端末", "This device"),
+      "links": [
+        ["href": "/unsent", "label": language.pick("未送信の入力", "Entries not sent yet")],
+        ["href": "/counter", "label": language.pick("住民の窓口", "The residents' counter")],
+      ],
+    ]
+    return page(
+      request,
+      frame.render(
+        "menu", title: language.pick("その他", "More"), active: "/menu", ["groups": groups + [own]]))
+  }
+}

@@ -1,0 +1,198 @@
+import Desk
+import Foundation
+import Hummingbird
+import Pages
+
+/// The pages: what staff and residents use. They work without script, and better with it.
+extension WebServer {
+  func addPages(to router: Router<DeskContext>) {
+    for (path, content, type) in [
+      ("/style.css", Templates.style, "text/css"), ("/app.js", Templates.script, "text/javascript"),
+      ("/worker.js", Templates.worker, "text/javascript"), ("/icon.svg", Templates.icon, "image/svg+xml"),
+    ] {
+      router.get(RouterPath(path)) { _, _ in
+        Response(
+          status: .ok, headers: [.contentType: "\(type); charset=utf-8", .cacheControl: "max-age=300"],
+          body: .init(byteBuffer: ByteBuffer(bytes: content)))
+      }
+    }
+    router.get("/") { request, context in try await situation(request, context) }
+    router.get("/unsent") { request, context in unsent(request, context) }
+    addSignInPages(to: router)
+    addShelterPages(to: router)
+    addActionPages(to: router)
+    addConflictPages(to: router)
+    addNetworkPages(to: router)
+    router.get("/goods") { request, context in try await goods(request, context) }
+    router.get("/people") { request, context in try await people(request, context) }
+    router.get("/counter") { request, context in try await counter(request, context) }
+  }
+
+  private func unsent(_ request: Request, _ context: DeskContext) -> Response {
+    let frame = frame(request, context)
+    let pick = frame.language.pick
+    return page(
+      request,
+      frame.render(
+        "unsent", title: pick("未送信の入力", "Entries not sent yet"), active: "/menu",
+        [
+          "why": pick(
+            "ノードにつながらない間に入力したものは、この端末に残っています。つながると、入力した順に一度だけ送られます。画面を閉じても消えません。",
+            "What was entered without contact with the node is kept on this device. It is sent once, in order, when there is contact. Closing the page loses nothing."
+          ),
+          "none": pick("未送信の入力はありません。", "Nothing waits to be sent."), "again": pick("もう一度送る", "Send again"),
+          "drop": pick("消す", "Discard"),
+          "sure": pick("この入力を消しますか。元に戻せません。", "Discard this entry? It cannot be undone."),
+          "noscript": pick("スクリプトを使えない端末では、入力はその場でノードに送られます。", "Without script, entries go to the node at once."),
+        ]))
+  }
+
+  /// A page that says what is wrong and leads back.
+  func errorPage(_ request: Request, _ error: APIError) -> Response {
+    let language = language(request)
+    var frame = Frame(
+      language: language, ward: wardName(core.identity.ward.code, language),
+      isDrill: core.identity.federation.genesis.drill, path: request.uri.path)
+    frame.error = language.pick(error.body.ja, error.body.en)
+    let top: [[String: Any]] = [["href": "/", "label": language.pick("最初の画面へ", "To the first page")]]
+    let title = language.pick("できませんでした", "That did not work")
+    return page(request, frame.render("table", title: title, ["top": top, "hasTop": true]), status: error.status)
+  }
+
+  // MARK: Goods
+
+  private func goods(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let frame = frame(request, context)
+    let language = frame.language
+    let pick = language.pick
+    let names = known(try await options(language, context))
+    let answer = try await ask("stockOutlook", [:], context)
+    // What runs out first stands first.
+    let lines = answer["lines"].list.sorted { urgency($0) < urgency($1) }.prefix(300).map { line -> [String: Any] in
+      let (stock, need) = (line["stock"].integer ?? 0, line["need"].integer ?? 0)
+      let surplus = line["surplus"].integer ?? 0
+      let share = need <= 0 ? 100 : max(0, min(100, stock * 100 / need))
+      let hours: String =
+        switch line["hoursUntilEmpty"] {
+        case .real(let hours): language.number(Int64(hours))
+        case .integer(let hours): language.number(hours)
+        default: "–"
+        }
+      return [
+        "ward": wardName(line["ward"].text ?? "", language), "item": names[line["item"].text ?? ""] ?? "?",
+        "stock": language.number(stock), "need": language.number(need), "surplus": language.number(surplus),
+        "width": share, "share": "\(share) %", "level": surplus < 0 ? "short" : "", "hours": hours,
+      ]
+    }
+    let offered = ["requestGoods", "addLot", "lots", "requests", "supplyPlan", "expiringStock", "items"]
+    let actions = offered.filter { isAllowed($0, context) }.map { id -> [String: Any] in
+      let isWrite = if case .write = catalogue[id].action { true } else { false }
+      return ["href": isWrite ? "/do/\(id)?_back=/goods" : "/list/\(id)", "label": Titles.title(id, language)]
+    }
+    let words = [
+      "outlook": pick("3日分の過不足", "Shortage and surplus for three days"),
+      "none": pick("在庫の登録がありません。", "No stock is entered yet."), "ward": pick("区", "Ward"),
+      "item": pick("品目", "Item"),
+      "stock": pick("在庫", "Stock"), "need": pick("必要数", "Need"), "picture": pick("割合", "Share"),
+      "surplus": pick("過不足", "Surplus"), "hours": pick("あと何時間", "Hours left"),
+    ]
+    return page(
+      request,
+      frame.render(
+        "goods", title: pick("物資", "Goods"), active: "/goods",
+        ["w": words, "lines": lines, "isEmpty": lines.isEmpty, "actions": actions]))
+  }
+
+  private func urgency(_ line: JSON) -> (Double, Int64) {
+    let hours: Double =
+      switch line["hoursUntilEmpty"] {
+      case .real(let hours): hours
+      case .integer(let hours): Double(hours)
+      default: .infinity
+      }
+    return (hours, line["surplus"].integer ?? 0)
+  }
+
+  // MARK: People
+
+  private func people(_ request: Request, _ context: DeskContext) async throws -> Response {
+    var frame = frame(request, context)
+    let language = frame.language
+    let pick = language.pick
+    let search = try endpoint("searchPeople", context)
+    let query = Self.query(request)
+    let texts = query.compactMapValues { $0.first.flatMap { $0.isEmpty ? nil : $0 } }
+      .filter { name, _ in search.form.fields.contains { $0.name == name } }
+    let options = try await options(language, context)
+    var sections: [[String: Any]] = []
+    var status = HTTPResponse.Status.ok
+    if texts.keys.contains(where: { $0 != "purpose" && $0 != "limit" }) {
+      do {
+        let answer = try await ask(search.id, texts, context)
+        let table = RecordTable(labels, language, known: known(options))
+        sections = table.sections(answer) { record in
+          guard
+            let id = (record["residentId"].text ?? record["resident"].text)?
+              .addingPercentEncoding(withAllowedCharacters: .alphanumerics)
+          else { return [] }
+          return ["safetyOf", "identity", "resident"].filter { isAllowed($0, context) }.map {
+            ["href": "/list/\($0)?_row=\(id)", "label": Titles.title($0, language)]
+          }
+        }
+      } catch {
+        let fault = APIError.of(error)
+        frame.error = pick(fault.body.ja, fault.body.en)
+        status = fault.status
+      }
+    }
+    let top = [
+      "reportSafety", "askToBeInformed", "inquiriesToAnswer", "registerResident", "doubleEntries", "evacueesElsewhere",
+    ]
+    .filter { isAllowed($0, context) }.map { id -> [String: Any] in
+      let isWrite = if case .write = catalogue[id].action { true } else { false }
+      return ["href": isWrite ? "/do/\(id)?_back=/people" : "/list/\(id)", "label": Titles.title(id, language)]
+    }
+    return page(
+      request,
+      frame.render(
+        "table", title: pick("人・安否", "People"), active: "/people",
+        [
+          "action": "/people", "hasFilter": true,
+          "controls": Controls(search.form.fields, language, options: options).values(query),
+          "show": pick("探す", "Find"), "sections": sections, "none": pick("見つかりません。", "Nobody was found."),
+          "what": pick("操作", "Actions"), "top": top, "hasTop": true,
+        ]), status: status)
+  }
+
+  // MARK: The residents' counter
+
+  /// For anybody, without signing in: what the ward publishes of its shelters.
+  private func counter(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let frame = frame(request, context)
+    let language = frame.language
+    let pick = language.pick
+    let text = request.uri.queryParameters["q"].map { String($0).trimmingCharacters(in: .whitespaces) } ?? ""
+    let places = text.isEmpty ? [] : try await shelters(matching: text)
+    let words = [
+      "where": pick("町名・施設名", "Town or facility"), "find": pick("探す", "Find"), "staff": pick("職員の方", "For staff"),
+    ]
+    let shown = places.map { place -> [String: Any] in
+      [
+        "name": place.name ?? "", "address": place.address ?? "", "code": place.statusCode ?? "unknown",
+        "status": ShelterWords.status(place, language), "crowding": ShelterWords.crowding(place, language),
+      ]
+    }
+    return page(
+      request,
+      frame.render(
+        "counter", title: pick("避難所を探す", "Find a shelter"),
+        [
+          "w": words, "q": text, "shelters": shown, "hasShelters": !shown.isEmpty,
+          "isEmpty": !text.isEmpty && shown.isEmpty,
+          "none": pick("見つかりません。別の言葉で探してください。", "Nothing was found: try other words."),
+          "why": pick(
+            "町名か施設の名前を入れると、避難所の開設と混雑がわかります。",
+            "Enter a town or a facility to see whether a shelter is open, and how full."),
+        ]))
+  }
+}

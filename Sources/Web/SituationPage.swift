@@ -1,0 +1,202 @@
+import Desk
+import Foundation
+import Hummingbird
+import NodeService
+import Pages
+import Shelters
+
+/// The first page: where the disaster stands, the wards at a glance, and how old each figure is.
+extension WebServer {
+  private struct WardFigures {
+    var open = 0
+    var shelters = 0
+    var people = 0
+    /// Items of which less is there than three days need.
+    var short = 0
+    /// Milliseconds since it was heard; nil: never.
+    var heard: Int64?
+  }
+
+  /// What the map's colour can say.
+  private enum Figure: String, CaseIterable {
+    case open, people, short, heard
+
+    func label(_ language: Language) -> String {
+      switch self {
+      case .open: language.pick("開設中の避難所", "Open shelters")
+      case .people: language.pick("避難者", "Evacuees")
+      case .short: language.pick("不足の品目", "Items short")
+      case .heard: language.pick("最後の受信", "Last heard")
+      }
+    }
+  }
+
+  func situation(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let frame = frame(request, context)
+    let language = frame.language
+    let pick = language.pick
+    let figure = request.uri.queryParameters["figure"].flatMap { Figure(rawValue: String($0)) } ?? .open
+    let status = try await core.status(withDigest: false, running: true)
+    let wards = try await figures(status, context)
+    let disaster = try await ask("disasters", [:], context)["disasters"].list.first { $0["endedAt"] == .null }
+    let quake = disaster?["quakeAt"].integer
+    let now = Int64(Date().timeIntervalSince1970 * 1_000)
+    let all = wards.values.reduce(into: WardFigures()) {
+      $0.open += $1.open
+      $0.people += $1.people
+      $0.short += $1.short
+    }
+    let up = status.peers.filter { $0.state == "up" }.count
+    let shown: [[String: Any]] = [
+      number(pick("開設中の避難所", "Open shelters"), all.open, "/shelters?status=open", language),
+      number(pick("避難者", "Evacuees"), all.people, "/shelters?status=open", language),
+      number(pick("食い違い", "Conflicts"), status.conflicts, "/conflicts", language, isAlert: status.conflicts > 0),
+      [
+        "label": pick("つながっている相手", "Links up"), "value": "\(up)/\(status.peers.count)", "href": "/network",
+        "isAlert": up < status.peers.count,
+      ],
+    ]
+    let (words, phase) = (words(language), phase(disaster, language))
+    return page(
+      request,
+      frame.render(
+        "situation", title: pick("状況", "Situation"), active: "/",
+        [
+          "w": words, "figures": shown, "phase": phase, "hasElapsed": quake != nil,
+          "elapsed": quake.map { elapsed(now - $0, language) } ?? "",
+          "canTell": disaster == nil && isAllowed("tellDisaster", context),
+          "tell": Titles.title("tellDisaster", language),
+          "choices": Figure.allCases.map {
+            ["value": $0.rawValue, "label": $0.label(language), "isChosen": $0 == figure] as [String: Any]
+          },
+          "map": map(figure, wards, status, language), "rows": rows(wards, language),
+        ]))
+  }
+
+  private func figures(_ status: StatusReport, _ context: DeskContext) async throws -> [String: WardFigures] {
+    let totals = try await core.reader.read { db in
+      try ShelterQueries.totals(db).map { ($0.ward, $0.shelters, $0.open, $0.people) }
+    }
+    var wards: [String: WardFigures] = [:]
+    for (ward, shelters, open, people) in totals {
+      wards[ward] = WardFigures(open: open, shelters: shelters, people: people)
+    }
+    for line in try await ask("stockOutlook", [:], context)["lines"].list where (line["surplus"].integer ?? 0) < 0 {
+      wards[line["ward"].text ?? "", default: WardFigures()].short += 1
+    }
+    let now = Int64(Date().timeIntervalSince1970 * 1_000)
+    for peer in status.peers {
+      let age = peer.state == "up" ? 0 : peer.lastHeard.map { max(0, now - $0) }
+      guard let age else { continue }
+      let known = wards[peer.ward]?.heard ?? .max
+      wards[peer.ward, default: WardFigures()].heard = min(known, age)
+    }
+    wards[status.ward, default: WardFigures()].heard = 0
+    return wards
+  }
+
+  private func number(
+    _ label: String, _ count: Int, _ link: String, _ language: Language, isAlert: Bool = false
+  ) -> [String: Any] {
+    ["label": label, "value": language.number(Int64(count)), "href": link, "isAlert": isAlert]
+  }
+
+  private func words(_ language: Language) -> [String: String] {
+    let pick = language.pick
+    return [
+      "figure": pick("地図の色", "The map shows"), "byWard": pick("区ごと", "By ward"), "ward": pick("区", "Ward"),
+      "open": pick("開設/全", "Open/all"), "people": pick("避難者", "Evacuees"), "short": pick("不足", "Short"),
+      "heard": pick("いつの情報", "As of"),
+    ]
+  }
+
+  private func phase(_ disaster: JSON?, _ language: Language) -> String {
+    guard let disaster else { return language.pick("災害は登録されていません(平常時)", "No disaster is entered (ordinary times)") }
+    return
+      "\(disaster["name"].text ?? "") — \(language.pick(disaster["phase"].text ?? "", disaster["phaseCode"].text ?? ""))"
+  }
+
+  private func elapsed(_ milliseconds: Int64, _ language: Language) -> String {
+    let minutes = max(0, milliseconds) / 60_000
+    let (days, hours) = (minutes / 1_440, minutes / 60 % 24)
+    return language.pick(
+      "発災から \(days)日 \(hours)時間 \(minutes % 60)分", "\(days) d \(hours) h \(minutes % 60) min since the quake")
+  }
+
+  /// As old as this, a figure looks old; as old as that, lost.
+  private static let old: Int64 = 10 * 60_000
+  private static let lost: Int64 = 3 * 3_600_000
+
+  private func ageClass(_ age: Int64?) -> String {
+    guard let age else { return "lost" }
+    return age >= Self.lost ? "lost" : age >= Self.old ? "old" : ""
+  }
+
+  private func heard(_ age: Int64?, _ language: Language) -> String {
+    guard let age else { return language.pick("受信なし", "never heard") }
+    return age < 60_000 ? language.pick("今", "now") : language.age(milliseconds: age)
+  }
+
+  private func rows(_ wards: [String: WardFigures], _ language: Language) -> [[String: Any]] {
+    topology.wards.map { ward in
+      let figures = wards[ward.code] ?? WardFigures()
+      return [
+        "code": ward.code, "ward": wardName(ward.code, language), "isOwn": ward.code == core.identity.ward.code,
+        "open": "\(language.number(Int64(figures.open)))/\(language.number(Int64(figures.shelters)))",
+        "people": language.number(Int64(figures.people)), "short": language.number(Int64(figures.short)),
+        "heard": heard(figures.heard, language), "ageClass": ageClass(figures.heard),
+      ]
+    }
+  }
+
+  private func map(
+    _ figure: Figure, _ wards: [String: WardFigures], _ status: StatusReport, _ language: Language
+  ) -> [String: Any] {
+    func value(_ figures: WardFigures) -> Int {
+      switch figure {
+      case .open: figures.open
+      case .people: figures.people
+      case .short: figures.short
+      case .heard: 0
+      }
+    }
+    let most = max(1, wards.values.map(value).max() ?? 1)
+    func shown(_ code: String) -> WardMap.Shown {
+      let figures = wards[code] ?? WardFigures()
+      let name = wardName(code, language)
+      if figure == .heard {
+        let text = heard(figures.heard, language)
+        let level = figures.heard.map { $0 < 60_000 ? 0 : $0 < Self.old ? 1 : $0 < Self.lost ? 2 : 4 }
+        return WardMap.Shown(level: level, value: text, title: "\(name): \(text)")
+      }
+      let count = value(figures)
+      let level =
+        figures.heard == nil && figures.shelters == 0 ? nil : count == 0 ? 0 : 1 + min(3, count * 4 / (most + 1))
+      let number = language.number(Int64(count))
+      return WardMap.Shown(
+        level: level, value: number,
+        title: "\(name): \(figure.label(language)) \(number) (\(heard(figures.heard, language)))")
+    }
+    let pick = language.pick
+    let legend: [(String, String)] =
+      figure == .heard
+      ? [
+        ("s0", pick("今", "now")), ("s1", pick("10分以内", "within 10 min")), ("s2", pick("3時間以内", "within 3 h")),
+        ("s4", pick("それより前", "earlier")), ("sx", pick("受信なし", "never")),
+      ]
+      : [
+        ("s0", "0"), ("s1", ""), ("s2", ""), ("s3", ""), ("s4", language.number(Int64(most))),
+        ("sx", pick("情報なし", "not known")),
+      ]
+    let own = status.ward
+    return maps[language]!.values(
+      title: pick("23区の地図: ", "Map of the wards: ") + figure.label(language),
+      wards: Dictionary(uniqueKeysWithValues: topology.wards.map { ($0.code, shown($0.code)) }),
+      links: status.peers.filter { $0.ward != own }.map { peer in
+        (
+          own, peer.ward, peer.state,
+          "\(wardName(own, language)) – \(wardName(peer.ward, language)): \(LinkWords.state(peer.state, language))"
+        )
+      }, legend: legend)
+  }
+}
