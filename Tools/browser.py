@@ -94,6 +94,8 @@ class Page:
         self.browser, self.target, self.session = browser, target, session
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
+        # As if somebody looked at it: only then does the keyboard reach it.
+        self.call("Emulation.setFocusEmulationEnabled", {"enabled": True})
         self.size(width, height)
 
     def call(self, method, params=None, timeout=30):
@@ -130,7 +132,8 @@ class Page:
             except Failure:
                 # The page is on its way to another one.
                 pass
-            check(time.monotonic() < end, what or f"never came: {script}")
+            if time.monotonic() > end:
+                raise Failure(f"{what or 'never came: ' + script} {self.problems()}".rstrip(" []"))
             time.sleep(0.05)
 
     def text(self, selector="body"):

@@ -26,20 +26,17 @@ public struct RecordTable: Sendable {
   ///
   /// - Parameter actions: what can be done with a record, by its id.
   public func sections(_ answer: JSON, actions: (JSON) -> [[String: Any]]) -> [[String: Any]] {
-    guard case .object(let members) = answer else { return [list("", answer, actions)] }
-    var sections: [[String: Any]] = []
-    var plain: [(String, JSON)] = []
-    for (name, value) in members.sorted(by: { $0.key < $1.key }) {
-      if case .list(let items) = value,
-        items.contains(where: { if case .object = $0 { true } else { false } }) || items.isEmpty
-      {
-        sections.append(list(members.count > 1 ? labels.label(name, language) : "", value, actions))
-      } else if !Self.hidden.contains(name), value != .null, value != .list([]) {
-        plain.append((name, value))
-      }
+    guard case .object(let all) = answer else { return [list("", answer, actions)] }
+    let members = readable(all)
+    let lists = members.filter { if case .list(let items) = $0.value { Self.isRecords(items) } else { false } }
+    var sections = lists.sorted { $0.key < $1.key }.map { name, value in
+      list(lists.count > 1 ? labels.label(name, language) : "", value, actions)
+    }
+    let plain = members.filter {
+      lists[$0.key] == nil && !Self.hidden.contains($0.key) && $0.value != .null && $0.value != .list([])
     }
     if !plain.isEmpty {
-      let order = plain.sorted { rank($0.0) < rank($1.0) }
+      let order = plain.sorted { rank($0.key) < rank($1.key) }
       sections.insert(
         [
           "isMembers": true, "heading": "",
@@ -54,10 +51,29 @@ public struct RecordTable: Sendable {
     return sections
   }
 
+  private static func isRecords(_ items: [JSON]) -> Bool {
+    items.isEmpty || items.contains { if case .object = $0 { true } else { false } }
+  }
+
+  /// Without what stands there for programs: a word's code beside the word, the other language's text.
+  private func readable(_ members: [String: JSON]) -> [String: JSON] {
+    var members = members.filter { name, _ in
+      !(name.hasSuffix("Code") && members[String(name.dropLast(4))] != nil)
+    }
+    if let japanese = members["ja"], let english = members["en"] {
+      members["ja"] = nil
+      members["en"] = nil
+      members["what"] = language == .japanese ? japanese : english
+    }
+    return members
+  }
+
   private func rank(_ name: String) -> (Int, String) { (Self.first.firstIndex(of: name) ?? Self.first.count, name) }
 
   private func list(_ heading: String, _ value: JSON, _ actions: (JSON) -> [[String: Any]]) -> [String: Any] {
-    let records = value.list.prefix(Self.limit)
+    let records = value.list.prefix(Self.limit).map { record -> JSON in
+      if case .object(let members) = record { .object(readable(members)) } else { record }
+    }
     var names: Set<String> = []
     for case .object(let members) in records {
       for (name, value) in members where value != .null && value != .list([]) && !Self.hidden.contains(name) {

@@ -90,6 +90,13 @@ extension WebServer {
       $0.id != list.id && $0.path.hasPrefix("/\(path)/{id}") && isAllowed($0.id, context) && !$0.isForServices
     }
     let back = frame.path.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "/"
+    if list.id == "checklist" {
+      guard isAllowed("markTask", context) else { return { _ in [] } }
+      return { record in
+        guard let task = record["task"].text else { return [] }
+        return [["href": "/do/markTask?task=\(task)&_back=\(back)", "label": Titles.title("markTask", frame.language)]]
+      }
+    }
     return { record in
       guard
         let id = (record["residentId"].text ?? record["id"].text)?.addingPercentEncoding(
@@ -142,12 +149,17 @@ extension WebServer {
     let html = frame.render(
       "table", title: Titles.title(endpoint.id, language), active: "/menu",
       [
-        "action": "/list/\(endpoint.id)", "hasFilter": !endpoint.form.fields.isEmpty, "row": row ?? "",
-        "controls": Controls(endpoint.form.fields, language, options: options).values(query),
+        "action": "/list/\(endpoint.id)", "hasFilter": !Self.filters(endpoint).isEmpty, "row": row ?? "",
+        "controls": Controls(Self.filters(endpoint), language, options: options).values(query),
         "show": language.pick("表示", "Show"), "sections": sections, "none": language.pick("ありません。", "There is none."),
         "what": language.pick("操作", "Actions"), "top": top, "hasTop": !top.isEmpty,
       ])
     return page(request, html, status: status)
+  }
+
+  /// What a person narrows a list down with: how it is cut into pages is not theirs to say.
+  static func filters(_ endpoint: Endpoint) -> [FormField] {
+    endpoint.form.fields.filter { $0.name != "limit" && $0.name != "after" }
   }
 
   // MARK: Menu

@@ -158,7 +158,7 @@ extension WebServer {
         "table", title: pick("人・安否", "People"), active: "/people",
         [
           "action": "/people", "hasFilter": true,
-          "controls": Controls(search.form.fields, language, options: options).values(query),
+          "controls": Controls(Self.filters(search), language, options: options).values(query),
           "show": pick("探す", "Find"), "sections": sections, "none": pick("見つかりません。", "Nobody was found."),
           "what": pick("操作", "Actions"), "top": top, "hasTop": true,
         ]), status: status)

@@ -15,6 +15,15 @@ enum ShelterWords {
     "free": ("空き", "space"), "congestion": ("混雑", "crowded"), "full": ("定員一杯", "full"), "unknown": ("不明", "unknown"),
   ]
 
+  /// A name that shows nothing is none.
+  static func name(_ shelter: ShelterView, _ language: Language) -> String {
+    let isSeen = shelter.name?.unicodeScalars.contains { scalar in
+      !scalar.properties.isWhitespace && !scalar.properties.isDefaultIgnorableCodePoint
+        && scalar.properties.generalCategory != .control
+    }
+    return isSeen == true ? shelter.name! : language.pick("(名称なし)", "(no name)")
+  }
+
   static func status(_ shelter: ShelterView, _ language: Language) -> String {
     shelter.statusCode.flatMap { statuses[$0] }.map { language.pick($0.0, $0.1) } ?? shelter.status ?? ""
   }
@@ -68,7 +77,7 @@ extension WebServer {
     ]
     let rows = found.map { shelter -> [String: Any] in
       [
-        "id": shelter.id, "name": shelter.name ?? pick("(名称なし)", "(no name)"), "code": shelter.statusCode ?? "unknown",
+        "id": shelter.id, "name": ShelterWords.name(shelter, language), "code": shelter.statusCode ?? "unknown",
         "status": ShelterWords.status(shelter, language), "crowding": ShelterWords.crowding(shelter, language),
         "people": language.number(Int64(shelter.occupancy)),
         "capacity": shelter.capacity.map { language.number(Int64($0)) } ?? "–",
@@ -120,8 +129,8 @@ extension WebServer {
     let fields = Self.quickFields.compactMap { name in checkIn.first { $0.name == name } }
     let names = known(try await options(language, context))
     let stock = try await tryAsk("lots", ["shelter": shelter.id], context)?["lots"].list ?? []
-    var writes = ["openShelter", "reportShelter", "requestGoods", "closeShelter"]
-    if ["open", "permanent"].contains(shelter.statusCode) { writes.removeFirst() } else { writes.removeLast() }
+    let isOpen = ["open", "permanent"].contains(shelter.statusCode)
+    let writes = isOpen ? ["reportShelter", "requestGoods", "closeShelter"] : []
     let reads = ["stays", "shelterPicture", "shelterReports", "auditOf"]
     let back = "/shelters/\(shelter.id)"
     let actions =
@@ -135,7 +144,8 @@ extension WebServer {
     let heard = try await lastHeard(of: shelter.ward ?? "")
     let words = [
       "people": pick("避難者", "People"), "capacity": pick("定員", "Capacity"), "crowding": pick("混雑", "Crowding"),
-      "staff": pick("職員", "Staff"), "count": pick("人数", "Head count"), "counted": pick("数え直した人数", "Counted anew"),
+      "staff": pick("職員", "Staff"), "count": pick("人数", "Head count"), "open": Titles.title("openShelter", language),
+      "counted": pick("数え直した人数", "Counted anew"),
       "less": pick("一人減らす", "One fewer"), "more": pick("一人増やす", "One more"), "save": pick("記録", "Save"),
       "checkIn": pick("受付", "Check in"), "checkInButton": pick("受付する", "Check in"), "needs": pick("必要な物", "Needs"),
       "stock": pick("この避難所の在庫", "Stock here"), "item": pick("品目", "Item"), "amount": pick("数量", "Amount"),
@@ -144,7 +154,7 @@ extension WebServer {
     return page(
       request,
       frame.render(
-        "desk", title: shelter.name ?? pick("(名称なし)", "(no name)"), active: "/shelters",
+        "desk", title: ShelterWords.name(shelter, language), active: "/shelters",
         [
           "w": words, "id": shelter.id, "name": shelter.name ?? "", "code": shelter.statusCode ?? "unknown",
           "status": ShelterWords.status(shelter, language), "address": shelter.address ?? "",
@@ -159,7 +169,7 @@ extension WebServer {
               "\(wardName(shelter.ward ?? "", language))から最後に聞いたのは\(language.age(milliseconds: $0))",
               "\(wardName(shelter.ward ?? "", language)) was last heard \(language.age(milliseconds: $0))")
           } ?? pick("この区からはまだ何も聞いていません", "nothing was heard from this ward yet"),
-          "canWork": mayWork, "isOpen": ["open", "permanent"].contains(shelter.statusCode),
+          "canWork": mayWork, "isOpen": isOpen,
           "controls": Controls(fields, language, options: ["ward": wardOptions(language)]).values(),
           "actions": actions, "hasNeeds": !shelter.needs.isEmpty,
           "needs": shelter.needs.joined(separator: pick("、", ", ")),

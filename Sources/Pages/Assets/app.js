@@ -203,7 +203,14 @@ async function refresh() {
     if (!content) throw new Error("no content");
     for (const message of content.querySelectorAll(".notice")) message.remove();
     if (isBusy()) { plan(3000); return; }
-    document.getElementById("content").replaceWith(content);
+    const shown = document.getElementById("content");
+    if (shown.innerHTML !== content.innerHTML) {
+      // Who goes by keyboard stays where they are.
+      const reachable = (part) => [...part.querySelectorAll("a, button, input, select, textarea, [tabindex]")];
+      const place = reachable(shown).indexOf(document.activeElement);
+      shown.replaceWith(content);
+      if (place >= 0) reachable(content)[place]?.focus({ preventScroll: true });
+    }
     await showQueue();
   } catch { plan(5000); }
 }

@@ -1,0 +1,336 @@
+#!/usr/bin/env python3
+"""The pages in a real browser, on two real nodes: from an empty node to its first useful screen; a shelter's desk whose node goes
+away and comes back; two wards at one record; strings that would be scripts; every page, size, theme and language looked over.
+
+--shots DIR keeps a picture of every page. Exit 0 when all held, 1 when not.
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+
+from browser import Browser
+from smoke import Failure, Node, check, until, write_list
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PASSWORD = "青い鉛筆と三毛猫の夕立"
+ROLES = ("administrator", "headquarters", "shelter", "welfare", "supply", "engineer")
+SCRIPTS = [
+    "<script>window.hacked=1</script>", "\"><img src=x onerror=window.hacked=1>", "'><svg/onload=window.hacked=1>",
+    "javascript:window.hacked=1", "</textarea><script>window.hacked=1</script>", "{{{title}}}<b>", "<a href=javascript:window.hacked=1>x",
+    "\u202egnp.exe", "<iframe srcdoc='<script>parent.hacked=1</script>'>", "${window.hacked=1}", "</title><script>window.hacked=1</script>",
+]
+
+
+class Desk(Node):
+    """A node whose pages a browser on the same machine opens without TLS."""
+
+    def start(self, peers=()):
+        words = ["--plain-http", "--http", f"127.0.0.1:{self.http}", "--gossip", f"127.0.0.1:{self.gossip}"]
+        for peer in peers:
+            words += ["--peer", f"{peer.ward}@127.0.0.1:{peer.gossip}"]
+        log = open(self.data + ".log", "a")
+        self.process = subprocess.Popen([self.binary, "run", "--data", self.data, *words], stdout=log, stderr=log)
+        until(f"{self.ward} serves", self.healthy, 20)
+
+    def open(self, method, path, data=None, token=None, timeout=10, headers={}):
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token or self.token}", **headers}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}", data, headers, method=method)
+        return urllib.request.urlopen(request, timeout=timeout)
+
+    def url(self, path="/"):
+        return f"http://127.0.0.1:{self.http}{path}"
+
+    def account(self, login, name, roles=ROLES):
+        options = [part for role in roles for part in ("--role", role)]
+        made = subprocess.run(
+            [self.binary, "account", "add", "--data", self.data, "--login", login, "--name", name, *options],
+            input=PASSWORD + "\n", text=True, capture_output=True)
+        check(made.returncode == 0, made.stderr)
+
+
+def sign_in(page, node, login):
+    page.open(node.url("/sign-in"))
+    page.fill("form.stack [name=login]", login)
+    page.fill("form.stack [name=password]", PASSWORD)
+    page.submit("form.stack button")
+    check(page.run("location.pathname") == "/", f"{login} is not signed in: {page.text('main')[:200]}")
+
+
+def rules():
+    with open(os.path.join(HERE, "pages-check.js"), encoding="utf-8") as file:
+        return file.read()
+
+
+def story(binary, folder, shots):
+    steps = iter(range(1, 100))
+
+    def step(text):
+        print(f"{next(steps):2}. {text}", flush=True)
+
+    shibuya, adachi = nodes = [Desk(binary, folder, ward) for ward in ("13113", "13121")]
+    browsers = []
+    try:
+        # First run: nothing is there.
+        shibuya.start([adachi])
+        adachi.start([shibuya])
+        browser = Browser()
+        browsers.append(browser)
+        page = browser.page()
+        began = time.monotonic()
+        page.open(shibuya.url())
+        check("管理者がいません" in page.text(), "an empty node does not explain itself")
+        page.click("a[href='/setup']")
+        page.until("location.pathname === '/setup'")
+        for name, value in (("code", shibuya.code), ("name", "山田 花子"), ("login", "hanako"), ("password", PASSWORD)):
+            page.fill(f"form.stack [name={name}]", value)
+        page.submit("form.stack button")
+        check(page.run("document.querySelectorAll('.map .ward').length") == 23, "no map of 23 wards")
+        step(f"an empty node, its code, its first screen with a map of 23 wards: {time.monotonic() - began:.1f} s")
+
+        for node in nodes:
+            node.command("import", os.path.join(HERE, "sample", "shelters.csv"))
+            node.account("all", "渋谷 次郎" if node is shibuya else "足立 三郎")
+        sign_in(page, shibuya, "all")
+        page.open(shibuya.url("/do/tellDisaster?back=/"))
+        page.fill("[name=name]", "首都直下地震(訓練)")
+        page.run("document.querySelector('[type=datetime-local]').value = new Date(Date.now() + 9*3600e3 - 7200e3).toISOString().slice(0,16)")
+        page.submit("form.stack button")
+        page.open(shibuya.url())
+        check("発災から" in page.text("main"), f"no phase clock: {page.text('main')[:200]}")
+        row = shibuya.request("GET", "/api/v1/shelters?ward=13113&limit=1")["shelters"][0]["id"]
+        page.open(shibuya.url(f"/shelters/{row}"))
+        page.submit("a.button[href*=openShelter]")
+        page.fill("[name=toilets]", "6")
+        page.submit("form.stack button")
+        check("保存しました" in page.text(), "the shelter's opening was not said to be saved")
+        page.until("navigator.serviceWorker.getRegistration().then((it) => it?.active != null)", "no service worker")
+        for _ in range(3):
+            page.click(".plus")
+        page.click(".minus")
+        until("the count is at the node", lambda: shibuya.shelter(row)["occupancy"] == 2)
+        page.fill(".checkin [name=name]", "品川 一家")
+        page.click(".checkin button")
+        until("the family is registered", lambda: len(shibuya.request("GET", f"/api/v1/shelters/{row}/stays")["stays"]) == 1)
+        step("a disaster told, a shelter opened, 3 came and 1 went, a family checked in, all by pages")
+
+        # The shelter's Wi-Fi goes. The tablet is restarted. The node restarts too: everybody has to sign in again.
+        page.open(shibuya.url(f"/shelters/{row}"))
+        page.until("navigator.serviceWorker.controller !== null", "the service worker does not hold the page")
+        page.open(shibuya.url(f"/shelters/{row}"))
+        profile = browser.profile
+        browser.owned = False
+        shibuya.stop()
+        names = [f"圏外 {number}番" for number in range(1, 6)]
+        for name in names[:3]:
+            page.fill(".checkin [name=name]", name)
+            page.click(".checkin button")
+            page.until("document.querySelector('.checkin [name=name]').value === ''")
+        page.until("document.getElementById('unsent').textContent.includes('3')", "three entries are not shown as unsent")
+        browser.close()
+        browsers.remove(browser)
+        browser = Browser(profile)
+        browser.owned = True
+        browsers.append(browser)
+        page = browser.page(768, 1024)
+        page.open(shibuya.url(f"/shelters/{row}"))
+        page.until("document.getElementById('unsent')?.textContent.includes('3')", "the restarted tablet forgot its entries")
+        for name in names[3:]:
+            page.fill(".checkin [name=name]", name)
+            page.click(".checkin button")
+            page.until("document.querySelector('.checkin [name=name]').value === ''")
+        page.until("document.getElementById('unsent').textContent.includes('5')")
+        if shots:
+            page.shoot(os.path.join(shots, "offline-768-light-ja.png"))
+        shibuya.start([adachi])
+        page.until("document.getElementById('unsent').textContent.includes('サインイン')", "nothing says that one has to sign in again")
+        sign_in(page, shibuya, "all")
+        page.until("document.getElementById('unsent').hidden", "the entries were not delivered", 30)
+        stays = shibuya.request("GET", f"/api/v1/shelters/{row}/stays")["stays"]
+        came = [s["name"] for s in sorted(stays, key=lambda s: int(s["id"])) if s["name"].startswith("圏外")]
+        check(came == names, f"delivered {came}")
+        mark = {"Idempotency-Key": "0123456789abcdef-once"}
+        for _ in range(2):
+            with shibuya.open("POST", f"/api/v1/shelters/{row}/stays", json.dumps({"name": "一度だけ"}).encode(), headers=mark) as answer:
+                once = json.load(answer)["id"]
+        twice = [s for s in shibuya.request("GET", f"/api/v1/shelters/{row}/stays")["stays"] if s["name"] == "一度だけ"]
+        check(len(twice) == 1 and twice[0]["id"] == once, "sent again, it was done again")
+        step("node away, tablet closed and opened, node back, signed in again: 5 entries delivered once and in order")
+
+        # Two wards at one record.
+        until("足立 has the shelter", lambda: adachi.shelter(row)["status"] == "開設")
+        shibuya.command("links", "cut")
+        until("cut", lambda: all(p["state"] != "up" for p in adachi.request("GET", "/api/v1/links")["links"]))
+        shibuya.change(row, crowding="空き")
+        adachi.change(row, crowding="定員一杯")
+        shibuya.command("links", "heal")
+        until("the conflict is known", lambda: shibuya.request("GET", "/api/v1/conflicts")["conflicts"])
+        page.open(shibuya.url("/shelters"))
+        check(page.run("document.querySelectorAll('a.badge').length") == 1, "no badge where a value has a sibling")
+        page.open(shibuya.url("/conflicts"))
+        text = page.text("main")
+        check(all(word in text for word in ("空き", "定員一杯", "渋谷区", "足立区")), f"not both values and who: {text[:300]}")
+        if shots:
+            page.size(1280, 800)
+            page.shoot(os.path.join(shots, "conflict-1280-light-ja.png"))
+        full = page.run("[...document.querySelectorAll('.sides form')].findIndex(f => f.innerText.includes('定員一杯'))")
+        page.submit(f".sides form:nth-child({full + 1}) button")
+        until("settled in both wards", lambda: not adachi.request("GET", "/api/v1/conflicts")["conflicts"])
+        check(adachi.shelter(row)["crowding"] == "定員一杯", "another value was chosen")
+        step("two wards wrote different things: both shown with who, settled by one click, on both nodes")
+
+        # Text that would be script: by a page, by the API, by gossip.
+        naughty = list(SCRIPTS)
+        blns = os.path.join(HERE, "..", "..", "shared", "data", "text", "blns.json")
+        if os.path.exists(blns):
+            with open(blns, encoding="utf-8") as file:
+                naughty += [text for text in json.load(file) if text.strip() and len(text) < 110 and "\0" not in text]
+        taken = 0
+        for text in naughty:
+            for node, path, body in (
+                    (shibuya, f"/api/v1/shelters/{row}/stays", {"name": text}), (adachi, "/api/v1/shelters", {"name": text, "ward": "13121", "address": text}),
+                    (shibuya, "/api/v1/items", {"name": text[:60], "unit": "個"})):
+                try:
+                    node.request("POST", path, body)
+                    taken += 1
+                except OSError:
+                    pass
+        page.open(shibuya.url(f"/do/askToBeInformed?back=/people"))
+        for field in page.run("[...document.querySelectorAll('form.stack [name]:not([type=hidden])')].filter(f => f.tagName !== 'SELECT' && f.type === 'text').map(f => f.name)"):
+            page.fill(f"form.stack [name={field}]", SCRIPTS[0])
+        page.click("form.stack button")
+        until("gossip brought 足立's", lambda: shibuya.digest() == adachi.digest())
+        paths = ["/shelters?ward=13121", f"/list/stays?_row={row}", "/list/items", "/goods", "/people?name=%3Cscript%3E", "/conflicts",
+                 "/do/addLot?item=%22%3E%3Cscript%3E", "/counter?q=%3Cscript%3Ewindow.hacked%3D1", "/list/inquiriesToAnswer", "/shelters?q=script",
+                 "/do/openShelter?back=//evil.example", "/list/lots?item=%27%3E"]
+        for path in paths:
+            page.open(shibuya.url(path))
+            check(page.run("window.hacked === undefined && ![...document.scripts].some(s => s.src !== location.origin + '/app.js')"),
+                  f"a script ran at {path}")
+            check(not page.run("[...document.querySelectorAll('a, form')].some(e => new URL(e.getAttribute('href') || e.getAttribute('action') || '/', location.href).origin !== location.origin)"),
+                  f"a link leads away at {path}")
+        step(f"{len(naughty)} strings that would be scripts, {taken} of them taken in: shown as text on {len(paths)} pages, 0 ran")
+
+        # Ten thousand rows.
+        write_list(os.path.join(folder, "many.csv"), 10_000, "多数")
+        koto = Desk(binary, folder, "13108")
+        nodes.append(koto)
+        koto.command("import", os.path.join(folder, "many.csv"))
+        koto.account("all", "江東 四郎")
+        koto.start()
+        # Cookies know no ports: another node on this machine needs a browser of its own.
+        browsers.append(Browser())
+        wide = browsers[-1].page()
+        sign_in(wide, koto, "all")
+        wide.open(koto.url("/shelters"))
+        seen = set()
+        for _ in range(30):
+            seen |= set(wide.run("[...document.querySelectorAll('tbody th a:first-child')].map(a => a.getAttribute('href'))"))
+            if not wide.run("!!document.querySelector('main .buttons a[href*=after]')"):
+                break
+            wide.submit("main .buttons a[href*=after]")
+        check(len(seen) == 10_000, f"{len(seen)} of 10,000 rows were reached")
+        browsers.pop().close()
+        step("a list of 10,000 shelters, page by page: each was reached")
+
+        # Every page, at every size, in both languages, light and dark.
+        pages = {
+            "situation": "/", "heard": "/?figure=heard", "shelters": "/shelters", "desk": f"/shelters/{row}", "people": "/people?name=品川",
+            "goods": "/goods", "conflicts": "/conflicts", "network": "/network", "menu": "/menu", "accounts": "/list/accounts",
+            "account": "/do/addAccount", "checklist": "/list/checklist", "report": f"/do/reportShelter?_row={row}", "register": f"/list/stays?_row={row}",
+            "unsent": "/unsent", "counter": "/counter?q=渋谷", "signin": "/sign-in", "own": "/do/addOwnField", "lots": "/list/lots", "missing": "/shelters/1",
+        }
+        check_page, findings, looked = rules(), [], 0
+        page.open("data:text/html,<title></title><main><p style='color:%23999'>grey</p></main><input><table></table><h3>x</h3>")
+        planted = page.run(check_page)
+        for rule in ("1.3.1", "1.4.3", "2.4.2", "3.1.1", "3.3.2"):
+            check(any(rule in finding for finding in planted), f"the rules do not see what is planted: {rule}, {planted}")
+        page.problems()
+        for name, path in pages.items():
+            for language in ("ja", "en"):
+                page.open(shibuya.url(path + ("&" if "?" in path else "?") + f"lang={language}"))
+                for width, height in ((1280, 800), (768, 1024), (360, 640)):
+                    for dark in (False, True):
+                        page.size(width, height, dark)
+                        check(path == "/sign-in" or not page.run("!!document.querySelector('form.stack [name=password]')") or "ccount" in name,
+                              f"{name}: signed out")
+                        found = page.run(check_page)
+                        findings += [f"{name} {language} {width} {'dark' if dark else 'light'}: {f}" for f in found]
+                        looked += 1
+                        if shots:
+                            page.shoot(os.path.join(shots, f"{name}-{width}-{'dark' if dark else 'light'}-{language}.png"), whole=False)
+                # Text twice as large (1.4.4), at a width that a desk has.
+                page.size(1280, 800)
+                page.run("document.documentElement.style.fontSize = '200%'; 1")
+                findings += [f"{name} {language} 200 %: {f}" for f in page.run(check_page) if "1.4.10" in f]
+        problems = [p for p in page.problems() if "404" not in p and "fontSize" not in p and "inline style" not in p]
+        check(not problems, f"the browser complained: {problems[:5]}")
+        check(not findings, f"{len(findings)} findings:\n  " + "\n  ".join(sorted(set(findings))[:40]))
+        step(f"{len(pages)} pages looked over {looked} times (3 sizes, 2 themes, 2 languages; text at 200 %): 0 findings")
+
+        # By keyboard alone: from the first screen to a checked-in family.
+        page.open(shibuya.url(f"/shelters/{row}?lang=ja"))
+        page.size(1280, 800)
+        went = []
+        for _ in range(80):
+            page.key("Tab")
+            went.append(page.run("document.activeElement.name || document.activeElement.textContent.trim().slice(0, 9)"))
+            if page.run("document.activeElement.name === 'name'"):
+                break
+        check(page.run("document.activeElement.name === 'name' && getComputedStyle(document.activeElement).outlineStyle !== 'none'"),
+              f"the name cannot be reached by Tab, or the focus is not seen: {went}")
+        page.write("鍵盤 太郎")
+        page.key("Enter")
+        found = "/api/v1/people?name=" + urllib.parse.quote("鍵盤 太郎")
+        until("the keyboard's family is registered", lambda: "鍵盤 太郎" in json.dumps(shibuya.request("GET", found), ensure_ascii=False))
+        step("a family checked in by keyboard alone")
+
+        # Weight: nothing from elsewhere, little in all.
+        page.call("Network.clearBrowserCache")
+        browser.events.clear()
+        page.open(shibuya.url("/"))
+        page.until("performance.getEntriesByType('resource').length >= 2")
+        loads = page.run("performance.getEntriesByType('navigation').concat(performance.getEntriesByType('resource')).map(e => [e.name, e.transferSize])")
+        weight = sum(size for _, size in loads)
+        check(all(name.startswith(shibuya.url("/")[:-1]) for name, _ in loads), f"a request left the origin: {loads}")
+        check(weight < 60_000, f"the first page weighs {weight} bytes: {loads}")
+        page.call("Emulation.setCPUThrottlingRate", {"rate": 4})
+        page.open(shibuya.url("/"))
+        ready = page.run("performance.getEntriesByType('navigation')[0].domComplete")
+        page.call("Emulation.setCPUThrottlingRate", {"rate": 1})
+        step(f"the first page: {weight / 1000:.1f} kB in {len(loads)} requests, all of this node; complete after {ready:.0f} ms with a CPU four times slower")
+    finally:
+        for browser in browsers:
+            browser.close()
+        for node in nodes:
+            node.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--node", required=True)
+    parser.add_argument("--shots")
+    options = parser.parse_args()
+    os.environ.setdefault("RENKEI_LANG", "ja")
+    if options.shots:
+        os.makedirs(options.shots, exist_ok=True)
+    folder = tempfile.mkdtemp(prefix="renkei-pages-")
+    try:
+        story(os.path.abspath(options.node), folder, options.shots)
+    except Failure as failure:
+        print(f"✗ {failure}", file=sys.stderr)
+        return 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print("the story of the pages held")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
