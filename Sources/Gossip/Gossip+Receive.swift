@@ -134,9 +134,11 @@ extension Gossip {
         if PlantedBug.ignoresForks.isPlanted { return }
       #endif
       // Only this peer's word, so only what goes between the two of us stops. Its branch is asked for from before the
-      // place where they part: two signed change sets there are a proof.
-      sessions[link]!.cursors[log] = nil
-      if sessions[link]!.forked.insert(log).inserted { askForBranch(log, endingAt: report.sequence, of: link) }
+      // place where they part: two signed change sets there are a proof. What it asked for in turn it gets all the same: were
+      // that forgotten here, and ours there, nobody would ever prove anything.
+      if sessions[link]!.forked.insert(log).inserted || sessions[link]!.probing[log] == nil {
+        askForBranch(log, endingAt: report.sequence, of: link)
+      }
       return
     }
     if report.sequence > ours.sequence { wanted.insert(log) }

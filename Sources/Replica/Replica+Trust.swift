@@ -226,13 +226,15 @@ extension Replica {
       try store.entries(run.log, from: run.first + SequenceNumber(index), byteLimit: 0).first == run.entries[index]
     { index += 1 }
     let sequence = run.first + SequenceNumber(index)
-    if index == 0, run.first > 1 { return .branch(before: run.first) }
     if let limit = membership.lastValid(run.log), limit < sequence { return .fork(at: sequence) }
     let context = context(run.log, key: key)
     guard let shared = try head(of: run.log, at: sequence - 1, in: context),
       let ours = try store.entries(run.log, from: sequence, byteLimit: 0).first,
       let proof = ForkProof(ours, run.entries[index], after: shared, in: context)
-    else { return .chain(.badSignature, at: sequence) }
+    else {
+      // Where a run begins, it may go on from a place that is ours no more than it is.
+      return index == 0 && run.first > 1 ? .branch(before: run.first) : .chain(.badSignature, at: sequence)
+    }
     try note(run.log, sequence, source, "fork", at: now)
     var draft = Draft(.control, audience: .anyone)
     draft.edits = [ControlSchema.proving(proof)]

@@ -123,6 +123,37 @@ import TestSupport
     try verifyAll(network, 0..<3)
   }
 
+  /// Found by the simulator ('hostile' seed 2445): equally long branches that part just where a run begins were asked for
+  /// again and again, and never proven.
+  @Test(arguments: [1, 2, 3] as [SequenceNumber])
+  func `a run that begins where two branches part, or after, tells a fork or asks further back`(
+    first: SequenceNumber
+  ) throws {
+    let network = try GossipNetwork(nodes: 2, seed: 25)
+    network.connect(0, 1)
+    try network.commit(0)
+    try network.settle()
+    network.cut(0, 1)
+    let twin = try network.twin(of: 0)
+    for _ in 0..<3 {
+      try network.commit(0, text: "甲")
+      try network.commit(twin, text: "乙")
+    }
+    let log = LogName(.life, network.nodes[0].replica.author)
+    let reader = network.nodes[1].replica
+    func take(from source: Int, _ first: SequenceNumber) throws -> RunRefusal? {
+      let entries = try network.nodes[source].replica.store.entries(log, from: first, byteLimit: 1 << 20)
+      var refusal: RunRefusal?
+      _ = try reader.batch(at: network.now) {
+        refusal = try reader.receive(Run(log, first: first, entries: entries), from: "test", at: network.now).refusal
+      }
+      return refusal
+    }
+    #expect(try take(from: 0, 2) == nil)
+    #expect(try take(from: twin, first) == (first == 3 ? .branch(before: 3) : .fork(at: 2)))
+    #expect(reader.membership.lastValid(log) == (first == 3 ? nil : 1))
+  }
+
   @Test func `a node that hears of a fork first, and of the author's certificate only then, takes the proof`() throws {
     let federation = try GossipNetwork(nodes: 2, seed: 24)
     let twin = try federation.twin(of: 0)
