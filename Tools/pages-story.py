@@ -118,6 +118,16 @@ def story(binary, folder, shots):
         page.fill(".checkin [name=name]", "品川 一家")
         page.click(".checkin button")
         until("the family is registered", lambda: len(shibuya.request("GET", f"/api/v1/shelters/{row}/stays")["stays"]) == 1)
+        page.open(shibuya.url("/session"))
+        page.fill("[name=pin]", "482957")
+        page.fill("[action='/session/pin'] [name=password]", PASSWORD)
+        page.submit("[action='/session/pin'] button")
+        page.submit("[action='/session/lock'] button")
+        check("暗証番号" in page.text("main"), "a left desk does not ask for the PIN")
+        page.fill("form:has([value=all]) [name=pin]", "482957")
+        page.submit("form:has([value=all]) button")
+        check(page.run("location.pathname") == "/", f"the PIN does not go on: {page.text('main')[:200]}")
+        step("the desk left and gone on with by PIN")
         step("a disaster told, a shelter opened, 3 came and 1 went, a family checked in, all by pages")
 
         # The shelter's Wi-Fi goes. The tablet is restarted. The node restarts too: everybody has to sign in again.
@@ -244,7 +254,7 @@ def story(binary, folder, shots):
             "situation": "/", "heard": "/?figure=heard", "shelters": "/shelters", "desk": f"/shelters/{row}", "people": "/people?name=品川",
             "goods": "/goods", "conflicts": "/conflicts", "network": "/network", "menu": "/menu", "accounts": "/list/accounts",
             "account": "/do/addAccount", "checklist": "/list/checklist", "report": f"/do/reportShelter?_row={row}", "register": f"/list/stays?_row={row}",
-            "unsent": "/unsent", "counter": "/counter?q=渋谷", "signin": "/sign-in", "own": "/do/addOwnField", "lots": "/list/lots", "missing": "/shelters/1",
+            "plan": "/plan", "session": "/session", "import": "/import", "unsent": "/unsent", "counter": "/counter?q=渋谷", "signin": "/sign-in", "own": "/do/addOwnField", "lots": "/list/lots", "missing": "/shelters/1",
         }
         check_page, findings, looked = rules(), [], 0
         page.open("data:text/html,<title></title><main><p style='color:%23999'>grey</p></main><input><table></table><h3>x</h3>")
@@ -258,8 +268,7 @@ def story(binary, folder, shots):
                 for width, height in ((1280, 800), (768, 1024), (360, 640)):
                     for dark in (False, True):
                         page.size(width, height, dark)
-                        check(path == "/sign-in" or not page.run("!!document.querySelector('form.stack [name=password]')") or "ccount" in name,
-                              f"{name}: signed out")
+                        check(path == "/sign-in" or not page.run("!!document.querySelector('form[action=\"/sign-in\"]')"), f"{name}: signed out")
                         found = page.run(check_page)
                         findings += [f"{name} {language} {width} {'dark' if dark else 'light'}: {f}" for f in found]
                         looked += 1

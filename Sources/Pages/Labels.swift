@@ -58,6 +58,9 @@ public struct Labels: Sendable {
     case .list(let list):
       return list.map { self.text(name, $0, language, known: known) }.joined(separator: language.pick("、", ", "))
     case .object(let members):
+      if case .text(let japanese)? = members["ja"], case .text(let english)? = members["en"] {
+        return language.pick(japanese, english)
+      }
       return members.sorted { $0.key < $1.key }.map { member in
         "\(label(member.key, language)): \(text(member.key, member.value, language, known: known))"
       }.joined(separator: language.pick("、", ", "))

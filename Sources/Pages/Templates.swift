@@ -12,6 +12,9 @@ public enum Templates {
       "controls": PackageResources.controls_mustache, "network": PackageResources.network_mustache,
       "conflicts": PackageResources.conflicts_mustache, "menu": PackageResources.menu_mustache,
       "unsent": PackageResources.unsent_mustache, "signin": PackageResources.signin_mustache,
+      "import": PackageResources.import_mustache, "map": PackageResources.map_mustache,
+      "plan": PackageResources.plan_mustache,
+      "session": PackageResources.session_mustache,
       "counter": PackageResources.counter_mustache, "goods": PackageResources.goods_mustache,
     ]
     let prefix = "{{% CONTENT_TYPE:\(HTMLText.name)}}\n"

@@ -173,7 +173,7 @@ extension WebServer {
         "doubleEntries",
       ]
     ),
-    ("物資", "Goods", ["lots", "items", "expiringStock", "requests", "shareRequests", "supplyPlan", "orderRules"]),
+    ("物資", "Goods", ["lots", "items", "expiringStock", "requests", "shareRequests", "orderRules"]),
     ("管理", "Administration", ["accounts", "tokens", "services", "ownFields"]),
   ]
 
@@ -187,9 +187,13 @@ extension WebServer {
       }
       return links.isEmpty ? nil : ["heading": language.pick(group.ja, group.en), "links": links]
     }
+    let mayImport = Gate.ownRoutes["GET /import"]!.admits(context.user.roles)
+    let lists: [[String: Any]] =
+      mayImport ? [["href": "/import", "label": language.pick("避難所一覧を取り込む", "Take in a list of shelters")]] : []
     let own: [String: Any] = [
       "heading": language.pick("この端末", "This device"),
-      "links": [
+      "links": lists + [
+        ["href": "/session", "label": language.pick("自分の設定・席を外す", "My settings, leaving the desk")],
         ["href": "/unsent", "label": language.pick("未送信の入力", "Entries not sent yet")],
         ["href": "/counter", "label": language.pick("住民の窓口", "The residents' counter")],
       ],

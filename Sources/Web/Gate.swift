@@ -34,7 +34,9 @@ struct Gate: RouterMiddleware {
       (
         .staff,
         [
-          "GET /", "GET /shelters", "GET /shelters/{id}", "GET /goods", "GET /conflicts", "GET /network", "GET /menu",
+          "GET /", "GET /shelters", "GET /shelters/{id}", "GET /goods", "GET /plan", "GET /session",
+          "POST /session/lock", "POST /session/pin",
+          "POST /session/password", "GET /conflicts", "GET /network", "GET /menu",
           "GET /unsent", "GET /do/{endpoint}", "POST /do/{endpoint}", "GET /list/{endpoint}", "GET /events",
           "GET /api/v1/status", "GET /api/v1/links", "GET /api/v1/shelters",
           "GET /api/v1/shelters/{id}", "GET /api/v1/shelters/{id}/history", "GET /api/v1/conflicts",
@@ -49,6 +51,7 @@ struct Gate: RouterMiddleware {
         ]
       ),
       (.roles([.headquarters, .shelter, .welfare]), ["GET /people"]),
+      (.roles([.headquarters, .administrator]), ["GET /import", "POST /import"]),
       (
         .roles([.headquarters, .engineer, .administrator]),
         ["POST /network", "GET /network/bundle", "POST /network/bundle"]
@@ -63,7 +66,10 @@ struct Gate: RouterMiddleware {
   }()
 
   /// Forms without script: their handlers look for the token in the form.
-  static let formRoutes: Set<String> = ["POST /do/{endpoint}", "POST /conflicts", "POST /network"]
+  static let formRoutes: Set<String> = [
+    "POST /do/{endpoint}", "POST /conflicts", "POST /network", "POST /session/lock", "POST /session/pin",
+    "POST /session/password",
+  ]
 
   /// What needs no account is counted, except what costs nothing.
   private static let uncounted: Set<String> = [

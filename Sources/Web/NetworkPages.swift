@@ -32,6 +32,8 @@ extension WebServer {
       return Response.redirect(to: "/network")
     }
     router.get("/network/bundle") { _, _ in try await bundle() }
+    router.get("/import") { request, context in importPage(request, context) }
+    router.post("/import") { request, context in try await takeShelters(request, context) }
     router.post("/network/bundle") { request, context in try await takeBundle(request, context) }
   }
 
@@ -123,7 +125,66 @@ extension WebServer {
 
   private func takeBundle(_ request: Request, _ context: DeskContext) async throws -> Response {
     let language = language(request)
-    let file = temporary()
+    return try await taking(request) { file in
+      let result = try JSONDecoder().decode(BundleResult.self, from: try await operated(.importBundle(file: file)))
+      let refused = result.refused?.count ?? 0
+      return language.pick(
+        "新しい変更 \(result.changeSets) 件を取り込みました(既知 \(result.known ?? 0) 件、拒否 \(refused) 件)",
+        "took \(result.changeSets) new changes (\(result.known ?? 0) known, \(refused) refused)")
+    }
+  }
+
+  // MARK: Lists of shelters
+
+  private func importPage(_ request: Request, _ context: DeskContext) -> Response {
+    let frame = frame(request, context)
+    let pick = frame.language.pick
+    let words = [
+      "file": pick("避難所一覧のファイル", "The list of shelters"), "take": pick("取り込む", "Take in"),
+      "shelters": pick("避難所を見る", "See the shelters"),
+      "noscript": pick(
+        "スクリプトを使えない端末では、ノードのある機械で renkei-node import を行ってください。",
+        "Without script, use `renkei-node import` on the node's machine."),
+    ]
+    return page(
+      request,
+      frame.render(
+        "import", title: pick("避難所一覧を取り込む", "Take in a list of shelters"), active: "/menu",
+        [
+          "w": words,
+          "why": pick(
+            "デジタル庁の標準データセット、国土地理院の指定緊急避難場所、内閣府の形式(CSV・GeoJSON、UTF-8・CP932)を読みます。自分の区の行だけが入り、同じファイルをもう一度入れても増えません。",
+            "Reads the Digital Agency's, the Geospatial Information Authority's and the Cabinet Office's forms (CSV, GeoJSON; UTF-8, CP932). Only the own ward's lines are taken, and the same file again adds nothing."
+          ),
+        ]))
+  }
+
+  private func takeShelters(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let language = language(request)
+    return try await taking(request) { file in
+      let data = try await operated(.importShelters(file: file, source: nil))
+      let result = try JSONDecoder().decode(ImportResult.self, from: data)
+      let problems = result.problems.prefix(20).map { problem in
+        language.pick(
+          "\(problem.line)行目 \(problem.field): \(problem.reasonJapanese)",
+          "line \(problem.line) \(problem.field): \(problem.reason)")
+      }
+      let summary = language.pick(
+        "\(result.rows) 行のうち \(result.imported) 件を取り込みました(同じ \(result.unchanged)、注意 \(result.warned)、拒否 \(result.refused)、他区 \(result.ofOthers))",
+        "took \(result.imported) of \(result.rows) lines (\(result.unchanged) unchanged, \(result.warned) warned, \(result.refused) refused, \(result.ofOthers) of other wards)"
+      )
+      return ([summary] + problems).joined(separator: "\n")
+    }
+  }
+
+  // MARK: Files that a browser sends
+
+  /// Keeps what a browser sends in a file of our own while it is worked on. Of the name that it gives, only the ending counts.
+  private func taking(_ request: Request, _ body: (String) async throws -> String) async throws -> Response {
+    let language = language(request)
+    let ending = request.uri.queryParameters["name"]?.split(separator: ".").last.map { String($0.lowercased()) } ?? ""
+    let isKnown = ["csv", "json", "geojson"].contains(ending)
+    let file = temporary() + (isKnown ? ".\(ending)" : "")
     defer { try? FileManager.default.removeItem(atPath: file) }
     guard FileManager.default.createFile(atPath: file, contents: nil, attributes: [.posixPermissions: 0o600]),
       let handle = FileHandle(forWritingAtPath: file)
@@ -139,15 +200,7 @@ extension WebServer {
       try handle.write(contentsOf: Data(buffer: piece))
     }
     try handle.close()
-    do {
-      let result = try JSONDecoder().decode(BundleResult.self, from: try await operated(.importBundle(file: file)))
-      let refused = result.refused?.count ?? 0
-      return text(
-        language.pick(
-          "新しい変更 \(result.changeSets) 件を取り込みました(既知 \(result.known ?? 0) 件、拒否 \(refused) 件)",
-          "took \(result.changeSets) new changes (\(result.known ?? 0) known, \(refused) refused)"),
-        type: "text/plain; charset=utf-8")
-    } catch {
+    do { return text(try await body(file), type: "text/plain; charset=utf-8") } catch {
       let fault = APIError.of(error)
       var answer = text(language.pick(fault.body.ja, fault.body.en), type: "text/plain; charset=utf-8")
       answer.status = fault.status

@@ -23,7 +23,8 @@ extension WebServer {
     addActionPages(to: router)
     addConflictPages(to: router)
     addNetworkPages(to: router)
-    router.get("/goods") { request, context in try await goods(request, context) }
+    addGoodsPages(to: router)
+    addSessionPages(to: router)
     router.get("/people") { request, context in try await people(request, context) }
     router.get("/counter") { request, context in try await counter(request, context) }
   }
@@ -57,60 +58,6 @@ extension WebServer {
     let top: [[String: Any]] = [["href": "/", "label": language.pick("最初の画面へ", "To the first page")]]
     let title = language.pick("できませんでした", "That did not work")
     return page(request, frame.render("table", title: title, ["top": top, "hasTop": true]), status: error.status)
-  }
-
-  // MARK: Goods
-
-  private func goods(_ request: Request, _ context: DeskContext) async throws -> Response {
-    let frame = frame(request, context)
-    let language = frame.language
-    let pick = language.pick
-    let names = known(try await options(language, context))
-    let answer = try await ask("stockOutlook", [:], context)
-    // What runs out first stands first.
-    let lines = answer["lines"].list.sorted { urgency($0) < urgency($1) }.prefix(300).map { line -> [String: Any] in
-      let (stock, need) = (line["stock"].integer ?? 0, line["need"].integer ?? 0)
-      let surplus = line["surplus"].integer ?? 0
-      let share = need <= 0 ? 100 : max(0, min(100, stock * 100 / need))
-      let hours: String =
-        switch line["hoursUntilEmpty"] {
-        case .real(let hours): language.number(Int64(hours))
-        case .integer(let hours): language.number(hours)
-        default: "–"
-        }
-      return [
-        "ward": wardName(line["ward"].text ?? "", language), "item": names[line["item"].text ?? ""] ?? "?",
-        "stock": language.number(stock), "need": language.number(need), "surplus": language.number(surplus),
-        "width": share, "share": "\(share) %", "level": surplus < 0 ? "short" : "", "hours": hours,
-      ]
-    }
-    let offered = ["requestGoods", "addLot", "lots", "requests", "supplyPlan", "expiringStock", "items"]
-    let actions = offered.filter { isAllowed($0, context) }.map { id -> [String: Any] in
-      let isWrite = if case .write = catalogue[id].action { true } else { false }
-      return ["href": isWrite ? "/do/\(id)?_back=/goods" : "/list/\(id)", "label": Titles.title(id, language)]
-    }
-    let words = [
-      "outlook": pick("3日分の過不足", "Shortage and surplus for three days"),
-      "none": pick("在庫の登録がありません。", "No stock is entered yet."), "ward": pick("区", "Ward"),
-      "item": pick("品目", "Item"),
-      "stock": pick("在庫", "Stock"), "need": pick("必要数", "Need"), "picture": pick("割合", "Share"),
-      "surplus": pick("過不足", "Surplus"), "hours": pick("あと何時間", "Hours left"),
-    ]
-    return page(
-      request,
-      frame.render(
-        "goods", title: pick("物資", "Goods"), active: "/goods",
-        ["w": words, "lines": lines, "isEmpty": lines.isEmpty, "actions": actions]))
-  }
-
-  private func urgency(_ line: JSON) -> (Double, Int64) {
-    let hours: Double =
-      switch line["hoursUntilEmpty"] {
-      case .real(let hours): hours
-      case .integer(let hours): Double(hours)
-      default: .infinity
-      }
-    return (hours, line["surplus"].integer ?? 0)
   }
 
   // MARK: People

@@ -31,22 +31,11 @@ extension WebServer {
       return try json(try await change(to: given, csrf: request.headers[.csrf], request, context))
     }
     api.post("/session/pin") { request, context in
-      let given = try await request.decode(as: NewPIN.self, context: context)
-      let account = try await me(context)
-      try PasswordPolicy.check(pin: given.pin)
-      _ = try await prove(.password, login: account.login, given.password, context)
-      try await write(account.user) { desk in [try Accounts.credential(account.id, .pin, given.pin, desk)] }
+      try await setPIN(try await request.decode(as: NewPIN.self, context: context), context)
       return Response(status: .noContent)
     }
     api.post("/session/password") { request, context in
-      let given = try await request.decode(as: NewPassword.self, context: context)
-      let account = try await me(context)
-      try PasswordPolicy.check(given.new, about: [account.login, account.name])
-      _ = try await prove(.password, login: account.login, given.old, context)
-      try await write(account.user) { desk in
-        [try Accounts.credential(account.id, .password, given.new, desk), Accounts.changed(account.id, desk)]
-      }
-      return try await signedIn(try await fetch(account.id), request)
+      try await setPassword(try await request.decode(as: NewPassword.self, context: context), request, context)
     }
     api.post("/setup") { request, context in
       let given = try await request.decode(as: Setup.self, context: context)
@@ -56,8 +45,8 @@ extension WebServer {
 
   struct SignIn: Codable { var login: String; var password: String }
   struct Switch: Codable { var login: String; var pin: String }
-  private struct NewPIN: Codable { var pin: String; var password: String }
-  private struct NewPassword: Codable { var old: String; var new: String }
+  struct NewPIN: Codable { var pin: String; var password: String }
+  struct NewPassword: Codable { var old: String; var new: String }
   struct Setup: Codable { var code: String; var login: String; var name: String; var password: String }
 
   struct SessionView: Codable {
@@ -73,6 +62,26 @@ extension WebServer {
     var csrf: String?
     /// Who may go on here by PIN.
     var people: [Person] = []
+  }
+
+  // MARK: One's own
+
+  func setPIN(_ given: NewPIN, _ context: DeskContext) async throws {
+    let account = try await me(context)
+    try PasswordPolicy.check(pin: given.pin)
+    _ = try await prove(.password, login: account.login, given.password, context)
+    try await write(account.user) { desk in [try Accounts.credential(account.id, .pin, given.pin, desk)] }
+  }
+
+  /// Ends the account's sessions, and begins a new one here.
+  func setPassword(_ given: NewPassword, _ request: Request, _ context: DeskContext) async throws -> Response {
+    let account = try await me(context)
+    try PasswordPolicy.check(given.new, about: [account.login, account.name])
+    _ = try await prove(.password, login: account.login, given.old, context)
+    try await write(account.user) { desk in
+      [try Accounts.credential(account.id, .password, given.new, desk), Accounts.changed(account.id, desk)]
+    }
+    return try await signedIn(try await fetch(account.id), request)
   }
 
   // MARK: Proof

@@ -72,8 +72,8 @@ extension WebServer {
       "capacity": pick("定員", "Capacity"), "needs": pick("必要な物", "Needs"), "address": pick("所在地", "Address"),
       "next": pick("次の\(Self.pageRows)件", "The next \(Self.pageRows)"),
       "importHint": pick(
-        "区の避難所一覧(CSV)は、ノードのある機械で renkei-node import を行うと入ります。",
-        "The ward's list of shelters (CSV) is taken in by `renkei-node import` on the node's machine."),
+        "「その他」の「避難所一覧を取り込む」で、区の一覧(CSV)を入れられます。",
+        "Take in the ward's list (CSV) under More, \"Take in a list of shelters\"."),
     ]
     let rows = found.map { shelter -> [String: Any] in
       [

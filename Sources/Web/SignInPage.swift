@@ -7,7 +7,8 @@ import Pages
 extension WebServer {
   /// Forms that a page without script sends.
   static let formPaths: Set<String> = [
-    "/sign-in", "/setup", "/sign-out", "/session/switch", "/conflicts", "/network", "/network/bundle",
+    "/sign-in", "/setup", "/sign-out", "/session/switch", "/session/lock", "/session/pin", "/session/password",
+    "/conflicts", "/network", "/network/bundle", "/import",
   ]
 
   func addSignInPages(to router: Router<DeskContext>) {

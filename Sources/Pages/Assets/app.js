@@ -121,14 +121,34 @@ document.addEventListener("submit", async (event) => {
   if (!("upload" in form.dataset)) return;
   event.preventDefault();
   const said = document.getElementById("upload");
-  const file = form.elements.bundle.files[0];
+  const file = form.elements.file.files[0];
   if (!file) return;
   said.textContent = "…";
-  const answer = await fetch(form.action, {
+  const answer = await fetch(`${form.getAttribute("action")}?name=${encodeURIComponent(file.name)}`, {
     method: "POST", body: file,
     headers: { "Content-Type": "application/octet-stream", "X-CSRF-Token": form.elements._csrf.value },
   }).catch(() => null);
   said.textContent = answer ? (await answer.text()) : document.body.dataset.stale;
+});
+
+// MARK: Searching as one types
+
+let typed = null;
+
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("form.filter");
+  if (!form || !document.getElementById("results")) return;
+  clearTimeout(typed);
+  typed = setTimeout(async () => {
+    const query = new URLSearchParams([...new FormData(form)].filter(([, text]) => text !== ""));
+    const url = `${form.getAttribute("action")}?${query}`;
+    const answer = await fetch(url, { headers: { Accept: "text/html" } }).catch(() => null);
+    if (!answer || !answer.ok) return;
+    const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("results");
+    if (!found) return;
+    document.getElementById("results").replaceWith(found);
+    history.replaceState(null, "", url);
+  }, 300);
 });
 
 // MARK: What is not sent yet

@@ -1,0 +1,68 @@
+import Hummingbird
+import Pages
+
+/// What a person sets for themselves: the PIN for a shared tablet, the password; and leaving the desk for a moment.
+extension WebServer {
+  func addSessionPages(to router: Router<DeskContext>) {
+    router.get("/session") { request, context in ownPage(request, context) }
+    router.post("/session/lock") { request, context in
+      try checkForm(try await sent(request), context)
+      if let cookie = cookie(request) { await sessions.lock(cookie) }
+      return Response.redirect(to: "/sign-in")
+    }
+    router.post("/session/pin") { request, context in
+      try await own(request, context) { sent in
+        try await setPIN(NewPIN(pin: sent["pin"]?.first ?? "", password: sent["password"]?.first ?? ""), context)
+        return Response(status: .noContent)
+      }
+    }
+    router.post("/session/password") { request, context in
+      try await own(request, context) { sent in
+        try await setPassword(
+          NewPassword(old: sent["old"]?.first ?? "", new: sent["new"]?.first ?? ""), request, context)
+      }
+    }
+  }
+
+  /// Does it, and shows the page again with what came of it; a new password brings a new cookie.
+  private func own(
+    _ request: Request, _ context: DeskContext, _ body: ([String: [String]]) async throws -> Response
+  ) async throws -> Response {
+    let sent = try await sent(request)
+    try checkForm(sent, context)
+    do {
+      let done = try await body(sent)
+      var response = Response.redirect(to: "/session?done=session")
+      response.headers[values: .setCookie] = done.headers[values: .setCookie]
+      return response
+    } catch { return ownPage(request, context, APIError.of(error)) }
+  }
+
+  private func ownPage(_ request: Request, _ context: DeskContext, _ error: APIError? = nil) -> Response {
+    var frame = frame(request, context)
+    let pick = frame.language.pick
+    frame.error = error.map { pick($0.body.ja, $0.body.en) }
+    if request.uri.queryParameters["done"] == "session" { frame.notice = pick("保存しました", "Saved") }
+    let roles = context.user.roles.map(\.choice).map { pick($0.word, $0.code) }.sorted().joined(
+      separator: pick("、", ", "))
+    let words = [
+      "lock": pick("席を外す", "Leave the desk"),
+      "lockWhy": pick(
+        "サインインしたまま画面を閉じます。続けるときは暗証番号を入れます。入力中のもの、未送信のものは残ります。",
+        "Closes the screen without signing out. Go on with your PIN; what is not sent yet stays."),
+      "pin": pick("暗証番号", "PIN"),
+      "pinWhy": pick(
+        "共用の端末で、交代のときに使う6桁の数字です。パスワードで一度サインインした端末だけで使えます。",
+        "Six digits for changing over at a shared tablet, on devices where you have signed in with your password."),
+      "newPin": pick("新しい暗証番号", "New PIN"), "setPin": pick("暗証番号を決める", "Set the PIN"),
+      "password": pick("いまのパスワード", "Your password now"), "new": pick("新しいパスワード", "New password"),
+      "change": pick("パスワードを変える", "Change the password"),
+      "changeWhy": pick("ほかの端末のサインインは、すべてのノードで終わります。", "Your sessions on other devices end, on every node."),
+    ]
+    return page(
+      request,
+      frame.render(
+        "session", title: pick("自分の設定", "My settings"), active: "/menu",
+        ["w": words, "who": "\(context.user.name) · \(roles)"]), status: error?.status ?? .ok)
+  }
+}
