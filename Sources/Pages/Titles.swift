@@ -38,6 +38,11 @@ public enum Titles {
     "checkOut": ("退所を記録する", "Check out"), "moveStay": ("別の避難所へ移す", "Move to another shelter"),
     "stays": ("避難者名簿", "Register"), "evacueesElsewhere": ("他区にいる住民", "Our residents elsewhere"),
     "doubleEntries": ("二重の受付かもしれない人", "Possible double entries"), "settleDouble": ("同じ人か決める", "Settle a double entry"),
+    // The residents' counter
+    "reportOneself": ("無事を知らせる・助けを求める", "Say how you are, or ask for help"),
+    "counterReports": ("窓口からの届け出", "Reports from the counter"), "settleCounterReport": ("対応済みにする", "Dealt with"),
+    "notices": ("お知らせ", "Notices"), "tellNotice": ("お知らせを掲示する", "Tell residents"),
+    "endNotice": ("掲示を終える", "End a notice"),
     // Goods
     "items": ("品目", "Items"), "addItem": ("品目を加える", "Add an item"), "changeItem": ("品目を変える", "Change an item"),
     "installCatalogue": ("標準の品目を入れる", "Install the standard items"), "lots": ("在庫", "Stock"),

@@ -140,9 +140,9 @@ public enum PeopleSearch {
 
 /// People's safety and shelters' registers.
 public enum People {
-  public static let collections = PeopleSchema.collections
-  public static let indexes = PeopleSchema.indexes
+  public static let collections = PeopleSchema.collections + ResidentCounter.collections
+  public static let indexes = PeopleSchema.indexes + ResidentCounter.indexes
   public static let endpoints =
     Stays.endpoints + Protection.endpoints + ShelterClosing.endpoints + ShelterPicture.endpoints + Safety.endpoints
-    + PeopleSearch.endpoints
+    + PeopleSearch.endpoints + ResidentCounter.endpoints
 }

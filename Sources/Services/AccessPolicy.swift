@@ -14,6 +14,8 @@ public enum AccessPolicy {
   private static let table: [(access: Access, endpoints: String)] = [
     // A private service shows its own token, which the endpoint itself checks.
     (.anyone, "serviceResident"),
+    // The residents' counter.
+    (.anyone, "reportOneself notices"),
     (
       .staff,
       """
@@ -26,7 +28,7 @@ public enum AccessPolicy {
       """
       registerResident resident changeResident searchResidents planAssistance assistance
       duplicateCandidates identity linkResidents searchPeople askToBeInformed inquiriesToAnswer answerInquiry reportSafety
-      withdrawSafety safetyOf stays evacueesElsewhere doubleEntries settleDouble
+      withdrawSafety safetyOf counterReports settleCounterReport stays evacueesElsewhere doubleEntries settleDouble
       """
     ),
     (.roles(welfare), "giveConsent withdrawConsent consents protectResident"),
@@ -37,7 +39,7 @@ public enum AccessPolicy {
       checkOut moveStay markTask enterOwnValues
       """
     ),
-    (.roles(command), "tellDisaster endDisaster declare endDeclaration reportRoad"),
+    (.roles(command), "tellDisaster endDisaster declare endDeclaration reportRoad tellNotice endNotice"),
     (.roles(goods), "addItem changeItem installCatalogue allocate decideRequest offerGoods answerOffer takeOverShare"),
     (
       .roles(goodsAtShelters),

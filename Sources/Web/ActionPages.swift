@@ -87,7 +87,8 @@ extension WebServer {
   ) -> @Sendable (JSON) -> [[String: Any]] {
     let path = Self.collections[list.id] ?? list.path.split(separator: "/").first.map { String($0) } ?? ""
     let offered = catalogue.endpoints.filter {
-      $0.id != list.id && $0.path.hasPrefix("/\(path)/{id}") && isAllowed($0.id, context) && !$0.isForServices
+      $0.id != list.id && ["/\(path)/{id}", list.path + "/{id}"].contains(where: $0.path.hasPrefix)
+        && isAllowed($0.id, context) && !$0.isForServices
     }
     let back = frame.path.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "/"
     if list.id == "checklist" {
@@ -165,11 +166,12 @@ extension WebServer {
   // MARK: Menu
 
   private static let groups: [(ja: String, en: String, endpoints: [String])] = [
-    ("災害対応", "The disaster", ["disasters", "declarations", "checklist", "roads", "acceptance"]),
+    ("災害対応", "The disaster", ["disasters", "declarations", "checklist", "notices", "roads", "acceptance"]),
     (
       "住民", "Residents",
       [
-        "searchResidents", "registerResident", "inquiriesToAnswer", "askToBeInformed", "evacueesElsewhere",
+        "counterReports", "searchResidents", "registerResident", "inquiriesToAnswer", "askToBeInformed",
+        "evacueesElsewhere",
         "doubleEntries",
       ]
     ),

@@ -26,7 +26,7 @@ extension WebServer {
     addGoodsPages(to: router)
     addSessionPages(to: router)
     router.get("/people") { request, context in try await people(request, context) }
-    router.get("/counter") { request, context in try await counter(request, context) }
+    addCounterPages(to: router)
   }
 
   private func unsent(_ request: Request, _ context: DeskContext) -> Response {
@@ -109,37 +109,5 @@ extension WebServer {
           "show": pick("探す", "Find"), "sections": sections, "none": pick("見つかりません。", "Nobody was found."),
           "what": pick("操作", "Actions"), "top": top, "hasTop": true,
         ]), status: status)
-  }
-
-  // MARK: The residents' counter
-
-  /// For anybody, without signing in: what the ward publishes of its shelters.
-  private func counter(_ request: Request, _ context: DeskContext) async throws -> Response {
-    let frame = frame(request, context)
-    let language = frame.language
-    let pick = language.pick
-    let text = request.uri.queryParameters["q"].map { String($0).trimmingCharacters(in: .whitespaces) } ?? ""
-    let places = text.isEmpty ? [] : try await shelters(matching: text)
-    let words = [
-      "where": pick("町名・施設名", "Town or facility"), "find": pick("探す", "Find"), "staff": pick("職員の方", "For staff"),
-    ]
-    let shown = places.map { place -> [String: Any] in
-      [
-        "name": place.name ?? "", "address": place.address ?? "", "code": place.statusCode ?? "unknown",
-        "status": ShelterWords.status(place, language), "crowding": ShelterWords.crowding(place, language),
-      ]
-    }
-    return page(
-      request,
-      frame.render(
-        "counter", title: pick("避難所を探す", "Find a shelter"),
-        [
-          "w": words, "q": text, "shelters": shown, "hasShelters": !shown.isEmpty,
-          "isEmpty": !text.isEmpty && shown.isEmpty,
-          "none": pick("見つかりません。別の言葉で探してください。", "Nothing was found: try other words."),
-          "why": pick(
-            "町名か施設の名前を入れると、避難所の開設と混雑がわかります。",
-            "Enter a town or a facility to see whether a shelter is open, and how full."),
-        ]))
   }
 }

@@ -8,7 +8,7 @@ extension WebServer {
   /// Forms that a page without script sends.
   static let formPaths: Set<String> = [
     "/sign-in", "/setup", "/sign-out", "/session/switch", "/session/lock", "/session/pin", "/session/password",
-    "/conflicts", "/network", "/network/bundle", "/import",
+    "/conflicts", "/network", "/network/bundle", "/import", "/counter",
   ]
 
   func addSignInPages(to router: Router<DeskContext>) {
