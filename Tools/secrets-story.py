@@ -81,6 +81,7 @@ def plant(node, secrets):
         post(f"/shelters/{shelter}/stays", name=s(), kana=s(), address=s(), phone=s(), guarded=guarded)
         post("/safety", resident=person["id"], status="無事", source="本人", reporter=s(), place=s(), message=s())
         post("/inquiries", resident=person["id"], asker=s(), contact=s(), relation=s())
+        post("/counter/reports", state="無事です", name=s(), kana=s(), place=s(), phone=s(), message=s())
 
 
 def proofs(node, secrets):
