@@ -18,7 +18,7 @@ public struct RecordTable: Sendable {
     "name", "title", "login", "label", "item", "shelter", "ward", "status", "state", "amount", "people", "priority",
   ]
   /// Members that say nothing to a person at a desk.
-  private static let hidden: Set<String> = ["id", "nameKey", "kanaKey", "book", "version"]
+  private static let hidden: Set<String> = ["id", "nameKey", "kanaKey", "book", "version", "next"]
   /// Records that one page shows.
   public static let limit = 500
 
@@ -80,6 +80,10 @@ public struct RecordTable: Sendable {
         names.insert(name)
       }
     }
+    // Where all records lie is the page's own subject.
+    for name in ["shelter", "ward"] where records.count > 1 && Set(records.map { $0[name] }).count == 1 {
+      names.remove(name)
+    }
     let columns = names.sorted { rank($0) < rank($1) }
     let rows = records.map { record -> [String: Any] in
       let cells = columns.map { name -> [String: Any] in
@@ -89,7 +93,8 @@ public struct RecordTable: Sendable {
         case .integer, .real: isNumber = true
         default: isNumber = false
         }
-        return ["text": labels.text(name, value, language, known: known), "isNumber": isNumber]
+        let text = labels.text(name, value, language, known: known)
+        return ["text": text, "isNumber": isNumber, "isShort": !isNumber && text.count <= 16]
       }
       let offered = actions(record)
       return ["cells": cells, "actions": offered, "hasActions": !offered.isEmpty]

@@ -1,3 +1,4 @@
+import Causality
 import Desk
 import Foundation
 import Hummingbird
@@ -47,13 +48,16 @@ extension WebServer {
     let options = try await options(language, context)
     let row = sent["_row"]?.first ?? sent["row"]?.first ?? ""
     let back = Self.back(sent["_back"]?.first ?? sent["back"]?.first)
+    // A report is of today, unless somebody says otherwise.
+    let today = ["day": [String(language.time(Instant.now().milliseconds).prefix(10))]]
     let subject = known(options)[row]
     let html = frame.render(
       "action", title: Titles.title(endpoint.id, language),
       [
         "action": "/do/\(endpoint.id)", "row": row, "back": back, "subject": subject ?? "",
         "hasSubject": subject != nil,
-        "controls": Controls(endpoint.form.fields, language, options: options).values(sent, wrong: fault?.body.field),
+        "controls": Controls(endpoint.form.fields, language, options: options).values(
+          sent.merging(today) { given, _ in given }, wrong: fault?.body.field),
         "button": Titles.title(endpoint.id, language), "cancel": language.pick("やめる", "Cancel"),
       ])
     return page(request, html, status: fault?.status ?? .ok)
@@ -124,10 +128,12 @@ extension WebServer {
     let row = query["_row"]?.first
     let needsInput = endpoint.form.fields.contains { $0.isRequired && texts[$0.name] == nil }
     var sections: [[String: Any]] = []
+    var next: String?
     var status = HTTPResponse.Status.ok
     if !needsInput {
       do {
         let answer = try await ask(endpoint.id, texts, row: row, context)
+        next = endpoint.form.fields.contains { $0.name == "after" } ? answer["next"].text : nil
         let table = RecordTable(labels, language, known: known(options))
         sections = table.sections(answer, actions: actions(endpoint, frame, context))
       } catch {
@@ -153,7 +159,9 @@ extension WebServer {
         "action": "/list/\(endpoint.id)", "hasFilter": !Self.filters(endpoint).isEmpty, "row": row ?? "",
         "controls": Controls(Self.filters(endpoint), language, options: options).values(query),
         "show": language.pick("表示", "Show"), "sections": sections, "none": language.pick("ありません。", "There is none."),
-        "what": language.pick("操作", "Actions"), "top": top, "hasTop": !top.isEmpty,
+        "what": language.pick("操作", "Actions"), "top": top, "hasTop": !top.isEmpty, "hasNext": next != nil,
+        "next": next.map { Self.link("/list/\(endpoint.id)", texts.merging(["after": $0]) { $1 }, row: row) } ?? "",
+        "nextLabel": language.pick("続き", "More"),
       ])
     return page(request, html, status: status)
   }
@@ -161,6 +169,14 @@ extension WebServer {
   /// What a person narrows a list down with: how it is cut into pages is not theirs to say.
   static func filters(_ endpoint: Endpoint) -> [FormField] {
     endpoint.form.fields.filter { $0.name != "limit" && $0.name != "after" }
+  }
+
+  private static func link(_ path: String, _ texts: [String: String], row: String?) -> String {
+    let all = texts.merging(row.map { ["_row": $0] } ?? [:]) { first, _ in first }
+    let query = all.sorted { $0.key < $1.key }.map { name, text in
+      "\(name)=\(text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")"
+    }
+    return path + "?" + query.joined(separator: "&")
   }
 
   // MARK: Menu
