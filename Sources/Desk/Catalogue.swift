@@ -40,6 +40,7 @@ public struct Catalogue: Sendable {
     _ endpoint: Endpoint, _ inquiry: Inquiry, on replica: Replica, committed: (Draft, Dot) -> Void = { _, _ in }
   ) throws -> (ReplicaEffects, JSON) {
     guard case .write(let body) = endpoint.action else { preconditionFailure("\(endpoint.id) only reads") }
+    guard !endpoint.path.contains("{id}") || inquiry.row != nil else { throw Fault.notFound("id") }
     let desk = Desk(replica: replica, inquiry: inquiry)
     var answer: ((Database) throws -> JSON)!
     var failure: (any Error)?
@@ -63,7 +64,10 @@ public struct Catalogue: Sendable {
             committed(written.drafts[index], try replica.commit(written.drafts[index], at: inquiry.now))
           }
           if let key = inquiry.requestKey {
-            try replica.store.keepAnswer(desk.read(answer).bytes, toRequest: key, at: inquiry.now.milliseconds)
+            var kept = try desk.read(answer)
+            // What is shown once is not kept.
+            if case .object(var members) = kept, members.removeValue(forKey: "token") != nil { kept = .object(members) }
+            try replica.store.keepAnswer(kept.bytes, toRequest: key, at: inquiry.now.milliseconds)
           }
         } catch {
           failure = Fault.of(error)
@@ -80,6 +84,7 @@ public struct Catalogue: Sendable {
   /// - Throws: `Fault` when it would show such data and no purpose is given, or none that is in force.
   public func read(_ endpoint: Endpoint, _ inquiry: Inquiry, _ db: Database) throws -> Seen {
     guard case .read(let body) = endpoint.action else { preconditionFailure("\(endpoint.id) writes") }
+    guard !endpoint.path.contains("{id}") || inquiry.row != nil else { throw Fault.notFound("id") }
     let seen = try body(inquiry, db)
     let foreign = seen.subjects.filter { !inquiry.isOwn($0) }
     guard !foreign.isEmpty, !endpoint.isForServices else { return seen }

@@ -15,6 +15,8 @@ public struct Membership: Sendable {
   /// Nodes whose certificate no longer holds, since their authority was replaced.
   private var disowned: Set<AuthorNumber> = []
   private var allRevocations: Set<Revocation> = []
+  /// Nodes of which something was void, somewhere, that is not any longer.
+  private var lifted: Set<AuthorNumber> = []
   /// Those that hold.
   private var revocations: [AuthorNumber: [Revocation]] = [:]
   /// The last valid sequence of logs that fork.
@@ -28,12 +30,16 @@ public struct Membership: Sendable {
   /// What a database knows. What does not hold makes no member; it was noted when it was merged.
   public init(_ identity: FederationIdentity, certificates: [[UInt8]], facts: [[UInt8]]) {
     self.init(identity)
+    let kept = facts.filter { $0.starts(with: NodeCertificate.magic) }
     let facts = facts.compactMap { TrustFact($0) }
     // Certificates may be those of an authority that an amendment made.
     for fact in facts { if case .amendments = fact { _ = try? learn(fact) } }
-    for bytes in certificates { _ = try? enrol(bytes) }
+    for bytes in certificates + kept { _ = try? enrol(bytes) }
     for fact in facts { _ = try? learn(fact) }
   }
+
+  /// Whether more than one certificate is known for a node.
+  public func hasSeveral(_ node: AuthorNumber) -> Bool { (allCertificates[node.node]?.count ?? 0) > 1 }
 
   /// Why a certificate does not make a member.
   public enum Refusal: Error, Hashable, Sendable {
@@ -48,8 +54,11 @@ public struct Membership: Sendable {
   public mutating func enrol(_ bytes: [UInt8]) throws(Refusal) -> NodeCertificate {
     let certificate: NodeCertificate
     do { certificate = try NodeCertificate(bytes, in: identity) } catch { throw .invalid(error) }
-    if let known = certificates[certificate.node], known.key != certificate.key {
-      throw .numberTaken(certificate.node)
+    if let known = certificates[certificate.node] {
+      guard known.key == certificate.key else { throw .numberTaken(certificate.node) }
+    } else if !certificate.stands(in: identity) {
+      // Of an authority that was replaced, about a node that nobody here knew: it is to take nobody's number.
+      throw .invalid(.badAuthoritySignature)
     }
     guard allCertificates[certificate.node, default: []].insert(certificate).inserted else { return certificate }
     choose(certificate.node)
@@ -63,6 +72,15 @@ public struct Membership: Sendable {
     guard let best = allCertificates[node]?.max(by: { rank($0) < rank($1) }) else { return }
     certificates[node] = best
     if best.stands(in: identity) { disowned.remove(node) } else { disowned.insert(node) }
+    if hasSeveral(node), !identity.amendments.amendments.isEmpty { lifted.insert(node) }
+  }
+
+  /// Whether what a node wrote may come after what followed it: while it was void, nobody waited for it.
+  public func mayComeLate(_ author: AuthorNumber) -> Bool { lifted.contains(author.node) }
+
+  /// All certificates that are known for a node, valid or not.
+  public func known(_ node: AuthorNumber) -> [NodeCertificate] {
+    (allCertificates[node.node] ?? []).sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
   }
 
   /// Takes up a revocation, a fork proof or a chain of amendments.
@@ -74,7 +92,11 @@ public struct Membership: Sendable {
       let revocation: Revocation
       do { revocation = try Revocation(bytes, in: identity) } catch { throw .invalid(error) }
       guard allRevocations.insert(revocation).inserted else { return false }
-      if revocation.stands(in: identity) { revocations[revocation.node, default: []].append(revocation) }
+      if revocation.stands(in: identity) {
+        revocations[revocation.node, default: []].append(revocation)
+      } else {
+        lifted.insert(revocation.node)
+      }
       return true
     case .fork(let bytes):
       guard let log = ForkProof.log(claimedBy: bytes) else { throw .invalid(.malformedForkProof) }
@@ -95,6 +117,7 @@ public struct Membership: Sendable {
       guard identity.amendments != before else { return false }
       for node in allCertificates.keys { choose(node) }
       revocations = Dictionary(grouping: allRevocations.filter { $0.stands(in: identity) }, by: \.node)
+      lifted.formUnion(allRevocations.filter { !$0.stands(in: identity) }.map(\.node))
       return true
     }
   }

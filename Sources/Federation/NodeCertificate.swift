@@ -20,12 +20,15 @@ public struct NodeCertificate: Hashable, Sendable {
   /// Clocks of two nodes may differ by this much, in milliseconds, without a link being refused that should be taken up.
   public static let clockTolerance: Int64 = 86_400_000
 
+  /// As change sets' times: nothing later is a certificate, on any node.
+  private static let timeRange: Range<Int64> = 0..<1 << 47
+
   public func hasEnded(at now: Instant) -> Bool {
     end.map { $0.milliseconds + Self.clockTolerance < now.milliseconds } ?? false
   }
 
   public static let byteCount = 4 + 32 + 4 + 32 + 16 + 64
-  private static let magic = [UInt8]("RKC1".utf8)
+  static let magic = [UInt8]("RKC1".utf8)
   private static let domain = [UInt8]("renkei certificate 1".utf8)
 
   /// Reads a certificate and checks that an authority of the ward, present or former, signed it for this federation.
@@ -69,7 +72,8 @@ public struct NodeCertificate: Hashable, Sendable {
         let ward = try? reader.bigEndian(UInt16.self), let serial = try? reader.bigEndian(UInt16.self),
         ward < AuthorNumber.partLimit, serial < AuthorNumber.partLimit,
         let rawKey = try? reader.raw(32), let key = PublicKey(rawKey),
-        let from = try? reader.bigEndian(Int64.self), let until = try? reader.bigEndian(Int64.self)
+        let from = try? reader.bigEndian(Int64.self), let until = try? reader.bigEndian(Int64.self),
+        timeRange.contains(from), timeRange.contains(until)
       else { return nil }
       return Fields(
         federation: Digest(federation), node: AuthorNumber(ward: UInt32(ward), serial: UInt32(serial), epoch: 0),

@@ -40,6 +40,9 @@ public struct Revocation: Hashable, Sendable {
   /// The last valid sequence of one of the node's logs.
   public func lastValid(_ log: LogName) -> SequenceNumber { cut[log] ?? 0 }
 
+  /// Whom bytes say that they revoke, whether or not they hold.
+  public static func node(claimedBy bytes: [UInt8]) -> AuthorNumber? { fields(of: bytes)?.node }
+
   /// The bytes of a revocation, signed by the ward's authority.
   ///
   /// - Precondition: `cut` names logs of `node` only, `cutLimit` of them at most.

@@ -68,9 +68,19 @@ public struct FederationFolder: Sendable {
   /// Locks a ward's card, or locks it with another passphrase.
   public func lock(ward: String, with newPassphrase: () throws -> String) throws {
     guard try identity().index(ofWard: ward) != nil else { throw FederationError.unknownWard(ward) }
+    let lock = try lockFolder()
+    defer { close(lock) }
     let file = authorityFile(ward)
     let record = try AuthorityCard(Data(SecretFile.read(file))).record(passphrase: passphrase)
     try SecretFile.write([UInt8](AuthorityCard.file(of: record, passphrase: newPassphrase())), to: file)
+  }
+
+  /// Two at once must not take one serial, nor undo what the other wrote. The lock goes with the descriptor.
+  private func lockFolder() throws -> Int32 {
+    let descriptor = open(path + "/lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw DirectoryError.notWritable(path: path, code: errno) }
+    flock(descriptor, LOCK_EX)
+    return descriptor
   }
 
   /// With the amendments that lie beside the genesis.
@@ -94,16 +104,22 @@ public struct FederationFolder: Sendable {
   ///   - statements: what the former authority signed that goes on to hold.
   ///   - generation: the newest of the ward's audience keys; the new authority cannot make those that were.
   public func propose(
-    ward: String, keeping statements: [[UInt8]], generation: UInt32, federationKey: [UInt8]
+    ward: String, keeping statements: [[UInt8]], serialsTo highest: UInt32, generation: UInt32, federationKey: [UInt8]
   ) throws -> AmendmentChain {
+    let lock = try lockFolder()
+    defer { close(lock) }
     let identity = try identity()
     guard let index = identity.index(ofWard: ward) else { throw FederationError.unknownWard(ward) }
     let seed = secureRandomBytes(SigningKey.seedBytes)
     var record = AuthorityRecord(ward: ward, seed: seed, federationKey: federationKey)
-    record.nextSerial = (statements.compactMap { NodeCertificate(unchecked: $0)?.node.serial }.max() ?? 0) + 1
+    // Room for what the thief may have enrolled meanwhile, which nobody here has seen.
+    record.nextSerial = min(highest + 32, AuthorNumber.partLimit - 1)
     record.generation = generation
     record.firstGeneration = generation + 1
-    try SecretFile.write([UInt8](AuthorityCard.file(of: record, passphrase: nil)), to: authorityFile(ward) + ".new")
+    let file = authorityFile(ward) + ".new"
+    // Of an earlier proposal that may have been signed: its key is nowhere else.
+    guard !FileManager.default.fileExists(atPath: file) else { throw DirectoryError.alreadyThere(path: file) }
+    try SecretFile.write([UInt8](AuthorityCard.file(of: record, passphrase: nil)), to: file)
     var chain = identity.amendments
     chain.append(Amendment(ward: index, authority: SigningKey(seed: seed)!.publicKey, keeping: statements))
     return chain
@@ -122,27 +138,30 @@ public struct FederationFolder: Sendable {
 
   /// Keeps a chain that holds, and puts the new card in its place, if it was made here.
   public func take(_ chain: AmendmentChain) throws {
+    let lock = try lockFolder()
+    defer { close(lock) }
     let amended = try identity().amended(by: chain)
     try SecretFile.write(amended.amendments.bytes, to: amendmentsFile)
     for amendment in chain.amendments {
       guard let code = amended.ward(at: amendment.ward)?.code else { continue }
       let (old, new) = (authorityFile(code), authorityFile(code) + ".new")
-      guard FileManager.default.fileExists(atPath: new) else { continue }
+      guard FileManager.default.fileExists(atPath: new),
+        let record = try? AuthorityCard(Data(SecretFile.read(new))).record(passphrase: { nil }),
+        (try? record.key(in: amended)) != nil
+      else { continue }
       if rename(old, old + ".former") != 0, errno != ENOENT { throw DirectoryError.notWritable(path: old, code: errno) }
       guard rename(new, old) == 0 else { throw DirectoryError.notWritable(path: new, code: errno) }
     }
   }
 
-  /// Works with a ward's authority, and keeps what that changed on its card. Two at once must not take one serial.
+  /// Works with a ward's authority, and keeps what that changed on its card.
   private func withAuthority<Result>(
     of ward: String, _ body: (inout AuthorityRecord, FederationIdentity) throws -> Result
   ) throws -> Result {
     let identity = try identity()
     guard identity.index(ofWard: ward) != nil else { throw FederationError.unknownWard(ward) }
-    let descriptor = open(path + "/lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw DirectoryError.notWritable(path: path, code: errno) }
-    defer { close(descriptor) }
-    flock(descriptor, LOCK_EX)
+    let lock = try lockFolder()
+    defer { close(lock) }
     let file = authorityFile(ward)
     let card = try AuthorityCard(Data(SecretFile.read(file)))
     var given: String?

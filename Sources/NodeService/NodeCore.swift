@@ -203,8 +203,9 @@ public actor NodeCore {
       return nil
     }
     // A renewal that came before the peer knew of it itself counts, too.
-    let newest = replica.membership.certificates[peer] ?? certificate
-    guard !(newest.hasEnded(at: .now()) && certificate.hasEnded(at: .now())) else {
+    let known = replica.membership.certificates[peer] ?? certificate
+    let counting = certificate.key == known.key && certificate.validFrom > known.validFrom ? certificate : known
+    guard !counting.hasEnded(at: .now()) else {
       log.warning("refused a link: the node's certificate has ended", metadata: ["peer": "\(peer)"])
       return nil
     }

@@ -7,6 +7,7 @@ import Sodium
 public enum DirectoryError: Error, Hashable, Sendable {
   case notANode(path: String)
   case alreadyANode(path: String)
+  case alreadyThere(path: String)
   case notReadable(path: String)
   case notWritable(path: String, code: Int32)
   case malformed(path: String)

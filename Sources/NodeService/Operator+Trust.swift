@@ -68,6 +68,8 @@ public struct WardNodes: Codable, Sendable {
   public var certificates: [String]
   /// What the ward's authorities have signed that holds, hexadecimal.
   public var statements: [String]
+  /// The highest number that any certificate of the ward bears, valid or not.
+  public var highestSerial: UInt32
 
   init(_ replica: Replica) {
     ward = replica.identity.ward.code
@@ -75,6 +77,8 @@ public struct WardNodes: Codable, Sendable {
     certificates = replica.membership.certificates.values
       .filter { $0.node.ward == replica.author.ward && !replica.membership.isRevoked($0.node) }
       .sorted { $0.node < $1.node }.map(\.bytes.hexadecimal)
+    highestSerial =
+      replica.membership.certificates.keys.filter { $0.ward == replica.author.ward }.map(\.serial).max() ?? 0
     statements = replica.membership.statements(ofWard: replica.author.ward).map(\.hexadecimal)
   }
 

@@ -129,6 +129,15 @@ extension Replica {
     if let need = need(of: layout.header, in: entry.log.lane) { return need }
     past.advance(by: layout.header)
     let stamp = Stamp(entry.dot, at: layout.header.time)
+    let isLate: Bool
+    if case .all = scope, membership.mayComeLate(entry.log.author) {
+      isLate = store.logNames.contains {
+        $0.lane == entry.log.lane && $0.author != entry.log.author && store.state(of: $0).past.covers(entry.dot)
+      }
+      if isLate { lateAt = now }
+    } else {
+      isLate = false
+    }
     for index in layout.sections.indices {
       let section = layout.sections[index]
       // Another ward's key lets one read, not write.
@@ -151,6 +160,7 @@ extension Replica {
           entry.log, entry.sequence, "merge", "malformed section \(index): \(error.reason) at \(error.offset)", at: now)
         continue
       }
+      if isLate { for edit in edits { lateRows[edit.collection, default: []].insert(edit.row) } }
       // A log entry has its place whether or not the sections before it can be read.
       var position = Int64(index) << 32
       try mergeEdits(edits, isPersonal: isPersonal, stamp: stamp, past: past, position: &position, at: now)

@@ -17,7 +17,10 @@ extension Replica {
       do throws(Membership.Refusal) { member = try membership.enrol(bytes).node } catch {
         try note(carrier, past.sequence, "certificate", "\(error)", at: now)
       }
-      guard let member, membership.certificates[member]?.bytes == bytes else { continue }
+      guard let member else { continue }
+      // Also one that does not count now: an amendment may decide otherwise, after a restart too.
+      if membership.hasSeveral(member) { for known in membership.known(member) { try store.addFact(known.bytes) } }
+      guard membership.certificates[member]?.bytes == bytes else { continue }
       try store.setMember(member, certificate: bytes)
       if membership.proveWaiting() { limitsChangedAt = now }
     }
@@ -32,6 +35,9 @@ extension Replica {
     }
     guard isNew else { return }
     try store.addFact(fact.bytes)
+    if case .amendments = fact {
+      for (node, certificate) in membership.certificates { try store.setMember(node, certificate: certificate.bytes) }
+    }
     limitsChangedAt = now
   }
 
@@ -172,6 +178,13 @@ extension Replica {
       }
       return try? content.decoding { raw throws(MalformedBytes) in try SectionCodec.decode(raw, by: entry.log.author) }
     }
+  }
+
+  /// What came after its successors, having been void while they merged, is merged in its place: its rows are made anew.
+  func mergeLate(at now: Instant) throws(StoreError) {
+    let rows = lateRows
+    lateRows = [:]
+    if !rows.isEmpty { try makeAnew(rows, at: now) }
   }
 
   /// Makes some rows anew: every log is walked in causal order, but only these rows are written.

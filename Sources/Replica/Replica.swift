@@ -64,6 +64,9 @@ public final class Replica {
   var scope = MergeScope.all
   /// How far each log was merged when such a walk began: what comes after is new, and merges as a whole.
   var mergedBefore: [LogName: SequenceNumber] = [:]
+  /// Rows that change sets edited which came after their successors, and when.
+  var lateRows: [UInt32: Set<RowID>] = [:]
+  var lateAt = Instant(milliseconds: 0)
   /// A revocation or fork proof came in this transaction: logs are held to it before it ends.
   var limitsChangedAt: Instant?
 
@@ -160,6 +163,7 @@ public final class Replica {
             self.limitsChangedAt = nil
             try self.enforceLimits(at: now)
           }
+          try self.mergeLate(at: self.lateAt)
           return result
         } catch {
           refusal = error as? ReplicaError
@@ -196,6 +200,7 @@ public final class Replica {
   private func recover() {
     mustLookAtAll = true
     limitsChangedAt = nil
+    lateRows = [:]
     searched = [:]
     scope = .all
     waiters = [:]

@@ -88,15 +88,16 @@ extension WebServer {
       body: .init(byteBuffer: ByteBuffer(bytes: json.bytes)))
   }
 
-  /// A caller's mark is random; whoever works at the tablet when it is sent again, it is the same request.
+  /// A caller's mark is random; whoever works at the tablet when it is sent again, it is the same request. With another
+  /// content it is another one, whatever mark it bears.
   static func requestKey(_ given: String?, _ endpoint: Endpoint, _ inquiry: Inquiry) throws -> [UInt8]? {
     guard let given else { return nil }
     guard (16...100).contains(given.utf8.count) else {
       throw APIError.badValue("Idempotency-Key", ja: "16 文字から 100 文字までです", en: "has 16 to 100 characters")
     }
+    let content = JSON.object(inquiry.given.values).bytes
     return blake2b(
-      [UInt8]("\(endpoint.id)\n\(inquiry.row?.rawValue ?? 0)\n\(given)".utf8)
-    ).bytes
+      [UInt8]("\(endpoint.id)\n\(inquiry.row?.rawValue ?? 0)\n\(given)\n".utf8) + content).bytes
   }
 
   /// `/lots/{id}/issue` as the router writes it.

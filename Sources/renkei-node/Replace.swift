@@ -1,4 +1,5 @@
 import ArgumentParser
+import Causality
 import Federation
 import Foundation
 import NodeService
@@ -14,9 +15,10 @@ struct Replace: AsyncParsableCommand {
         where each authority is: renkei-node authority replace sign --federation F --ward 13101 FILE
         on a node of the ward:   renkei-node authority replace publish --data DIR --federation F --reason TEXT FILE
 
-      What the former authority signed holds no longer, except what the proposal names: the nodes of the ward that are known
-      and not revoked, and its revocations. Look at `renkei-inspect members` before you propose. Then make the ward's keys
-      anew (`authority renew-keys`), and copy F/amendments to where the other authorities are kept.
+      What the former authority signed holds no longer, except what the proposal names: the certificates and revocations of
+      the ward that are known here. Leave out what the thief signed (--drop-node, --drop-revocation); `renkei-inspect members`
+      shows them. Then copy F/amendments to where the other authorities are kept, and make the keys anew in every ward
+      (`authority renew-keys`): what they prepared for a disaster was sealed to the stolen card.
       """,
     subcommands: [Propose.self, Sign.self, Publish.self])
 
@@ -31,6 +33,10 @@ struct Replace: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Make the new authority, and the amendment to be signed.")
     @OptionGroup var options: NodeOptions
     @Option(help: "Where the new card is to lie.") var federation: String
+    @Option(help: "A node that the thief enrolled: its certificate is not to hold. May be given many times.")
+    var dropNode: [String] = []
+    @Option(help: "A node that the thief revoked: its revocation is not to hold. May be given many times.")
+    var dropRevocation: [String] = []
     @Argument(help: "The file to write.") var file: String
 
     func run() async throws {
@@ -40,9 +46,30 @@ struct Replace: AsyncParsableCommand {
       guard
         let key = try options.directory.identity().keyring[Keyring.federationKeyID]?.withSecretBytes({ $0 })
       else { throw FederationError.malformedCard("federation key") }
+      let identity = try options.directory.identity().federation
+      func numbers(_ names: [String]) throws -> Set<AuthorNumber> {
+        Set(
+          try names.map { name in
+            guard let node = NodeName(name) else {
+              throw OperatorFailure(2, ja: "ノードは「13113-2」のように書きます: \(name)", en: "a node is written like 13113-2, not: \(name)")
+            }
+            return try node.number(in: identity)
+          })
+      }
+      let (nodes, revocations) = (try numbers(dropNode), try numbers(dropRevocation))
+      let kept = own.statements.compactMap { [UInt8](hexadecimal: $0) }.filter { bytes in
+        if let certificate = NodeCertificate(unchecked: bytes) { return !nodes.contains(certificate.node) }
+        return Revocation.node(claimedBy: bytes).map { !revocations.contains($0) } ?? false
+      }
+      for bytes in kept {
+        if let certificate = NodeCertificate(unchecked: bytes) {
+          Language.say("残す証明書: \(own.ward)-\(certificate.node.serial)", "kept certificate: \(own.ward)-\(certificate.node.serial)")
+        } else if let node = Revocation.node(claimedBy: bytes) {
+          Language.say("残す失効: \(own.ward)-\(node.serial)", "kept revocation: \(own.ward)-\(node.serial)")
+        }
+      }
       let chain = try FederationFolder(federation).propose(
-        ward: own.ward, keeping: own.statements.compactMap { [UInt8](hexadecimal: $0) }, generation: own.generation,
-        federationKey: key)
+        ward: own.ward, keeping: kept, serialsTo: own.highestSerial, generation: own.generation, federationKey: key)
       try FileManager.default.write(Data(chain.bytes), to: file)
       Language.say(
         "改正案を書きました: \(file)。区の過半数の認証局の署名を集めてください",
