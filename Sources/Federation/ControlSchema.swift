@@ -226,21 +226,28 @@ extension NodeIdentity {
   /// This identity with what `grants` let it read besides.
   public func opening(_ grants: [KeyGrant]) -> NodeIdentity {
     var identity = self
-    identity.keyring = keyring(with: grants)
+    identity.keyring = keyring(with: grants, in: federation)
     return identity
   }
 
   /// The card's keys, and those that `grants` let this node have.
-  public func keyring(with grants: [KeyGrant]) -> Keyring {
+  ///
+  /// - Parameter federation: with the amendments that are known. A later key of the own ward counts only with its authority's
+  ///   word.
+  public func keyring(with grants: [KeyGrant], in federation: FederationIdentity) -> Keyring {
     var ring = keyring
     for grant in grants
     where grant.node == certificate.node && ring[grant.key] == nil
       && Audience(key: grant.key)?.writer != nil
     {
-      guard let secret = key.open(sealedBox: grant.box, to: key.publicKey), let opened = AudienceKey(secret) else {
-        continue
+      guard let content = key.open(sealedBox: grant.box, to: key.publicKey) else { continue }
+      let own = certificate.node.ward
+      if case .ward(own, _)? = Audience(key: grant.key) {
+        guard let opened = federation.key(content, as: grant.key, ofWard: own) else { continue }
+        ring.add(opened, as: grant.key, vouched: content)
+      } else if let opened = AudienceKey(content) {
+        ring.add(opened, as: grant.key)
       }
-      ring.add(opened, as: grant.key)
     }
     return ring
   }

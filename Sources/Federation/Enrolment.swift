@@ -137,7 +137,8 @@ extension AuthorityRecord {
       for confidence in Confidence.allCases {
         let id = Audience.ward(index, confidence).key(generation)
         let secret = authority.audienceKey("\(id)").withSecretBytes { $0 }
-        keys.append(EnrolmentCard.SealedKey(id: id, box: try sealed(secret, to: key)))
+        let vouched = identity.vouching(for: secret, as: id, by: authority)
+        keys.append(EnrolmentCard.SealedKey(id: id, box: try sealed(vouched, to: key)))
         guard emergency, Self.emergencyConfidences.contains(confidence) else { continue }
         boxes += identity.emergencyBoxes(of: secret, as: id, from: index, by: authority)
       }
@@ -158,6 +159,8 @@ public struct Keyring: Sendable {
   public let ward: UInt32
   private var keys: [AudienceKeyID: AudienceKey] = [:]
   private var newest: [Audience: AudienceKeyID] = [:]
+  /// Keys with their authority's word, to be handed on.
+  private var vouched: [AudienceKeyID: [UInt8]] = [:]
 
   public init(ward: UInt32) { self.ward = ward }
 
@@ -177,10 +180,21 @@ public struct Keyring: Sendable {
   }
 
   /// - Precondition: `id` is not 0, which means "no key".
-  public mutating func add(_ key: AudienceKey, as id: AudienceKeyID) {
+  public mutating func add(_ key: AudienceKey, as id: AudienceKeyID, vouched content: [UInt8]? = nil) {
     precondition(id != 0)
     keys[id] = key
+    vouched[id] = content
     if let audience = Audience(key: id) { newest[audience] = max(newest[audience] ?? 0, id) }
+  }
+
+  /// A key as it is sealed to another node of the ward.
+  public func content(of id: AudienceKeyID) -> [UInt8]? { vouched[id] }
+
+  /// The newest generation that is held of any of the ward's own keys.
+  public var generation: UInt32 {
+    newest.filter { if case .ward(ward, _) = $0.key { true } else { false } }.map { Audience.generation(of: $0.value) }
+      .max()
+      ?? 0
   }
 
   /// Sorted.
@@ -208,9 +222,10 @@ public struct NodeIdentity: Sendable {
     var keyring = Keyring(ward: certificate.node.ward)
     for sealed in card.keys {
       guard sealed.id != 0, let box = [UInt8](hexadecimal: sealed.box),
-        let secret = key.open(sealedBox: box, to: key.publicKey), let audienceKey = AudienceKey(secret)
+        let content = key.open(sealedBox: box, to: key.publicKey),
+        let audienceKey = federation.key(content, as: sealed.id, ofWard: certificate.node.ward)
       else { throw .malformedCard("key \(sealed.id)") }
-      keyring.add(audienceKey, as: sealed.id)
+      keyring.add(audienceKey, as: sealed.id, vouched: content)
     }
     self.key = key
     self.keyring = keyring

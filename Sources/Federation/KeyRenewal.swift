@@ -45,8 +45,9 @@ extension AuthorityRecord {
     for confidence in Confidence.allCases {
       let id = Audience.ward(index, confidence).key(next)
       let secret = authority.audienceKey("\(id)").withSecretBytes { $0 }
+      let vouched = identity.vouching(for: secret, as: id, by: authority)
       for node in nodes where node.node.ward == index {
-        guard let box = authority.sealedBox(of: secret, to: node.key) else { throw .malformedCertificate }
+        guard let box = authority.sealedBox(of: vouched, to: node.key) else { throw .malformedCertificate }
         renewal.keys.append(KeyRenewal.SealedKey(id: id, node: node.node.rawValue, box: box.hexadecimal))
       }
       guard Self.emergencyConfidences.contains(confidence) else { continue }
@@ -58,6 +59,32 @@ extension AuthorityRecord {
 }
 
 extension FederationIdentity {
+  private static let keyDomain = [UInt8]("renkei key 1".utf8)
+
+  private func keyStatement(_ secret: some Collection<UInt8>, _ id: AudienceKeyID) -> [UInt8] {
+    var writer = ByteWriter(capacity: 132)
+    writer.raw(self.id.bytes)
+    writer.bigEndian(id)
+    writer.raw(secret)
+    return writer.bytes
+  }
+
+  /// A ward's key with its authority's word that it is one: a node that will be found out to be stolen makes none. The keys of
+  /// generation 0 come by card alone, and need none.
+  func vouching(for secret: [UInt8], as id: AudienceKeyID, by authority: SigningKey) -> [UInt8] {
+    guard Audience.generation(of: id) > 0 else { return secret }
+    return secret + authority.signature(over: Self.keyDomain + keyStatement(secret, id))
+  }
+
+  /// The key out of a box, with what vouches for it; nil when an authority of the ward, present or former, does not.
+  func key(_ content: [UInt8], as id: AudienceKeyID, ofWard ward: UInt32) -> AudienceKey? {
+    guard Audience.generation(of: id) > 0 else { return AudienceKey(content) }
+    guard content.count == AudienceKey.byteCount + Signature.byteCount else { return nil }
+    let statement = keyStatement(content.prefix(AudienceKey.byteCount), id) + content.suffix(Signature.byteCount)
+    guard (try? signer(of: statement, domain: Self.keyDomain, ward: ward)) != nil else { return nil }
+    return AudienceKey([UInt8](content.prefix(AudienceKey.byteCount)))
+  }
+
   /// A ward's key, sealed to every other ward's authority.
   func emergencyBoxes(
     of secret: [UInt8], as id: AudienceKeyID, from ward: UInt32, by authority: SigningKey

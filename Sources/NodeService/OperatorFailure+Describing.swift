@@ -108,7 +108,8 @@ extension OperatorFailure {
         en: "not a node's folder: \(path). Run renkei-node init first")
     case .alreadyANode(let path): OperatorFailure(2, ja: "すでにノードがあります: \(path)", en: "there is a node already: \(path)")
     case .alreadyThere(let path):
-      OperatorFailure(2, ja: "すでにあります。確かめて、別の場所へ移してください: \(path)", en: "is there already; look at it and move it away: \(path)")
+      OperatorFailure(
+        2, ja: "すでにあります。確かめて、別の場所へ移してください: \(path)", en: "is there already; look at it and move it away: \(path)")
     case .notReadable(let path): OperatorFailure(2, ja: "読めません: \(path)", en: "cannot read: \(path)")
     case .notWritable(let path, let code):
       OperatorFailure(2, ja: "書き込めません: \(path)(\(code))", en: "cannot write: \(path) (errno \(code))")

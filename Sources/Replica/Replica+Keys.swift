@@ -12,9 +12,7 @@ extension Replica {
   public func canRead(_ audience: Audience) -> Bool { audience == .anyone || keyring.newestKey(for: audience) != nil }
 
   /// The newest generation of the ward's own keys that this node holds.
-  public var keyGeneration: UInt32 {
-    keyring.newestKey(for: .ward(author.ward, .identity)).map(Audience.generation) ?? 0
-  }
+  public var keyGeneration: UInt32 { keyring.generation }
 
   /// Takes the ward's new keys into use, and gives those whom the ward tells something the keys to go on reading it.
   ///
@@ -46,11 +44,11 @@ extension Replica {
     let given = Set(try store.readOwn { db in try KeyGrant.fetch(db) }.map(\.row))
     return keyring.ids.flatMap { id -> [RowEdit] in
       guard case .ward(author.ward, _)? = Audience(key: id), Audience.generation(of: id) < renewal.firstGeneration,
-        let secret = keyring[id]?.withSecretBytes({ $0 })
+        let content = keyring.content(of: id)
       else { return [] }
       return Set(renewal.keys.map(\.node)).sorted().compactMap { number in
         guard let node = AuthorNumber(rawValue: number), node != author.node, let key = membership.key(of: node),
-          let box = identity.key.sealedBox(of: secret, to: key)
+          let box = identity.key.sealedBox(of: content, to: key)
         else { return nil }
         let grant = KeyGrant(key: id, node: node, box: box, until: nil, ground: KeyRenewal.ground)
         return given.contains(grant.row) ? nil : grant.edit
@@ -100,14 +98,14 @@ extension Replica {
     keysLoadedAt = now
     #if MUTANTS
       if PlantedBug.keepsClosedKeys.isPlanted {
-        keyring = identity.keyring(with: try grants())
+        keyring = identity.keyring(with: try grants(), in: membership.identity)
         return
       }
     #endif
     let valid = try grants().filter { $0.until.map { $0 > now.milliseconds } ?? true }
     let ids = Set(valid.map(\.key)).union(identity.keyring.ids)
     // Opening a box costs more than all the rest of a commit.
-    if Set(keyring.ids) != ids { keyring = identity.keyring(with: valid) }
+    if Set(keyring.ids) != ids { keyring = identity.keyring(with: valid, in: membership.identity) }
   }
 
   private func openKeys() throws(ReplicaError) -> [AudienceKeyID] {

@@ -27,7 +27,8 @@ extension WebServer {
       let sent = try await sent(request)
       try checkForm(sent, context)
       guard core.identity.federation.genesis.drill, let ward = sent["ward"]?.first, !ward.isEmpty else {
-        throw APIError(.forbidden, "forbidden", ja: "訓練のときだけ、区を選んで行えます", en: "in a drill alone, and for one ward")
+        throw APIError(
+          .forbidden, "forbidden", field: "ward", ja: "訓練のときだけ、区を選んで行えます", en: "in a drill alone, and for one ward")
       }
       let command: OperatorCommand = sent["what"]?.first == "cut" ? .cut(ward: ward) : .heal(ward: ward)
       _ = try await operated(command)

@@ -97,7 +97,8 @@ extension WebServer {
     }
     let content = JSON.object(inquiry.given.values).bytes
     return blake2b(
-      [UInt8]("\(endpoint.id)\n\(inquiry.row?.rawValue ?? 0)\n\(given)\n".utf8) + content).bytes
+      [UInt8]("\(endpoint.id)\n\(inquiry.row?.rawValue ?? 0)\n\(given)\n".utf8) + content
+    ).bytes
   }
 
   /// `/lots/{id}/issue` as the router writes it.

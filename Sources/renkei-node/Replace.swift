@@ -51,7 +51,8 @@ struct Replace: AsyncParsableCommand {
         Set(
           try names.map { name in
             guard let node = NodeName(name) else {
-              throw OperatorFailure(2, ja: "ノードは「13113-2」のように書きます: \(name)", en: "a node is written like 13113-2, not: \(name)")
+              throw OperatorFailure(
+                2, ja: "ノードは「13113-2」のように書きます: \(name)", en: "a node is written like 13113-2, not: \(name)")
             }
             return try node.number(in: identity)
           })
@@ -63,7 +64,8 @@ struct Replace: AsyncParsableCommand {
       }
       for bytes in kept {
         if let certificate = NodeCertificate(unchecked: bytes) {
-          Language.say("残す証明書: \(own.ward)-\(certificate.node.serial)", "kept certificate: \(own.ward)-\(certificate.node.serial)")
+          Language.say(
+            "残す証明書: \(own.ward)-\(certificate.node.serial)", "kept certificate: \(own.ward)-\(certificate.node.serial)")
         } else if let node = Revocation.node(claimedBy: bytes) {
           Language.say("残す失効: \(own.ward)-\(node.serial)", "kept revocation: \(own.ward)-\(node.serial)")
         }

@@ -91,6 +91,28 @@ struct RenewalTests {
     #expect(home.keyGeneration == 0)
   }
 
+  @Test mutating func `a node that will be found out to be stolen makes no key of its ward`() throws {
+    let (home, stolen) = (try nodes.node(ward: 0, 1), try nodes.node(ward: 0, 2))
+    try exchange(home, stolen)
+    var draft = Draft(.control, audience: .anyone)
+    for confidence in [Confidence.identity, .credential] {
+      let id = Audience.ward(0, confidence).key(1_023)
+      let secret = [UInt8](repeating: 7, count: 32)
+      for content in [secret, secret + stolen.identity.key.signature(over: secret)] {
+        let box = try #require(stolen.identity.key.sealedBox(of: content, to: home.identity.key.publicKey))
+        let ground = "\(content.count)"
+        draft.append(KeyGrant(key: id, node: home.author, box: box, until: nil, ground: ground).edit)
+      }
+    }
+    _ = try stolen.batch(at: .test) { _ = try stolen.commit(draft, at: .test) }
+    try exchange(home, stolen)
+    #expect(home.keyGeneration == 0)
+    let renewal = try nodes.federation.renewKeys(
+      ofWard: 0, for: [home.identity.certificate], above: home.keyGeneration)
+    _ = try home.renewKeys(renewal, at: .test)
+    #expect(home.keyGeneration == 1)
+  }
+
   @Test mutating func `a renewed certificate reaches everybody, and an ended one ends links only`() throws {
     let year: Int64 = 31_556_952_000
     let key = SigningKey(seed: [UInt8](repeating: 9, count: 32))!
