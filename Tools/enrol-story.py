@@ -3,16 +3,14 @@
 full replica; a locked card; a renewal; a laptop that moves to another ward; a ward's card stolen and replaced by the others.
 Exit 0 when all held, 1 when not.
 """
-import argparse
 import json
 import os
 import shutil
 import ssl
 import subprocess
 import sys
-import tempfile
 
-from smoke import ALL_ROLES, Failure, Node, check, free_port, until
+from smoke import ALL_ROLES, check, free_port, Node, tell, until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PASSPHRASE = "三毛猫と 青い鉛筆と 夕立の匂い"
@@ -159,20 +157,5 @@ def story(binary, folder):
             node.stop()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--node", required=True)
-    args = parser.parse_args()
-    folder = tempfile.mkdtemp(prefix="renkei-enrol-")
-    try:
-        story(os.path.abspath(args.node), folder)
-    except (Failure, OSError, subprocess.SubprocessError) as failure:
-        print(f"✗ {failure}\n  files: {folder}", file=sys.stderr)
-        return 1
-    shutil.rmtree(folder)
-    print("the story of enrolment held")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell(__doc__, "the story of enrolment held", story))

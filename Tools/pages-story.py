@@ -4,19 +4,16 @@ away and comes back; two wards at one record; strings that would be scripts; eve
 
 --shots DIR keeps a picture of every page. Exit 0 when all held, 1 when not.
 """
-import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.parse
 import urllib.request
 
 from browser import Browser
-from smoke import Failure, Node, check, until, write_list
+from smoke import check, Node, tell, until, write_list
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PASSWORD = "青い鉛筆と三毛猫の夕立"
@@ -74,6 +71,8 @@ def story(binary, folder, shots):
     def step(text):
         print(f"{next(steps):2}. {text}", flush=True)
 
+    if shots:
+        os.makedirs(shots, exist_ok=True)
     shibuya, adachi = nodes = [Desk(binary, folder, ward) for ward in ("13113", "13121")]
     browsers = []
     try:
@@ -370,25 +369,5 @@ def story(binary, folder, shots):
             node.stop()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--node", required=True)
-    parser.add_argument("--shots")
-    options = parser.parse_args()
-    os.environ.setdefault("RENKEI_LANG", "ja")
-    if options.shots:
-        os.makedirs(options.shots, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix="renkei-pages-")
-    try:
-        story(os.path.abspath(options.node), folder, options.shots)
-    except Failure as failure:
-        print(f"✗ {failure}", file=sys.stderr)
-        return 1
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    print("the story of the pages held")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell(__doc__, "the story of the pages held", story, ["--shots"]))

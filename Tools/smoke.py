@@ -120,6 +120,25 @@ class Node:
         return self.request("GET", "/api/v1/status")["rows"]["shelters"]
 
 
+def tell(description, held, story, options=()):
+    """A story's `main`: `--node` and further options, a folder that goes when it held, 0 or 1."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--node", required=True)
+    for option in options:
+        parser.add_argument(option)
+    given = parser.parse_args()
+    os.environ.setdefault("RENKEI_LANG", "ja")
+    folder = tempfile.mkdtemp(prefix="renkei-story-")
+    try:
+        story(os.path.abspath(given.node), folder, *(getattr(given, option.lstrip("-")) for option in options))
+    except (Failure, OSError, subprocess.SubprocessError) as failure:
+        print(f"✗ {failure}\n  files: {folder}", file=sys.stderr)
+        return 1
+    shutil.rmtree(folder, ignore_errors=True)
+    print(held)
+    return 0
+
+
 def write_list(path, count, prefix):
     with open(path, "w", encoding="utf-8") as f:
         f.write("市区町村コード,NO,名称,住所,緯度,経度,想定収容人数\r\n")

@@ -4,15 +4,12 @@
 渋谷's second node is stolen with its disk and runs on beside 江東, which is cut off from everybody. 渋谷 revokes it with its
 authority's card; a courier brings that to 江東 on a memory card; the links heal. Exit 0 when all held, 1 when not.
 """
-import argparse
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
-from smoke import Failure, Node, check, free_port, until
+from smoke import check, free_port, Node, tell, until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SECRET = "秘匿山"
@@ -140,22 +137,5 @@ def story(binary, folder):
             node.stop()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--node", required=True)
-    options = parser.parse_args()
-    os.environ.setdefault("RENKEI_LANG", "ja")
-    folder = tempfile.mkdtemp(prefix="renkei-theft-")
-    try:
-        story(os.path.abspath(options.node), folder)
-    except Failure as failure:
-        print(f"✗ {failure}", file=sys.stderr)
-        return 1
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    print("the stolen laptop's story held")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell(__doc__, "the stolen laptop's story held", story))

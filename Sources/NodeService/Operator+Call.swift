@@ -22,22 +22,9 @@ extension Operator {
       let path = Form([FormField("id", .row(endpoint.subject ?? ""), required: true, ja: "番号", en: "id")])
       inquiry.row = try path.read(.object(["id": .text(row)]), in: core.identity.federation).row("id")
     }
-    let asked = inquiry
     switch endpoint.action {
-    case .read:
-      let seen = try await core.reader.read { db in try catalogue.read(endpoint, asked, db) }
-      try await core.edit { replica, _ in
-        ((), try catalogue.note(seen, endpoint, asked, on: replica) ?? ReplicaEffects())
-      }
-      return Data(seen.answer.bytes)
-    case .write:
-      let written = try await core.edit { replica, now in
-        var asked = asked
-        asked.now = now
-        let (effects, answer) = try catalogue.write(endpoint, asked, on: replica)
-        return (answer, effects)
-      }
-      return Data(written.bytes)
+    case .read: return Data(try await core.look(endpoint, inquiry, in: catalogue).bytes)
+    case .write: return Data(try await core.carryOut(endpoint, inquiry, in: catalogue).bytes)
     }
   }
 }

@@ -199,10 +199,7 @@ extension WebServer {
     let frame = frame(request, context)
     let language = frame.language
     let groups = Self.groups.compactMap { group -> [String: Any]? in
-      let links = group.endpoints.filter { isAllowed($0, context) }.map { id -> [String: Any] in
-        let isWrite = if case .write = catalogue[id].action { true } else { false }
-        return ["href": isWrite ? "/do/\(id)?_back=/menu" : "/list/\(id)", "label": Titles.title(id, language)]
-      }
+      let links = links(to: group.endpoints, back: "/menu", language, context)
       return links.isEmpty ? nil : ["heading": language.pick(group.ja, group.en), "links": links]
     }
     let mayImport = Gate.ownRoutes["GET /import"]!.admits(context.user.roles)

@@ -33,11 +33,8 @@ extension WebServer {
         "width": share, "share": "\(share) %", "level": surplus < 0 ? "short" : "", "hours": hours,
       ]
     }
-    let offered = ["requestGoods", "addLot", "lots", "requests", "expiringStock", "items"]
-    let actions = offered.filter { isAllowed($0, context) }.map { id -> [String: Any] in
-      let isWrite = if case .write = catalogue[id].action { true } else { false }
-      return ["href": isWrite ? "/do/\(id)?_back=/goods" : "/list/\(id)", "label": Titles.title(id, language)]
-    }
+    let actions = links(
+      to: ["requestGoods", "addLot", "lots", "requests", "expiringStock", "items"], back: "/goods", language, context)
     let plan: [[String: Any]] = [["href": "/plan", "label": Titles.title("supplyPlan", language)]]
     let words = [
       "outlook": pick("3日分の過不足", "Shortage and surplus for three days"),

@@ -1,3 +1,4 @@
+import Causality
 import Desk
 import Foundation
 import Hummingbird
@@ -50,7 +51,7 @@ extension WebServer {
     let pick = language.pick
     let status = try await core.status(withDigest: false, running: true)
     let mayOperate = Gate.ownRoutes["POST /network"]!.admits(context.user.roles)
-    let now = Int64(Date().timeIntervalSince1970 * 1_000)
+    let now = Instant.now().milliseconds
     let peers = status.peers.map { peer -> [String: Any] in
       let name = wardName(peer.ward, language)
       var sentence: String

@@ -84,14 +84,7 @@ extension WebServer {
     let given = try endpoint.form.read(texts: texts, in: core.identity.federation)
     var inquiry = Inquiry(given: given, user: context.user, now: .now(), identity: core.identity)
     inquiry.row = try row.map { try self.row($0, endpoint) } ?? nil
-    let (asked, catalogue) = (inquiry, catalogue)
-    let seen = try await core.reader.read { db in try catalogue.read(endpoint, asked, db) }
-    if !seen.subjects.isEmpty {
-      try await core.edit { replica, _ in
-        ((), try catalogue.note(seen, endpoint, asked, on: replica) ?? ReplicaEffects())
-      }
-    }
-    return seen.answer
+    return try await core.look(endpoint, inquiry, in: catalogue)
   }
 
   /// The same, or nothing where the user may not ask.
@@ -110,12 +103,14 @@ extension WebServer {
     let given = try endpoint.form.read(body, in: core.identity.federation)
     var inquiry = Inquiry(given: given, user: context.user, now: .now(), identity: core.identity)
     inquiry.row = try row.map { try self.row($0, endpoint) } ?? nil
-    let (asked, catalogue) = (inquiry, catalogue)
-    return try await core.edit { replica, now in
-      var asked = asked
-      asked.now = now
-      let (effects, answer) = try catalogue.write(endpoint, asked, on: replica)
-      return (answer, effects)
+    return try await core.carryOut(endpoint, inquiry, in: catalogue)
+  }
+
+  /// Where a person does or sees these, as far as they may.
+  func links(to endpoints: [String], back: String, _ language: Language, _ context: DeskContext) -> [[String: Any]] {
+    endpoints.filter { isAllowed($0, context) }.map { id in
+      let isWrite = if case .write = catalogue[id].action { true } else { false }
+      return ["href": isWrite ? "/do/\(id)?_back=\(back)" : "/list/\(id)", "label": Titles.title(id, language)]
     }
   }
 

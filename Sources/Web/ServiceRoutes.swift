@@ -33,15 +33,7 @@ extension WebServer {
     }
     let given = try endpoint.form.read(texts: texts, in: core.identity.federation)
     let inquiry = try inquiry(given, endpoint, request, context)
-    let catalogue = catalogue
-    let seen = try await core.reader.read { db in try catalogue.read(endpoint, inquiry, db) }
-    // Nobody sees another ward's people before it is written down who saw them.
-    if !seen.subjects.isEmpty {
-      try await core.edit { replica, _ in
-        ((), try catalogue.note(seen, endpoint, inquiry, on: replica) ?? ReplicaEffects())
-      }
-    }
-    return answer(seen.answer)
+    return answer(try await core.look(endpoint, inquiry, in: catalogue))
   }
 
   private func write(_ endpoint: Endpoint, _ request: Request, _ context: DeskContext) async throws -> Response {
@@ -54,14 +46,7 @@ extension WebServer {
     let json = body.readableBytes == 0 ? JSON.object([:]) : try JSON.decode(Array(buffer: body))
     let given = try endpoint.form.read(json, in: core.identity.federation)
     let inquiry = try inquiry(given, endpoint, request, context)
-    let catalogue = catalogue
-    let written = try await core.edit { replica, now in
-      var inquiry = inquiry
-      inquiry.now = now
-      let (effects, answer) = try catalogue.write(endpoint, inquiry, on: replica)
-      return (answer, effects)
-    }
-    return answer(written, status: endpoint.makes ? .created : .ok)
+    return answer(try await core.carryOut(endpoint, inquiry, in: catalogue), status: endpoint.makes ? .created : .ok)
   }
 
   private func inquiry(
@@ -70,9 +55,8 @@ extension WebServer {
     var inquiry = Inquiry(
       given: given, user: context.user, now: .now(), identity: core.identity)
     if let text = context.parameters.get("id") {
-      let path = Form([FormField("id", .row(endpoint.subject ?? ""), required: true, ja: "番号", en: "id")])
       guard let decoded = text.removingPercentEncoding else { throw APIError.notFound("id") }
-      inquiry.row = try path.read(.object(["id": .text(decoded)]), in: core.identity.federation).row("id")
+      inquiry.row = try row(decoded, endpoint)
     }
     inquiry.key = context.parameters.get("pseudonym")
     inquiry.requestKey = try Self.requestKey(request.headers[.idempotencyKey], endpoint, inquiry)

@@ -1,3 +1,4 @@
+import Causality
 import ChangeModel
 import Desk
 import Foundation
@@ -187,7 +188,7 @@ extension WebServer {
     if ward == core.identity.ward.code { return 0 }
     let peers = try await core.peerReports().filter { $0.ward == ward }
     if peers.contains(where: { $0.state == "up" }) { return 0 }
-    return peers.compactMap(\.lastHeard).max().map { Int64(Date().timeIntervalSince1970 * 1_000) - $0 }
+    return peers.compactMap(\.lastHeard).max().map { Instant.now().milliseconds - $0 }
   }
 }
 

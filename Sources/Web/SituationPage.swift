@@ -1,3 +1,4 @@
+import Causality
 import Desk
 import Foundation
 import Hummingbird
@@ -40,7 +41,7 @@ extension WebServer {
     let wards = try await figures(status, context)
     let disaster = try await ask("disasters", [:], context)["disasters"].list.first { $0["endedAt"] == .null }
     let quake = disaster?["quakeAt"].integer
-    let now = Int64(Date().timeIntervalSince1970 * 1_000)
+    let now = Instant.now().milliseconds
     let all = wards.values.reduce(into: WardFigures()) {
       $0.open += $1.open
       $0.people += $1.people
@@ -84,7 +85,7 @@ extension WebServer {
     for line in try await ask("stockOutlook", [:], context)["lines"].list where (line["surplus"].integer ?? 0) < 0 {
       wards[line["ward"].text ?? "", default: WardFigures()].short += 1
     }
-    let now = Int64(Date().timeIntervalSince1970 * 1_000)
+    let now = Instant.now().milliseconds
     for peer in status.peers {
       let age = peer.state == "up" ? 0 : peer.lastHeard.map { max(0, now - $0) }
       guard let age else { continue }

@@ -1,0 +1,26 @@
+import Desk
+import Replica
+
+/// The one way to an endpoint of the services, for the API, the pages and the operator's command line.
+extension NodeCore {
+  /// What a read answers. Nobody sees another ward's people before it is written down who saw them.
+  public nonisolated func look(_ endpoint: Endpoint, _ inquiry: Inquiry, in catalogue: Catalogue) async throws -> JSON {
+    let seen = try await reader.read { db in try catalogue.read(endpoint, inquiry, db) }
+    if !seen.subjects.isEmpty {
+      try await edit { replica, _ in
+        ((), try catalogue.note(seen, endpoint, inquiry, on: replica) ?? ReplicaEffects())
+      }
+    }
+    return seen.answer
+  }
+
+  /// Carries a write out, at the core's own time.
+  public func carryOut(_ endpoint: Endpoint, _ inquiry: Inquiry, in catalogue: Catalogue) throws -> JSON {
+    try edit { replica, now in
+      var inquiry = inquiry
+      inquiry.now = now
+      let (effects, answer) = try catalogue.write(endpoint, inquiry, on: replica)
+      return (answer, effects)
+    }
+  }
+}
