@@ -121,7 +121,7 @@ let package = Package(
     layer(
       "Services",
       [
-        "Causality", "ChangeModel", "Sodium", "Federation", "Desk", "Registry", "Shelters", "Accounts", "People",
+        "Causality", "ChangeModel", "Sodium", "Federation", "Merge", "Replica", "Desk", "Registry", "Shelters", "Accounts", "People",
         "Stock",
         "Orders", "Phases", grdb,
       ],
@@ -162,7 +162,7 @@ let package = Package(
       [
         "Pages", "NodeService", "Causality", "ChangeModel", "SignedLog", "Store", "Shelters", "Replica", "Gossip",
         "Topology",
-        "Desk", "Orders", "Services", "Sodium", "Accounts", "Federation", "Merge",
+        "Desk", "Orders", "Registry", "Services", "Sodium", "Accounts", "Federation", "Merge",
         hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, nioSSL, logging, metrics, coreMetrics,
         nioCore,
       ]),

@@ -97,7 +97,7 @@ public struct RowValues: Sendable {
 
 extension FieldSchema {
   /// Whether the column holds another row's id: to a program it is text, since JavaScript's numbers end at 53 bits.
-  var isRow: Bool { kind == .register && type == .integer && english.hasSuffix("(row)") }
+  public var isRow: Bool { kind == .register && type == .integer && english.hasSuffix("(row)") }
 }
 
 extension RowValues {

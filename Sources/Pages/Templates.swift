@@ -13,7 +13,12 @@ public enum Templates {
       "conflicts": PackageResources.conflicts_mustache, "menu": PackageResources.menu_mustache,
       "unsent": PackageResources.unsent_mustache, "signin": PackageResources.signin_mustache,
       "import": PackageResources.import_mustache, "map": PackageResources.map_mustache,
-      "plan": PackageResources.plan_mustache,
+      "plan": PackageResources.plan_mustache, "orders": PackageResources.orders_mustache,
+      "order": PackageResources.order_mustache, "slip": PackageResources.slip_mustache,
+      "qr": PackageResources.qr_mustache, "bar": PackageResources.bar_mustache, "scan": PackageResources.scan_mustache,
+      "pair": PackageResources.pair_mustache, "doubles": PackageResources.doubles_mustache,
+      "cards": PackageResources.cards_mustache, "person": PackageResources.person_mustache,
+      "history": PackageResources.history_mustache,
       "session": PackageResources.session_mustache,
       "counter": PackageResources.counter_mustache, "goods": PackageResources.goods_mustache,
     ]

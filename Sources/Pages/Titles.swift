@@ -34,6 +34,7 @@ public enum Titles {
     "askToBeInformed": ("見つかったら知らせる", "Ask to be informed"), "inquiriesToAnswer": ("知らせを待つ人", "Who waits to be told"),
     "answerInquiry": ("知らせたと記録する", "The asker was told"), "reportSafety": ("安否を報告する", "Report how somebody is"),
     "withdrawSafety": ("安否の報告を取り消す", "Withdraw a report"), "safetyOf": ("安否", "How somebody is"),
+    "family": ("家族", "Family"), "checkInFamily": ("家族カードで受付する", "Check in by card"),
     "checkIn": ("受付する", "Check in"), "changeStay": ("受付の内容を変える", "Change an entry"),
     "checkOut": ("退所を記録する", "Check out"), "moveStay": ("別の避難所へ移す", "Move to another shelter"),
     "stays": ("避難者名簿", "Register"), "evacueesElsewhere": ("他区にいる住民", "Our residents elsewhere"),
@@ -61,11 +62,24 @@ public enum Titles {
     "allocation": ("引当", "Allocation"), "shipAllocation": ("発送する", "Ship"), "cancelAllocation": ("引当を取り消す", "Cancel"),
     "confirmArrival": ("到着を確認する", "Confirm arrival"), "inspectAllocation": ("検収する", "Inspect"),
     "redirectAllocation": ("別の要請へ回す", "Redirect"), "orderRules": ("注文の決まり", "Rules of orders"),
-    "supplyPlan": ("配送計画", "Supply plan"),
+    "settleConflict": ("食い違いを解く", "Settle a conflict"), "supplyPlan": ("配送計画", "Supply plan"),
   ]
 
   public static func title(_ endpoint: String, _ language: Language) -> String {
     table[endpoint].map { language.pick($0.0, $0.1) } ?? endpoint
+  }
+
+  private static let collections: [String: (String, String)] = [
+    "shelters": ("避難所", "Shelter"), "items": ("品目", "Item"), "lots": ("在庫", "Stock"), "requests": ("要請", "Request"),
+    "allocations": ("引当", "Allocation"), "offers": ("申し出", "Offer"), "disasters": ("災害", "Disaster"),
+    "declarations": ("宣言", "Declaration"), "identity_links": ("住民IDの判定", "Identity"), "road_states": ("道路", "Road"),
+    "stay_verdicts": ("二重受付の判定", "Double entry"), "shelter_reports": ("日報", "Daily report"),
+    "notices": ("お知らせ", "Notice"), "own_fields": ("区独自の項目", "Own item"), "task_marks": ("やること", "Task"),
+    "accounts": ("アカウント", "Account"), "tokens": ("機器の鍵", "Token"),
+  ]
+
+  public static func collection(_ name: String, _ language: Language) -> String {
+    collections[name].map { language.pick($0.0, $0.1) } ?? name
   }
 
   public static var endpoints: Set<String> { Set(table.keys) }

@@ -141,8 +141,8 @@ public enum PeopleSearch {
 /// People's safety and shelters' registers.
 public enum People {
   public static let collections = PeopleSchema.collections + ResidentCounter.collections
-  public static let indexes = PeopleSchema.indexes + ResidentCounter.indexes
+  public static let indexes = PeopleSchema.indexes + ResidentCounter.indexes + Family.indexes
   public static let endpoints =
     Stays.endpoints + Protection.endpoints + ShelterClosing.endpoints + ShelterPicture.endpoints + Safety.endpoints
-    + PeopleSearch.endpoints + ResidentCounter.endpoints
+    + PeopleSearch.endpoints + Family.endpoints + ResidentCounter.endpoints
 }

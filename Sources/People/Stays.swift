@@ -65,7 +65,7 @@ public enum Stays {
     return .object(members)
   }
 
-  private static func answer(_ row: RowID, _ inquiry: Inquiry) -> (Database) throws -> JSON {
+  static func answer(_ row: RowID, _ inquiry: Inquiry) -> (Database) throws -> JSON {
     { db in
       guard let values = try RowValues.fetch(row, schema, db), case .object(var members) = view(values, inquiry) else {
         throw Fault.notFound("id")
@@ -94,7 +94,37 @@ public enum Stays {
     known["name"] = [values.text("family_name"), values.text("given_name")].compactMap(\.self).joined(separator: " ")
     known["kana"] = [values.text("family_kana"), values.text("given_kana")].compactMap(\.self).joined(separator: " ")
     for name in ["birth", "sex", "address", "phone", "language"] { known[name] = values.text(name) }
+    known["party"] = values.text("household")
     return known
+  }
+
+  /// One evacuee's entry, with what the residents' register knows of whoever is named by ID.
+  static func enter(_ given: Submission, in shelter: RowID, _ desk: Desk, _ draft: inout Draft) throws -> RowID {
+    var given = given
+    for (name, text) in try known(given, desk) where given.text(name) == nil && !text.isEmpty {
+      given.values[name] = .text(text)
+    }
+    guard given.text("name") != nil || given.text("kana") != nil || given.row("resident") != nil else {
+      throw Fault.badValue("name", ja: "氏名・カナ・住民IDのどれかを入れてください", en: "give a name, kana or a resident's ID")
+    }
+    let arrived = given.integer("arrivedAt") ?? desk.now.milliseconds
+    guard arrived <= desk.now.milliseconds + 60_000 else {
+      throw Fault.badValue("arrivedAt", ja: "入所日時が未来です", en: "is in the future")
+    }
+    let row = try desk.newRow()
+    let isGuarded =
+      try given.flag("guarded")
+      || desk.read { try Residents.isGuarded(given.row("resident"), of: desk.wardIndex, $0) }
+    var edits = given.edits(person.map(\.name), of: schema)
+    edits += key("name_key", given.text("name")) + key("kana_key", given.text("kana"))
+    edits += [
+      FieldEdit(1, .set(.integer(shelter.rawValue))), FieldEdit(20, .set(.text(desk.inquiry.user.name))),
+      FieldEdit(16, .set(.integer(arrived))),
+    ]
+    if isGuarded { edits.append(FieldEdit(21, .set(.integer(1)))) }
+    if let note = given.text("note") { edits.append(FieldEdit(22, .append(.text(note)))) }
+    draft.edit(schema, row, edits, for: .ward(desk.wardIndex, isGuarded ? .protected : .identity))
+    return row
   }
 
   public static let endpoints: [Endpoint] = [
@@ -106,36 +136,11 @@ public enum Stays {
       ], of: "shelters", makes: true
     ) { desk in
       let (shelter, place) = try ShelterWork.own(desk)
-      guard ShelterWork.isOpen(place) else {
-        throw Fault.refused("id", ja: "開設されていない避難所です。先に開設してください", en: "the shelter is not open: open it first")
-      }
-      var given = desk.given
-      for (name, text) in try known(given, desk) where given.text(name) == nil && !text.isEmpty {
-        given.values[name] = .text(text)
-      }
-      guard given.text("name") != nil || given.text("kana") != nil || given.row("resident") != nil else {
-        throw Fault.badValue("name", ja: "氏名・カナ・住民IDのどれかを入れてください", en: "give a name, kana or a resident's ID")
-      }
-      let arrived = given.integer("arrivedAt") ?? desk.now.milliseconds
-      guard arrived <= desk.now.milliseconds + 60_000 else {
-        throw Fault.badValue("arrivedAt", ja: "入所日時が未来です", en: "is in the future")
-      }
-      let row = try desk.newRow()
-      let isGuarded =
-        try given.flag("guarded")
-        || desk.read { try Residents.isGuarded(given.row("resident"), of: desk.wardIndex, $0) }
-      var edits = given.edits(person.map(\.name), of: schema)
-      edits += key("name_key", given.text("name")) + key("kana_key", given.text("kana"))
-      edits += [
-        FieldEdit(1, .set(.integer(shelter.rawValue))), FieldEdit(20, .set(.text(desk.inquiry.user.name))),
-        FieldEdit(16, .set(.integer(arrived))),
-      ]
-      if isGuarded { edits.append(FieldEdit(21, .set(.integer(1)))) }
-      if let note = given.text("note") { edits.append(FieldEdit(22, .append(.text(note)))) }
+      guard ShelterWork.isOpen(place) else { throw ShelterWork.notOpen }
       var draft = Draft(.life)
-      draft.edit(schema, row, edits, for: .ward(desk.wardIndex, isGuarded ? .protected : .identity))
+      let row = try enter(desk.given, in: shelter, desk, &draft)
       return Written(
-        [draft], about: [row] + [given.row("resident")].compactMap(\.self), answer: answer(row, desk.inquiry))
+        [draft], about: [row] + [desk.given.row("resident")].compactMap(\.self), answer: answer(row, desk.inquiry))
     },
     .write(
       "changeStay", "/stays/{id}", "Change an entry of the register.", person + [note], method: .patch, of: "stays"

@@ -18,6 +18,7 @@ public enum RegistrySchema {
       FieldSchema(10, "kind", ja: "区分", en: "Kind"),
       FieldSchema(11, "guarded", .register, .integer, ja: "所在を知らせない", en: "Not to be found"),
       FieldSchema(12, "notes", .log, .text, ja: "記録", en: "Notes"),
+      FieldSchema(13, "household", ja: "世帯", en: "Household"),
       // What names are looked up by: worked out by the node that writes them.
       FieldSchema(20, "name_key", ja: "氏名の検索キー", en: "Name key"),
       FieldSchema(21, "kana_key", ja: "カナの検索キー", en: "Kana key"),

@@ -26,6 +26,7 @@ public enum Residents {
     FormField("phone", .text(40), ja: "電話番号", en: "Phone"),
     FormField("language", .text(40), ja: "使用言語", en: "Language"),
     FormField("kind", .choice(kinds), ja: "区分", en: "Kind"),
+    FormField("household", .text(60), ja: "世帯", en: "Household"),
   ]
 
   private static let guarded = FormField("guarded", .flag, ja: "所在を知らせない", en: "Not to be found")

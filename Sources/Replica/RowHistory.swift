@@ -10,9 +10,19 @@ import Store
 public struct RowHistoryEntry: Sendable {
   public var dot: Dot
   public var time: HybridTime
-  /// How many change sets of other authors its author had seen of the lane.
-  public var knew: Int
   public var action: RowEdit.Action
+  /// What its author had seen of the lane by then.
+  private let past: AuthorPast
+
+  init(dot: Dot, time: HybridTime, action: RowEdit.Action, past: AuthorPast) {
+    self.dot = dot
+    self.time = time
+    self.action = action
+    self.past = past
+  }
+
+  /// Whether who wrote this knew of another change.
+  public func knew(_ dot: Dot) -> Bool { past.covers(dot) }
 }
 
 /// Reads a row's history out of the log, on a snapshot of its own: on any thread, while the node writes.
@@ -72,8 +82,8 @@ public struct RowHistoryReader: Sendable {
         })
       else { continue }
       for edit in edits where edit.collection == collection && edit.row == row {
-        let knew = past.clock.mentioned.reduce(0) { $0 + Int($1.sequence) }
-        found.append(RowHistoryEntry(dot: entry.dot, time: layout.header.time, knew: knew, action: edit.action))
+        found.append(
+          RowHistoryEntry(dot: entry.dot, time: layout.header.time, action: edit.action, past: past))
       }
     }
     return found

@@ -28,14 +28,14 @@ public enum AccessPolicy {
       """
       registerResident resident changeResident searchResidents planAssistance assistance
       duplicateCandidates identity linkResidents searchPeople askToBeInformed inquiriesToAnswer answerInquiry reportSafety
-      withdrawSafety safetyOf counterReports settleCounterReport stays evacueesElsewhere doubleEntries settleDouble
+      withdrawSafety safetyOf counterReports settleCounterReport stays evacueesElsewhere doubleEntries settleDouble family
       """
     ),
     (.roles(welfare), "giveConsent withdrawConsent consents protectResident"),
     (
       .roles(relief),
       """
-      openShelter countHeads reportShelter closeShelter askAcceptance answerAcceptance cancelAcceptance checkIn changeStay
+      openShelter countHeads reportShelter closeShelter askAcceptance answerAcceptance cancelAcceptance checkIn checkInFamily changeStay
       checkOut moveStay markTask enterOwnValues
       """
     ),
@@ -56,6 +56,8 @@ public enum AccessPolicy {
       """
     ),
     (.roles([.administrator, .headquarters]), "auditOf"),
+    // Of each lane, the roles that write in it: the endpoint itself looks.
+    (.roles([.administrator, .headquarters, .shelter, .supply, .welfare]), "settleConflict"),
   ]
 
   private static let byEndpoint: [String: Access] = Dictionary(

@@ -54,7 +54,8 @@ public enum Services {
     return Catalogue(
       Registry.endpoints + Accounts.endpoints + ShelterWork.endpoints + People.endpoints + Stock.endpoints
         + Orders.endpoints(geography)
-        + Phases.endpoints(own, purpose: Purpose.field, confidence: confidence) + AuditTrail.endpoints(conceal),
+        + Phases.endpoints(own, purpose: Purpose.field, confidence: confidence) + AuditTrail.endpoints(conceal)
+        + Conflicts.endpoints(collections),
       consent: Purpose.consent.rawValue, conceal: conceal
     ) { db, ward, now in try Declarations.purposes(db, ward: ward, at: now) }
   }

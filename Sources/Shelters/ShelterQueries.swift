@@ -119,6 +119,14 @@ public enum ShelterQueries {
     return shelter
   }
 
+  /// Shelters' names by id, as text; those that this node does not know are left out.
+  public static func names(_ ids: [Int64], _ db: Database) throws -> [String: String] {
+    let rows = try Row.fetchAll(
+      db, sql: "SELECT id, coalesce(name, '') FROM shelters WHERE id IN (SELECT value FROM json_each(?))",
+      arguments: [String(decoding: try JSONEncoder().encode(ids), as: UTF8.self)])
+    return Dictionary(uniqueKeysWithValues: rows.map { (String($0[0] as Int64), $0[1] as String) })
+  }
+
   /// - Parameter hidden: collections of which nothing is listed: what is personal shows where the person does.
   public static func conflicts(limit: Int, hiding hidden: [String], _ db: Database) throws -> [ConflictView] {
     try Row.fetchAll(

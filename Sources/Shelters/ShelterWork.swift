@@ -82,6 +82,9 @@ public enum ShelterWork {
     return (row, values)
   }
 
+  public static let notOpen = Fault.refused(
+    "id", ja: "開設されていない避難所です。先に開設してください", en: "the shelter is not open: open it first")
+
   public static func isOpen(_ shelter: RowValues) -> Bool {
     [ShelterStatus.open.rawValue, ShelterStatus.permanent.rawValue].contains(shelter.text("status"))
   }

@@ -188,10 +188,9 @@ extension WebServer {
       [
         "counterReports", "searchResidents", "registerResident", "inquiriesToAnswer", "askToBeInformed",
         "evacueesElsewhere",
-        "doubleEntries",
       ]
     ),
-    ("物資", "Goods", ["lots", "items", "expiringStock", "requests", "shareRequests", "orderRules"]),
+    ("物資", "Goods", ["lots", "items", "expiringStock", "shareRequests", "orderRules"]),
     ("管理", "Administration", ["accounts", "tokens", "services", "ownFields"]),
   ]
 
@@ -208,6 +207,7 @@ extension WebServer {
     let own: [String: Any] = [
       "heading": language.pick("この端末", "This device"),
       "links": lists + [
+        ["href": "/scan", "label": language.pick("読み取り(送り状・家族カード)", "Scan (slips, cards)")],
         ["href": "/session", "label": language.pick("自分の設定・席を外す", "My settings, leaving the desk")],
         ["href": "/unsent", "label": language.pick("未送信の入力", "Entries not sent yet")],
         ["href": "/counter", "label": language.pick("住民の窓口", "The residents' counter")],

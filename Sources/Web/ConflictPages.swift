@@ -6,25 +6,103 @@ import Hummingbird
 import NodeService
 import Pages
 import Replica
+import Services
 import Shelters
 
-/// Two people wrote different things without knowing of each other: both values, who and when, and one click to choose.
+/// Two people wrote different things without knowing of each other: both values, who and when, and one click to choose; a
+/// merged value; the choice taken back; and what each had known.
 extension WebServer {
   func addConflictPages(to router: Router<DeskContext>) {
     router.get("/conflicts") { request, context in try await conflicts(request, context) }
-    router.post("/conflicts") { request, context in
-      let sent = try await sent(request)
-      try checkForm(sent, context)
-      guard let row = sent["row"]?.first.flatMap({ Int64($0) }).map(RowID.init(rawValue:)),
-        let field = sent["field"]?.first
-      else { throw APIError.badValue("row", ja: "食い違いではありません", en: "not a conflict") }
-      guard sent["collection"]?.first == "shelters" else {
+    router.post("/conflicts") { request, context in try await settle(request, context) }
+    router.get("/history/:collection/:row/:field") { request, context in try await history(request, context) }
+  }
+
+  private func settle(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let sent = try await sent(request)
+    try checkForm(sent, context)
+    let field = sent["field"]?.first ?? ""
+    if field.isEmpty {
+      guard sent["collection"]?.first == "shelters", let row = sent["row"]?.first.flatMap({ Int64($0) }) else {
         throw APIError.badValue("collection", ja: "この表の食い違いは、その記録を変えて解きます", en: "settle it by changing the record")
       }
-      try context.user.mustWork(at: row)
-      try await settle(row, field: field, value: sent["value"]?.first.flatMap { $0.isEmpty ? nil : $0 })
-      return Response.redirect(to: "/conflicts")
+      try context.user.mustWork(at: RowID(rawValue: row))
+      try await keep(RowID(rawValue: row))
+      return .redirect(to: "/conflicts")
     }
+    let endpoint = try endpoint("settleConflict", context)
+    _ = try await carryOut(endpoint, Controls.json(sent, endpoint.form.fields), row: nil, context)
+    let back = Self.back(sent["_back"]?.first ?? "/conflicts")
+    guard let was = sent["was"]?.first else { return .redirect(to: back) }
+    // What was shown before comes back by one more click.
+    let query = [("collection", sent["collection"]?.first ?? ""), ("row", sent["row"]?.first ?? ""), ("field", field), ("was", was)]
+      .map { "\($0)=\($1.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")" }
+    return .redirect(to: Self.appending("done=settleConflict&" + query.joined(separator: "&"), to: back))
+  }
+
+  /// A field of a row as people call it, and how its values read.
+  private struct Named {
+    var title: String
+    var field: String
+    var text: (Value) -> String
+  }
+
+  private func named(
+    _ collection: String, _ row: String, _ field: String, _ names: [String: String], _ language: Language
+  ) async throws -> Named {
+    let schema = NodeSchema.current.collection(named: collection)
+    let known = schema?.field(named: field)
+    let column = Column.field(field)
+    let (labels, pick) = (labels, language.pick)
+    let title = try await title(of: row, schema, names, language)
+    return Named(
+      title: title, field: known.map { pick($0.japanese, $0.english) } ?? pick("削除と変更", "deleted and changed")
+    ) { value in
+      let read: JSON =
+        switch value {
+        case .null: .null
+        case .integer(let number): known?.isRow == true ? .text("\(number)") : .integer(number)
+        case .real(let number): .real(number)
+        case .text(let text): .text(text)
+        case .bytes(let bytes): .text("\(bytes.count) B")
+        }
+      let text = labels.text(column, read, language, known: names)
+      return text.isEmpty ? pick("(空)", "(empty)") : text
+    }
+  }
+
+  private func title(
+    of row: String, _ collection: CollectionSchema?, _ names: [String: String], _ language: Language
+  ) async throws -> String {
+    guard let collection, let id = Int64(row) else { return row }
+    let kind = Titles.collection(collection.name, language)
+    let values = try await core.reader.read { try RowValues.fetch(RowID(rawValue: id), collection, $0) }
+    let name = values.flatMap { values in
+      ["name", "title", "label_ja"].lazy.compactMap { collection.field(named: $0) == nil ? nil : values.text($0) }.first
+        ?? ["item", "shelter"].compactMap {
+          collection.field(named: $0) == nil ? nil : values.row($0).flatMap { names["\($0)"] }
+        }.joined(separator: " → ")
+    }
+    return "\(kind) \(name ?? row)"
+  }
+
+  private static func value(_ text: String?, _ field: FieldSchema?) -> Value {
+    guard let text else { return .null }
+    switch field?.type {
+    case .integer: return Int64(text).map { .integer($0) } ?? .text(text)
+    case .real: return Double(text).map { .real($0) } ?? .text(text)
+    default: return .text(text)
+    }
+  }
+
+  private func author(_ number: Int64, _ language: Language) -> String {
+    AuthorNumber(rawValue: UInt32(truncatingIfNeeded: number)).map { author($0, language) } ?? "?"
+  }
+
+  /// The ward, and which of its nodes where it has several.
+  private func author(_ author: AuthorNumber, _ language: Language) -> String {
+    let ward = core.identity.federation.ward(at: author.ward).map { wardName($0.code, language) } ?? "?"
+    return author.serial <= 1 ? ward : "\(ward) (\(author))"
   }
 
   private func conflicts(_ request: Request, _ context: DeskContext) async throws -> Response {
@@ -33,46 +111,140 @@ extension WebServer {
     let pick = language.pick
     let personal = NodeSchema.current.collections.filter(\.isPersonal).map(\.name)
     let found = try await core.reader.read { try ShelterQueries.conflicts(limit: 1_000, hiding: personal, $0) }
-    let maySettle = Gate.ownRoutes["POST /conflicts"]!.admits(context.user.roles)
-    var groups: [(key: String, values: [ConflictView])] = []
+    let names = known(try await options(language, context))
+    let maySettle = isAllowed("settleConflict", context)
+    var groups: [[ConflictView]] = []
     for view in found {
-      let key = "\(view.collection) \(view.row) \(view.field)"
-      if groups.last?.key == key { groups[groups.count - 1].values.append(view) } else { groups.append((key, [view])) }
+      if let last = groups.last?.first, last.collection == view.collection, last.row == view.row, last.field == view.field {
+        groups[groups.count - 1].append(view)
+      } else {
+        groups.append([view])
+      }
     }
-    let shown = groups.map { group -> [String: Any] in
-      let first = group.values[0]
-      let collection = NodeSchema.current.collection(named: first.collection)
-      let field = collection?.field(named: first.field)
-      let isWhole = first.field.isEmpty || field == nil
-      let label = field.map { pick($0.japanese, $0.english) } ?? pick("削除と変更", "deleted and changed")
-      let name = Column.field(first.field)
-      return [
-        "title": first.name ?? first.row, "field": label,
-        "values": group.values.map { value -> [String: Any] in
-          let author = AuthorNumber(rawValue: UInt32(truncatingIfNeeded: value.author))
-          let ward = author.flatMap { core.identity.federation.ward(at: $0.ward)?.code }
-          let read = value.value.flatMap { Int64($0) }.map { JSON.integer($0) } ?? .text(value.value ?? "")
-          let text = labels.text(name, read, language)
-          return [
-            "row": value.row, "collection": value.collection, "fieldName": value.field, "value": value.value ?? "",
-            "text": text.isEmpty ? pick("(空)", "(empty)") : text, "isShown": value.shown,
-            "who": ward.map { wardName($0, language) } ?? "?", "when": language.time(value.time),
-            "shownNow": pick("いま表示されている値", "What is shown now"), "choose": pick("こちらにする", "Choose this"),
-            "canChoose": maySettle && !isWhole && first.collection == "shelters",
+    var shown: [[String: Any]] = []
+    for values in groups.prefix(200) {
+      let first = values[0]
+      let schema = NodeSchema.current.collection(named: first.collection)
+      let field = schema?.field(named: first.field)
+      let named = try await named(first.collection, first.row, first.field, names, language)
+      let isWhole = first.field.isEmpty
+      let isOurs = schema?.isKeptByMaker != true || Int64(first.row).map { RowID(rawValue: $0) }?.made?.author.ward == core.identity.certificate.node.ward
+      let choices = Conflicts.choices(first.collection, first.field)
+      let canChoose = maySettle && !isWhole && isOurs
+      shown.append([
+        "title": named.title, "field": named.field, "row": first.row, "collection": first.collection, "fieldName": first.field,
+        "was": values.first(where: \.shown)?.value ?? "",
+        "history": "/history/\(first.collection)/\(first.row)/\(first.field)", "hasHistory": !isWhole,
+        "canMerge": canChoose && choices?.isEmpty == true,
+        "merged": values.compactMap(\.value).joined(separator: pick("、", ", ")),
+        "canKeep": isWhole && first.collection == "shelters" && Gate.ownRoutes["POST /conflicts"]!.admits(context.user.roles),
+        "isTheirs": !isOurs,
+        "values": values.map { value -> [String: Any] in
+          [
+            "value": value.value ?? "",
+            "text": isWhole
+              ? (value.kind == "deleted" ? pick("消された", "deleted") : pick("変えられた", "changed"))
+              : named.text(Self.value(value.value, field)),
+            "isShown": value.shown, "who": author(value.author, language), "when": language.time(value.time),
+            "canChoose": canChoose,
           ]
         },
-      ]
+      ])
     }
+    let words = [
+      "shownNow": pick("いま表示されている値", "What is shown now"), "choose": pick("こちらにする", "Choose this"),
+      "merge": pick("まとめた値にする", "Make it this"), "merged": pick("どちらでもない値", "Neither, but"),
+      "history": pick("だれが何を知っていたか", "Who knew what"), "keep": pick("消さずに残す", "Keep it"),
+      "undo": pick("元に戻す", "Take it back"),
+      "theirs": pick("この記録を作った区だけが決められます。", "Only the ward that made this record decides."),
+    ]
+    let query = Self.query(request).compactMapValues(\.first)
     return page(
       request,
       frame.render(
         "conflicts", title: pick("食い違い", "Conflicts"), active: "/conflicts",
         [
-          "conflicts": shown, "isEmpty": shown.isEmpty, "none": pick("食い違いはありません。", "There are none."),
+          "w": words, "conflicts": shown, "isEmpty": shown.isEmpty, "none": pick("食い違いはありません。", "There are none."),
+          "canUndo": query["was"] != nil && Conflicts.choices(query["collection"] ?? "", query["field"] ?? "") != nil,
+          "undo": [
+            "collection": query["collection"] ?? "", "row": query["row"] ?? "", "fieldName": query["field"] ?? "",
+            "value": query["was"] ?? "",
+          ],
           "why": pick(
             "通信が切れている間に、別々の場所で違う内容が入力されました。どちらも失われていません。正しい方を選んでください。選び直すこともできます。",
             "Different things were entered in two places that did not know of each other. Neither is lost. Choose what is right; you can choose again."
           ),
         ]))
+  }
+
+  // MARK: Who knew what
+
+  private struct Write {
+    var entry: RowHistoryEntry
+    var value: Value
+  }
+
+  /// Everything that was ever written in one field, and of which earlier writes its author knew nothing.
+  private func history(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let frame = frame(request, context)
+    let language = frame.language
+    let pick = language.pick
+    let name = context.parameters.get("collection") ?? ""
+    guard let schema = NodeSchema.current.collection(named: name), !schema.isPersonal, !schema.isAppendOnly,
+      let row = context.parameters.get("row").flatMap({ Int64($0) }).map(RowID.init(rawValue:)),
+      let field = schema.field(named: context.parameters.get("field") ?? ""), field.kind == .register
+    else { throw APIError.notFound("field") }
+    let reader = await core.inspect { $0.historyReader }
+    let entries = try await core.reader.read { db in try reader.history(of: row, in: schema, db) }
+    let writes = entries.flatMap { entry -> [Write] in
+      guard case .edit(let edits) = entry.action else { return [] }
+      return edits.compactMap { edit in
+        guard edit.field == field.number, case .set(let value) = edit.operation else { return nil }
+        return Write(entry: entry, value: value)
+      }
+    }
+    let names = known(try await options(language, context))
+    let named = try await named(name, "\(row)", field.name, names, language)
+    let maySet = isAllowed("settleConflict", context) && Conflicts.choices(name, field.name) != nil
+    let shown = writes.suffix(200).reversed().map { write -> [String: Any] in
+      // Those of another's writes that it had not seen, and that had not seen it: written at once.
+      let missed = writes.filter { other in
+        other.entry.dot != write.entry.dot && !write.entry.knew(other.entry.dot) && !other.entry.knew(write.entry.dot)
+      }
+      let before = writes.filter { $0.entry.dot != write.entry.dot && write.entry.knew($0.entry.dot) }.last
+      func told(_ write: Write) -> String {
+        "\(author(write.entry.dot.author, language)) \(language.time(write.entry.time.milliseconds)) 「\(named.text(write.value))」"
+      }
+      return [
+        "text": named.text(write.value), "value": Self.plain(write.value), "who": author(write.entry.dot.author, language),
+        "when": language.time(write.entry.time.milliseconds),
+        "knew": before.map { pick("知っていた値: ", "Had seen: ") + told($0) } ?? pick("前の値はなかった", "There was no value before"),
+        "missed": missed.map(told).joined(separator: pick("、", ", ")), "hasMissed": !missed.isEmpty, "canSet": maySet,
+      ]
+    }
+    let words = [
+      "missed": pick("知らずに書かれた: ", "Written at once, unknown: "), "set": pick("この値に戻す", "Put this value back"),
+      "back": pick("食い違いへ", "To the conflicts"),
+    ]
+    return page(
+      request,
+      frame.render(
+        "history", title: "\(named.title): \(named.field)", active: "/conflicts",
+        [
+          "w": words, "writes": shown, "collection": name, "row": "\(row)", "fieldName": field.name,
+          "path": "/history/\(name)/\(row)/\(field.name)",
+          "why": pick(
+            "新しい順です。それぞれを書いた人が、その時どこまで知っていたかを示します。",
+            "The newest first, each with what its author had seen by then."),
+        ]))
+  }
+
+  private static func plain(_ value: Value) -> String {
+    switch value {
+    case .null, .bytes: ""
+    case .integer(let number): "\(number)"
+    case .real(let number): "\(number)"
+    case .text(let text): text
+    }
   }
 }

@@ -38,6 +38,7 @@ struct Gate: RouterMiddleware {
           "GET /", "GET /shelters", "GET /shelters/{id}", "GET /goods", "GET /plan", "GET /session",
           "POST /session/lock", "POST /session/pin",
           "POST /session/password", "GET /conflicts", "GET /network", "GET /menu",
+          "GET /history/{collection}/{row}/{field}", "GET /orders", "GET /orders/{id}", "GET /slip/{id}", "GET /scan",
           "GET /unsent", "GET /do/{endpoint}", "POST /do/{endpoint}", "GET /list/{endpoint}", "GET /events",
           "GET /api/v1/status", "GET /api/v1/links", "GET /api/v1/shelters",
           "GET /api/v1/shelters/{id}", "GET /api/v1/shelters/{id}/history", "GET /api/v1/conflicts",
@@ -48,11 +49,16 @@ struct Gate: RouterMiddleware {
         .roles([.headquarters, .shelter]),
         [
           "POST /api/v1/shelters", "PATCH /api/v1/shelters/{id}", "POST /api/v1/shelters/{id}/resolve",
-          "POST /api/v1/shelters/{id}/keep", "POST /conflicts",
+          "POST /api/v1/shelters/{id}/keep",
         ]
       ),
-      (.roles([.headquarters, .shelter, .welfare]), ["GET /people"]),
+      (
+        .roles([.headquarters, .shelter, .welfare]),
+        ["GET /people", "GET /person/{id}", "GET /cards/{id}", "GET /doubles"]
+      ),
       (.roles([.headquarters, .administrator]), ["GET /import", "POST /import"]),
+      // Each lane's own roles: the endpoint looks.
+      (.roles([.administrator, .headquarters, .shelter, .supply, .welfare]), ["POST /conflicts"]),
       (
         .roles([.headquarters, .engineer, .administrator]),
         ["POST /network", "GET /network/bundle", "POST /network/bundle"]

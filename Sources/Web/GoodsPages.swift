@@ -34,8 +34,12 @@ extension WebServer {
       ]
     }
     let actions = links(
-      to: ["requestGoods", "addLot", "lots", "requests", "expiringStock", "items"], back: "/goods", language, context)
-    let plan: [[String: Any]] = [["href": "/plan", "label": Titles.title("supplyPlan", language)]]
+      to: ["requestGoods", "addLot", "lots", "expiringStock", "items"], back: "/goods", language, context)
+    let plan: [[String: Any]] = [
+      ["href": "/orders", "label": pick("要請と配送", "Requests and deliveries")],
+      ["href": "/plan", "label": Titles.title("supplyPlan", language)],
+      ["href": "/scan", "label": pick("読み取って受け取る", "Receive by scanning")],
+    ]
     let words = [
       "outlook": pick("3日分の過不足", "Shortage and surplus for three days"),
       "none": pick("在庫の登録がありません。", "No stock is entered yet."), "ward": pick("区", "Ward"),
@@ -47,7 +51,7 @@ extension WebServer {
       request,
       frame.render(
         "goods", title: pick("物資", "Goods"), active: "/goods",
-        ["w": words, "lines": lines, "isEmpty": lines.isEmpty, "actions": actions + plan]))
+        ["w": words, "lines": lines, "isEmpty": lines.isEmpty, "actions": plan + actions]))
   }
 
   private func urgency(_ line: JSON) -> (Double, Int64) {
@@ -79,7 +83,7 @@ extension WebServer {
         "minutes": language.number(shipment["minutes"].integer ?? 0),
         "why": labels.text("why", shipment["why"], language),
         "canAllocate": from == own && isAllowed("allocate", context),
-        "href": "/do/allocate?_row=\(id)&_back=/plan",
+        "href": "/orders/\(id)",
       ]
     }
     var units: [String: Int64] = [:]

@@ -24,6 +24,9 @@ extension WebServer {
     addConflictPages(to: router)
     addNetworkPages(to: router)
     addGoodsPages(to: router)
+    addOrderPages(to: router)
+    addScanPage(to: router)
+    addPersonPages(to: router)
     addSessionPages(to: router)
     router.get("/people") { request, context in try await people(request, context) }
     addCounterPages(to: router)

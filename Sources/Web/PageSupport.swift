@@ -139,6 +139,15 @@ extension WebServer {
       uniquingKeysWith: { first, _ in first })
   }
 
+  /// Names by id of items, wards, the ward's own shelters, and the shelters named.
+  func names(
+    shelters: [JSON], _ language: Language, _ context: DeskContext
+  ) async throws -> [String: String] {
+    let ids = Array(Set(shelters.compactMap { $0.text.flatMap { Int64($0) } }))
+    let found = try await core.reader.read { try ShelterQueries.names(ids, $0) }
+    return known(try await options(language, context)).merging(found) { $1 }
+  }
+
   // MARK: Forms
 
   /// What a browser sent of a form without script.

@@ -25,9 +25,10 @@ extension WebServer {
             let id = (record["residentId"].text ?? record["resident"].text)?
               .addingPercentEncoding(withAllowedCharacters: .alphanumerics)
           else { return [] }
-          return ["safetyOf", "identity", "resident"].filter { isAllowed($0, context) }.map {
-            ["href": "/list/\($0)?_row=\(id)", "label": Titles.title($0, language)]
-          }
+          let purpose = texts["purpose"].flatMap { $0.addingPercentEncoding(withAllowedCharacters: .alphanumerics) }
+          return [
+            ["href": "/person/\(id)" + (purpose.map { "?purpose=\($0)" } ?? ""), "label": pick("この人を開く", "Open")]
+          ]
         }
       } catch {
         let fault = APIError.of(error)
@@ -37,9 +38,12 @@ extension WebServer {
     }
     let top = links(
       to: [
-        "reportSafety", "askToBeInformed", "inquiriesToAnswer", "registerResident", "doubleEntries",
-        "evacueesElsewhere",
+        "reportSafety", "askToBeInformed", "inquiriesToAnswer", "registerResident", "evacueesElsewhere",
       ], back: "/people", language, context)
+      + [
+        ["href": "/doubles", "label": Titles.title("doubleEntries", language)],
+        ["href": "/scan", "label": pick("家族カードを読み取る", "Scan a family's card")],
+      ]
     return page(
       request,
       frame.render(

@@ -148,7 +148,8 @@ extension WebServer {
       "staff": pick("職員", "Staff"), "count": pick("人数", "Head count"), "open": Titles.title("openShelter", language),
       "counted": pick("数え直した人数", "Counted anew"),
       "less": pick("一人減らす", "One fewer"), "more": pick("一人増やす", "One more"), "save": pick("記録", "Save"),
-      "checkIn": pick("受付", "Check in"), "checkInButton": pick("受付する", "Check in"), "needs": pick("必要な物", "Needs"),
+      "checkIn": pick("受付", "Check in"), "checkInButton": pick("受付する", "Check in"),
+      "card": pick("家族カードを読み取る", "Scan a family's card"), "camera": pick("カメラ", "Camera"), "needs": pick("必要な物", "Needs"),
       "stock": pick("この避難所の在庫", "Stock here"), "item": pick("品目", "Item"), "amount": pick("数量", "Amount"),
       "notes": pick("記録", "Notes"),
     ]

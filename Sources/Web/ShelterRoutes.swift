@@ -36,10 +36,7 @@ extension WebServer {
     }
     api.post("/shelters/:id/keep") { request, context in
       let row = try ownRow(context)
-      _ = try await shelter(row)
-      try await core.edit { replica, now in
-        ((), try replica.batch(at: now) { _ = try replica.keep(row, in: ShelterSchema.shelters, at: now) })
-      }
+      try await keep(row)
       return try json(try await shelter(row))
     }
     api.get("/conflicts") { request, _ in
@@ -111,12 +108,6 @@ extension WebServer {
 
   // MARK: Writing
 
-  /// Lets one of the values that stand in conflict stand.
-  func settle(_ row: RowID, field: String, value: String?) async throws {
-    _ = try await shelter(row)
-    _ = try await change(row, try await resolution(Resolution(field: field, value: value), row))
-  }
-
   private func patch(_ request: Request, _ context: DeskContext) async throws -> ShelterPatch {
     try await request.decode(as: ShelterPatch.self, context: context)
   }
@@ -151,7 +142,15 @@ extension WebServer {
     return try await shelter(row)
   }
 
-  private func delete(_ row: RowID) async throws {
+  /// Settles that one deleted what another edited: it stays.
+  func keep(_ row: RowID) async throws {
+    _ = try await shelter(row)
+    try await core.edit { replica, now in
+      ((), try replica.batch(at: now) { _ = try replica.keep(row, in: ShelterSchema.shelters, at: now) })
+    }
+  }
+
+  func delete(_ row: RowID) async throws {
     _ = try await shelter(row)
     try await core.edit { replica, now in
       var draft = Draft(.life)

@@ -128,6 +128,11 @@ extension WebServer {
   private static let old: Int64 = 10 * 60_000
   private static let lost: Int64 = 3 * 3_600_000
 
+  /// How old what is known of a ward is, and how it looks.
+  func age(_ age: Int64?, _ language: Language) -> [String: String] {
+    ["text": heard(age, language), "style": ageClass(age)]
+  }
+
   private func ageClass(_ age: Int64?) -> String {
     guard let age else { return "lost" }
     return age >= Self.lost ? "lost" : age >= Self.old ? "old" : ""

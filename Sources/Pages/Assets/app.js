@@ -131,6 +131,38 @@ document.addEventListener("submit", async (event) => {
   said.textContent = answer ? (await answer.text()) : document.body.dataset.stale;
 });
 
+// MARK: Paper
+
+document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) print(); });
+
+// MARK: Printed codes. A scanner types them; where the browser can read pictures, so can the tablet's camera.
+
+async function readByCamera(form, view) {
+  const detector = new BarcodeDetector({ formats: ["qr_code"] });
+  const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+  view.srcObject = stream;
+  view.hidden = false;
+  await view.play();
+  while (view.isConnected && !view.hidden) {
+    const [found] = await detector.detect(view);
+    if (found) {
+      view.hidden = true;
+      form.querySelector("input:not([type=hidden])").value = found.rawValue;
+      form.requestSubmit();
+    }
+    await new Promise(requestAnimationFrame);
+  }
+  for (const track of stream.getTracks()) track.stop();
+}
+
+for (const camera of document.querySelectorAll("[data-camera]")) {
+  const [form, view] = [document.querySelector("[data-scan]"), document.querySelector("[data-view]")];
+  const can = "BarcodeDetector" in window && !!navigator.mediaDevices;
+  camera.hidden = !can;
+  for (const hint of document.querySelectorAll("[data-nocamera]")) hint.hidden = can;
+  camera.addEventListener("click", () => readByCamera(form, view).catch(() => { camera.hidden = true; }));
+}
+
 // MARK: Searching as one types
 
 let typed = null;

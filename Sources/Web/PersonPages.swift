@@ -1,0 +1,214 @@
+import Desk
+import Foundation
+import Hummingbird
+import Pages
+import Registry
+import Services
+
+/// One person with the family, and records that may be one person's, side by side.
+extension WebServer {
+  func addPersonPages(to router: Router<DeskContext>) {
+    router.get("/person/:id") { request, context in try await person(request, context) }
+    router.get("/cards/:id") { request, context in try await cards(request, context) }
+    router.get("/doubles") { request, context in try await doubles(request, context) }
+  }
+
+  /// Everything that a page asks about a person, for one purpose; and what stood in the way.
+  private struct Asked {
+    var texts: [String: String]
+    var fault: APIError?
+  }
+
+  private func about(
+    _ id: String, _ row: String, _ asked: inout Asked, _ context: DeskContext
+  ) async -> JSON? {
+    do { return try await tryAsk(id, asked.texts, row: row, context) } catch {
+      let fault = APIError.of(error)
+      // What this node does not know of is no fault of the page.
+      if fault.status != .notFound { asked.fault = asked.fault ?? fault }
+      return nil
+    }
+  }
+
+  private func purposeControls(_ texts: [String: String], _ language: Language) -> [[String: Any]] {
+    Controls([Purpose.field], language).values(texts.mapValues { [$0] })
+  }
+
+  private static func purpose(_ request: Request) -> [String: String] {
+    request.uri.queryParameters["purpose"].map { $0.isEmpty ? [:] : ["purpose": String($0)] } ?? [:]
+  }
+
+  private func escaped(_ text: String) -> String {
+    text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+  }
+
+  private func person(_ request: Request, _ context: DeskContext) async throws -> Response {
+    var frame = frame(request, context)
+    let language = frame.language
+    let pick = language.pick
+    let id = context.parameters.get("id") ?? ""
+    var asked = Asked(texts: Self.purpose(request))
+    // A family's own card opens here without anything typed: with the one purpose that is in force.
+    let resident = await about("resident", id, &asked, context)
+    let family = await about("family", id, &asked, context)
+    let safety = await about("safetyOf", id, &asked, context)
+    let identity = await about("identity", id, &asked, context)
+    let candidates = await about("duplicateCandidates", id, &asked, context)
+    frame.error = asked.fault.map { pick($0.body.ja, $0.body.en) }
+    let names = try await names(
+      shelters: (family?["members"].list ?? []).map { $0["shelter"] }, language, context)
+    let isOwn = resident?["ward"].text == core.identity.ward.code && resident?["disclosed"] == .null
+    let purpose = asked.texts["purpose"].map { "&purpose=\(escaped($0))" } ?? ""
+    let back = escaped("/person/\(id)" + (purpose.isEmpty ? "" : "?" + purpose.dropFirst()))
+    let name = resident.map { [$0["familyName"], $0["givenName"], $0["name"]].compactMap(\.text).joined(separator: " ") }
+    let changes = isOwn ? ["changeResident", "planAssistance", "giveConsent", "protectResident"] : []
+    let actions =
+      ["reportSafety", "askToBeInformed"].filter { isAllowed($0, context) }.map {
+        ["href": "/do/\($0)?resident=\(escaped(id))&_back=\(back)", "label": Titles.title($0, language)]
+      }
+      + changes.filter { isAllowed($0, context) }.map {
+        ["href": "/do/\($0)?_row=\(escaped(id))&_back=\(back)", "label": Titles.title($0, language)]
+      }
+      + ["assistance", "consents", "auditOf"].filter { isAllowed($0, context) }.map {
+        ["href": "/list/\($0)?_row=\(escaped(id))\(purpose)", "label": Titles.title($0, language)]
+      }
+    let members = family?["members"].list ?? []
+    let words = [
+      "family": pick("家族", "Family"), "safety": pick("安否", "How the person is"), "ids": pick("同じ人のID", "IDs of one person"),
+      "print": pick("家族カードを印刷する", "Print the family's card"), "name": pick("氏名", "Name"), "birth": pick("生年月日", "Date of birth"),
+      "where": pick("いる避難所", "Shelter"), "since": pick("から", "Since"), "how": pick("安否", "Safety"),
+      "candidates": pick("同じ人かもしれない記録", "Records that may be the same person"), "reasons": pick("理由", "Why"),
+      "one": pick("同じ人です", "They are one person"), "two": pick("別の人です", "They are two people"),
+      "evidence": pick("根拠", "Evidence"), "disagreeing": pick("違う内容の報告", "Reports that say something else"),
+      "purpose": pick("他区の記録を見る目的", "Why another ward's record is looked at"), "show": pick("表示", "Show"),
+      "noFamily": pick(
+        "世帯が登録されていません。「住民の記録を変える」で世帯を入れると、家族がここに並びます。",
+        "No household is entered: with one, under \"Change a resident\", the family stands here."),
+      "unknown": pick("この住民の記録は、このノードでは読めません。", "This node cannot read this resident's record."),
+    ]
+    let table = RecordTable(labels, language, known: names)
+    let facts = resident.map { table.sections($0) { _ in [] } } ?? []
+    let decides = isAllowed("linkResidents", context)
+    let evidence = catalogue["linkResidents"].form.fields.first { $0.name == "evidence" }!
+    return page(
+      request,
+      frame.render(
+        "person", title: name.map { $0.isEmpty ? id : $0 } ?? id, active: "/people",
+        [
+          "w": words, "id": id, "facts": facts.first?["members"] ?? [[String: Any]](), "isKnown": resident != nil,
+          "needsPurpose": asked.fault?.body.field == "purpose",
+          "controls": purposeControls(asked.texts, language), "action": "/person/\(id)",
+          "actions": actions,
+          "members": members.map { member -> [String: Any] in
+            let row = member["residentId"].text ?? member["id"].text ?? ""
+            return [
+              "href": "/person/\(row)?\(purpose.dropFirst())", "isSelf": row == id || member["id"].text == id,
+              "name": [member["familyName"], member["givenName"]].compactMap(\.text).joined(separator: " "),
+              "birth": member["birth"].text ?? "", "shelter": names[member["shelter"].text ?? ""] ?? "",
+              "since": member["arrivedAt"].integer.map { language.time($0) } ?? "",
+              "safety": labels.text("status", member["safety"], language),
+            ]
+          },
+          "hasFamily": members.count > 1, "isAlone": resident != nil && members.count <= 1,
+          "cards": "/cards/\(id)?\(purpose.dropFirst())", "hasCard": !members.isEmpty,
+          "hasSafety": safety?["status"].text != nil,
+          "status": labels.text("status", safety?["status"] ?? .null, language),
+          "source": statement(safety ?? .null, language, names),
+          "reports": (safety?["disagreeing"].list ?? []).map {
+            ["text": labels.text("status", $0["status"], language), "source": statement($0, language, names)]
+          },
+          "hasReports": !(safety?["disagreeing"].list ?? []).isEmpty,
+          "ids": (identity?["ids"].list ?? []).compactMap(\.text).filter { $0 != id }.map {
+            ["id": $0, "href": "/person/\($0)?\(purpose.dropFirst())"]
+          },
+          "hasIds": (identity?["ids"].list.count ?? 0) > 1,
+          "hasCandidates": !(candidates?["candidates"].list ?? []).isEmpty,
+          "candidates": (candidates?["candidates"].list ?? []).map { candidate -> [String: Any] in
+            let other = candidate["resident"]
+            return [
+              "rows": PairTable(labels, language, known: names).rows(resident ?? .null, other),
+              "reasons": labels.text("reasons", candidate["reasons"], language),
+              "first": id, "second": other["residentId"].text ?? other["id"].text ?? "", "decides": decides,
+              "back": "/person/\(id)" + (purpose.isEmpty ? "" : "?" + purpose.dropFirst()),
+              "controls": Controls([evidence], language).values(),
+            ]
+          },
+        ]), status: resident == nil && asked.fault?.body.field != "purpose" ? .notFound : .ok)
+  }
+
+  /// Who said so, where and when.
+  private func statement(_ report: JSON, _ language: Language, _ names: [String: String]) -> String {
+    let place = [report["place"].text, report["shelter"].text.flatMap { names[$0] }].compactMap(\.self)
+    let time = report["observedAt"].integer.map { language.time($0) }
+    let ward = report["ward"].text.map { wardName($0, language) }
+    let parts = [labels.text("source", report["source"], language), time ?? "", ward ?? ""] + place
+    return parts.filter { !$0.isEmpty }.joined(separator: " · ")
+  }
+
+  /// The family's card, to be cut out: the names for people, the IDs for the scanner.
+  private func cards(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let frame = frame(request, context)
+    let pick = frame.language.pick
+    let id = context.parameters.get("id") ?? ""
+    let family = try await ask("family", Self.purpose(request), row: id, context)
+    let people = family["members"].list.map { member in
+      [
+        "name": [member["familyName"], member["givenName"]].compactMap(\.text).joined(separator: " "),
+        "id": member["residentId"].text ?? "",
+      ]
+    }
+    return page(
+      request,
+      frame.render(
+        "cards", title: pick("家族カード", "Family's card"), active: "/people",
+        [
+          "people": people, "qr": qr(family["card"].text ?? ""), "print": pick("印刷する", "Print"),
+          "what": pick(
+            "避難所の受付で、この印を読み取ります。印には住民IDだけが入っています。",
+            "The shelter's desk reads this. It holds the residents' IDs and nothing else."),
+        ]))
+  }
+
+  // MARK: Double entries
+
+  private func doubles(_ request: Request, _ context: DeskContext) async throws -> Response {
+    var frame = frame(request, context)
+    let language = frame.language
+    let pick = language.pick
+    var asked = Asked(texts: Self.purpose(request))
+    var pairs: [JSON] = []
+    do { pairs = try await ask("doubleEntries", asked.texts, context)["doubles"].list } catch {
+      asked.fault = APIError.of(error)
+      frame.error = asked.fault.map { pick($0.body.ja, $0.body.en) }
+    }
+    let stays = pairs.flatMap { $0["stays"].list }
+    let known = try await names(shelters: stays.map { $0["shelter"] }, language, context)
+    let back = "/doubles" + (asked.texts["purpose"].map { "?purpose=\(escaped($0))" } ?? "")
+    let shown = pairs.prefix(100).map { pair -> [String: Any] in
+      let stays = pair["stays"].list
+      let (left, right) = (stays.first ?? .null, stays.last ?? .null)
+      return [
+        "rows": PairTable(labels, language, known: known).rows(left, right), "ground": labels.text("ground", pair["ground"], language),
+        "first": left["id"].text ?? "", "second": right["id"].text ?? "", "back": back,
+        "purpose": asked.texts["purpose"] ?? "", "decides": isAllowed("settleDouble", context),
+      ]
+    }
+    let words = [
+      "one": pick("同じ人です(一人と数える)", "One person (counts once)"), "two": pick("別の人です", "Two people"),
+      "purpose": pick("他区の記録を見る目的", "Why another ward's record is looked at"), "show": pick("表示", "Show"),
+    ]
+    return page(
+      request,
+      frame.render(
+        "doubles", title: Titles.title("doubleEntries", language), active: "/people",
+        [
+          "w": words, "pairs": shown, "isEmpty": shown.isEmpty && asked.fault == nil, "none": pick("ありません。", "There is none."),
+          "needsPurpose": asked.fault?.body.field == "purpose" || !asked.texts.isEmpty,
+          "controls": purposeControls(asked.texts, language), "action": "/doubles",
+          "why": pick(
+            "名簿に二度載っているかもしれない人です。決めるまで、IDが同じ人は新しい方だけを数え、似ているだけの人は両方を数えます。",
+            "People who may stand in the registers twice. Until somebody decides, of one ID the newer entry counts; of people who merely look alike both do."
+          ),
+        ]), status: asked.fault.map { $0.body.field == "purpose" ? .ok : $0.status } ?? .ok)
+  }
+}
