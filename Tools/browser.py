@@ -145,6 +145,13 @@ class Page:
             field.dispatchEvent(new Event("input", {{bubbles: true}})); return true; }})()""")
         check(found, f"no field {selector}")
 
+    def choose(self, selector, path):
+        """Gives a file to a file field."""
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.call("DOM.querySelector", {"nodeId": root, "selector": selector})["nodeId"]
+        check(node, f"no field {selector}")
+        self.call("DOM.setFileInputFiles", {"files": [path], "nodeId": node})
+
     def click(self, selector):
         found = self.run(f"""(() => {{ const it = document.querySelector({json.dumps(selector)});
             if (!it) return false; it.scrollIntoView({{block: "center"}}); it.click(); return true; }})()""")

@@ -6,58 +6,20 @@ away and comes back; two wards at one record; strings that would be scripts; eve
 """
 import json
 import os
-import subprocess
 import sys
 import time
 import urllib.parse
-import urllib.request
 
 from browser import Browser
-from smoke import check, Node, tell, until, write_list
+from desk import Desk, PASSWORD, sign_in
+from smoke import check, tell, until, write_list
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PASSWORD = "青い鉛筆と三毛猫の夕立"
-ROLES = ("administrator", "headquarters", "shelter", "welfare", "supply", "engineer")
 SCRIPTS = [
     "<script>window.hacked=1</script>", "\"><img src=x onerror=window.hacked=1>", "'><svg/onload=window.hacked=1>",
     "javascript:window.hacked=1", "</textarea><script>window.hacked=1</script>", "{{{title}}}<b>", "<a href=javascript:window.hacked=1>x",
     "\u202egnp.exe", "<iframe srcdoc='<script>parent.hacked=1</script>'>", "${window.hacked=1}", "</title><script>window.hacked=1</script>",
 ]
-
-
-class Desk(Node):
-    """A node whose pages a browser on the same machine opens without TLS."""
-
-    def start(self, peers=()):
-        words = ["--plain-http", "--http", f"127.0.0.1:{self.http}", "--gossip", f"127.0.0.1:{self.gossip}"]
-        for peer in peers:
-            words += ["--peer", f"{peer.ward}@127.0.0.1:{peer.gossip}"]
-        log = open(self.data + ".log", "a")
-        self.process = subprocess.Popen([self.binary, "run", "--data", self.data, *words], stdout=log, stderr=log)
-        until(f"{self.ward} serves", self.healthy, 20)
-
-    def open(self, method, path, data=None, token=None, timeout=10, headers={}):
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token or self.token}", **headers}
-        request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}", data, headers, method=method)
-        return urllib.request.urlopen(request, timeout=timeout)
-
-    def url(self, path="/"):
-        return f"http://127.0.0.1:{self.http}{path}"
-
-    def account(self, login, name, roles=ROLES):
-        options = [part for role in roles for part in ("--role", role)]
-        made = subprocess.run(
-            [self.binary, "account", "add", "--data", self.data, "--login", login, "--name", name, *options],
-            input=PASSWORD + "\n", text=True, capture_output=True)
-        check(made.returncode == 0, made.stderr)
-
-
-def sign_in(page, node, login):
-    page.open(node.url("/sign-in"))
-    page.fill("form.stack [name=login]", login)
-    page.fill("form.stack [name=password]", PASSWORD)
-    page.submit("form.stack button")
-    check(page.run("location.pathname") == "/", f"{login} is not signed in: {page.text('main')[:200]}")
 
 
 def rules():

@@ -15,7 +15,8 @@ public struct RecordTable: Sendable {
 
   /// Columns that lead: what a person looks for first.
   private static let first = [
-    "name", "title", "login", "label", "item", "shelter", "ward", "status", "state", "amount", "people", "priority",
+    "name", "familyName", "givenName", "kana", "familyKana", "givenKana", "residentId", "birth", "title", "login",
+    "label", "item", "shelter", "ward", "status", "state", "amount", "people", "priority",
   ]
   /// Members that say nothing to a person at a desk.
   private static let hidden: Set<String> = ["id", "nameKey", "kanaKey", "book", "version", "next"]

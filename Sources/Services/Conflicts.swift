@@ -25,6 +25,12 @@ public enum Conflicts {
   /// - Returns: nil where only one of the values that stand can be chosen; else the words, none for free text.
   public static func choices(_ collection: String, _ field: String) -> [Choice]? { free[collection]?[field] }
 
+  /// Whether a ward's word on a field counts.
+  public static func isOurs(_ row: RowID, _ field: FieldSchema, of collection: CollectionSchema, _ ward: UInt32) -> Bool {
+    let edit = RowEdit(collection.number, row, .edit([FieldEdit(field.number, .set(.null))]))
+    return collection.admitted(edit, from: ward) != nil
+  }
+
   /// Who may say so, by what is written in the lane.
   private static func roles(_ lane: Lane) -> Set<Role> {
     switch lane {
@@ -55,11 +61,11 @@ public enum Conflicts {
         guard !desk.inquiry.user.roles.isDisjoint(with: roles(collection.lane)) else {
           throw Fault(.forbidden, field: "collection", ja: "この役割では決められません", en: "not for your roles")
         }
-        guard !collection.isKeptByMaker || desk.inquiry.isOwn(row) else {
-          throw Fault(.forbidden, field: "row", ja: "他区の記録です。その区に連絡してください", en: "another ward's record: tell that ward")
-        }
         guard let field = collection.field(named: desk.given.text("field")!), field.kind == .register else {
           throw Fault.badValue("field", ja: "この名前の項目はありません", en: "no such field")
+        }
+        guard isOurs(row, field, of: collection, desk.wardIndex) else {
+          throw Fault(.forbidden, field: "row", ja: "他区の記録です。その区に連絡してください", en: "another ward's record: tell that ward")
         }
         let chosen = try value(desk.given.text("value"), field)
         guard try standing(row, field, collection, desk).contains(chosen) || isFree(chosen, field, collection) else {

@@ -94,7 +94,7 @@ extension WebServer {
       $0.id != list.id && ["/\(path)/{id}", list.path + "/{id}"].contains(where: $0.path.hasPrefix)
         && isAllowed($0.id, context) && !$0.isForServices
     }
-    let back = frame.path.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "/"
+    let back = Self.escaped(frame.path)
     if list.id == "checklist" {
       guard isAllowed("markTask", context) else { return { _ in [] } }
       return { record in
@@ -104,8 +104,7 @@ extension WebServer {
     }
     return { record in
       guard
-        let id = (record["residentId"].text ?? record["id"].text)?.addingPercentEncoding(
-          withAllowedCharacters: .alphanumerics)
+        let id = (record["residentId"].text ?? record["id"].text).map({ Self.escaped($0) })
       else { return [] }
       return offered.map { endpoint in
         let label = Titles.title(endpoint.id, frame.language)
@@ -146,7 +145,7 @@ extension WebServer {
       $0.path == endpoint.path && $0.method != .get && isAllowed($0.id, context)
         && (endpoint.subject == nil || row != nil)
     }
-    let back = frame.path.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "/"
+    let back = Self.escaped(frame.path)
     let top = makers.map { maker in
       [
         "href": "/do/\(maker.id)?_back=\(back)" + (row.map { "&_row=\($0)" } ?? ""),
@@ -174,7 +173,7 @@ extension WebServer {
   private static func link(_ path: String, _ texts: [String: String], row: String?) -> String {
     let all = texts.merging(row.map { ["_row": $0] } ?? [:]) { first, _ in first }
     let query = all.sorted { $0.key < $1.key }.map { name, text in
-      "\(name)=\(text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")"
+      "\(name)=\(Self.escaped(text))"
     }
     return path + "?" + query.joined(separator: "&")
   }

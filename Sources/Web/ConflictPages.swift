@@ -36,7 +36,7 @@ extension WebServer {
     guard let was = sent["was"]?.first else { return .redirect(to: back) }
     // What was shown before comes back by one more click.
     let query = [("collection", sent["collection"]?.first ?? ""), ("row", sent["row"]?.first ?? ""), ("field", field), ("was", was)]
-      .map { "\($0)=\($1.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")" }
+      .map { "\($0)=\(Self.escaped($1))" }
     return .redirect(to: Self.appending("done=settleConflict&" + query.joined(separator: "&"), to: back))
   }
 
@@ -128,14 +128,16 @@ extension WebServer {
       let field = schema?.field(named: first.field)
       let named = try await named(first.collection, first.row, first.field, names, language)
       let isWhole = first.field.isEmpty
-      let isOurs = schema?.isKeptByMaker != true || Int64(first.row).map { RowID(rawValue: $0) }?.made?.author.ward == core.identity.certificate.node.ward
+      let (ward, row) = (core.identity.certificate.node.ward, RowID(rawValue: Int64(first.row) ?? 0))
+      let isOurs = schema.flatMap { schema in field.map { Conflicts.isOurs(row, $0, of: schema, ward) } } ?? true
       let choices = Conflicts.choices(first.collection, first.field)
       let canChoose = maySettle && !isWhole && isOurs
       shown.append([
         "title": named.title, "field": named.field, "row": first.row, "collection": first.collection, "fieldName": first.field,
         "was": values.first(where: \.shown)?.value ?? "",
         "history": "/history/\(first.collection)/\(first.row)/\(first.field)", "hasHistory": !isWhole,
-        "canMerge": canChoose && choices?.isEmpty == true,
+        "canMerge": canChoose && choices != nil, "isFree": choices?.isEmpty == true,
+        "choices": (choices ?? []).map { ["value": $0.word, "label": pick($0.word, $0.code)] },
         "merged": values.compactMap(\.value).joined(separator: pick("、", ", ")),
         "canKeep": isWhole && first.collection == "shelters" && Gate.ownRoutes["POST /conflicts"]!.admits(context.user.roles),
         "isTheirs": !isOurs,
@@ -205,7 +207,9 @@ extension WebServer {
     }
     let names = known(try await options(language, context))
     let named = try await named(name, "\(row)", field.name, names, language)
-    let maySet = isAllowed("settleConflict", context) && Conflicts.choices(name, field.name) != nil
+    let maySet =
+      isAllowed("settleConflict", context) && Conflicts.choices(name, field.name) != nil
+      && Conflicts.isOurs(row, field, of: schema, core.identity.certificate.node.ward)
     let shown = writes.suffix(200).reversed().map { write -> [String: Any] in
       // Those of another's writes that it had not seen, and that had not seen it: written at once.
       let missed = writes.filter { other in

@@ -105,7 +105,7 @@ struct Gate: RouterMiddleware {
           request.headers[.accept]?.contains("text/html") == true
             || route == "GET /"
         {
-          let back = request.uri.string.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+          let back = WebServer.escaped(request.uri.string)
           return .redirect(to: "/sign-in?back=\(back)")
         }
         throw APIError(

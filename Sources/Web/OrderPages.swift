@@ -141,11 +141,8 @@ extension WebServer {
     }
     values["canDecide"] =
       isAsker && !isOver && order["decision"] == .null && isAllowed("decideRequest", context)
-    let lots =
-      !isOver && order["decision"].text == "承認" && open > 0 && isAllowed("allocate", context)
-      ? try await ask("lots", ["ward": own], context)["lots"].list.filter {
-        $0["item"] == order["item"] && $0["ownShare"].integer ?? 0 > 0
-      } : []
+    let mayAllocate = !isOver && order["decision"].text == "承認" && open > 0 && isAllowed("allocate", context)
+    let lots = mayAllocate ? try await lots(of: order["item"].text ?? "", context) : []
     let actions =
       (isOver ? [] : isAsker ? ["cancelRequest"] : ["offerGoods"]).filter { isAllowed($0, context) }
       .map { ["href": "/do/\($0)?_row=\(id)&_back=\(back)", "label": Titles.title($0, language)] }
@@ -175,6 +172,17 @@ extension WebServer {
             return ["value": lot["id"].text ?? "", "label": "\(place) \(lot["lot"].text ?? "") (\(share))"]
           },
         ]) { $1 }))
+  }
+
+  /// The ward's lots of an item of which this node holds a share.
+  private func lots(of item: String, _ context: DeskContext) async throws -> [JSON] {
+    let all = try await ask("lots", ["ward": core.identity.ward.code, "item": item], context)["lots"].list
+    var held: [JSON] = []
+    for lot in all where held.count < 50 {
+      let whole = try await ask("lot", row: lot["id"].text ?? "", context)
+      if whole["ownShare"].integer ?? 0 > 0 { held.append(whole) }
+    }
+    return held
   }
 
   private func figures(_ order: JSON, _ language: Language) -> [[String: Any]] {

@@ -168,7 +168,8 @@ extension WebServer {
   }
 
   private static func plain(_ text: Substring) -> String? {
-    text.replacing("+", with: " ").removingPercentEncoding
+    // A browser sends every end of a line as two characters.
+    text.replacing("+", with: " ").removingPercentEncoding?.replacing("\r\n", with: "\n")
   }
 
   /// - Throws: when the form is not of a page that this session was shown.
@@ -189,6 +190,15 @@ extension WebServer {
       text.unicodeScalars.allSatisfy({ $0.value > 32 && $0.value < 127 })
     else { return "/" }
     return text
+  }
+
+  /// RFC 3986, section 2.3.
+  private static let unreserved = CharacterSet(
+    charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+  /// A text as a part of an address.
+  static func escaped(_ text: String) -> String {
+    text.addingPercentEncoding(withAllowedCharacters: unreserved) ?? ""
   }
 
   static func appending(_ query: String, to path: String) -> String { path + (path.contains("?") ? "&" : "?") + query }

@@ -14,27 +14,23 @@ extension WebServer {
     let texts = query.compactMapValues { $0.first.flatMap { $0.isEmpty ? nil : $0 } }
       .filter { name, _ in search.form.fields.contains { $0.name == name } }
     let options = try await options(language, context)
-    var sections: [[String: Any]] = []
+    var found: [JSON] = []
+    var isAsked = false
     var status = HTTPResponse.Status.ok
     if texts.keys.contains(where: { $0 != "purpose" && $0 != "limit" }) {
-      do {
-        let answer = try await ask(search.id, texts, context)
-        let table = RecordTable(labels, language, known: known(options))
-        sections = table.sections(answer) { record in
-          guard
-            let id = (record["residentId"].text ?? record["resident"].text)?
-              .addingPercentEncoding(withAllowedCharacters: .alphanumerics)
-          else { return [] }
-          let purpose = texts["purpose"].flatMap { $0.addingPercentEncoding(withAllowedCharacters: .alphanumerics) }
-          return [
-            ["href": "/person/\(id)" + (purpose.map { "?purpose=\($0)" } ?? ""), "label": pick("この人を開く", "Open")]
-          ]
-        }
-      } catch {
+      isAsked = true
+      do { found = try await ask(search.id, texts, context)["people"].list } catch {
         let fault = APIError.of(error)
         frame.error = pick(fault.body.ja, fault.body.en)
         status = fault.status
+        isAsked = false
       }
+    }
+    let purpose = texts["purpose"].map { Self.escaped($0) }
+    let names = try await names(shelters: found.map { $0["person"]["shelter"] }, language, context)
+    var rows: [[String: Any]] = []
+    for record in found.prefix(RecordTable.limit) {
+      rows.append(try await row(record, names, purpose.map { "?purpose=\($0)" } ?? "", language))
     }
     let top = links(
       to: [
@@ -44,15 +40,43 @@ extension WebServer {
         ["href": "/doubles", "label": Titles.title("doubleEntries", language)],
         ["href": "/scan", "label": pick("家族カードを読み取る", "Scan a family's card")],
       ]
+    let words = [
+      "show": pick("探す", "Find"), "none": pick("見つかりません。", "Nobody was found."), "name": pick("氏名", "Name"),
+      "birth": pick("生年月日", "Date of birth"), "ward": pick("区", "Ward"), "safety": pick("安否", "How the person is"),
+      "where": pick("所在", "Where"), "heard": pick("いつの情報", "As of"), "results": pick("見つかった人", "People found"),
+    ]
     return page(
       request,
       frame.render(
-        "table", title: pick("人・安否", "People"), active: "/people",
+        "people", title: pick("人・安否", "People"), active: "/people",
         [
-          "action": "/people", "hasFilter": true,
-          "controls": Controls(Self.filters(search), language, options: options).values(query),
-          "show": pick("探す", "Find"), "sections": sections, "none": pick("見つかりません。", "Nobody was found."),
-          "what": pick("操作", "Actions"), "top": top, "hasTop": true,
+          "w": words, "controls": Controls(Self.filters(search), language, options: options).values(query),
+          "rows": rows, "isEmpty": isAsked && rows.isEmpty, "hasRows": !rows.isEmpty, "top": top,
         ]), status: status)
+  }
+
+  /// A person, or what only a register or a report knows of one.
+  private func row(
+    _ record: JSON, _ names: [String: String], _ purpose: String, _ language: Language
+  ) async throws -> [String: Any] {
+    let person = record["person"]
+    let id = record["kind"].text == "resident" ? person["residentId"].text ?? person["id"].text : person["residentId"].text
+    let name = person["name"].text ?? [person["familyName"], person["givenName"]].compactMap(\.text).joined(separator: " ")
+    let kana = person["kana"].text ?? [person["familyKana"], person["givenKana"]].compactMap(\.text).joined(separator: " ")
+    let (ward, safety) = (person["ward"].text ?? "", record["safety"])
+    let status = safety["status"].text ?? person["status"].text
+    let disagreeing = safety["disagreeing"].list.count
+    let place = [safety["shelter"].text ?? person["shelter"].text, nil].compactMap { $0 }.compactMap { names[$0] }
+    return [
+      "href": id.map { "/person/\(Self.escaped($0))\(purpose)" } ?? "",
+      "hasPage": id != nil, "name": name.isEmpty ? kana : name, "kana": name.isEmpty ? "" : kana,
+      "birth": person["birth"].text ?? "", "ward": wardName(ward, language),
+      "safety": status.map { labels.text("status", .text($0), language) } ?? language.pick("報告なし", "no report"),
+      "isUnknown": status == nil,
+      "more": disagreeing == 0 ? "" : language.pick("違う報告 \(disagreeing) 件", "\(disagreeing) say otherwise"),
+      "hasMore": disagreeing > 0,
+      "where": (place + [safety["place"].text ?? person["place"].text ?? ""]).joined(separator: " "),
+      "age": age(try await lastHeard(of: ward), language),
+    ]
   }
 }

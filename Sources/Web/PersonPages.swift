@@ -22,7 +22,8 @@ extension WebServer {
   private func about(
     _ id: String, _ row: String, _ asked: inout Asked, _ context: DeskContext
   ) async -> JSON? {
-    do { return try await tryAsk(id, asked.texts, row: row, context) } catch {
+    let names = catalogue[id].form.fields.map(\.name)
+    do { return try await tryAsk(id, asked.texts.filter { names.contains($0.key) }, row: row, context) } catch {
       let fault = APIError.of(error)
       // What this node does not know of is no fault of the page.
       if fault.status != .notFound { asked.fault = asked.fault ?? fault }
@@ -38,17 +39,12 @@ extension WebServer {
     request.uri.queryParameters["purpose"].map { $0.isEmpty ? [:] : ["purpose": String($0)] } ?? [:]
   }
 
-  private func escaped(_ text: String) -> String {
-    text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
-  }
-
   private func person(_ request: Request, _ context: DeskContext) async throws -> Response {
     var frame = frame(request, context)
     let language = frame.language
     let pick = language.pick
     let id = context.parameters.get("id") ?? ""
     var asked = Asked(texts: Self.purpose(request))
-    // A family's own card opens here without anything typed: with the one purpose that is in force.
     let resident = await about("resident", id, &asked, context)
     let family = await about("family", id, &asked, context)
     let safety = await about("safetyOf", id, &asked, context)
@@ -58,19 +54,19 @@ extension WebServer {
     let names = try await names(
       shelters: (family?["members"].list ?? []).map { $0["shelter"] }, language, context)
     let isOwn = resident?["ward"].text == core.identity.ward.code && resident?["disclosed"] == .null
-    let purpose = asked.texts["purpose"].map { "&purpose=\(escaped($0))" } ?? ""
-    let back = escaped("/person/\(id)" + (purpose.isEmpty ? "" : "?" + purpose.dropFirst()))
+    let purpose = asked.texts["purpose"].map { "&purpose=\(Self.escaped($0))" } ?? ""
+    let back = Self.escaped("/person/\(id)" + (purpose.isEmpty ? "" : "?" + purpose.dropFirst()))
     let name = resident.map { [$0["familyName"], $0["givenName"], $0["name"]].compactMap(\.text).joined(separator: " ") }
     let changes = isOwn ? ["changeResident", "planAssistance", "giveConsent", "protectResident"] : []
     let actions =
       ["reportSafety", "askToBeInformed"].filter { isAllowed($0, context) }.map {
-        ["href": "/do/\($0)?resident=\(escaped(id))&_back=\(back)", "label": Titles.title($0, language)]
+        ["href": "/do/\($0)?resident=\(Self.escaped(id))&_back=\(back)", "label": Titles.title($0, language)]
       }
       + changes.filter { isAllowed($0, context) }.map {
-        ["href": "/do/\($0)?_row=\(escaped(id))&_back=\(back)", "label": Titles.title($0, language)]
+        ["href": "/do/\($0)?_row=\(Self.escaped(id))&_back=\(back)", "label": Titles.title($0, language)]
       }
       + ["assistance", "consents", "auditOf"].filter { isAllowed($0, context) }.map {
-        ["href": "/list/\($0)?_row=\(escaped(id))\(purpose)", "label": Titles.title($0, language)]
+        ["href": "/list/\($0)?_row=\(Self.escaped(id))\(purpose)", "label": Titles.title($0, language)]
       }
     let members = family?["members"].list ?? []
     let words = [
@@ -113,7 +109,7 @@ extension WebServer {
           "cards": "/cards/\(id)?\(purpose.dropFirst())", "hasCard": !members.isEmpty,
           "hasSafety": safety?["status"].text != nil,
           "status": labels.text("status", safety?["status"] ?? .null, language),
-          "source": statement(safety ?? .null, language, names),
+          "source": statement(safety?["report"] ?? .null, language, names),
           "reports": (safety?["disagreeing"].list ?? []).map {
             ["text": labels.text("status", $0["status"], language), "source": statement($0, language, names)]
           },
@@ -183,7 +179,7 @@ extension WebServer {
     }
     let stays = pairs.flatMap { $0["stays"].list }
     let known = try await names(shelters: stays.map { $0["shelter"] }, language, context)
-    let back = "/doubles" + (asked.texts["purpose"].map { "?purpose=\(escaped($0))" } ?? "")
+    let back = "/doubles" + (asked.texts["purpose"].map { "?purpose=\(Self.escaped($0))" } ?? "")
     let shown = pairs.prefix(100).map { pair -> [String: Any] in
       let stays = pair["stays"].list
       let (left, right) = (stays.first ?? .null, stays.last ?? .null)

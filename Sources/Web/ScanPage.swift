@@ -45,7 +45,7 @@ extension WebServer {
         }
         frame.error = pick("この配送はまだこのノードに届いていません: \(id)", "This node has not heard of this delivery yet: \(id)")
       case .family(let id):
-        return Response.redirect(to: "/person/\(id.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")")
+        return Response.redirect(to: "/person/\(Self.escaped(id))")
       case nil where !scanned.isEmpty:
         frame.error = pick("連携の印ではありません。もう一度読み取ってください", "Not a code of ours: scan again")
       case nil: break

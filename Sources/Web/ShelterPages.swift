@@ -4,6 +4,7 @@ import Desk
 import Foundation
 import Hummingbird
 import Pages
+import Registry
 import Shelters
 
 /// A shelter's state in a person's words.
@@ -89,9 +90,8 @@ extension WebServer {
     }
     var next = query
     next["after"] = found.last?.id
-    let allowed = CharacterSet.alphanumerics
     let link = next.filter { $0.key != "done" && $0.key != "lang" }.sorted { $0.key < $1.key }.map {
-      "\($0.key)=\($0.value.addingPercentEncoding(withAllowedCharacters: allowed) ?? "")"
+      "\($0.key)=\(Self.escaped($0.value))"
     }.joined(separator: "&")
     func choices(_ list: [(String, String)], _ chosen: String?) -> [[String: Any]] {
       list.map { ["value": $0.0, "label": $0.1, "isChosen": $0.0 == chosen] }
@@ -143,6 +143,12 @@ extension WebServer {
         ["href": "/list/\($0)?_row=\(shelter.id)", "label": Titles.title($0, language)]
       }
     let heard = try await lastHeard(of: shelter.ward ?? "")
+    // Who stands at the desk is looked up by the card, where a declaration lets the ward do so.
+    let declared = try await tryAsk("declarations", [:], context)?["declarations"].list ?? []
+    let looksUp = declared.contains { declaration in
+      declaration["ward"].text == core.identity.ward.code && declaration["inForce"] == true
+        && declaration["purposes"].list.contains(.text(Purpose.safety.rawValue))
+    }
     let words = [
       "people": pick("避難者", "People"), "capacity": pick("定員", "Capacity"), "crowding": pick("混雑", "Crowding"),
       "staff": pick("職員", "Staff"), "count": pick("人数", "Head count"), "open": Titles.title("openShelter", language),
@@ -171,7 +177,7 @@ extension WebServer {
               "\(wardName(shelter.ward ?? "", language))から最後に聞いたのは\(language.age(milliseconds: $0))",
               "\(wardName(shelter.ward ?? "", language)) was last heard \(language.age(milliseconds: $0))")
           } ?? pick("この区からはまだ何も聞いていません", "nothing was heard from this ward yet"),
-          "canWork": mayWork, "isOpen": isOpen,
+          "canWork": mayWork, "isOpen": isOpen, "looksUp": looksUp, "purpose": Purpose.safety.rawValue,
           "controls": Controls(fields, language, options: ["ward": wardOptions(language)]).values(),
           "actions": actions, "hasNeeds": !shelter.needs.isEmpty,
           "needs": shelter.needs.joined(separator: pick("、", ", ")),
