@@ -121,7 +121,8 @@ let package = Package(
     layer(
       "Services",
       [
-        "Causality", "ChangeModel", "Sodium", "Federation", "Merge", "Replica", "Desk", "Registry", "Shelters", "Accounts", "People",
+        "Causality", "ChangeModel", "Sodium", "Federation", "Merge", "Replica", "Desk", "Registry", "Shelters",
+        "Accounts", "People",
         "Stock",
         "Orders", "Phases", grdb,
       ],

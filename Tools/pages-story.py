@@ -6,6 +6,7 @@ away and comes back; two wards at one record; strings that would be scripts; eve
 """
 import json
 import os
+import subprocess
 import sys
 import time
 import urllib.parse
@@ -53,7 +54,25 @@ def story(binary, folder, shots):
             page.fill(f"form.stack [name={name}]", value)
         page.submit("form.stack button")
         check(page.run("document.querySelectorAll('.map .ward').length") == 23, "no map of 23 wards")
-        step(f"an empty node, its code, its first screen with a map of 23 wards: {time.monotonic() - began:.1f} s")
+        check("はじめに" in page.text("main"), "an empty node does not say what comes first")
+        page.submit("form[action='/do/loadSample'] button")
+        took = time.monotonic() - began
+        shown = page.run("[...document.querySelectorAll('.figures dd')].map(d => d.innerText)")
+        check(shown[:2] == ["3", "688"], f"the sample does not show: {shown}")
+        page.open(shibuya.url("/people?name=見本 花子"))
+        check("花子" in page.text("#results"), "nobody of the sample is found")
+        page.submit("#results a[href^='/person/']")
+        check("太郎" in page.text("main"), "the sample's family is not together")
+        page.open(shibuya.url("/do/loadSample?_back=/menu"))
+        page.click("form.stack button")
+        page.until("document.querySelector('main').innerText.includes('すでに入っています')", "the sample is taken twice")
+        page.open(shibuya.url("/do/removeSample?_back=/"))
+        page.submit("form.stack button")
+        check("はじめに" in page.text("main") and shibuya.rows() == 0, "something of the sample stays")
+        for path, word in (("/people?name=見本 花子", "見つかりません"), ("/orders?show=all", "ありません"), ("/goods", "在庫の登録がありません")):
+            page.open(shibuya.url(path))
+            check(word in page.text("main"), f"something of the sample stays at {path}: {page.text('main')[:200]}")
+        step(f"an empty node, its code, its first screen with a map of 23 wards, sample data in it after {took:.1f} s; the sample removed without a trace")
 
         for node in nodes:
             node.command("import", os.path.join(HERE, "sample", "shelters.csv"))
@@ -88,7 +107,18 @@ def story(binary, folder, shots):
         page.fill("form:has([value=all]) [name=pin]", "482957")
         page.submit("form:has([value=all]) button")
         check(page.run("location.pathname") == "/", f"the PIN does not go on: {page.text('main')[:200]}")
-        step("the desk left and gone on with by PIN")
+        page.open(shibuya.url("/session"))
+        browsers.append(Browser())
+        other = browsers[-1].page(768, 1024)
+        sign_in(other, shibuya, "all")
+        page.open(shibuya.url("/session"))
+        check(page.run("document.querySelectorAll('form[action=\"/session/end\"]').length") >= 1, "the other device is not listed")
+        page.submit("form[action='/session/end'] button")
+        check("保存しました" in page.text(), page.run("location.href") + page.text("main")[:800])
+        other.open(shibuya.url("/"))
+        check(other.run("location.pathname") == "/sign-in", f"a session that was ended goes on: {other.text()[:300]}")
+        browsers.pop().close()
+        step("the desk left and gone on with by PIN; another device seen and signed out")
         step("a disaster told, a shelter opened, 3 came and 1 went, a family checked in, all by pages")
 
         # The shelter's Wi-Fi goes. The tablet is restarted. The node restarts too: everybody has to sign in again.
@@ -116,7 +146,11 @@ def story(binary, folder, shots):
             page.fill(".checkin [name=name]", name)
             page.click(".checkin button")
             page.until("document.querySelector('.checkin [name=name]').value === ''")
-        page.until("document.getElementById('unsent').textContent.includes('5')")
+        page.run("document.querySelector('details').open = true")
+        page.fill("details [name=people]", "57")
+        page.fill("details [name='ages.高齢者']", "20")
+        page.click("details button")
+        page.until("document.getElementById('unsent').textContent.includes('6')")
         if shots:
             page.shoot(os.path.join(shots, "offline-768-light-ja.png"))
         shibuya.start([adachi])
@@ -129,13 +163,15 @@ def story(binary, folder, shots):
         until("the entries were delivered", lambda: len(came()) >= len(names))
         page.until("document.getElementById('unsent').hidden", "what was delivered is shown as unsent")
         check(came() == names, f"delivered {came()}")
+        reports = shibuya.request("GET", f"/api/v1/shelters/{row}/reports")["reports"]
+        check(len(reports) == 1 and reports[0]["people"] == 57, f"the daily report did not come: {reports}")
         mark = {"Idempotency-Key": "0123456789abcdef-once"}
         for _ in range(2):
             with shibuya.open("POST", f"/api/v1/shelters/{row}/stays", json.dumps({"name": "一度だけ"}).encode(), headers=mark) as answer:
                 once = json.load(answer)["id"]
         twice = [s for s in shibuya.request("GET", f"/api/v1/shelters/{row}/stays")["stays"] if s["name"] == "一度だけ"]
         check(len(twice) == 1 and twice[0]["id"] == once, "sent again, it was done again")
-        step("node away, tablet closed and opened, node back, signed in again: 5 entries delivered once and in order")
+        step("node away, tablet closed and opened, node back, signed in again: 5 entries and a daily report delivered once and in order")
 
         # Two wards at one record.
         until("足立 has the shelter", lambda: adachi.shelter(row)["status"] == "開設")
@@ -223,6 +259,44 @@ def story(binary, folder, shots):
         check("給水を始めました" in page.text("main"), "the notice is not at the counter")
         step("a resident finds an open shelter and asks for help; staff see it and deal with it; a notice is told")
 
+        # The ward's own items, its checklist, a newcomer, who saw what.
+        page.open(shibuya.url("/builder?collection=shelters"))
+        for name, value in (("labelJa", "プールの水"), ("labelEn", "Water in the pool"), ("choices", "満水\n半分\nなし")):
+            page.fill(f"form.stack [name={name}]", value)
+        page.run("document.querySelector('form.stack [name=kind]').value = '選択'; document.querySelector('form.stack [name=phase]').value = '発災当日'")
+        page.submit("form.stack button")
+        check("プールの水" in page.text(".mapped section"), "the new item is not previewed")
+        page.open(shibuya.url(f"/own/shelters/{row}"))
+        page.run("document.querySelector('form.stack select').value = '半分'")
+        page.submit("form.stack button")
+        until("足立 has the value", lambda: "半分" in json.dumps(adachi.request("GET", f"/api/v1/own-values?collection=shelters&row={row}"), ensure_ascii=False))
+        page.open(shibuya.url("/checklist"))
+        check("プールの水" in page.text("main"), "the own item is not at its phase")
+        before = page.text(".facts")
+        page.submit(".tasks button")
+        check(page.text(".facts") != before and "渋谷 次郎" in page.text(".tasks"), "a task is not ticked with who did it")
+        machine = os.path.join(folder, "newcomer")
+        asked = os.path.join(folder, "newcomer.request")
+        subprocess.run([binary, "enrol", "request", "--data", machine, asked], check=True, capture_output=True)
+        page.open(shibuya.url("/nodes"))
+        authority = os.path.join(folder, "federation", "authority-13113.json")
+        for name, path in (("request", asked), ("card", authority)):
+            with open(path, encoding="utf-8") as file:
+                page.fill(f"form.stack [name={name}]", file.read())
+        page.submit("form.stack button")
+        made = page.run("Promise.all([...document.querySelectorAll('a[download]')].map(a => fetch(a.href).then(r => r.text())))")
+        check(len(made) == 2, f"not both cards: {page.text('main')[:300]}")
+        for name, content in (("newcomer.card", made[0]), ("authority.json", made[1])):
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(content)
+        took_in = subprocess.run([binary, "enrol", "accept", "--data", machine, os.path.join(folder, "newcomer.card")], capture_output=True, text=True)
+        check(took_in.returncode == 0, took_in.stderr)
+        with open(authority, encoding="utf-8") as file:
+            check(json.loads(made[1])["nextSerial"] > json.load(file)["nextSerial"], "the authority's count did not go on")
+        page.open(shibuya.url("/list/audit?user=渋谷"))
+        check("受付する" in page.text("main") and "渋谷 次郎" in page.text("main"), f"the trail does not tell: {page.text('main')[:300]}")
+        step("an item of the ward's own built, filled in and seen in 足立; a task ticked; a newcomer enrolled from the page; the audit trail searched")
+
         # Ten thousand rows.
         write_list(os.path.join(folder, "many.csv"), 10_000, "多数")
         koto = Desk(binary, folder, "13108")
@@ -263,7 +337,7 @@ def story(binary, folder, shots):
         pages = {
             "situation": "/", "heard": "/?figure=heard", "shelters": "/shelters", "desk": f"/shelters/{row}", "people": "/people?name=品川",
             "goods": "/goods", "conflicts": "/conflicts", "network": "/network", "menu": "/menu", "accounts": "/list/accounts",
-            "account": "/do/addAccount", "checklist": "/list/checklist", "report": f"/do/reportShelter?_row={row}", "register": f"/list/stays?_row={row}",
+            "account": "/do/addAccount", "checklist": "/checklist", "orders": "/orders?show=all", "scan": "/scan", "builder": "/builder?collection=shelters", "ownvalues": f"/own/shelters/{row}", "nodes": "/nodes", "audit": "/list/audit", "doubles": "/doubles", "history": f"/history/shelters/{row}/crowding", "report": f"/do/reportShelter?_row={row}", "register": f"/list/stays?_row={row}",
             "plan": "/plan", "session": "/session", "import": "/import", "unsent": "/unsent", "counter": "/counter?q=渋谷", "signin": "/sign-in", "own": "/do/addOwnField", "lots": "/list/lots", "missing": "/shelters/1",
         }
         check_page, findings, looked = rules(), [], 0

@@ -1,6 +1,7 @@
 import Causality
 import ChangeModel
 import Federation
+import Foundation
 import GRDB
 import Replica
 import Sodium
@@ -63,8 +64,11 @@ public enum AuditTrail {
   }
 
   /// What a node keeps beside the shared tables so that one subject's notes are found at once.
-  public static let indexes = collections.map {
-    "CREATE INDEX IF NOT EXISTS \($0.name)_subject ON \"\($0.name)_entries\" (value)"
+  public static let indexes = collections.flatMap {
+    [
+      "CREATE INDEX IF NOT EXISTS \($0.name)_subject ON \"\($0.name)_entries\" (value)",
+      "CREATE INDEX IF NOT EXISTS \($0.name)_time ON \"\($0.name)_entries\" (time)",
+    ]
   }
 
   /// Every note about `subject`, oldest first.
@@ -76,17 +80,67 @@ public enum AuditTrail {
     let rows = try Row.fetchAll(
       db, sql: "SELECT * FROM (\(parts.joined(separator: " UNION ALL "))) ORDER BY time, author, value LIMIT 10000",
       arguments: [first, end])
-    return rows.compactMap { row in
-      guard let text = String.fromDatabaseValue(row["value"]), let note = Note(text),
-        let time = Int64.fromDatabaseValue(row["time"]), let raw = Int64.fromDatabaseValue(row["author"]),
-        let author = AuthorNumber(rawValue: UInt32(truncatingIfNeeded: raw))
-      else { return nil }
-      return [
-        "time": .integer(HybridTime(rawValue: UInt64(bitPattern: time)).milliseconds),
-        "ward": JSON(identity.federation.ward(at: author.ward)?.code), "node": .text("\(author)"),
-        "action": .text(note.action), "purpose": JSON(note.purpose), "user": .text(note.user),
-      ]
+    return rows.compactMap { row in entry(row).map { json($0.note, $0.time, $0.author, identity) } }
+  }
+
+  private static func entry(_ row: Row) -> (note: Note, time: Int64, author: AuthorNumber)? {
+    guard let text = String.fromDatabaseValue(row["value"]), let note = Note(text),
+      let time = Int64.fromDatabaseValue(row["time"]), let raw = Int64.fromDatabaseValue(row["author"]),
+      let author = AuthorNumber(rawValue: UInt32(truncatingIfNeeded: raw))
+    else { return nil }
+    return (note, time, author)
+  }
+
+  private static func json(_ note: Note, _ time: Int64, _ author: AuthorNumber, _ identity: NodeIdentity) -> JSON {
+    [
+      "time": .integer(HybridTime(rawValue: UInt64(bitPattern: time)).milliseconds),
+      "ward": JSON(identity.federation.ward(at: author.ward)?.code), "node": .text("\(author)"),
+      "action": .text(note.action), "purpose": JSON(note.purpose), "user": .text(note.user),
+    ]
+  }
+
+  private static let searchForm = [
+    FormField("user", .text(120), ja: "利用者", en: "User"), FormField("ward", .ward, ja: "区", en: "Ward"),
+    FormField("action", .text(60), ja: "操作", en: "Action"), FormField("purpose", .text(60), ja: "目的", en: "Purpose"),
+    FormField("from", .time, ja: "いつから", en: "From"), FormField("until", .time, ja: "いつまで", en: "Until"),
+    FormField("limit", .integer(1...500), ja: "件数", en: "How many at most"),
+    FormField("after", .text(20), ja: "この記録の次から", en: "`next` of the page before"),
+  ]
+  /// So many notes are looked at for one answer; the next page goes on from there.
+  private static let searched = 200_000
+
+  /// Notes of anybody on anybody, newest first.
+  private static func search(_ inquiry: Inquiry, _ db: Database) throws -> JSON {
+    let given = inquiry.given
+    let limit = given.int("limit") ?? 200
+    let ward = given.text("ward").flatMap { inquiry.identity.federation.index(ofWard: $0) }
+    // Times of the log are hybrid: milliseconds above, a counter below.
+    var before = given.integer("until").map { ($0 + 1) << 16 } ?? .max
+    if let after = given.text("after") {
+      guard let time = Int64(after) else { throw Fault.badValue("after", ja: "続きの印ではありません", en: "not a page's `next`") }
+      before = min(before, time)
     }
+    let parts = collections.map {
+      "SELECT time, author, value FROM \"\($0.name)_entries\" WHERE time < ?1 AND time >= ?2"
+    }
+    let rows = try Row.fetchCursor(
+      db, sql: "SELECT * FROM (\(parts.joined(separator: " UNION ALL "))) ORDER BY time DESC, author, value LIMIT ?3",
+      arguments: [before, (given.integer("from") ?? 0) << 16, searched])
+    var (found, looked): ([JSON], Int) = ([], 0)
+    var last: Int64?
+    while let row = try rows.next() {
+      looked += 1
+      guard let (note, time, author) = entry(row) else { continue }
+      // A page ends between two times, so that none of one time is left out.
+      if found.count >= limit, time != last { return ["notes": .list(found), "next": JSON(last.map { "\($0)" })] }
+      last = time
+      guard ward.map({ $0 == author.ward }) ?? true, given.text("action").map({ note.action == $0 }) ?? true,
+        given.text("purpose").map({ note.purpose == $0 }) ?? true,
+        given.text("user").map({ note.user.localizedStandardContains($0) }) ?? true
+      else { continue }
+      found.append(json(note, time, author, inquiry.identity))
+    }
+    return ["notes": .list(found), "next": looked == searched ? JSON(last.map { "\($0)" }) : .null]
   }
 
   /// - Parameter conceal: the name under which a subject stands in the trail.
@@ -100,7 +154,11 @@ public enum AuditTrail {
         inquiry, db in
         let subject = try conceal(inquiry.row!, inquiry, db)
         return Seen(["notes": .list(try notes(on: subject, inquiry.identity, db))])
-      }
+      },
+      .read(
+        "audit", "/audit", "Who saw or changed whose data: by user, ward, action, purpose and time; newest first.",
+        searchForm
+      ) { inquiry, db in Seen(try search(inquiry, db)) },
     ]
   }
 }

@@ -48,10 +48,10 @@ public struct FederationFolder: Sendable {
     }
   }
 
-  /// Signs a node's certificate anew, with all of its ward's keys.
-  public func renew(_ certificate: [UInt8], ward: String, validUntil: Instant? = nil) throws -> EnrolmentCard {
+  /// Signs what a machine asks for: a first certificate, or the one that it has, anew.
+  public func sign(_ request: EnrolmentRequest, ward: String, validUntil: Instant?) throws -> EnrolmentCard {
     try withAuthority(of: ward) { record, identity in
-      try record.renew(NodeCertificate(certificate, in: identity), in: identity, validUntil: validUntil, at: .now())
+      try request.signed(by: &record, in: identity, validUntil: validUntil, at: .now())
     }
   }
 

@@ -44,6 +44,7 @@ public struct Frame: Sendable {
         "menuLabel": pick("メニュー", "Menu"), "hasNotice": notice != nil, "notice": notice ?? "", "hasError": error != nil,
         "error": error ?? "", "live": pick("自動更新中", "Live"),
         "stale": pick("ノードにつながりません。表示は古いままです", "No contact with the node: what you see is not updated"),
+        "print": pick("印刷する", "Print"), "printed": language.time(Int64(Date().timeIntervalSince1970 * 1_000)),
         "unsent": pick("未送信", "Not sent"), "locked": pick("サインインすると送られます", "Sent when you have signed in"),
         "menu": user == nil
           ? []

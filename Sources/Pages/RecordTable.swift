@@ -44,6 +44,7 @@ public struct RecordTable: Sendable {
           "members": order.map { name, value in
             [
               "label": labels.label(name, language), "value": labels.text(name, value, language, known: known),
+              "isBadge": name == "conflicts",
             ]
           },
           "actions": actions(answer), "hasActions": !actions(answer).isEmpty,
@@ -94,8 +95,11 @@ public struct RecordTable: Sendable {
         case .integer, .real: isNumber = true
         default: isNumber = false
         }
+        if name == "conflicts", !value.list.isEmpty {
+          return ["isBadge": true, "text": language.pick("食い違い", "conflict"), "isNumber": false, "isShort": true]
+        }
         let text = labels.text(name, value, language, known: known)
-        return ["text": text, "isNumber": isNumber, "isShort": !isNumber && text.count <= 16]
+        return ["text": text, "isBadge": false, "isNumber": isNumber, "isShort": !isNumber && text.count <= 16]
       }
       let offered = actions(record)
       return ["cells": cells, "actions": offered, "hasActions": !offered.isEmpty]

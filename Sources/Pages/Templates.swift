@@ -18,7 +18,9 @@ public enum Templates {
       "qr": PackageResources.qr_mustache, "bar": PackageResources.bar_mustache, "scan": PackageResources.scan_mustache,
       "pair": PackageResources.pair_mustache, "doubles": PackageResources.doubles_mustache,
       "cards": PackageResources.cards_mustache, "person": PackageResources.person_mustache,
-      "people": PackageResources.people_mustache, "history": PackageResources.history_mustache,
+      "people": PackageResources.people_mustache, "checklist": PackageResources.checklist_mustache,
+      "builder": PackageResources.builder_mustache, "own": PackageResources.own_mustache,
+      "nodes": PackageResources.nodes_mustache, "history": PackageResources.history_mustache,
       "session": PackageResources.session_mustache,
       "counter": PackageResources.counter_mustache, "goods": PackageResources.goods_mustache,
     ]

@@ -7,7 +7,9 @@ public enum Titles {
     "tokens": ("機器の鍵", "Device tokens"), "addToken": ("機器の鍵を作る", "Make a device token"),
     "endToken": ("機器の鍵を無効にする", "End a device token"),
     "services": ("民間サービス", "Private services"), "registerService": ("民間サービスを登録する", "Register a private service"),
-    "endService": ("民間サービスを終える", "End a private service"), "auditOf": ("閲覧と変更の記録", "Who saw or changed it"),
+    "endService": ("民間サービスを終える", "End a private service"), "audit": ("閲覧と変更の記録を探す", "Search the audit trail"),
+    "loadSample": ("見本データを入れる", "Load sample data"), "removeSample": ("見本データを消す", "Remove the sample data"),
+    "auditOf": ("閲覧と変更の記録", "Who saw or changed it"),
     "ownFields": ("区独自の項目", "The ward's own items"), "addOwnField": ("独自の項目を加える", "Add an item of our own"),
     "endOwnField": ("独自の項目を終える", "End an own item"), "ownValues": ("独自項目の値", "Values of own items"),
     "enterOwnValues": ("独自項目に入力する", "Enter own items"),
@@ -75,6 +77,8 @@ public enum Titles {
     "declarations": ("宣言", "Declaration"), "identity_links": ("住民IDの判定", "Identity"), "road_states": ("道路", "Road"),
     "stay_verdicts": ("二重受付の判定", "Double entry"), "shelter_reports": ("日報", "Daily report"),
     "notices": ("お知らせ", "Notice"), "own_fields": ("区独自の項目", "Own item"), "task_marks": ("やること", "Task"),
+    "residents": ("住民", "Resident"), "assistance": ("避難支援", "Assistance"), "stays": ("避難者", "Evacuee"),
+    "safety_reports": ("安否の報告", "Safety report"),
     "accounts": ("アカウント", "Account"), "tokens": ("機器の鍵", "Token"),
   ]
 

@@ -24,7 +24,8 @@ public enum FamilyCard {
     }
     let ids = try list.map { id in
       do { return try ResidentID.row(String(id)) { federation.index(ofWard: $0) } } catch {
-        throw Fault.badValue("card", ja: "住民IDを読めません: \(id)。もう一度読み取ってください", en: "not a resident's ID: \(id); scan again")
+        throw Fault.badValue(
+          "card", ja: "住民IDを読めません: \(id)。もう一度読み取ってください", en: "not a resident's ID: \(id); scan again")
       }
     }
     return ids.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }

@@ -55,7 +55,7 @@ public enum AccessPolicy {
       tokens
       """
     ),
-    (.roles([.administrator, .headquarters]), "auditOf"),
+    (.roles([.administrator, .headquarters]), "auditOf audit loadSample removeSample"),
     // Of each lane, the roles that write in it: the endpoint itself looks.
     (.roles([.administrator, .headquarters, .shelter, .supply, .welfare]), "settleConflict"),
   ]

@@ -26,7 +26,8 @@ public enum Conflicts {
   public static func choices(_ collection: String, _ field: String) -> [Choice]? { free[collection]?[field] }
 
   /// Whether a ward's word on a field counts.
-  public static func isOurs(_ row: RowID, _ field: FieldSchema, of collection: CollectionSchema, _ ward: UInt32) -> Bool {
+  public static func isOurs(_ row: RowID, _ field: FieldSchema, of collection: CollectionSchema, _ ward: UInt32) -> Bool
+  {
     let edit = RowEdit(collection.number, row, .edit([FieldEdit(field.number, .set(.null))]))
     return collection.admitted(edit, from: ward) != nil
   }
@@ -49,7 +50,8 @@ public enum Conflicts {
         "settleConflict", "/conflicts/settlement",
         "Say which of two values written at once stands; in a field that may be changed freely, also what both become.",
         [
-          FormField("collection", .choice(shared.map { Choice($0.name, $0.name) }), required: true, ja: "対象", en: "Collection"),
+          FormField(
+            "collection", .choice(shared.map { Choice($0.name, $0.name) }), required: true, ja: "対象", en: "Collection"),
           FormField("row", .row("any"), required: true, ja: "対象の行", en: "Row"),
           FormField("field", .text(60), required: true, ja: "項目", en: "Field"),
           FormField("value", .text(2_000), ja: "値(空なら消す)", en: "Value (none: cleared)"),

@@ -51,12 +51,12 @@ public enum Services {
       PeopleSchema.stays, PeopleSchema.safety, StockSchema.items, StockSchema.lots, OrderSchema.requests,
       OrderSchema.allocations,
     ]
-    return Catalogue(
+    let services =
       Registry.endpoints + Accounts.endpoints + ShelterWork.endpoints + People.endpoints + Stock.endpoints
-        + Orders.endpoints(geography)
-        + Phases.endpoints(own, purpose: Purpose.field, confidence: confidence) + AuditTrail.endpoints(conceal)
-        + Conflicts.endpoints(collections),
-      consent: Purpose.consent.rawValue, conceal: conceal
+      + Orders.endpoints(geography) + Phases.endpoints(own, purpose: Purpose.field, confidence: confidence)
+      + AuditTrail.endpoints(conceal) + Conflicts.endpoints(collections)
+    return Catalogue(
+      services + SampleData.endpoints(services), consent: Purpose.consent.rawValue, conceal: conceal
     ) { db, ward, now in try Declarations.purposes(db, ward: ward, at: now) }
   }
 }

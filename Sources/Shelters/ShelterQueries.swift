@@ -136,13 +136,26 @@ public enum ShelterQueries {
           (SELECT name FROM shelters WHERE id = row) AS name
         FROM conflicts WHERE collection NOT IN (SELECT value FROM json_each(?)) ORDER BY collection, row, field, shown DESC, time DESC LIMIT ?
         """, arguments: [String(decoding: try JSONEncoder().encode(hidden), as: UTF8.self), limit]
-    ).map { row in
-      ConflictView(
-        collection: text(row, "collection") ?? "", row: String(integer(row, "row") ?? 0), name: text(row, "name"),
-        field: text(row, "field") ?? "", kind: text(row, "kind") ?? "", shown: integer(row, "shown") == 1,
-        value: plain(row, "value"), author: integer(row, "author") ?? 0, sequence: integer(row, "sequence") ?? 0,
-        time: integer(row, "time") ?? 0)
-    }
+    ).map(conflict)
+  }
+
+  /// The values that stand in conflict in one row.
+  public static func conflicts(of row: Int64, in collection: String, _ db: Database) throws -> [ConflictView] {
+    try Row.fetchAll(
+      db,
+      sql: """
+        SELECT collection, row, field, kind, shown, value, author, sequence, time >> 16 AS time, NULL AS name
+        FROM conflicts WHERE collection = ? AND row = ? ORDER BY field, shown DESC, time DESC LIMIT 200
+        """, arguments: [collection, row]
+    ).map(conflict)
+  }
+
+  private static func conflict(_ row: Row) -> ConflictView {
+    ConflictView(
+      collection: text(row, "collection") ?? "", row: String(integer(row, "row") ?? 0), name: text(row, "name"),
+      field: text(row, "field") ?? "", kind: text(row, "kind") ?? "", shown: integer(row, "shown") == 1,
+      value: plain(row, "value"), author: integer(row, "author") ?? 0, sequence: integer(row, "sequence") ?? 0,
+      time: integer(row, "time") ?? 0)
   }
 
   /// Shelters by status, and people in them, for each ward.

@@ -34,7 +34,7 @@ public enum Items {
       ("mask", "マスク", "Masks", "衛生用品", "枚", 1, nil),
     ]
 
-  static func row(code: String) -> RowID { RowID(derivedFrom: blake2b([UInt8]("item \(code)".utf8)).prefix) }
+  public static func row(code: String) -> RowID { RowID(derivedFrom: blake2b([UInt8]("item \(code)".utf8)).prefix) }
 
   private static let form = [
     FormField("name", .text(100), ja: "品目", en: "Item"),

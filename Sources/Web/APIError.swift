@@ -128,8 +128,7 @@ struct SameOriginWrites<Context: RequestContext>: RouterMiddleware {
       throw APIError(.forbidden, "foreign-origin", ja: "他のサイトからは書き込めません", en: "writes from another site are refused")
     }
     // Forms of the pages carry their session's token, which their handlers look at.
-    let path = request.uri.path
-    if WebServer.formPaths.contains(path) || path.hasPrefix("/do/") { return try await next(request, context) }
+    guard request.uri.path.hasPrefix("/api/") else { return try await next(request, context) }
     if request.method != .delete, request.headers[.contentType]?.lowercased().hasPrefix("application/json") != true {
       throw APIError(
         .unsupportedMediaType, "not-json", ja: "Content-Type を application/json にしてください", en: "send application/json")

@@ -95,13 +95,6 @@ extension WebServer {
         && isAllowed($0.id, context) && !$0.isForServices
     }
     let back = Self.escaped(frame.path)
-    if list.id == "checklist" {
-      guard isAllowed("markTask", context) else { return { _ in [] } }
-      return { record in
-        guard let task = record["task"].text else { return [] }
-        return [["href": "/do/markTask?task=\(task)&_back=\(back)", "label": Titles.title("markTask", frame.language)]]
-      }
-    }
     return { record in
       guard
         let id = (record["residentId"].text ?? record["id"].text).map({ Self.escaped($0) })
@@ -157,7 +150,8 @@ extension WebServer {
       [
         "action": "/list/\(endpoint.id)", "hasFilter": !Self.filters(endpoint).isEmpty, "row": row ?? "",
         "controls": Controls(Self.filters(endpoint), language, options: options).values(query),
-        "show": language.pick("表示", "Show"), "sections": sections, "none": language.pick("ありません。", "There is none."),
+        "show": language.pick("表示", "Show"), "sections": sections, "canPrint": !sections.isEmpty,
+        "none": language.pick("ありません。", "There is none."),
         "what": language.pick("操作", "Actions"), "top": top, "hasTop": !top.isEmpty, "hasNext": next != nil,
         "next": next.map { Self.link("/list/\(endpoint.id)", texts.merging(["after": $0]) { $1 }, row: row) } ?? "",
         "nextLabel": language.pick("続き", "More"),
@@ -181,7 +175,7 @@ extension WebServer {
   // MARK: Menu
 
   private static let groups: [(ja: String, en: String, endpoints: [String])] = [
-    ("災害対応", "The disaster", ["disasters", "declarations", "checklist", "notices", "roads", "acceptance"]),
+    ("災害対応", "The disaster", ["disasters", "declarations", "notices", "roads", "acceptance"]),
     (
       "住民", "Residents",
       [
@@ -190,7 +184,7 @@ extension WebServer {
       ]
     ),
     ("物資", "Goods", ["lots", "items", "expiringStock", "shareRequests", "orderRules"]),
-    ("管理", "Administration", ["accounts", "tokens", "services", "ownFields"]),
+    ("管理", "Administration", ["accounts", "tokens", "services", "audit", "loadSample", "removeSample"]),
   ]
 
   private func menu(_ request: Request, _ context: DeskContext) async throws -> Response {
@@ -200,21 +194,30 @@ extension WebServer {
       let links = links(to: group.endpoints, back: "/menu", language, context)
       return links.isEmpty ? nil : ["heading": language.pick(group.ja, group.en), "links": links]
     }
-    let mayImport = Gate.ownRoutes["GET /import"]!.admits(context.user.roles)
-    let lists: [[String: Any]] =
-      mayImport ? [["href": "/import", "label": language.pick("避難所一覧を取り込む", "Take in a list of shelters")]] : []
+    /// Pages of their own, as far as the user may open them.
+    func pages(_ list: [(path: String, ja: String, en: String)]) -> [[String: Any]] {
+      list.filter { Gate.ownRoutes["GET \($0.path)"]!.admits(context.user.roles) }
+        .map { ["href": $0.path, "label": language.pick($0.ja, $0.en)] }
+    }
+    let more: [String: Any] = [
+      "heading": language.pick("ページ", "Pages"),
+      "links": pages([
+        ("/checklist", "やることリスト", "Checklist"), ("/orders", "要請と配送", "Requests and deliveries"),
+        ("/doubles", "二重の受付かもしれない人", "Possible double entries"), ("/builder", "区独自の項目", "The ward's own items"),
+        ("/nodes", "ノード", "Nodes"), ("/import", "避難所一覧を取り込む", "Take in a list of shelters"),
+      ]),
+    ]
     let own: [String: Any] = [
       "heading": language.pick("この端末", "This device"),
-      "links": lists + [
-        ["href": "/scan", "label": language.pick("読み取り(送り状・家族カード)", "Scan (slips, cards)")],
-        ["href": "/session", "label": language.pick("自分の設定・席を外す", "My settings, leaving the desk")],
-        ["href": "/unsent", "label": language.pick("未送信の入力", "Entries not sent yet")],
-        ["href": "/counter", "label": language.pick("住民の窓口", "The residents' counter")],
-      ],
+      "links": pages([
+        ("/scan", "読み取り(送り状・家族カード)", "Scan (slips, cards)"),
+        ("/session", "自分の設定・席を外す・端末", "My settings, leaving the desk, devices"),
+        ("/unsent", "未送信の入力", "Entries not sent yet"), ("/counter", "住民の窓口", "The residents' counter"),
+      ]),
     ]
     return page(
       request,
       frame.render(
-        "menu", title: language.pick("その他", "More"), active: "/menu", ["groups": groups + [own]]))
+        "menu", title: language.pick("その他", "More"), active: "/menu", ["groups": [more] + groups + [own]]))
   }
 }

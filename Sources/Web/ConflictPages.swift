@@ -35,8 +35,11 @@ extension WebServer {
     let back = Self.back(sent["_back"]?.first ?? "/conflicts")
     guard let was = sent["was"]?.first else { return .redirect(to: back) }
     // What was shown before comes back by one more click.
-    let query = [("collection", sent["collection"]?.first ?? ""), ("row", sent["row"]?.first ?? ""), ("field", field), ("was", was)]
-      .map { "\($0)=\(Self.escaped($1))" }
+    let query = [
+      ("collection", sent["collection"]?.first ?? ""), ("row", sent["row"]?.first ?? ""), ("field", field),
+      ("was", was),
+    ]
+    .map { "\($0)=\(Self.escaped($1))" }
     return .redirect(to: Self.appending("done=settleConflict&" + query.joined(separator: "&"), to: back))
   }
 
@@ -95,7 +98,7 @@ extension WebServer {
     }
   }
 
-  private func author(_ number: Int64, _ language: Language) -> String {
+  func author(_ number: Int64, _ language: Language) -> String {
     AuthorNumber(rawValue: UInt32(truncatingIfNeeded: number)).map { author($0, language) } ?? "?"
   }
 
@@ -115,7 +118,9 @@ extension WebServer {
     let maySettle = isAllowed("settleConflict", context)
     var groups: [[ConflictView]] = []
     for view in found {
-      if let last = groups.last?.first, last.collection == view.collection, last.row == view.row, last.field == view.field {
+      if let last = groups.last?.first, last.collection == view.collection, last.row == view.row,
+        last.field == view.field
+      {
         groups[groups.count - 1].append(view)
       } else {
         groups.append([view])
@@ -133,13 +138,15 @@ extension WebServer {
       let choices = Conflicts.choices(first.collection, first.field)
       let canChoose = maySettle && !isWhole && isOurs
       shown.append([
-        "title": named.title, "field": named.field, "row": first.row, "collection": first.collection, "fieldName": first.field,
+        "title": named.title, "field": named.field, "row": first.row, "collection": first.collection,
+        "fieldName": first.field,
         "was": values.first(where: \.shown)?.value ?? "",
         "history": "/history/\(first.collection)/\(first.row)/\(first.field)", "hasHistory": !isWhole,
         "canMerge": canChoose && choices != nil, "isFree": choices?.isEmpty == true,
         "choices": (choices ?? []).map { ["value": $0.word, "label": pick($0.word, $0.code)] },
         "merged": values.compactMap(\.value).joined(separator: pick("、", ", ")),
-        "canKeep": isWhole && first.collection == "shelters" && Gate.ownRoutes["POST /conflicts"]!.admits(context.user.roles),
+        "canKeep": isWhole && first.collection == "shelters"
+          && Gate.ownRoutes["POST /conflicts"]!.admits(context.user.roles),
         "isTheirs": !isOurs,
         "values": values.map { value -> [String: Any] in
           [
@@ -220,9 +227,11 @@ extension WebServer {
         "\(author(write.entry.dot.author, language)) \(language.time(write.entry.time.milliseconds)) 「\(named.text(write.value))」"
       }
       return [
-        "text": named.text(write.value), "value": Self.plain(write.value), "who": author(write.entry.dot.author, language),
+        "text": named.text(write.value), "value": Self.plain(write.value),
+        "who": author(write.entry.dot.author, language),
         "when": language.time(write.entry.time.milliseconds),
-        "knew": before.map { pick("知っていた値: ", "Had seen: ") + told($0) } ?? pick("前の値はなかった", "There was no value before"),
+        "knew": before.map { pick("知っていた値: ", "Had seen: ") + told($0) }
+          ?? pick("前の値はなかった", "There was no value before"),
         "missed": missed.map(told).joined(separator: pick("、", ", ")), "hasMissed": !missed.isEmpty, "canSet": maySet,
       ]
     }

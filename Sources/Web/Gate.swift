@@ -39,6 +39,8 @@ struct Gate: RouterMiddleware {
           "POST /session/lock", "POST /session/pin",
           "POST /session/password", "GET /conflicts", "GET /network", "GET /menu",
           "GET /history/{collection}/{row}/{field}", "GET /orders", "GET /orders/{id}", "GET /slip/{id}", "GET /scan",
+          "GET /checklist",
+          "GET /own/{collection}/{row}", "POST /own/{collection}/{row}", "POST /session/end", "GET /nodes",
           "GET /unsent", "GET /do/{endpoint}", "POST /do/{endpoint}", "GET /list/{endpoint}", "GET /events",
           "GET /api/v1/status", "GET /api/v1/links", "GET /api/v1/shelters",
           "GET /api/v1/shelters/{id}", "GET /api/v1/shelters/{id}/history", "GET /api/v1/conflicts",
@@ -63,6 +65,8 @@ struct Gate: RouterMiddleware {
         .roles([.headquarters, .engineer, .administrator]),
         ["POST /network", "GET /network/bundle", "POST /network/bundle"]
       ),
+      (.roles([.engineer, .administrator]), ["POST /nodes", "GET /nodes/file/{token}"]),
+      (.roles([.administrator]), ["GET /builder"]),
       (.roles([.headquarters]), ["DELETE /api/v1/shelters/{id}"]),
       (
         .roles([.engineer, .administrator]),
@@ -75,7 +79,7 @@ struct Gate: RouterMiddleware {
   /// Forms without script: their handlers look for the token in the form.
   static let formRoutes: Set<String> = [
     "POST /do/{endpoint}", "POST /conflicts", "POST /network", "POST /session/lock", "POST /session/pin",
-    "POST /session/password",
+    "POST /session/password", "POST /session/end", "POST /own/{collection}/{row}", "POST /nodes",
   ]
 
   /// What needs no account is counted, except what costs nothing.

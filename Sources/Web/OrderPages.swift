@@ -100,7 +100,8 @@ extension WebServer {
       return values
     }
     let words = [
-      "next": pick("次にすること", "Next"), "neededBy": pick("希望", "Needed by"), "scan": pick("読み取って受け取る", "Receive by scanning"),
+      "next": pick("次にすること", "Next"), "neededBy": pick("希望", "Needed by"),
+      "scan": pick("読み取って受け取る", "Receive by scanning"),
       "cut": pick("\(chosen.count)件のうち200件を表示", "200 of \(chosen.count)"),
     ]
     let top = links(to: ["requestGoods"], back: "/orders", language, context)
@@ -111,7 +112,9 @@ extension WebServer {
         [
           "w": words, "orders": shown, "isEmpty": shown.isEmpty, "isCut": chosen.count > 200, "top": top,
           "none": show == "ours" ? pick("こちらの番のものはありません。", "Nothing waits for us.") : pick("ありません。", "There is none."),
-          "tabs": tabs.map { ["href": "/orders?show=\($0.0)", "label": $0.1, "isActive": $0.0 == show] as [String: Any] },
+          "tabs": tabs.map {
+            ["href": "/orders?show=\($0.0)", "label": $0.1, "isActive": $0.0 == show] as [String: Any]
+          },
         ]))
   }
 
@@ -151,7 +154,8 @@ extension WebServer {
       "neededBy": pick("希望", "Needed by"),
       "decide": pick("要請のとおり承認する", "Approve as asked"), "other": pick("数を変える・却下する", "Change the number, or refuse"),
       "allocations": pick("引当と配送", "Set aside and delivered"), "offers": pick("申し出", "Offers"),
-      "accept": pick("受ける", "Accept"), "decline": pick("断る", "Decline"), "allocate": pick("この在庫から引き当てる", "Set aside from our stock"),
+      "accept": pick("受ける", "Accept"), "decline": pick("断る", "Decline"),
+      "allocate": pick("この在庫から引き当てる", "Set aside from our stock"),
       "lot": pick("在庫", "Stock"), "quantity": pick("数量", "Quantity"), "slip": pick("送り状", "Delivery slip"),
       "to": pick("届け先", "To"),
     ]
@@ -223,7 +227,8 @@ extension WebServer {
     let units = ["inspected": "accepted", "arrived": "arrived", "shipped": "shipped"][state] ?? "quantity"
     return [
       "id": id, "from": wardName(allocation["holder"].text ?? "", language),
-      "units": language.number(allocation[units].integer ?? 0), "state": labels.text("state", allocation["state"], language),
+      "units": language.number(allocation[units].integer ?? 0),
+      "state": labels.text("state", allocation["state"], language),
       "isCancelled": state == "cancelled", "reason": allocation["reason"].text ?? "",
       "steps": Self.steps.map { name, ja, en -> [String: Any] in
         let time = allocation[name].integer
@@ -264,7 +269,7 @@ extension WebServer {
         "slip", title: pick("送り状", "Delivery slip"), active: "/goods",
         [
           "lines": lines.map { ["label": $0.0, "value": $0.1] }, "qr": qr(code),
-          "print": pick("印刷する", "Print"), "back": "/orders/\(order["id"].text ?? "")",
+          "back": "/orders/\(order["id"].text ?? "")",
           "toOrder": pick("要請へ戻る", "Back to the request"),
           "how": pick("着いた所で「読み取り」を開き、この印を読み取ってください。", "Where it arrives: open \"Scan\" and read this."),
         ]))

@@ -26,6 +26,9 @@ extension WebServer {
     addGoodsPages(to: router)
     addOrderPages(to: router)
     addScanPage(to: router)
+    addOwnItemPages(to: router)
+    addNodePages(to: router)
+    router.get("/checklist") { request, context in try await checklist(request, context) }
     addPersonPages(to: router)
     addSessionPages(to: router)
     router.get("/people") { request, context in try await people(request, context) }

@@ -32,10 +32,11 @@ extension WebServer {
     for record in found.prefix(RecordTable.limit) {
       rows.append(try await row(record, names, purpose.map { "?purpose=\($0)" } ?? "", language))
     }
-    let top = links(
-      to: [
-        "reportSafety", "askToBeInformed", "inquiriesToAnswer", "registerResident", "evacueesElsewhere",
-      ], back: "/people", language, context)
+    let top =
+      links(
+        to: [
+          "reportSafety", "askToBeInformed", "inquiriesToAnswer", "registerResident", "evacueesElsewhere",
+        ], back: "/people", language, context)
       + [
         ["href": "/doubles", "label": Titles.title("doubleEntries", language)],
         ["href": "/scan", "label": pick("家族カードを読み取る", "Scan a family's card")],
@@ -60,9 +61,12 @@ extension WebServer {
     _ record: JSON, _ names: [String: String], _ purpose: String, _ language: Language
   ) async throws -> [String: Any] {
     let person = record["person"]
-    let id = record["kind"].text == "resident" ? person["residentId"].text ?? person["id"].text : person["residentId"].text
-    let name = person["name"].text ?? [person["familyName"], person["givenName"]].compactMap(\.text).joined(separator: " ")
-    let kana = person["kana"].text ?? [person["familyKana"], person["givenKana"]].compactMap(\.text).joined(separator: " ")
+    let id =
+      record["kind"].text == "resident" ? person["residentId"].text ?? person["id"].text : person["residentId"].text
+    let name =
+      person["name"].text ?? [person["familyName"], person["givenName"]].compactMap(\.text).joined(separator: " ")
+    let kana =
+      person["kana"].text ?? [person["familyKana"], person["givenKana"]].compactMap(\.text).joined(separator: " ")
     let (ward, safety) = (person["ward"].text ?? "", record["safety"])
     let status = safety["status"].text ?? person["status"].text
     let disagreeing = safety["disagreeing"].list.count

@@ -4,6 +4,7 @@ import Hummingbird
 import Pages
 import Registry
 import Services
+import Shelters
 
 /// One person with the family, and records that may be one person's, side by side.
 extension WebServer {
@@ -56,7 +57,9 @@ extension WebServer {
     let isOwn = resident?["ward"].text == core.identity.ward.code && resident?["disclosed"] == .null
     let purpose = asked.texts["purpose"].map { "&purpose=\(Self.escaped($0))" } ?? ""
     let back = Self.escaped("/person/\(id)" + (purpose.isEmpty ? "" : "?" + purpose.dropFirst()))
-    let name = resident.map { [$0["familyName"], $0["givenName"], $0["name"]].compactMap(\.text).joined(separator: " ") }
+    let name = resident.map {
+      [$0["familyName"], $0["givenName"], $0["name"]].compactMap(\.text).joined(separator: " ")
+    }
     let changes = isOwn ? ["changeResident", "planAssistance", "giveConsent", "protectResident"] : []
     let actions =
       ["reportSafety", "askToBeInformed"].filter { isAllowed($0, context) }.map {
@@ -69,9 +72,12 @@ extension WebServer {
         ["href": "/list/\($0)?_row=\(Self.escaped(id))\(purpose)", "label": Titles.title($0, language)]
       }
     let members = family?["members"].list ?? []
+    let conflicts = try await conflicts(of: resident, isOwn: isOwn, language, context)
     let words = [
-      "family": pick("家族", "Family"), "safety": pick("安否", "How the person is"), "ids": pick("同じ人のID", "IDs of one person"),
-      "print": pick("家族カードを印刷する", "Print the family's card"), "name": pick("氏名", "Name"), "birth": pick("生年月日", "Date of birth"),
+      "family": pick("家族", "Family"), "safety": pick("安否", "How the person is"),
+      "ids": pick("同じ人のID", "IDs of one person"),
+      "print": pick("家族カードを印刷する", "Print the family's card"), "name": pick("氏名", "Name"),
+      "birth": pick("生年月日", "Date of birth"),
       "where": pick("いる避難所", "Shelter"), "since": pick("から", "Since"), "how": pick("安否", "Safety"),
       "candidates": pick("同じ人かもしれない記録", "Records that may be the same person"), "reasons": pick("理由", "Why"),
       "one": pick("同じ人です", "They are one person"), "two": pick("別の人です", "They are two people"),
@@ -80,6 +86,8 @@ extension WebServer {
       "noFamily": pick(
         "世帯が登録されていません。「住民の記録を変える」で世帯を入れると、家族がここに並びます。",
         "No household is entered: with one, under \"Change a resident\", the family stands here."),
+      "conflicts": pick("食い違い", "Conflicts"), "choose": pick("こちらにする", "Choose this"),
+      "shownNow": pick("いま表示されている値", "What is shown now"),
       "unknown": pick("この住民の記録は、このノードでは読めません。", "This node cannot read this resident's record."),
     ]
     let table = RecordTable(labels, language, known: names)
@@ -91,10 +99,11 @@ extension WebServer {
       frame.render(
         "person", title: name.map { $0.isEmpty ? id : $0 } ?? id, active: "/people",
         [
-          "w": words, "id": id, "facts": facts.first?["members"] ?? [[String: Any]](), "isKnown": resident != nil,
+          "w": words, "id": id, "back": "/person/\(id)" + (purpose.isEmpty ? "" : "?" + purpose.dropFirst()),
+          "facts": facts.first?["members"] ?? [[String: Any]](), "isKnown": resident != nil,
           "needsPurpose": asked.fault?.body.field == "purpose",
           "controls": purposeControls(asked.texts, language), "action": "/person/\(id)",
-          "actions": actions,
+          "actions": actions, "conflicts": conflicts, "hasConflicts": !conflicts.isEmpty,
           "members": members.map { member -> [String: Any] in
             let row = member["residentId"].text ?? member["id"].text ?? ""
             return [
@@ -132,6 +141,25 @@ extension WebServer {
         ]), status: resident == nil && asked.fault?.body.field != "purpose" ? .notFound : .ok)
   }
 
+  /// Values of which nobody who wrote one knew the other: they show where the person does, and nowhere else.
+  private func conflicts(
+    of resident: JSON?, isOwn: Bool, _ language: Language, _ context: DeskContext
+  ) async throws -> [[String: Any]] {
+    guard let resident, !resident["conflicts"].list.isEmpty, let row = resident["id"].text.flatMap({ Int64($0) }) else {
+      return []
+    }
+    let found = try await core.reader.read { try ShelterQueries.conflicts(of: row, in: "residents", $0) }
+    let forms = Set(catalogue["changeResident"].form.fields.map(\.name))
+    return found.filter { !$0.field.hasSuffix("_key") }.map { value in
+      let name = Column.field(value.field)
+      return [
+        "field": labels.label(name, language), "name": name, "value": value.value ?? "", "isShown": value.shown,
+        "who": author(value.author, language), "when": language.time(value.time), "row": value.row,
+        "canChoose": isOwn && forms.contains(name) && value.value != nil && isAllowed("changeResident", context),
+      ]
+    }
+  }
+
   /// Who said so, where and when.
   private func statement(_ report: JSON, _ language: Language, _ names: [String: String]) -> String {
     let place = [report["place"].text, report["shelter"].text.flatMap { names[$0] }].compactMap(\.self)
@@ -158,7 +186,7 @@ extension WebServer {
       frame.render(
         "cards", title: pick("家族カード", "Family's card"), active: "/people",
         [
-          "people": people, "qr": qr(family["card"].text ?? ""), "print": pick("印刷する", "Print"),
+          "people": people, "qr": qr(family["card"].text ?? ""),
           "what": pick(
             "避難所の受付で、この印を読み取ります。印には住民IDだけが入っています。",
             "The shelter's desk reads this. It holds the residents' IDs and nothing else."),
@@ -184,7 +212,8 @@ extension WebServer {
       let stays = pair["stays"].list
       let (left, right) = (stays.first ?? .null, stays.last ?? .null)
       return [
-        "rows": PairTable(labels, language, known: known).rows(left, right), "ground": labels.text("ground", pair["ground"], language),
+        "rows": PairTable(labels, language, known: known).rows(left, right),
+        "ground": labels.text("ground", pair["ground"], language),
         "first": left["id"].text ?? "", "second": right["id"].text ?? "", "back": back,
         "purpose": asked.texts["purpose"] ?? "", "decides": isAllowed("settleDouble", context),
       ]
@@ -198,7 +227,8 @@ extension WebServer {
       frame.render(
         "doubles", title: Titles.title("doubleEntries", language), active: "/people",
         [
-          "w": words, "pairs": shown, "isEmpty": shown.isEmpty && asked.fault == nil, "none": pick("ありません。", "There is none."),
+          "w": words, "pairs": shown, "isEmpty": shown.isEmpty && asked.fault == nil,
+          "none": pick("ありません。", "There is none."),
           "needsPurpose": asked.fault?.body.field == "purpose" || !asked.texts.isEmpty,
           "controls": purposeControls(asked.texts, language), "action": "/doubles",
           "why": pick(

@@ -57,7 +57,9 @@ extension WebServer {
           [
             "label": pick("送り状か家族カードの印、または番号", "The code of a delivery slip or a family's card, or its number"),
             "open": pick("開く", "Open"), "camera": pick("カメラで読み取る", "Read with the camera"),
-            "noCamera": pick("この端末ではカメラで読み取れません。読取機か番号の入力を使ってください。", "This device cannot read with its camera: use a scanner, or type the number."),
+            "noCamera": pick(
+              "この端末ではカメラで読み取れません。読取機か番号の入力を使ってください。",
+              "This device cannot read with its camera: use a scanner, or type the number."),
           ]))
     }
   }

@@ -1,10 +1,18 @@
+import Causality
 import Hummingbird
 import Pages
 
 /// What a person sets for themselves: the PIN for a shared tablet, the password; and leaving the desk for a moment.
 extension WebServer {
   func addSessionPages(to router: Router<DeskContext>) {
-    router.get("/session") { request, context in ownPage(request, context) }
+    router.get("/session") { request, context in try await ownPage(request, context) }
+    router.post("/session/end") { request, context in
+      let sent = try await sent(request)
+      try checkForm(sent, context)
+      let isAdministrator = context.user.roles.contains(.administrator)
+      await sessions.end(named: sent["name"]?.first ?? "", for: isAdministrator ? nil : context.principal?.account)
+      return Response.redirect(to: "/session?done=session")
+    }
     router.post("/session/lock") { request, context in
       try checkForm(try await sent(request), context)
       if let cookie = cookie(request) { await sessions.lock(cookie) }
@@ -35,16 +43,17 @@ extension WebServer {
       var response = Response.redirect(to: "/session?done=session")
       response.headers[values: .setCookie] = done.headers[values: .setCookie]
       return response
-    } catch { return ownPage(request, context, APIError.of(error)) }
+    } catch { return try await ownPage(request, context, APIError.of(error)) }
   }
 
-  private func ownPage(_ request: Request, _ context: DeskContext, _ error: APIError? = nil) -> Response {
+  private func ownPage(_ request: Request, _ context: DeskContext, _ error: APIError? = nil) async throws -> Response {
     var frame = frame(request, context)
     let pick = frame.language.pick
     frame.error = error.map { pick($0.body.ja, $0.body.en) }
     if request.uri.queryParameters["done"] == "session" { frame.notice = pick("保存しました", "Saved") }
     let roles = context.user.roles.map(\.choice).map { pick($0.word, $0.code) }.sorted().joined(
       separator: pick("、", ", "))
+    let isAdmin = context.user.roles.contains(.administrator)
     let words = [
       "lock": pick("席を外す", "Leave the desk"),
       "lockWhy": pick(
@@ -55,14 +64,36 @@ extension WebServer {
         "共用の端末で、交代のときに使う6桁の数字です。パスワードで一度サインインした端末だけで使えます。",
         "Six digits for changing over at a shared tablet, on devices where you have signed in with your password."),
       "newPin": pick("新しい暗証番号", "New PIN"), "setPin": pick("暗証番号を決める", "Set the PIN"),
+      "devices": isAdmin
+        ? pick("このノードにサインインしている端末", "Devices signed in at this node")
+        : pick("自分がサインインしている端末", "Devices where I am signed in"),
+      "device": pick("端末", "Device"), "people": pick("利用者", "People"), "seen": pick("最後の操作", "Last used"),
+      "here": pick("この端末", "this device"), "end": pick("サインアウトさせる", "Sign out"),
       "password": pick("いまのパスワード", "Your password now"), "new": pick("新しいパスワード", "New password"),
       "change": pick("パスワードを変える", "Change the password"),
       "changeWhy": pick("ほかの端末のサインインは、すべてのノードで終わります。", "Your sessions on other devices end, on every node."),
     ]
+    let account = context.principal?.account
+    let here = if let cookie = cookie(request) { await sessions.name(of: cookie) } else { "" }
+    let names =
+      isAdmin
+      ? Dictionary(
+        (try await ask("accounts", [:], context)["accounts"].list).map { ($0["id"].text ?? "", $0["name"].text ?? "") },
+        uniquingKeysWith: { first, _ in first }) : [:]
+    let open = await sessions.all(of: isAdmin ? nil : account, at: .now()).prefix(200).map {
+      name, session -> [String: Any] in
+      [
+        "name": name, "device": session.device, "isHere": name == here,
+        "people": session.people.map { names["\($0.account)"] ?? context.user.name }.joined(separator: pick("、", ", ")),
+        "seen": frame.language.age(milliseconds: Instant.now().milliseconds - session.seen.milliseconds),
+        "state": session.current == nil ? pick("席を外している", "away from the desk") : pick("使用中", "in use"),
+      ]
+    }
     return page(
       request,
       frame.render(
         "session", title: pick("自分の設定", "My settings"), active: "/menu",
-        ["w": words, "who": "\(context.user.name) · \(roles)"]), status: error?.status ?? .ok)
+        ["w": words, "sessions": open, "hasSessions": account != nil, "who": "\(context.user.name) · \(roles)"]),
+      status: error?.status ?? .ok)
   }
 }

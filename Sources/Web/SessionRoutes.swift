@@ -16,7 +16,7 @@ extension WebServer {
     api.post("/session") { request, context in
       let given = try await request.decode(as: SignIn.self, context: context)
       let account = try await prove(.password, login: given.login, given.password, context)
-      return try await signedIn(account, request)
+      return try await signedIn(account, request, context)
     }
     api.delete("/session") { request, _ in
       if let cookie = cookie(request) { await sessions.end(cookie) }
@@ -39,7 +39,7 @@ extension WebServer {
     }
     api.post("/setup") { request, context in
       let given = try await request.decode(as: Setup.self, context: context)
-      return try await signedIn(try await setUp(given, context), request)
+      return try await signedIn(try await setUp(given, context), request, context)
     }
   }
 
@@ -81,7 +81,7 @@ extension WebServer {
     try await write(account.user) { desk in
       [try Accounts.credential(account.id, .password, given.new, desk), Accounts.changed(account.id, desk)]
     }
-    return try await signedIn(try await fetch(account.id), request)
+    return try await signedIn(try await fetch(account.id), request, context)
   }
 
   // MARK: Proof
@@ -137,9 +137,10 @@ extension WebServer {
 
   // MARK: Answers
 
-  func signedIn(_ account: Account, _ request: Request) async throws -> Response {
+  func signedIn(_ account: Account, _ request: Request, _ context: DeskContext) async throws -> Response {
     let (new, session) = await sessions.begin(
-      account.id, version: account.changedAt, sharing: cookie(request), at: .now())
+      account.id, version: account.changedAt, sharing: cookie(request),
+      device: "\((request.headers[.userAgent] ?? "?").prefix(200)) · \(context.address)", at: .now())
     return withCookie(new, try json(try await view(session)))
   }
 

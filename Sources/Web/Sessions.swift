@@ -26,6 +26,8 @@ actor Sessions {
     /// Who works now; nil while locked.
     var current: RowID?
     var seen: Instant
+    /// The browser as it calls itself, and where it is: for a person who looks for a lost device.
+    var device: String
   }
 
   private var sessions: [Digest: Session] = [:]
@@ -51,7 +53,7 @@ actor Sessions {
 
   /// Signs a person in, beside those who share the browser: a new cookie each time, so that none that was known before
   /// is worth anything after.
-  func begin(_ account: RowID, version: Int64, sharing cookie: String?, at now: Instant) -> (
+  func begin(_ account: RowID, version: Int64, sharing cookie: String?, device: String, at now: Instant) -> (
     cookie: String, session: Session
   ) {
     var people: [Person] = []
@@ -66,7 +68,7 @@ actor Sessions {
     let session = Session(
       csrf: secureRandomBytes(32).hexadecimalText,
       people: people + [Person(account: account, version: version, since: now)],
-      current: account, seen: now)
+      current: account, seen: now, device: device)
     sessions[Self.key(new)] = session
     return (new, session)
   }
@@ -85,6 +87,30 @@ actor Sessions {
   func lock(_ cookie: String) { sessions[Self.key(cookie)]?.current = nil }
 
   func end(_ cookie: String) { sessions[Self.key(cookie)] = nil }
+
+  // MARK: All of them
+
+  private static func name(_ key: Digest) -> String { key.bytes.prefix(12).hexadecimalText }
+
+  /// Every session that counts, the latest first, under a name that is no cookie.
+  ///
+  /// - Parameter account: only those that this person shares.
+  func all(of account: RowID?, at now: Instant) -> [(name: String, session: Session)] {
+    sessions.filter { _, session in
+      session.people.contains {
+        now.milliseconds - $0.since.milliseconds <= Self.shift && (account == nil || $0.account == account)
+      }
+    }.map { (Self.name($0.key), $0.value) }.sorted { $0.session.seen > $1.session.seen }
+  }
+
+  func name(of cookie: String) -> String { Self.name(Self.key(cookie)) }
+
+  /// Takes a person out of a session by its name; with nil, everybody.
+  func end(named name: String, for account: RowID?) {
+    guard let key = sessions.keys.first(where: { Self.name($0) == name }) else { return }
+    sessions[key]?.people.removeAll { account == nil || $0.account == account }
+    if sessions[key]?.people.isEmpty == true { sessions[key] = nil }
+  }
 
   /// Takes a person out of a session: the account ended, or its password is another.
   func forget(_ account: RowID, in cookie: String) {

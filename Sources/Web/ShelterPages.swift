@@ -128,10 +128,9 @@ extension WebServer {
     let mayWork = isOwn && isAllowed("checkIn", context) && (context.user.shelter.map { $0.rawValue == id } ?? true)
     let checkIn = catalogue["checkIn"].form.fields.filter { Self.quickFields.contains($0.name) }
     let fields = Self.quickFields.compactMap { name in checkIn.first { $0.name == name } }
-    let names = known(try await options(language, context))
     let stock = try await tryAsk("lots", ["shelter": shelter.id], context)?["lots"].list ?? []
     let isOpen = ["open", "permanent"].contains(shelter.statusCode)
-    let writes = isOpen ? ["reportShelter", "requestGoods", "closeShelter"] : []
+    let writes = isOpen ? ["closeShelter"] : []
     let reads = ["stays", "shelterPicture", "shelterReports", "auditOf"]
     let back = "/shelters/\(shelter.id)"
     let actions =
@@ -139,9 +138,24 @@ extension WebServer {
         let row = catalogue[name].subject == nil ? "shelter=\(shelter.id)" : "_row=\(shelter.id)"
         return ["href": "/do/\(name)?\(row)&_back=\(back)", "label": Titles.title(name, language)]
       }
+      + [["href": "/own/shelters/\(shelter.id)", "label": Titles.title("enterOwnValues", language)]]
       + reads.filter { isAllowed($0, context) }.map {
         ["href": "/list/\($0)?_row=\(shelter.id)", "label": Titles.title($0, language)]
       }
+    // What the desk goes on entering while the node is out of reach.
+    let all = try await options(language, context)
+    let today = ["day": [String(language.time(Instant.now().milliseconds).prefix(10))]]
+    let forms = [("reportShelter", "/shelters/\(shelter.id)/reports"), ("requestGoods", "/requests")].filter {
+      isAllowed($0.0, context)
+    }.map { id, url -> [String: Any] in
+      let isPlaced = catalogue[id].subject == nil
+      return [
+        "endpoint": id, "url": "/api/v1" + url, "title": Titles.title(id, language), "isPlaced": isPlaced,
+        "row": isPlaced ? "" : shelter.id, "shelter": shelter.id,
+        "controls": Controls(catalogue[id].form.fields.filter { $0.name != "shelter" }, language, options: all)
+          .values(today),
+      ]
+    }
     let heard = try await lastHeard(of: shelter.ward ?? "")
     // Who stands at the desk is looked up by the card, where a declaration lets the ward do so.
     let declared = try await tryAsk("declarations", [:], context)?["declarations"].list ?? []
@@ -155,7 +169,8 @@ extension WebServer {
       "counted": pick("数え直した人数", "Counted anew"),
       "less": pick("一人減らす", "One fewer"), "more": pick("一人増やす", "One more"), "save": pick("記録", "Save"),
       "checkIn": pick("受付", "Check in"), "checkInButton": pick("受付する", "Check in"),
-      "card": pick("家族カードを読み取る", "Scan a family's card"), "camera": pick("カメラ", "Camera"), "needs": pick("必要な物", "Needs"),
+      "card": pick("家族カードを読み取る", "Scan a family's card"), "camera": pick("カメラ", "Camera"),
+      "needs": pick("必要な物", "Needs"),
       "stock": pick("この避難所の在庫", "Stock here"), "item": pick("品目", "Item"), "amount": pick("数量", "Amount"),
       "notes": pick("記録", "Notes"),
     ]
@@ -181,9 +196,9 @@ extension WebServer {
           "controls": Controls(fields, language, options: ["ward": wardOptions(language)]).values(),
           "actions": actions, "hasNeeds": !shelter.needs.isEmpty,
           "needs": shelter.needs.joined(separator: pick("、", ", ")),
-          "hasStock": !stock.isEmpty,
+          "hasStock": !stock.isEmpty, "forms": forms,
           "stock": stock.map {
-            ["item": names[$0["item"].text ?? ""] ?? "?", "amount": language.number($0["amount"].integer ?? 0)]
+            ["item": known(all)[$0["item"].text ?? ""] ?? "?", "amount": language.number($0["amount"].integer ?? 0)]
           },
           "hasNotes": shelter.notes?.isEmpty == false,
           "notes": (shelter.notes ?? []).prefix(30).map { ["time": language.time($0.time), "text": $0.text] },

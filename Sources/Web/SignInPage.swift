@@ -5,12 +5,6 @@ import Pages
 
 /// The pages for signing in and for a node's first administrator: plain forms, without script.
 extension WebServer {
-  /// Forms that a page without script sends.
-  static let formPaths: Set<String> = [
-    "/sign-in", "/setup", "/sign-out", "/session/switch", "/session/lock", "/session/pin", "/session/password",
-    "/conflicts", "/network", "/network/bundle", "/import", "/counter",
-  ]
-
   func addSignInPages(to router: Router<DeskContext>) {
     router.get("/sign-in") { request, context in
       try await form(request, context, isSetup: false, back: request.uri.queryParameters["back"].map { String($0) })
@@ -20,7 +14,7 @@ extension WebServer {
       let sent = try await sent(request)
       return try await enter(request, context, back: sent["_back"]?.first, isSetup: false) {
         let (login, password) = (sent["login"]?.first ?? "", sent["password"]?.first ?? "")
-        return try await signedIn(try await prove(.password, login: login, password, context), request)
+        return try await signedIn(try await prove(.password, login: login, password, context), request, context)
       }
     }
     router.post("/setup") { request, context in
@@ -30,7 +24,7 @@ extension WebServer {
         try await signedIn(
           try await setUp(
             Setup(code: text("code"), login: text("login"), name: text("name"), password: text("password")), context),
-          request)
+          request, context)
       }
     }
     router.post("/session/switch") { request, context in

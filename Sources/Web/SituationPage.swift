@@ -57,7 +57,14 @@ extension WebServer {
         "isAlert": up < status.peers.count,
       ],
     ]
-    let (words, phase) = (words(language), phase(disaster, language))
+    let own = core.identity.ward.code
+    // A sum is as old as its oldest part.
+    let foreign = wards.filter { $0.key != own && $0.value.shelters > 0 }
+    let oldest = foreign.max { ($0.value.heard ?? .max) < ($1.value.heard ?? .max) }
+    let isNew = wards[own]?.shelters ?? 0 == 0 && Gate.ownRoutes["GET /import"]!.admits(context.user.roles)
+    var words = words(language)
+    words["oldest"] = oldest.map { pick("合計のうち最も古い情報: ", "The oldest part of the sums: ") + wardName($0.key, language) }
+    let phase = phase(disaster, language)
     return page(
       request,
       frame.render(
@@ -65,6 +72,10 @@ extension WebServer {
         [
           "w": words, "figures": shown, "phase": phase, "hasElapsed": quake != nil,
           "elapsed": quake.map { elapsed(now - $0, language) } ?? "",
+          "checklist": Titles.title("checklist", language), "isNew": isNew, "firstSteps": firstSteps(language, context),
+          "canSample": status.drill && isAllowed("loadSample", context),
+          "hasOldest": oldest.map { $0.value.heard ?? .max >= 60_000 } ?? false,
+          "oldest": age(oldest?.value.heard, language),
           "canTell": disaster == nil && isAllowed("tellDisaster", context),
           "tell": Titles.title("tellDisaster", language),
           "choices": Figure.allCases.map {
@@ -72,6 +83,32 @@ extension WebServer {
           },
           "map": map(figure, wards, status, language), "rows": rows(wards, language),
         ]))
+  }
+
+  /// What makes an empty node useful, in order.
+  private func firstSteps(_ language: Language, _ context: DeskContext) -> [[String: Any]] {
+    let pick = language.pick
+    let steps: [(path: String, endpoint: String?, String, String)] = [
+      (
+        "/import", nil, pick("避難所一覧を取り込む", "Take in the list of shelters"),
+        pick("区の CSV や GeoJSON をそのまま読みます。", "The ward's CSV or GeoJSON, as it is.")
+      ),
+      (
+        "/do/addAccount?_back=/", "addAccount", pick("職員のアカウントを作る", "Make the staff's accounts"),
+        pick("避難所・福祉・物資の担当者ごとに役割を選びます。", "With a role for each: shelters, welfare, supplies.")
+      ),
+      (
+        "/do/installCatalogue?_back=/", "installCatalogue", pick("標準の品目を入れる", "Install the standard items"),
+        pick("水・食料・毛布など、必要数の基準つきです。", "Water, meals, blankets, with how much people need.")
+      ),
+      (
+        "/network", nil, pick("ほかの区とつながっているか見る", "See whether the other wards are linked"),
+        pick("つながらなくても、この区の仕事はすべてできます。", "All of this ward's work goes on without them.")
+      ),
+    ]
+    return steps.filter { $0.endpoint.map { isAllowed($0, context) } ?? true }.map {
+      ["href": $0.path, "label": $0.2, "why": $0.3]
+    }
   }
 
   private func figures(_ status: StatusReport, _ context: DeskContext) async throws -> [String: WardFigures] {
@@ -107,7 +144,14 @@ extension WebServer {
     return [
       "figure": pick("地図の色", "The map shows"), "byWard": pick("区ごと", "By ward"), "ward": pick("区", "Ward"),
       "open": pick("開設/全", "Open/all"), "people": pick("避難者", "Evacuees"), "short": pick("不足", "Short"),
-      "heard": pick("いつの情報", "As of"),
+      "heard": pick("いつの情報", "As of"), "first": pick("はじめに", "First steps"),
+      "firstWhy": pick(
+        "このノードにはまだ避難所がありません。次の順に進めると使えるようになります。",
+        "This node has no shelters yet. These steps make it useful."),
+      "sample": Titles.title("loadSample", language),
+      "sampleWhy": pick(
+        "訓練用の避難所・住民・物資・要請が入り、すぐに試せます。「その他」からいつでも消せます。",
+        "Shelters, residents, goods and a request to try everything with. Removed at any time under More."),
     ]
   }
 

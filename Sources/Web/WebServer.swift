@@ -25,6 +25,7 @@ public struct WebServer: Sendable {
   /// Whether browsers come by TLS: cookies are for that alone then.
   let isSecure: Bool
   let sessions = Sessions()
+  let handouts = Handouts()
   let passwords = Passwords()
   private let description: String
   let labels: Labels

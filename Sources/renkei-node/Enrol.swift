@@ -49,18 +49,12 @@ struct Enrol: AsyncParsableCommand {
         throw OperatorFailure(2, ja: "年数は 1 から 100 までです", en: "between 1 and 100 years")
       }
       let text = FileManager.default.contents(atPath: request).map { String(decoding: $0, as: UTF8.self) } ?? ""
-      let lines = text.split(whereSeparator: \.isNewline).map { [UInt8](hexadecimal: String($0)) }
-      guard (1...2).contains(lines.count), let bytes = lines[0], let key = PublicKey(bytes) else {
+      guard let asked = EnrolmentRequest(text) else {
         throw OperatorFailure(2, ja: "申請書ではありません: \(request)", en: "not a request: \(request)")
       }
       let papers = AuthorityCommand.papers(federation)
       let end = years.map { Instant.now().advanced(byMilliseconds: Int64($0) * 31_556_952_000) }
-      let signed =
-        if lines.count == 2 {
-          try papers.renew(lines[1] ?? [], ward: ward, validUntil: end)
-        } else {
-          try papers.enrol(key, ward: ward, validUntil: end)
-        }
+      let signed = try papers.sign(asked, ward: ward, validUntil: end)
       try FileManager.default.write(JSONEncoder().encode(signed), to: card)
       Language.say("カードを書きました: \(card)", "wrote the card: \(card)")
     }

@@ -86,6 +86,8 @@ function fields(form, button) {
     if (dot > 0) (body[name.slice(0, dot)] ||= {})[name.slice(dot + 1)] = Number(text);
     else if (type === "checkbox" && text === "1") body[name] = true;
     else if (type === "checkbox") (body[name] ||= []).push(text);
+    // A page that was kept for the time without contact may be of another day.
+    else if (name === "day" && text === control.defaultValue) body[name] = new Date(Date.now() + 9 * 3600e3).toISOString().slice(0, 10);
     else if (type === "number" || (button && button.name === name)) body[name] = Number(text);
     else if (type === "datetime-local") body[name] = text + ":00+09:00";
     else body[name] = text;
@@ -133,6 +135,7 @@ document.addEventListener("submit", async (event) => {
 
 // MARK: Paper
 
+for (const printer of document.querySelectorAll("[data-print]")) printer.hidden = false;
 document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) print(); });
 
 // MARK: Printed codes. A scanner types them; where the browser can read pictures, so can the tablet's camera.
@@ -260,7 +263,9 @@ async function refresh() {
       // Who goes by keyboard stays where they are.
       const reachable = (part) => [...part.querySelectorAll("a, button, input, select, textarea, [tabindex]")];
       const place = reachable(shown).indexOf(document.activeElement);
+      const open = new Set([...shown.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent));
       shown.replaceWith(content);
+      for (const summary of content.querySelectorAll("summary")) summary.parentElement.open = open.has(summary.textContent);
       if (place >= 0) reachable(content)[place]?.focus({ preventScroll: true });
     }
     await showQueue();
