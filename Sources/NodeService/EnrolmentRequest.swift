@@ -7,6 +7,14 @@ public struct EnrolmentRequest: Sendable {
   private let key: PublicKey
   private let certificate: [UInt8]?
 
+  public init(key: PublicKey, renewing certificate: [UInt8]? = nil) {
+    self.key = key
+    self.certificate = certificate
+  }
+
+  /// Lines of hexadecimal digits: the key, and the certificate that shall be renewed.
+  public var text: String { ([key.bytes] + [certificate].compactMap(\.self)).map { $0.hexadecimal + "\n" }.joined() }
+
   /// - Returns: nil when the text is no request: one or two lines of hexadecimal digits.
   public init?(_ text: String) {
     let lines = text.split(whereSeparator: \.isNewline).map { [UInt8](hexadecimal: String($0)) }

@@ -40,7 +40,7 @@ struct Gate: RouterMiddleware {
           "POST /session/password", "GET /conflicts", "GET /network", "GET /menu",
           "GET /history/{collection}/{row}/{field}", "GET /orders", "GET /orders/{id}", "GET /slip/{id}", "GET /scan",
           "GET /checklist",
-          "GET /own/{collection}/{row}", "POST /own/{collection}/{row}", "POST /session/end", "GET /nodes",
+          "GET /own/{collection}/{row}", "POST /session/end", "GET /nodes",
           "GET /unsent", "GET /do/{endpoint}", "POST /do/{endpoint}", "GET /list/{endpoint}", "GET /events",
           "GET /api/v1/status", "GET /api/v1/links", "GET /api/v1/shelters",
           "GET /api/v1/shelters/{id}", "GET /api/v1/shelters/{id}/history", "GET /api/v1/conflicts",
@@ -51,7 +51,7 @@ struct Gate: RouterMiddleware {
         .roles([.headquarters, .shelter]),
         [
           "POST /api/v1/shelters", "PATCH /api/v1/shelters/{id}", "POST /api/v1/shelters/{id}/resolve",
-          "POST /api/v1/shelters/{id}/keep",
+          "POST /api/v1/shelters/{id}/keep", "POST /own/{collection}/{row}",
         ]
       ),
       (

@@ -123,12 +123,12 @@ extension WebServer {
     let sent = try await sent(request)
     try checkForm(sent, context)
     func given(_ name: String) -> String? { sent[name]?.first.flatMap { $0.isEmpty ? nil : $0 } }
-    guard let account = context.principal?.account else {
-      throw APIError(.forbidden, "forbidden", ja: "サインインした人だけができます", en: "only for somebody who has signed in")
-    }
     do {
       guard let asked = EnrolmentRequest(given("request") ?? "") else {
         throw APIError.badValue("request", ja: "申請書ではありません", en: "not a request")
+      }
+      guard let account = context.principal?.account else {
+        throw APIError(.forbidden, "forbidden", ja: "サインインした人だけができます", en: "only for somebody who has signed in")
       }
       let years = given("years").map { Int($0) ?? 0 }
       guard years.map((1...100).contains) ?? true else {

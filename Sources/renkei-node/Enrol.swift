@@ -28,9 +28,10 @@ struct Enrol: AsyncParsableCommand {
 
     func run() async throws {
       let directory = NodeDirectory(data)
-      var lines = [try directory.makeKey().publicKey.bytes.hexadecimalText]
-      if directory.isEnrolled { lines.append(try directory.identity().certificate.bytes.hexadecimalText) }
-      try FileManager.default.write(Data((lines.joined(separator: "\n") + "\n").utf8), to: request)
+      let asked = EnrolmentRequest(
+        key: try directory.makeKey().publicKey,
+        renewing: directory.isEnrolled ? try directory.identity().certificate.bytes : nil)
+      try FileManager.default.write(Data(asked.text.utf8), to: request)
       Language.say("申請書を書きました: \(request)", "wrote the request: \(request)")
     }
   }

@@ -149,7 +149,9 @@ import Topology
 
     try await late.stop()
     let directory = NodeDirectory(folder.file("f-13121"))
-    let card = try FederationFolder(folder.file("f")).renew(directory.identity().certificate.bytes, ward: "13121")
+    let identity = try directory.identity()
+    let asked = EnrolmentRequest(key: identity.certificate.key, renewing: identity.certificate.bytes)
+    let card = try FederationFolder(folder.file("f")).sign(asked, ward: "13121", validUntil: nil)
     try directory.renew(card)
     late = try Self.start(ward: "13121", in: folder, federation: "f", port: portB, peers: [("13113", portA)])
     let renewed = late
