@@ -85,8 +85,8 @@ final class Wards {
   let second: Office
   let secondOther: Office
 
-  init() throws {
-    federation = TestFederation(wards: 3, seed: 11)
+  init(drill: Bool = false) throws {
+    federation = TestFederation(wards: 3, seed: 11, drill: drill)
     federation.emergency = true
     func office(_ ward: Int, _ key: UInt64, _ federation: inout TestFederation, _ folder: TemporaryDirectory) throws
       -> Office
