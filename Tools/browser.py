@@ -69,10 +69,10 @@ class Browser:
         message, self.buffer = self.buffer.split(b"\0", 1)
         return json.loads(message)
 
-    def page(self, width=1280, height=800):
+    def page(self, width=1280, height=800, kind=None):
         target = self.send("Target.createTarget", {"url": "about:blank"})["targetId"]
         session = self.send("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
-        return Page(self, target, session, width, height)
+        return (kind or Page)(self, target, session, width, height)
 
     def close(self):
         try:
@@ -163,8 +163,18 @@ class Page:
         self.click(selector)
         self.until("!window.isOld && document.readyState === 'complete'", f"{selector} led nowhere")
 
+    def select(self, selector, value):
+        """Chooses by what is sent."""
+        found = self.run(f"""(() => {{ const field = document.querySelector({json.dumps(selector)});
+            if (!field) return false; field.value = {json.dumps(value)};
+            field.dispatchEvent(new Event("change", {{bubbles: true}})); return field.value === {json.dumps(value)}; }})()""")
+        check(found, f"no choice {value} at {selector}")
+
+    def tick(self, selector):
+        self.click(selector)
+
     def key(self, key, text="", modifiers=0):
-        codes = {"Tab": 9, "Enter": 13, " ": 32, "Escape": 27, "ArrowDown": 40}
+        codes = {"Tab": 9, "Enter": 13, " ": 32, "Escape": 27, "ArrowDown": 40, "ArrowRight": 39, "Home": 36}
         base = {"key": key, "windowsVirtualKeyCode": codes.get(key, ord(key[0]) if key else 0), "modifiers": modifiers}
         self.call("Input.dispatchKeyEvent", {"type": "keyDown", "text": text or ("\r" if key == "Enter" else ""), **base})
         self.call("Input.dispatchKeyEvent", {"type": "keyUp", **base})
@@ -197,3 +207,55 @@ class Page:
 
     def close(self):
         self.browser.send("Target.closeTarget", {"targetId": self.target})
+
+
+class KeyboardPage(Page):
+    """The same, done as somebody does who has no mouse: by Tab, letters, arrows, Space and Enter."""
+
+    def reach(self, selector):
+        """Goes to an element by Tab alone, and sees that one can see where one is."""
+        check(self.run(f"!!document.querySelector({json.dumps(selector)})"), f"nothing at {selector}")
+        here = f"document.activeElement === document.querySelector({json.dumps(selector)})"
+        limit = 2 * self.run("document.querySelectorAll('a, button, input, select, textarea, summary, [tabindex]').length") + 10
+        for _ in range(limit):
+            if self.run(here):
+                seen = self.run("(s => s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2)(getComputedStyle(document.activeElement))")
+                return check(seen, f"the focus at {selector} is not seen")
+            self.key("Tab")
+        raise Failure(f"{selector} cannot be reached by Tab")
+
+    def click(self, selector):
+        self.reach(selector)
+        is_link = self.run("document.activeElement.tagName === 'A'")
+        self.key("Enter") if is_link else self.key(" ", " ")
+
+    def submit(self, selector):
+        self.reach(selector)
+        super().submit(selector)
+
+    def fill(self, selector, value):
+        self.reach(selector)
+        if self.run("document.activeElement.type") == "datetime-local":
+            # Segment by segment, as this browser's language orders them.
+            date, clock = value.split("T")
+            (year, month, day), (hour, minute) = date.split("-"), clock.split(":")
+            for character in f"{month}{day}{year}":
+                self.key(character, character)
+            self.key("ArrowRight")
+            for character in f"{(int(hour) + 11) % 12 + 1:02}{minute}{'P' if int(hour) >= 12 else 'A'}":
+                self.key(character, character)
+            return check(self.run("document.activeElement.value") == value, f"the keys make {self.run('document.activeElement.value')}, not {value}")
+        if self.run("document.activeElement.tagName") == "SELECT":
+            return self.select(selector, value)
+        self.key("a", modifiers=2)
+        self.write(value) if value else self.key("Backspace")
+        check(self.run("document.activeElement.value.length > 0") == bool(value), f"nothing can be typed at {selector}")
+
+    def select(self, selector, value):
+        self.reach(selector)
+        self.key("Home")
+        for _ in range(self.run("document.activeElement.options.length")):
+            if self.run("document.activeElement.value") == value:
+                return
+            self.key("ArrowDown")
+        check(self.run("document.activeElement.value") == value, f"{value} cannot be chosen at {selector} by the arrows")

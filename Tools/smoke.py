@@ -125,7 +125,7 @@ def tell(description, held, story, options=()):
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--node", required=True)
     for option in options:
-        parser.add_argument(option)
+        parser.add_argument(option, nargs="?", const="yes")
     given = parser.parse_args()
     os.environ.setdefault("RENKEI_LANG", "ja")
     folder = tempfile.mkdtemp(prefix="renkei-story-")

@@ -2,7 +2,7 @@
 """A disaster told through pages alone: people, IDs, shelters, stock and orders on three nodes with a cut. What the API would
 also do is done here with a keyboard, a button and a printed code, in three real browsers.
 
---shots DIR keeps pictures on the way. Exit 0 when all held, 1 when not. Needs Chromium and zbarimg (Debian: zbar-tools).
+--shots DIR keeps pictures on the way; --keyboard tells the same by Tab, letters, arrows, Space and Enter. Exit 0 when all held, 1 when not. Needs Chromium and zbarimg (Debian: zbar-tools).
 """
 import base64
 import os
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from browser import Browser
+from browser import Browser, KeyboardPage, Page
 from desk import Desk, send, sign_in
 from smoke import check, tell, until
 
@@ -29,7 +29,8 @@ def read_code(page, selector, folder, shots=None):
 
 
 class Wards:
-    def __init__(self, binary, folder, shots):
+    def __init__(self, binary, folder, shots, keyboard):
+        self.kind = KeyboardPage if keyboard else Page
         self.folder, self.shots, self.number = folder, shots, 0
         self.nodes = [Desk(binary, folder, ward) for ward in NAMES]
         self.browsers, self.pages = [], []
@@ -64,7 +65,7 @@ class Wards:
             node.command("import", os.path.join(os.path.dirname(os.path.abspath(__file__)), "sample", "shelters.csv"))
         for node in self.nodes:
             self.browsers.append(Browser())
-            self.pages.append(self.browsers[-1].page())
+            self.pages.append(self.browsers[-1].page(kind=self.kind))
             sign_in(self.pages[-1], node, "all")
         self.before()
         self.quake()
@@ -110,7 +111,7 @@ class Wards:
             until_local = time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() + 9 * 3600 + 5 * 86400))
             send(page, node.url("/do/tellDisaster?_back=/"), name=f"首都直下地震({NAMES[node.ward]})", quakeAt=local)
             page.open(node.url("/do/declare?_back=/"))
-            page.run("document.querySelector('[name=purposes][value=安否確認]').checked = true")
+            page.tick("[name=purposes][value=安否確認]")
             for name, value in (("title", "首都直下地震"), ("until", until_local), ("reason", "災害対策本部設置"), ("card", self.card(node))):
                 page.fill(f"form.stack [name={name}]", value)
             page.submit("form.stack button")
@@ -133,23 +134,22 @@ class Wards:
         # A family by its card: typed by the scanner, Enter at its end.
         began = time.monotonic()
         pa.open(a.url(f"/shelters/{self.shelters[a.ward]}"))
-        pa.run("document.querySelector('[name=card]').focus()")
-        pa.write(self.family)
+        pa.fill("[name=card]", self.family)
         pa.key("Enter")
         until("the family is in", lambda: len(a.request("GET", f"/api/v1/shelters/{self.shelters[a.ward]}/stays")["stays"]) == 3)
         took = time.monotonic() - began
         check({s["name"] for s in a.request("GET", f"/api/v1/shelters/{self.shelters[a.ward]}/stays")["stays"]} == {"髙橋 一郎", "髙橋 花子", "髙橋 健"}, "their names")
-        pa.write(self.family)
+        pa.fill("[name=card]", self.family)
         pa.key("Enter")
         pa.open(a.url("/unsent"))
         pa.until("document.querySelector('#queue')?.innerText.includes('受付済み')", "a card read twice is not told")
         pa.run("window.confirm = () => true")
-        pa.run("[...document.querySelectorAll('#queue button')].at(-1).click()")
+        pa.click("#queue button:last-of-type")
         pa.until("document.querySelectorAll('#queue li').length === 0")
         # Hanako is entered in 足立 too: neither knows of the other.
         pb.open(b.url(f"/shelters/{self.shelters[b.ward]}"))
         pb.fill("[name=card]", self.hanako)
-        pb.run("document.querySelector('[name=card]').form.requestSubmit()")
+        pb.key("Enter")
         until("hanako is in 足立", lambda: len(b.request("GET", f"/api/v1/shelters/{self.shelters[b.ward]}/stays")["stays"]) == 1)
         for _ in range(3):
             pb.click(".plus")
@@ -218,7 +218,7 @@ class Wards:
         text = pa.text("main")
         check("無事" in text and "重傷" in text, f"not both reports: {text[:400]}")
         self.shoot(pa, "person")
-        pa.run("document.querySelector('[name=evidence]').selectedIndex = 1")
+        pa.select("[name=evidence]", "本人確認書類")
         pa.submit("form[action='/do/linkResidents'] button[value=同一人物]")
         check("13121-" in pa.text("main"), f"the linked ID is not shown: {pa.run('location.href')} {pa.text()[:300]}")
         self.step("the double entry and the two IDs side by side, each settled by one click; the trustworthy report shown, the other beside it")
@@ -255,7 +255,7 @@ class Wards:
         self.shoot(pa, "conflict")
         shown = a.shelter(self.shelters[a.ward])["crowding"]
         history = pa.run("document.querySelector('a[href^=\"/history/shelters/\"]').getAttribute('href')")
-        pa.run("document.querySelector('select[name=value]').value = '混雑'")
+        pa.select("select[name=value]", "混雑")
         pa.submit("form:has(select[name=value]) button")
         check(a.shelter(self.shelters[a.ward])["crowding"] == "混雑", "not merged")
         check("食い違いはありません" in pa.text("main"), "the conflict stands")
@@ -278,13 +278,12 @@ class Wards:
         a, pa = self.nodes[0], self.pages[0]
         a.account("second", "渋谷 第二")
         self.browsers.append(Browser())
-        second = self.browsers[-1].page(768, 1024)
+        second = self.browsers[-1].page(768, 1024, self.kind)
         sign_in(second, a, "second")
         row = self.shelters[a.ward]
         pa.open(a.url(f"/shelters/{row}"))
         second.open(a.url(f"/shelters/{row}"))
-        pa.run("document.querySelector('.checkin [name=name]').focus()")
-        pa.write("書きかけ 太郎")
+        pa.fill(".checkin:not(details *) [name=name]", "書きかけ 太郎")
         people = int(second.text("#people"))
         for _ in range(3):
             second.click(".plus")
@@ -312,10 +311,10 @@ class Wards:
             node.stop()
 
 
-def story(binary, folder, shots):
+def story(binary, folder, shots, keyboard):
     if shots:
         os.makedirs(shots, exist_ok=True)
-    wards = Wards(binary, folder, shots)
+    wards = Wards(binary, folder, shots, bool(keyboard))
     try:
         wards.tell()
     finally:
@@ -323,4 +322,4 @@ def story(binary, folder, shots):
 
 
 if __name__ == "__main__":
-    sys.exit(tell(__doc__, "the wards' story held, through pages alone", story, ["--shots"]))
+    sys.exit(tell(__doc__, "the wards' story held, through pages alone", story, ["--shots", "--keyboard"]))

@@ -274,6 +274,9 @@ async function refresh() {
 
 function plan(after) { if (due === null) due = setTimeout(refresh, after); }
 
+// From here on the page answers whatever somebody does.
+performance.mark("ready");
+
 if (live) {
   const events = new EventSource("/events");
   events.onopen = () => { show(true); deliver(); };
