@@ -95,6 +95,7 @@ public enum AuditTrail {
     [
       "time": .integer(HybridTime(rawValue: UInt64(bitPattern: time)).milliseconds),
       "ward": JSON(identity.federation.ward(at: author.ward)?.code), "node": .text("\(author)"),
+      "subject": .text("\(note.subject)"),
       "action": .text(note.action), "purpose": JSON(note.purpose), "user": .text(note.user),
     ]
   }

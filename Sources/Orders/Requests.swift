@@ -138,7 +138,7 @@ public enum Requests {
     .read(
       "requests", "/requests", "Requests, the most urgent first.",
       [
-        FormField("ward", .ward, ja: "区コード", en: "Ward"),
+        FormField("ward", .ward, ja: "区", en: "Ward"),
         FormField(
           "show",
           .choice([Choice("未充足", "open"), Choice("過剰", "oversupplied"), Choice("すべて", "all")]), ja: "表示", en: "Which"),

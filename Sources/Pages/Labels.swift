@@ -17,6 +17,7 @@ public struct Labels: Sendable {
     "purpose": ("目的", "Purpose"), "minutes": ("分", "Minutes"), "phase": ("段階", "Phase"), "done": ("済み", "Done"),
     "task": ("やること", "Task"), "service": ("分野", "Service"), "item": ("品目", "Item"), "shelter": ("避難所", "Shelter"),
     "name": ("氏名・名称", "Name"), "kana": ("カナ", "Kana"), "status": ("状態", "Status"), "present": ("在所", "Present"),
+    "time": ("日時", "At"), "action": ("操作", "Action"), "subject": ("対象の記録", "Record"),
   ]
 
   public init(_ endpoints: [Endpoint], _ collections: [CollectionSchema]) {
@@ -34,7 +35,7 @@ public struct Labels: Sendable {
       if case .list(.choice(let list), _) = field.shape { for choice in list { codes[choice.word] = choice.code } }
     }
     for (name, label) in Self.own { names[name] = label }
-    times.insert("at")
+    times.formUnion(["at", "time"])
   }
 
   public func label(_ name: String, _ language: Language) -> String {

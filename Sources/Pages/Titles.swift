@@ -86,5 +86,14 @@ public enum Titles {
     collections[name].map { language.pick($0.0, $0.1) } ?? name
   }
 
+  public static let phases: [(word: String, english: String)] = [
+    ("発災前", "before"), ("発災当日", "day of the quake"), ("1〜3日", "days 1 to 3"), ("3〜7日", "days 3 to 7"),
+    ("復旧・復興期", "recovery"),
+  ]
+
+  public static func phase(_ word: String, _ language: Language) -> String {
+    phases.first { $0.word == word }.map { language.pick($0.word, $0.english) } ?? word
+  }
+
   public static var endpoints: Set<String> { Set(table.keys) }
 }

@@ -126,10 +126,13 @@ public enum PeopleSearch {
   ) throws -> [RowValues] {
     guard let typed = given.text("name") else { return [] }
     var found: [RowValues] = []
-    for key in NameKey.candidates(typed) where !key.isEmpty {
+    let keys = NameKey.candidates(typed).filter { !$0.isEmpty }
+    // Whole names first, then names that begin so.
+    for (isWhole, key) in keys.map({ (true, $0) }) + keys.prefix(1).map({ (false, $0) }) {
       for column in ["name_key", "kana_key"] {
+        let clause = isWhole ? "\(column) = ?1" : "\(column) > ?1 AND \(column) < ?1 || x'f48fbfbf'"
         for values in try RowValues.all(
-          collection, "WHERE \(column) = ?1 AND (?2 IS NULL OR birth IS NULL OR birth LIKE ?2 || '%') LIMIT ?3",
+          collection, "WHERE \(clause) AND (?2 IS NULL OR birth IS NULL OR birth LIKE ?2 || '%') LIMIT ?3",
           [key, given.text("birth"), limit], db)
         where !found.contains(where: { $0.id == values.id }) { found.append(values) }
       }

@@ -137,7 +137,7 @@ public enum Disasters {
       "checklist", "/checklist", "What this ward has to do in a phase, by service, and what is done.",
       [
         FormField("phase", .choice(Phase.choices), ja: "段階", en: "Phase"),
-        FormField("ward", .ward, ja: "区コード", en: "Ward"),
+        FormField("ward", .ward, ja: "区", en: "Ward"),
       ]
     ) { inquiry, db in
       let disaster = try current(for: inquiry.given.text("ward") ?? inquiry.ward, db)

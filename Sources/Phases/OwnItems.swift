@@ -141,7 +141,7 @@ public enum OwnItems {
         "ownFields", "/own-fields", "The wards' own fields.",
         [
           FormField("collection", .choice(names), ja: "対象", en: "Collection"),
-          FormField("ward", .ward, ja: "区コード", en: "Ward"),
+          FormField("ward", .ward, ja: "区", en: "Ward"),
         ]
       ) { inquiry, db in
         Seen([

@@ -129,7 +129,7 @@ public enum Lots {
     .read(
       "lots", "/lots", "Stock by ward, item and shelter.",
       [
-        FormField("ward", .ward, ja: "区コード", en: "Ward"), FormField("item", .row("items"), ja: "品目", en: "Item"),
+        FormField("ward", .ward, ja: "区", en: "Ward"), FormField("item", .row("items"), ja: "品目", en: "Item"),
         FormField("shelter", .row("shelters"), ja: "避難所", en: "Shelter"),
       ]
     ) { inquiry, db in

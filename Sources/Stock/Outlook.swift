@@ -107,7 +107,7 @@ public enum Outlook {
     .read(
       "stockOutlook", "/stock/outlook", "Shortage and surplus, and hours until empty, from head counts and standards.",
       [
-        FormField("ward", .ward, ja: "区コード", en: "Ward"), FormField("item", .row("items"), ja: "品目", en: "Item"),
+        FormField("ward", .ward, ja: "区", en: "Ward"), FormField("item", .row("items"), ja: "品目", en: "Item"),
         FormField("by", .choice([Choice("区", "ward"), Choice("避難所", "shelter")]), ja: "単位", en: "By"),
         FormField("days", .integer(1...60), ja: "日数", en: "Days to cover"),
       ]

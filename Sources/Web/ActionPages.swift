@@ -92,7 +92,7 @@ extension WebServer {
     let path = Self.collections[list.id] ?? list.path.split(separator: "/").first.map { String($0) } ?? ""
     let offered = catalogue.endpoints.filter {
       $0.id != list.id && ["/\(path)/{id}", list.path + "/{id}"].contains(where: $0.path.hasPrefix)
-        && isAllowed($0.id, context) && !$0.isForServices
+        && isAllowed($0.id, context) && !$0.isForServices && $0.id != "settleDouble"
     }
     let back = Self.escaped(frame.path)
     return { record in

@@ -4,10 +4,6 @@ import Pages
 
 /// What the ward has to do in each phase, by service: ticked by one click.
 extension WebServer {
-  private static let phases = [
-    ("発災前", "before"), ("発災当日", "day of the quake"), ("1〜3日", "days 1 to 3"), ("3〜7日", "days 3 to 7"),
-    ("復旧・復興期", "recovery"),
-  ]
   private static let services: [String: (String, String)] = [
     "headquarters": ("災害対策本部", "Headquarters"), "shelters": ("避難所", "Shelters"), "people": ("人・安否", "People"),
     "stock": ("物資", "Stock"), "orders": ("要請と配送", "Requests"), "network": ("通信", "Network"),
@@ -58,7 +54,7 @@ extension WebServer {
         [
           "w": words, "groups": groups,
           "progress": pick("\(tasks.count)件のうち\(done)件が済み", "\(done) of \(tasks.count) done"),
-          "tabs": Self.phases.map { word, english -> [String: Any] in
+          "tabs": Titles.phases.map { word, english -> [String: Any] in
             [
               "href": "/checklist?phase=\(Self.escaped(word))",
               "label": pick(word, english) + (word == current ? pick("(いま)", " (now)") : ""), "isActive": word == phase,

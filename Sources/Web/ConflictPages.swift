@@ -217,7 +217,12 @@ extension WebServer {
     let maySet =
       isAllowed("settleConflict", context) && Conflicts.choices(name, field.name) != nil
       && Conflicts.isOurs(row, field, of: schema, core.identity.certificate.node.ward)
+    // What nobody has written over stands now.
+    let standing = writes.filter { write in
+      !writes.contains { $0.entry.dot != write.entry.dot && $0.entry.knew(write.entry.dot) }
+    }
     let shown = writes.suffix(200).reversed().map { write -> [String: Any] in
+      let stands = standing.contains { $0.entry.dot == write.entry.dot }
       // Those of another's writes that it had not seen, and that had not seen it: written at once.
       let missed = writes.filter { other in
         other.entry.dot != write.entry.dot && !write.entry.knew(other.entry.dot) && !other.entry.knew(write.entry.dot)
@@ -232,11 +237,13 @@ extension WebServer {
         "when": language.time(write.entry.time.milliseconds),
         "knew": before.map { pick("知っていた値: ", "Had seen: ") + told($0) }
           ?? pick("前の値はなかった", "There was no value before"),
-        "missed": missed.map(told).joined(separator: pick("、", ", ")), "hasMissed": !missed.isEmpty, "canSet": maySet,
+        "missed": missed.map(told).joined(separator: pick("、", ", ")), "hasMissed": !missed.isEmpty,
+        "stands": stands, "canSet": maySet && !(stands && standing.count == 1),
       ]
     }
     let words = [
-      "missed": pick("知らずに書かれた: ", "Written at once, unknown: "), "set": pick("この値に戻す", "Put this value back"),
+      "stands": pick("いまの値", "stands now"), "missed": pick("知らずに書かれた: ", "Written at once, unknown: "),
+      "set": pick("この値に戻す", "Put this value back"),
       "back": pick("食い違いへ", "To the conflicts"),
     ]
     return page(

@@ -51,7 +51,7 @@ extension WebServer {
       request,
       frame.render(
         "goods", title: pick("物資", "Goods"), active: "/goods",
-        ["w": words, "lines": lines, "isEmpty": lines.isEmpty, "actions": plan + actions]))
+        ["w": words, "lines": lines, "isEmpty": lines.isEmpty, "actions": plan, "more": actions]))
   }
 
   private func urgency(_ line: JSON) -> (Double, Int64) {

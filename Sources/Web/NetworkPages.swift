@@ -80,7 +80,8 @@ extension WebServer {
       ].compactMap(\.self)
       let isCut = peer.state == "cut"
       return [
-        "ward": "\(name) \(peer.node)", "state": peer.state, "stateLabel": LinkWords.state(peer.state, language),
+        "ward": "\(name) \(peer.ward)-\(peer.node.split(separator: ".").dropFirst().first ?? "")", "state": peer.state,
+        "stateLabel": LinkWords.state(peer.state, language),
         "sentence": sentence, "hasMore": !more.isEmpty, "more": more.joined(separator: " · "), "code": peer.ward,
         "canDrill": mayOperate && status.drill, "drillValue": isCut ? "heal" : "cut",
         "drillLabel": isCut ? pick("訓練の遮断をやめる", "Heal the link") : pick("訓練で遮断する", "Cut for a drill"),
@@ -94,6 +95,7 @@ extension WebServer {
         "通信が切れていても、カードで運べば届きます。書き出したファイルをカードに入れ、相手のノードで取り込んでください。中身は署名され、個人の記録は封をされています。",
         "What no link carries, a card does. Put the exported file on a card and take it in at the other node. It is signed, and personal records in it are sealed."
       ),
+      "nodes": pick("ノードの一覧・新しいノードを加える", "All nodes, and newcomers"),
       "export": pick("書き出す", "Export"), "import": pick("受け取ったファイル", "A file that was brought"),
       "take": pick("取り込む", "Take in"),
     ]

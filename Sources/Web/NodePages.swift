@@ -114,7 +114,7 @@ extension WebServer {
           ],
           "why": pick(
             "この連合のすべてのノードです。失くしたノードを外すには、認証局カードを持って renkei-node revoke を使います。",
-            "Every node of this federation. To shut out a lost one, use `renkei-node revoke` with the authority's card."
+            "Every node of this federation. To shut out a lost one, use renkei-node revoke with the authority's card."
           ),
         ]), status: fault?.status ?? .ok)
   }

@@ -73,7 +73,11 @@ extension WebServer {
               "controls": Controls([field(definition)], language).values(),
             ]
           },
-          "controls": Controls(add.form.fields.filter { $0.name != "collection" }, language).values(),
+          "controls": Controls(
+            ["labelJa", "labelEn", "kind", "choices", "needed", "phase", "form"].compactMap { name in
+              add.form.fields.first { $0.name == name }
+            }, language
+          ).values(),
         ]))
   }
 

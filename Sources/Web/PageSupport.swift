@@ -128,7 +128,11 @@ extension WebServer {
     let items = try await tryAsk("items", [:], context)?["items"].list ?? []
     return [
       "ward": wardOptions(language), "shelters": shelters.map { Controls.Option($0.0, $0.1) },
-      "items": items.compactMap { item in item["id"].text.map { Controls.Option($0, item["name"].text ?? $0) } },
+      "items": items.compactMap { item in
+        item["id"].text.map { id in
+          Controls.Option(id, (language == .english ? item["nameEn"].text : nil) ?? item["name"].text ?? id)
+        }
+      },
     ]
   }
 

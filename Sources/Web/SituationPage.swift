@@ -16,6 +16,8 @@ extension WebServer {
     var short = 0
     /// Milliseconds since it was heard; nil: never.
     var heard: Int64?
+
+    var isUnknown: Bool { heard == nil && shelters == 0 }
   }
 
   /// What the map's colour can say.
@@ -158,7 +160,7 @@ extension WebServer {
   private func phase(_ disaster: JSON?, _ language: Language) -> String {
     guard let disaster else { return language.pick("災害は登録されていません(平常時)", "No disaster is entered (ordinary times)") }
     return
-      "\(disaster["name"].text ?? "") — \(language.pick(disaster["phase"].text ?? "", disaster["phaseCode"].text ?? ""))"
+      "\(disaster["name"].text ?? "") — \(Titles.phase(disaster["phase"].text ?? "", language))"
   }
 
   private func elapsed(_ milliseconds: Int64, _ language: Language) -> String {
@@ -192,8 +194,11 @@ extension WebServer {
       let figures = wards[ward.code] ?? WardFigures()
       return [
         "code": ward.code, "ward": wardName(ward.code, language), "isOwn": ward.code == core.identity.ward.code,
-        "open": "\(language.number(Int64(figures.open)))/\(language.number(Int64(figures.shelters)))",
-        "people": language.number(Int64(figures.people)), "short": language.number(Int64(figures.short)),
+        // Of whom nothing was heard, nothing is known: that is not none.
+        "open": figures.isUnknown
+          ? "–" : "\(language.number(Int64(figures.open)))/\(language.number(Int64(figures.shelters)))",
+        "people": figures.isUnknown ? "–" : language.number(Int64(figures.people)),
+        "short": figures.isUnknown ? "–" : language.number(Int64(figures.short)),
         "heard": heard(figures.heard, language), "ageClass": ageClass(figures.heard),
       ]
     }
@@ -221,8 +226,8 @@ extension WebServer {
       }
       let count = value(figures)
       let level =
-        figures.heard == nil && figures.shelters == 0 ? nil : count == 0 ? 0 : 1 + min(3, count * 4 / (most + 1))
-      let number = language.number(Int64(count))
+        figures.isUnknown ? nil : count == 0 ? 0 : 1 + min(3, count * 4 / (most + 1))
+      let number = figures.isUnknown ? "–" : language.number(Int64(count))
       return WardMap.Shown(
         level: level, value: number,
         title: "\(name): \(figure.label(language)) \(number) (\(heard(figures.heard, language)))")
