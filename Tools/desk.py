@@ -1,4 +1,5 @@
 """A ward's desk for the stories that pages tell: a node that a browser opens, and what people do at it."""
+import os
 import subprocess
 import urllib.request
 
@@ -50,3 +51,9 @@ def send(page, url, button="form.stack button", **values):
         page.fill(f"form.stack [name='{name}']", value)
     page.submit(button)
     check("保存しました" in page.text(), f"{url}: {page.text('main')[:300]}")
+
+
+def rules():
+    """The accessibility rules, as a script that answers with its findings."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "pages-check.js"), encoding="utf-8") as file:
+        return file.read()

@@ -12,7 +12,7 @@ import time
 import urllib.parse
 
 from browser import Browser
-from desk import Desk, PASSWORD, sign_in
+from desk import Desk, PASSWORD, rules, sign_in
 from smoke import check, tell, until, write_list
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -21,11 +21,6 @@ SCRIPTS = [
     "javascript:window.hacked=1", "</textarea><script>window.hacked=1</script>", "{{{title}}}<b>", "<a href=javascript:window.hacked=1>x",
     "\u202egnp.exe", "<iframe srcdoc='<script>parent.hacked=1</script>'>", "${window.hacked=1}", "</title><script>window.hacked=1</script>",
 ]
-
-
-def rules():
-    with open(os.path.join(HERE, "pages-check.js"), encoding="utf-8") as file:
-        return file.read()
 
 
 def story(binary, folder, shots):

@@ -248,8 +248,9 @@ function isBusy() {
 
 async function refresh() {
   due = null;
-  // Nothing is taken from under somebody's hands.
+  // Nothing is taken from under somebody's hands, nor what was just said from under their eyes.
   if (isBusy()) { plan(3000); return; }
+  if (document.querySelector(".notice") && performance.now() < 8000) { plan(8000 - performance.now()); return; }
   try {
     const answer = await fetch(location.href, { headers: { "X-Renkei-Refresh": "1" } });
     if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
@@ -273,6 +274,13 @@ async function refresh() {
 }
 
 function plan(after) { if (due === null) due = setTimeout(refresh, after); }
+
+// Said once: a page that is loaded again has nothing new to tell.
+const here = new URL(location.href);
+if (here.searchParams.has("done")) {
+  here.searchParams.delete("done");
+  history.replaceState(null, "", here);
+}
 
 // From here on the page answers whatever somebody does.
 performance.mark("ready");
