@@ -16,6 +16,7 @@ extension WebServer {
     let pick = language.pick
     let names = known(try await options(language, context))
     let answer = try await ask("stockOutlook", [:], context)
+    let ages = try await lastHeard()
     // What runs out first stands first.
     let lines = answer["lines"].list.sorted { urgency($0) < urgency($1) }.prefix(300).map { line -> [String: Any] in
       let (stock, need) = (line["stock"].integer ?? 0, line["need"].integer ?? 0)
@@ -30,7 +31,7 @@ extension WebServer {
       return [
         "ward": wardName(line["ward"].text ?? "", language), "item": names[line["item"].text ?? ""] ?? "?",
         "stock": language.number(stock), "need": language.number(need), "surplus": language.number(surplus),
-        "width": share, "share": "\(share) %", "level": surplus < 0 ? "short" : "", "hours": hours,
+        "age": age(ages[line["ward"].text ?? ""], language), "width": share, "share": "\(share) %", "level": surplus < 0 ? "short" : "", "hours": hours,
       ]
     }
     let actions = links(
@@ -43,6 +44,7 @@ extension WebServer {
     let words = [
       "outlook": pick("3日分の過不足", "Shortage and surplus for three days"),
       "none": pick("在庫の登録がありません。", "No stock is entered yet."), "ward": pick("区", "Ward"),
+      "heard": pick("いつの情報", "As of"),
       "item": pick("品目", "Item"),
       "stock": pick("在庫", "Stock"), "need": pick("必要数", "Need"), "picture": pick("割合", "Share"),
       "surplus": pick("過不足", "Surplus"), "hours": pick("あと何時間", "Hours left"),

@@ -93,8 +93,10 @@ extension WebServer {
     let all = try await ask("requests", ["show": word], context)["requests"].list
     let names = try await names(shelters: all.map { $0["shelter"] }, language, context)
     let chosen = all.map { (order: $0, steps: nextSteps($0, language)) }.filter { show != "ours" || !$0.steps.isEmpty }
+    let ages = try await lastHeard()
     let shown = chosen.prefix(200).map { order, steps -> [String: Any] in
       var values = summary(order, names, language)
+      values["age"] = age(ages[order["ward"].text ?? ""], language)
       values["steps"] = steps.joined(separator: pick("、", ", "))
       values["hasSteps"] = !steps.isEmpty
       return values
@@ -149,7 +151,7 @@ extension WebServer {
     let actions =
       (isOver ? [] : isAsker ? ["cancelRequest"] : ["offerGoods"]).filter { isAllowed($0, context) }
       .map { ["href": "/do/\($0)?_row=\(id)&_back=\(back)", "label": Titles.title($0, language)] }
-    let heard = try await lastHeard(of: order["ward"].text ?? "")
+    let heard = try await lastHeard()[order["ward"].text ?? ""]
     let words = [
       "neededBy": pick("希望", "Needed by"),
       "decide": pick("要請のとおり承認する", "Approve as asked"), "other": pick("数を変える・却下する", "Change the number, or refuse"),

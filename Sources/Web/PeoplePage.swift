@@ -28,10 +28,8 @@ extension WebServer {
     }
     let purpose = texts["purpose"].map { Self.escaped($0) }
     let names = try await names(shelters: found.map { $0["person"]["shelter"] }, language, context)
-    var rows: [[String: Any]] = []
-    for record in found.prefix(RecordTable.limit) {
-      rows.append(try await row(record, names, purpose.map { "?purpose=\($0)" } ?? "", language))
-    }
+    let ages = try await lastHeard()
+    let rows = found.prefix(RecordTable.limit).map { row($0, names, ages, purpose.map { "?purpose=\($0)" } ?? "", language) }
     let top =
       links(
         to: [
@@ -58,8 +56,8 @@ extension WebServer {
 
   /// A person, or what only a register or a report knows of one.
   private func row(
-    _ record: JSON, _ names: [String: String], _ purpose: String, _ language: Language
-  ) async throws -> [String: Any] {
+    _ record: JSON, _ names: [String: String], _ ages: [String: Int64], _ purpose: String, _ language: Language
+  ) -> [String: Any] {
     let person = record["person"]
     let id =
       record["kind"].text == "resident" ? person["residentId"].text ?? person["id"].text : person["residentId"].text
@@ -80,7 +78,7 @@ extension WebServer {
       "more": disagreeing == 0 ? "" : language.pick("違う報告 \(disagreeing) 件", "\(disagreeing) say otherwise"),
       "hasMore": disagreeing > 0,
       "where": (place + [safety["place"].text ?? person["place"].text ?? ""]).joined(separator: " "),
-      "age": age(try await lastHeard(of: ward), language),
+      "age": age(ages[ward], language),
     ]
   }
 }

@@ -71,12 +71,13 @@ extension WebServer {
       "show": pick("表示", "Show"), "none": pick("避難所がありません。", "There are no shelters."),
       "shelters": pick("避難所", "Shelters"),
       "name": pick("名称", "Name"), "crowding": pick("混雑", "Crowding"), "people": pick("避難者", "People"),
-      "capacity": pick("定員", "Capacity"), "needs": pick("必要な物", "Needs"), "address": pick("所在地", "Address"),
+      "capacity": pick("定員", "Capacity"), "needs": pick("必要な物", "Needs"), "address": pick("所在地", "Address"), "heard": pick("いつの情報", "As of"),
       "next": pick("次の\(Self.pageRows)件", "The next \(Self.pageRows)"),
       "importHint": pick(
         "「その他」の「避難所一覧を取り込む」で、区の一覧(CSV)を入れられます。",
         "Take in the ward's list (CSV) under More, \"Take in a list of shelters\"."),
     ]
+    let ages = try await lastHeard()
     let rows = found.map { shelter -> [String: Any] in
       [
         "id": shelter.id, "name": ShelterWords.name(shelter, language), "code": shelter.statusCode ?? "unknown",
@@ -84,7 +85,7 @@ extension WebServer {
         "people": language.number(Int64(shelter.occupancy)),
         "capacity": shelter.capacity.map { language.number(Int64($0)) } ?? "–",
         "needs": shelter.needs.joined(separator: pick("、", ", ")), "ward": wardName(shelter.ward ?? "", language),
-        "address": shelter.address ?? "", "hasConflict": !shelter.conflicts.isEmpty,
+        "address": shelter.address ?? "", "age": age(ages[shelter.ward ?? ""], language), "hasConflict": !shelter.conflicts.isEmpty,
         "conflictMark": pick("食い違い", "conflict"),
       ]
     }
@@ -156,7 +157,7 @@ extension WebServer {
           .values(today),
       ]
     }
-    let heard = try await lastHeard(of: shelter.ward ?? "")
+    let heard = try await lastHeard()[shelter.ward ?? ""]
     // Who stands at the desk is looked up by the card, where a declaration lets the ward do so.
     let declared = try await tryAsk("declarations", [:], context)?["declarations"].list ?? []
     let looksUp = declared.contains { declaration in
@@ -205,12 +206,15 @@ extension WebServer {
         ]))
   }
 
-  /// How long ago, in milliseconds, any node of a ward was heard. Zero for the own ward.
-  func lastHeard(of ward: String) async throws -> Int64? {
-    if ward == core.identity.ward.code { return 0 }
-    let peers = try await core.peerReports().filter { $0.ward == ward }
-    if peers.contains(where: { $0.state == "up" }) { return 0 }
-    return peers.compactMap(\.lastHeard).max().map { Instant.now().milliseconds - $0 }
+  /// How long ago, in milliseconds, any node of each ward was heard: 0 for the own ward, nothing for one never heard.
+  func lastHeard() async throws -> [String: Int64] {
+    let now = Instant.now().milliseconds
+    var ages = [core.identity.ward.code: Int64(0)]
+    for peer in try await core.peerReports() {
+      guard let age = peer.state == "up" ? 0 : peer.lastHeard.map({ max(0, now - $0) }) else { continue }
+      ages[peer.ward] = min(ages[peer.ward] ?? .max, age)
+    }
+    return ages
   }
 }
 

@@ -124,14 +124,7 @@ extension WebServer {
     for line in try await ask("stockOutlook", [:], context)["lines"].list where (line["surplus"].integer ?? 0) < 0 {
       wards[line["ward"].text ?? "", default: WardFigures()].short += 1
     }
-    let now = Instant.now().milliseconds
-    for peer in status.peers {
-      let age = peer.state == "up" ? 0 : peer.lastHeard.map { max(0, now - $0) }
-      guard let age else { continue }
-      let known = wards[peer.ward]?.heard ?? .max
-      wards[peer.ward, default: WardFigures()].heard = min(known, age)
-    }
-    wards[status.ward, default: WardFigures()].heard = 0
+    for (ward, age) in try await lastHeard() { wards[ward, default: WardFigures()].heard = age }
     return wards
   }
 
