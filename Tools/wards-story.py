@@ -229,6 +229,10 @@ class Wards:
         text = pa.text("main")
         check("無事" in text and "重傷" in text, f"not both reports: {text[:400]}")
         self.look(pa, "person")
+        # That a page is left open is no new look at a person: nothing is asked again, and nothing noted.
+        changes = sum(lane["changeSets"] for lane in a.request("GET", "/api/v1/status")["lanes"])
+        asked = pa.run("refresh().then(() => performance.getEntriesByType('resource').filter(e => e.name.includes('/person/')).length)")
+        check(asked == 0 and changes == sum(lane["changeSets"] for lane in a.request("GET", "/api/v1/status")["lanes"]), "an open page looks again and again")
         pa.select("[name=evidence]", "本人確認書類")
         pa.submit("form[action='/do/linkResidents'] button[value=同一人物]")
         check("13121-" in pa.text("main"), f"the linked ID is not shown: {pa.run('location.href')} {pa.text()[:300]}")

@@ -127,21 +127,25 @@ public enum AuditTrail {
     let rows = try Row.fetchCursor(
       db, sql: "SELECT * FROM (\(parts.joined(separator: " UNION ALL "))) ORDER BY time DESC, author, value LIMIT ?3",
       arguments: [before, (given.integer("from") ?? 0) << 16, searched])
-    var (found, looked): ([JSON], Int) = ([], 0)
+    var (found, looked): ([(time: Int64, note: JSON)], Int) = ([], 0)
     var last: Int64?
     while let row = try rows.next() {
       looked += 1
       guard let (note, time, author) = entry(row) else { continue }
       // A page ends between two times, so that none of one time is left out.
-      if found.count >= limit, time != last { return ["notes": .list(found), "next": JSON(last.map { "\($0)" })] }
+      if found.count >= limit, time != last {
+        return ["notes": .list(found.map(\.note)), "next": JSON(last.map { "\($0)" })]
+      }
       last = time
       guard ward.map({ $0 == author.ward }) ?? true, given.text("action").map({ note.action == $0 }) ?? true,
         given.text("purpose").map({ note.purpose == $0 }) ?? true,
         given.text("user").map({ note.user.localizedStandardContains($0) }) ?? true
       else { continue }
-      found.append(json(note, time, author, inquiry.identity))
+      found.append((time, json(note, time, author, inquiry.identity)))
     }
-    return ["notes": .list(found), "next": looked == searched ? JSON(last.map { "\($0)" }) : .null]
+    guard looked == searched, let last else { return ["notes": .list(found.map(\.note)), "next": .null] }
+    // The bound may cut through one time: the next page looks at all of it.
+    return ["notes": .list(found.filter { $0.time != last }.map(\.note)), "next": .text("\(last + 1)")]
   }
 
   /// - Parameter conceal: the name under which a subject stands in the trail.

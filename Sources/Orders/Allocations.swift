@@ -16,7 +16,7 @@ public enum Allocations {
     members["state"] = .text(state.rawValue)
     members["stateCode"] = .text(state.code)
     if let shipped = values.integer("shipped"), state == .inspected || state == .arrived {
-      members["shortfall"] = .integer(shipped - (values.integer(state == .inspected ? "accepted" : "arrived") ?? 0))
+      members["shortfall"] = .integer(shipped &- (values.integer(state == .inspected ? "accepted" : "arrived") ?? 0))
     }
     if values.integer("cancelled_at") != nil, state != .cancelled { members["cancelledTooLate"] = true }
     members["conflicts"] = try RowValues.conflicts(of: values.id, schema, db)

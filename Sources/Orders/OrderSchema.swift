@@ -50,7 +50,8 @@ public enum OrderSchema {
 
   /// Somebody who could help: another ward, or a supplier whom a ward speaks for.
   public static let offers = CollectionSchema(
-    74, "offers", lane: .supply, isKeptByMaker: true,
+    // Whoever is asked answers in these two fields.
+    74, "offers", lane: .supply, openFields: [9, 10],
     fields: [
       FieldSchema(1, "request", .register, .integer, ja: "要請", en: "Request (row)"),
       FieldSchema(2, "ward", ja: "申し出た区", en: "Offering ward"),

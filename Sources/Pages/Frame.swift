@@ -14,6 +14,8 @@ public struct Frame: Sendable {
   /// What was done just now.
   public var notice: String?
   public var error: String?
+  /// Not to be asked for again by itself: it answers what somebody sent, or looking at it is written down.
+  public var isStill = false
 
   public init(language: Language, ward: String, isDrill: Bool, path: String) {
     self.language = language
@@ -41,7 +43,8 @@ public struct Frame: Sendable {
         "isDrill": isDrill,
         "drill": pick("訓練", "DRILL"), "hasUser": user != nil, "user": user ?? "", "csrf": csrf ?? "", "path": path,
         "signOut": pick("サインアウト", "Sign out"), "skip": pick("本文へ", "Skip to the content"),
-        "menuLabel": pick("メニュー", "Menu"), "hasNotice": notice != nil, "notice": notice ?? "", "hasError": error != nil,
+        "menuLabel": pick("メニュー", "Menu"), "isStill": isStill, "hasNotice": notice != nil, "notice": notice ?? "",
+        "hasError": error != nil,
         "error": error ?? "", "live": pick("自動更新中", "Live"),
         "stale": pick("ノードにつながりません。表示は古いままです", "No contact with the node: what you see is not updated"),
         "print": pick("印刷する", "Print"), "printed": language.time(Int64(Date().timeIntervalSince1970 * 1_000)),

@@ -68,6 +68,11 @@ public enum Family {
       let list = try members.map { member -> JSON in
         guard case .object(var view) = Residents.view(member, inquiry) else { return .null }
         let ids = try Identities.union(of: member.id, db)
+        // An ID of the same person may be one that must not be found.
+        guard
+          try member.integer("guarded") == 1
+            || !ids.contains(where: { try Residents.isGuarded($0, of: inquiry.wardIndex, db) })
+        else { return .object(view) }
         if let stay = try ids.compactMap({ try present($0, db) }).max(by: {
           ($0.integer("arrived_at") ?? 0, $0.id) < ($1.integer("arrived_at") ?? 0, $1.id)
         }) {
@@ -77,12 +82,16 @@ public enum Family {
         }
         if let verdict = Safety.judge(try Safety.reports(on: ids, db)) {
           view["safety"] = JSON(verdict.shown.text("status"))
+          subjects += ([verdict.shown] + verdict.disagreeing).map(\.id)
         }
         return .object(view)
       }
-      let ids = members.prefix(FamilyCard.limit).compactMap { Residents.text($0.id, inquiry) }
+      let ids = members.compactMap { Residents.text($0.id, inquiry) }
+      let cards = stride(from: 0, to: ids.count, by: FamilyCard.limit).map {
+        JSON.text(FamilyCard.text(Array(ids[$0..<min($0 + FamilyCard.limit, ids.count)])))
+      }
       return Seen(
-        ["members": .list(list), "card": .text(FamilyCard.text(ids))], subjects: subjects.filter { !inquiry.isOwn($0) })
+        ["members": .list(list), "cards": .list(cards)], subjects: subjects.filter { !inquiry.isOwn($0) })
     },
     .write(
       "checkInFamily", "/shelters/{id}/families",
@@ -93,7 +102,13 @@ public enum Family {
       let (shelter, place) = try ShelterWork.own(desk)
       guard ShelterWork.isOpen(place) else { throw ShelterWork.notOpen }
       let residents = try FamilyCard.read(desk.given.text("card")!, desk.inquiry.identity.federation)
-      let new = try residents.filter { resident in
+      // Of this ward's own IDs, one without a record here was protected meanwhile, or has not come yet.
+      let known = try residents.filter { resident in
+        try !desk.inquiry.isOwn(resident)
+          || desk.read { try RowValues.fetch(resident, RegistrySchema.residents, $0) } != nil
+      }
+      guard !known.isEmpty else { throw Fault.notFound("card") }
+      let new = try known.filter { resident in
         try desk.read {
           try RowValues.all(
             PeopleSchema.stays, "WHERE resident = ?1 AND shelter = ?2 AND left_at IS NULL LIMIT 1",
@@ -113,7 +128,8 @@ public enum Family {
       return Written([draft], about: rows + new) { db in
         [
           "stays": .list(try rows.map { try Stays.answer($0, inquiry)(db) }),
-          "already": .integer(Int64(residents.count - new.count)),
+          "already": .integer(Int64(known.count - new.count)),
+          "unknown": .list(residents.filter { !known.contains($0) }.map { JSON(Residents.text($0, inquiry)) }),
         ]
       }
     },

@@ -27,6 +27,10 @@ extension Replica {
     _ row: RowID, in collection: CollectionSchema, audience: Audience = .federation, at now: Instant
   ) throws(ReplicaError) -> Dot {
     guard !membership.isRevoked(author) else { throw .revoked }
+    // The deletion that it takes up must be this ward's to make: elsewhere only half of this would be admitted.
+    guard collection.admitted(RowEdit(collection.number, row, .delete(shares: [])), from: author.ward) != nil else {
+      throw .foreignRow(collection: collection.name, row: row)
+    }
     return try transaction { () throws(ReplicaError) -> Dot in
       guard let state = try self.state(of: row, in: collection.number), state.isVisible, state.isContested else {
         throw .noSuchRow(collection: collection.name, row: row)

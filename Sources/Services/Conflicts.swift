@@ -3,7 +3,9 @@ import ChangeModel
 import Desk
 import Foundation
 import GRDB
+import Federation
 import Merge
+import Orders
 import Replica
 import Shelters
 import Stock
@@ -15,7 +17,6 @@ public enum Conflicts {
   private static let free: [String: [String: [Choice]]] = [
     ShelterSchema.shelters.name: [
       "name": [], "kana": [], "address": [], "phone": [], "remarks": [], "capacity": [], "area": [], "toilets": [],
-      "staff": [], "accepts": [],
       "status": ShelterStatus.allCases.map { Choice($0.rawValue, $0.code) },
       "crowding": ShelterCrowding.allCases.map { Choice($0.rawValue, $0.code) },
     ],
@@ -25,14 +26,32 @@ public enum Conflicts {
   /// - Returns: nil where only one of the values that stand can be chosen; else the words, none for free text.
   public static func choices(_ collection: String, _ field: String) -> [Choice]? { free[collection]?[field] }
 
-  /// Whether a ward's word on a field counts.
-  public static func isOurs(_ row: RowID, _ field: FieldSchema, of collection: CollectionSchema, _ ward: UInt32) -> Bool
-  {
-    let edit = RowEdit(collection.number, row, .edit([FieldEdit(field.number, .set(.null))]))
-    return collection.admitted(edit, from: ward) != nil
+  /// Whether a ward's word on a record counts: with every node that merges it, and with the services, which let a ward
+  /// decide of what it takes part in.
+  ///
+  /// - Parameter field: nil when the whole record was deleted by one and changed by another.
+  public static func isOurs(_ values: RowValues, _ field: FieldSchema?, _ identity: NodeIdentity) -> Bool {
+    let (row, collection) = (values.id, values.collection)
+    let (number, code) = (identity.certificate.node.ward, identity.ward.code)
+    let edit: RowEdit.Action = field.map { .edit([FieldEdit($0.number, .set(.null))]) } ?? .delete(shares: [])
+    guard collection.admitted(RowEdit(collection.number, row, edit), from: number) != nil else { return false }
+    // Everybody reports on a shelter, a road, and keeps the one catalogue.
+    if [ShelterSchema.shelters.name, StockSchema.items.name, OrderSchema.roads.name].contains(collection.name) {
+      return true
+    }
+    func known(_ names: [String]) -> [FieldSchema] { names.compactMap { collection.field(named: $0) } }
+    let wards = known(["ward", "holder", "from_ward", "to_ward"])
+    let rows = known(["request", "first", "second", "subject", "field"]).filter(\.isRow)
+    guard !wards.isEmpty || !rows.isEmpty else { return row.made?.author.ward == number }
+    return wards.contains { values.text($0.name) == code }
+      || rows.contains { values.row($0.name)?.made?.author.ward == number }
   }
 
-  /// Who may say so, by what is written in the lane.
+  /// Whether somebody with these roles decides of what is written in the collection's lane.
+  public static func admits(_ given: Set<Role>, _ collection: CollectionSchema) -> Bool {
+    !given.isDisjoint(with: roles(collection.lane))
+  }
+
   private static func roles(_ lane: Lane) -> Set<Role> {
     switch lane {
     case .control: [.administrator]
@@ -60,14 +79,15 @@ public enum Conflicts {
         let collection = shared.first { $0.name == desk.given.text("collection") }!
         let row = desk.given.row("row")!
         let values = try desk.find(row, in: collection, "row")
-        guard !desk.inquiry.user.roles.isDisjoint(with: roles(collection.lane)) else {
+        guard admits(desk.inquiry.user.roles, collection) else {
           throw Fault(.forbidden, field: "collection", ja: "この役割では決められません", en: "not for your roles")
         }
         guard let field = collection.field(named: desk.given.text("field")!), field.kind == .register else {
           throw Fault.badValue("field", ja: "この名前の項目はありません", en: "no such field")
         }
-        guard isOurs(row, field, of: collection, desk.wardIndex) else {
-          throw Fault(.forbidden, field: "row", ja: "他区の記録です。その区に連絡してください", en: "another ward's record: tell that ward")
+        guard isOurs(values, field, desk.inquiry.identity) else {
+          throw Fault(
+            .forbidden, field: "row", ja: "他区の記録です。その区に連絡してください", en: "another ward's record: tell that ward")
         }
         let chosen = try value(desk.given.text("value"), field)
         guard try standing(row, field, collection, desk).contains(chosen) || isFree(chosen, field, collection) else {
@@ -107,8 +127,24 @@ public enum Conflicts {
     return ([cell.winner] + cell.others).map(\.value)
   }
 
+  /// Whether a value could as well be entered by the form that changes the field.
   private static func isFree(_ value: Value, _ field: FieldSchema, _ collection: CollectionSchema) -> Bool {
     guard let words = choices(collection.name, field.name), field.admits(.set(value)) else { return false }
-    return words.isEmpty || words.contains { .text($0.word) == value }
+    guard words.isEmpty else { return words.contains { .text($0.word) == value } }
+    guard collection.name == ShelterSchema.shelters.name else {
+      if case .text(let text) = value { return (1...20).contains(text.count) }
+      return false
+    }
+    let json: JSON =
+      switch value {
+      case .text(let text): text.isEmpty ? .null : .text(text)
+      case .integer(let number): .integer(number)
+      case .real(let number): .real(number)
+      case .null, .bytes: .null
+      }
+    let patch = try? JSONDecoder().decode(
+      ShelterPatch.self, from: Data(JSON.object([Column.field(field.name): json]).bytes))
+    return (try? patch?.edits(isNew: false))?.contains { $0.field == field.number && $0.operation == .set(value) }
+      ?? false
   }
 }

@@ -43,11 +43,21 @@ public enum SampleData {
         return Written([], about: []) { [rows = try load(steps, desk)] _ in ["rows": JSON(rows)] }
       },
       .write("removeSample", "/sample/removal", "Take the sample data away.") { desk in
+        try mustDrill(desk)
         let rows = try present(desk)
         guard !rows.isEmpty else { throw Fault.refused("id", ja: "見本データはありません", en: "there is no sample data") }
+        guard try !isPromised(desk) else {
+          throw Fault.refused(
+            "id", ja: "見本の要請に、他区が物資を引き当てています。先にその区に取り消してもらってください",
+            en: "another ward has set goods aside for a sample request: let it call them off first")
+        }
         var drafts: [Draft] = []
         for (collection, row, audience) in rows {
-          if drafts.last?.lane != collection.lane { drafts.append(Draft(collection.lane)) }
+          if drafts.last.map({ $0.lane != collection.lane || $0.sections.reduce(0) { $0 + $1.edits.count } >= 200 })
+            ?? true
+          {
+            drafts.append(Draft(collection.lane))
+          }
           drafts[drafts.count - 1].delete(collection, row, for: audience)
         }
         return Written(drafts, about: []) { [count = rows.count] _ in ["rows": JSON(count)] }
@@ -129,6 +139,20 @@ public enum SampleData {
 
   // MARK: Taking away
 
+  /// Whether another ward's goods stand aside for a sample request: taken away, they would come back to nobody.
+  private static func isPromised(_ desk: Desk) throws -> Bool {
+    try desk.read { db in
+      try RowValues.all(
+        OrderSchema.allocations,
+        """
+        WHERE id >> 53 <> ?2 AND request IN (
+          SELECT id FROM requests WHERE id >> 53 = ?2
+            AND shelter IN (SELECT id FROM shelters WHERE source = '\(source)' AND ward = ?1 AND id >> 53 = ?2))
+        LIMIT 100
+        """, [desk.ward, Int64(desk.wardIndex)], db)
+    }.contains { ![.cancelled, .inspected].contains(AllocationState($0)) }
+  }
+
   /// This ward's sample rows, by the marks that they bear, lane by lane; what depends on others first.
   private static func present(_ desk: Desk) throws -> [(CollectionSchema, RowID, Audience?)] {
     let ward = desk.wardIndex
@@ -136,22 +160,21 @@ public enum SampleData {
     let shelters = "SELECT id FROM shelters WHERE source = '\(source)' AND ward = ?1 AND id >> 53 = ?2"
     let residents = "SELECT id FROM residents WHERE household GLOB '\(household)*' AND id >> 53 = ?2"
     // ?1 is the ward's code, ?2 its number.
+    let requests = "SELECT id FROM requests WHERE shelter IN (\(shelters)) AND id >> 53 = ?2"
+    let own = "AND id >> 53 = ?2"
     let queries: [(CollectionSchema, String, Audience?)] = [
       (
-        PeopleSchema.stays, "SELECT id FROM stays WHERE shelter IN (\(shelters)) OR resident IN (\(residents))",
+        PeopleSchema.stays,
+        "SELECT id FROM stays WHERE (shelter IN (\(shelters)) OR resident IN (\(residents))) \(own)",
         identity
-      ),
-      (PeopleSchema.safety, "SELECT id FROM safety_reports WHERE resident IN (\(residents))", identity),
+      ), (PeopleSchema.safety, "SELECT id FROM safety_reports WHERE resident IN (\(residents)) \(own)", identity),
       (ShelterWork.reports, "SELECT id FROM shelter_reports WHERE shelter IN (\(shelters))", nil),
       (ShelterSchema.shelters, shelters, nil), (RegistrySchema.residents, residents, identity),
-      (
-        OrderSchema.allocations,
-        "SELECT id FROM allocations WHERE request IN (SELECT id FROM requests WHERE shelter IN (\(shelters)))", nil
-      ), (OrderSchema.requests, "SELECT id FROM requests WHERE shelter IN (\(shelters))", nil),
+      (OrderSchema.allocations, "SELECT id FROM allocations WHERE request IN (\(requests)) \(own)", nil),
+      (OrderSchema.requests, requests, nil),
       (
         StockSchema.lots,
-        "SELECT id FROM lots WHERE ward = ?1 AND id >> 53 = ?2 AND (place = '\(place)' OR shelter IN (\(shelters)))",
-        nil
+        "SELECT id FROM lots WHERE ward = ?1 \(own) AND (place = '\(place)' OR shelter IN (\(shelters)))", nil
       ),
     ]
     return try desk.read { db in

@@ -11,7 +11,10 @@ extension WebServer {
   func addActionPages(to router: Router<DeskContext>) {
     router.get("/do/:endpoint") { request, context in
       let endpoint = try writing(context)
-      return try await form(endpoint, request, context, sent: Self.query(request))
+      var sent = Self.query(request)
+      let kept = sent["_kept"]?.first
+      if let kept, let form = await keptForms.thing(kept, at: .now()) { sent.merge(form) { $1 } }
+      return try await form(endpoint, request, context, sent: sent, isKept: kept != nil)
     }
     router.post("/do/:endpoint") { request, context in
       let (endpoint, sent) = (try writing(context), try await sent(request))
@@ -29,6 +32,18 @@ extension WebServer {
     router.get("/menu") { request, context in try await menu(request, context) }
   }
 
+  /// A form whose sender is signed in no longer: kept, but for what is secret, until somebody has signed in.
+  func keepForm(_ request: Request) async throws -> Response? {
+    let path = request.uri.path
+    guard path.hasPrefix("/do/"), cookie(request) != nil,
+      let endpoint = catalogue.endpoints.first(where: { $0.id == path.dropFirst(4) })
+    else { return nil }
+    let secrets = endpoint.form.fields.filter { if case .secret = $0.shape { true } else { false } }.map(\.name)
+    let form = try await sent(request).filter { $0.key != "_csrf" && !secrets.contains($0.key) }
+    let back = "/do/\(endpoint.id)?_kept=\(await keptForms.put(form, at: .now()))"
+    return .redirect(to: "/sign-in?back=\(Self.escaped(back))")
+  }
+
   private func writing(_ context: DeskContext) throws -> Endpoint {
     let endpoint = try endpoint(context.parameters.get("endpoint") ?? "", context)
     guard case .write = endpoint.action else { throw APIError.notFound("endpoint") }
@@ -40,10 +55,16 @@ extension WebServer {
   }
 
   private func form(
-    _ endpoint: Endpoint, _ request: Request, _ context: DeskContext, sent: [String: [String]], fault: APIError? = nil
+    _ endpoint: Endpoint, _ request: Request, _ context: DeskContext, sent: [String: [String]], fault: APIError? = nil,
+    isKept: Bool = false
   ) async throws -> Response {
     var frame = frame(request, context)
     let language = frame.language
+    if isKept {
+      frame.notice = language.pick(
+        "サインインが切れていたため、まだ保存されていません。内容を確かめて、もう一度押してください。",
+        "Your session had ended: this is not saved yet. Look it over and send it again.")
+    }
     frame.error = fault.map { language.pick($0.body.ja, $0.body.en) }
     let options = try await options(language, context)
     let row = sent["_row"]?.first ?? sent["row"]?.first ?? ""
@@ -111,6 +132,8 @@ extension WebServer {
     let endpoint = try endpoint(context.parameters.get("endpoint") ?? "", context)
     guard case .read = endpoint.action else { throw APIError.notFound("endpoint") }
     var frame = frame(request, context)
+    // What not everybody of the staff may see is about people.
+    frame.isStill = AccessPolicy.access(to: endpoint.id) != .staff
     let language = frame.language
     let query = Self.query(request)
     var texts = query.filter { $0.key != "lang" && $0.key != "done" && !$0.key.hasPrefix("_") }

@@ -26,21 +26,36 @@ extension WebServer {
       guard sent["collection"]?.first == "shelters", let row = sent["row"]?.first.flatMap({ Int64($0) }) else {
         throw APIError.badValue("collection", ja: "この表の食い違いは、その記録を変えて解きます", en: "settle it by changing the record")
       }
+      guard Self.mayKeep(context) else {
+        throw APIError(.forbidden, "forbidden", ja: "この役割ではできません", en: "not for your roles")
+      }
       try context.user.mustWork(at: RowID(rawValue: row))
       try await keep(RowID(rawValue: row))
       return .redirect(to: "/conflicts")
     }
     let endpoint = try endpoint("settleConflict", context)
+    if let now = sent["now"]?.first, let schema = NodeSchema.current.collection(named: sent["collection"]?.first ?? ""),
+      let row = sent["row"]?.first.flatMap({ Int64($0) }),
+      try await standing(RowID(rawValue: row), field, schema) != now
+    {
+      throw APIError(
+        .conflict, "changed", field: "value", ja: "その後に変わっています。いまの値を見て決めてください",
+        en: "it has changed since: look at what it is now")
+    }
     _ = try await carryOut(endpoint, Controls.json(sent, endpoint.form.fields), row: nil, context)
     let back = Self.back(sent["_back"]?.first ?? "/conflicts")
     guard let was = sent["was"]?.first else { return .redirect(to: back) }
     // What was shown before comes back by one more click.
     let query = [
       ("collection", sent["collection"]?.first ?? ""), ("row", sent["row"]?.first ?? ""), ("field", field),
-      ("was", was),
+      ("was", was), ("now", sent["value"]?.first ?? ""),
     ]
     .map { "\($0)=\(Self.escaped($1))" }
     return .redirect(to: Self.appending("done=settleConflict&" + query.joined(separator: "&"), to: back))
+  }
+
+  private static func mayKeep(_ context: DeskContext) -> Bool {
+    Gate.ownRoutes["POST /api/v1/shelters/{id}/keep"]!.admits(context.user.roles)
   }
 
   /// A field of a row as people call it, and how its values read.
@@ -72,6 +87,13 @@ extension WebServer {
       let text = labels.text(column, read, language, known: names)
       return text.isEmpty ? pick("(空)", "(empty)") : text
     }
+  }
+
+  private func isOurs(_ row: RowID, _ field: FieldSchema?, _ collection: CollectionSchema?) async throws -> Bool {
+    guard let collection, let values = try await core.reader.read({ try RowValues.fetch(row, collection, $0) }) else {
+      return false
+    }
+    return Conflicts.isOurs(values, field, core.identity)
   }
 
   private func title(
@@ -115,7 +137,6 @@ extension WebServer {
     let personal = NodeSchema.current.collections.filter(\.isPersonal).map(\.name)
     let found = try await core.reader.read { try ShelterQueries.conflicts(limit: 1_000, hiding: personal, $0) }
     let names = known(try await options(language, context))
-    let maySettle = isAllowed("settleConflict", context)
     var groups: [[ConflictView]] = []
     for view in found {
       if let last = groups.last?.first, last.collection == view.collection, last.row == view.row,
@@ -133,10 +154,11 @@ extension WebServer {
       let field = schema?.field(named: first.field)
       let named = try await named(first.collection, first.row, first.field, names, language)
       let isWhole = first.field.isEmpty
-      let (ward, row) = (core.identity.certificate.node.ward, RowID(rawValue: Int64(first.row) ?? 0))
-      let isOurs = schema.flatMap { schema in field.map { Conflicts.isOurs(row, $0, of: schema, ward) } } ?? true
+      let isOurs = try await isOurs(RowID(rawValue: Int64(first.row) ?? 0), field, schema)
       let choices = Conflicts.choices(first.collection, first.field)
-      let canChoose = maySettle && !isWhole && isOurs
+      let canChoose =
+        isAllowed("settleConflict", context) && !isWhole && isOurs
+        && schema.map { Conflicts.admits(context.user.roles, $0) } ?? false
       shown.append([
         "title": named.title, "field": named.field, "row": first.row, "collection": first.collection,
         "fieldName": first.field,
@@ -145,8 +167,7 @@ extension WebServer {
         "canMerge": canChoose && choices != nil, "isFree": choices?.isEmpty == true,
         "choices": (choices ?? []).map { ["value": $0.word, "label": pick($0.word, $0.code)] },
         "merged": values.compactMap(\.value).joined(separator: pick("、", ", ")),
-        "canKeep": isWhole && first.collection == "shelters"
-          && Gate.ownRoutes["POST /conflicts"]!.admits(context.user.roles),
+        "canKeep": isWhole && first.collection == "shelters" && isOurs && Self.mayKeep(context),
         "isTheirs": !isOurs,
         "values": values.map { value -> [String: Any] in
           [
@@ -164,26 +185,52 @@ extension WebServer {
       "shownNow": pick("いま表示されている値", "What is shown now"), "choose": pick("こちらにする", "Choose this"),
       "merge": pick("まとめた値にする", "Make it this"), "merged": pick("どちらでもない値", "Neither, but"),
       "history": pick("だれが何を知っていたか", "Who knew what"), "keep": pick("消さずに残す", "Keep it"),
-      "undo": pick("元に戻す", "Take it back"),
       "theirs": pick("この記録を作った区だけが決められます。", "Only the ward that made this record decides."),
     ]
-    let query = Self.query(request).compactMapValues(\.first)
+    let undo = try await undo(Self.query(request).compactMapValues(\.first), names, language)
     return page(
       request,
       frame.render(
         "conflicts", title: pick("食い違い", "Conflicts"), active: "/conflicts",
         [
           "w": words, "conflicts": shown, "isEmpty": shown.isEmpty, "none": pick("食い違いはありません。", "There are none."),
-          "canUndo": query["was"] != nil && Conflicts.choices(query["collection"] ?? "", query["field"] ?? "") != nil,
-          "undo": [
-            "collection": query["collection"] ?? "", "row": query["row"] ?? "", "fieldName": query["field"] ?? "",
-            "value": query["was"] ?? "",
-          ],
+          "canUndo": undo != nil, "undo": undo ?? [:],
           "why": pick(
             "通信が切れている間に、別々の場所で違う内容が入力されました。どちらも失われていません。正しい方を選んでください。選び直すこともできます。",
             "Different things were entered in two places that did not know of each other. Neither is lost. Choose what is right; you can choose again."
           ),
         ]))
+  }
+
+  /// How a choice just made is taken back: while it stands, and nothing else has been written since.
+  private func undo(
+    _ query: [String: String], _ names: [String: String], _ language: Language
+  ) async throws -> [String: Any]? {
+    guard let collection = query["collection"], let field = query["field"],
+      let row = query["row"].flatMap({ Int64($0) }),
+      let (was, now) = query["was"].flatMap({ was in query["now"].map { (was, $0) } }),
+      Conflicts.choices(collection, field) != nil, let schema = NodeSchema.current.collection(named: collection),
+      try await standing(RowID(rawValue: row), field, schema) == now
+    else { return nil }
+    let named = try await named(collection, "\(row)", field, names, language)
+    let text = named.text(Self.value(was.isEmpty ? nil : was, schema.field(named: field)))
+    return [
+      "collection": collection, "row": "\(row)", "fieldName": field, "value": was, "now": now,
+      "label": language.pick("元に戻す(\(named.field): \(text))", "Take it back (\(named.field): \(text))"),
+    ]
+  }
+
+  /// What a field shows now, as a form sends it.
+  private func standing(_ row: RowID, _ field: String, _ collection: CollectionSchema) async throws -> String? {
+    guard let schema = collection.field(named: field), schema.kind == .register,
+      let values = try await core.reader.read({ try RowValues.fetch(row, collection, $0) })
+    else { return nil }
+    switch schema.type {
+    case .text: return values.text(field) ?? ""
+    case .integer: return values.integer(field).map { "\($0)" } ?? ""
+    case .real: return values.real(field).map { "\($0)" } ?? ""
+    case .bytes: return ""
+    }
   }
 
   // MARK: Who knew what
@@ -203,6 +250,10 @@ extension WebServer {
       let row = context.parameters.get("row").flatMap({ Int64($0) }).map(RowID.init(rawValue:)),
       let field = schema.field(named: context.parameters.get("field") ?? ""), field.kind == .register
     else { throw APIError.notFound("field") }
+    guard Conflicts.admits(context.user.roles, schema) else {
+      throw APIError(
+        .forbidden, "forbidden", field: "collection", ja: "この役割では見られません", en: "not for your roles")
+    }
     let reader = await core.inspect { $0.historyReader }
     let entries = try await core.reader.read { db in try reader.history(of: row, in: schema, db) }
     let writes = entries.flatMap { entry -> [Write] in
@@ -214,9 +265,9 @@ extension WebServer {
     }
     let names = known(try await options(language, context))
     let named = try await named(name, "\(row)", field.name, names, language)
+    let isOurs = try await isOurs(row, field, schema)
     let maySet =
-      isAllowed("settleConflict", context) && Conflicts.choices(name, field.name) != nil
-      && Conflicts.isOurs(row, field, of: schema, core.identity.certificate.node.ward)
+      isOurs && isAllowed("settleConflict", context) && Conflicts.choices(name, field.name) != nil
     // What nobody has written over stands now.
     let standing = writes.filter { write in
       !writes.contains { $0.entry.dot != write.entry.dot && $0.entry.knew(write.entry.dot) }

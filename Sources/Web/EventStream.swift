@@ -1,3 +1,4 @@
+import Desk
 import Hummingbird
 import NodeService
 
@@ -21,7 +22,9 @@ extension WebServer {
   private static func chunks(_ events: AsyncStream<NodeEvent>) -> AsyncStream<String> {
     AsyncStream(bufferingPolicy: .bufferingNewest(256)) { continuation in
       let forward = Task {
-        for await event in events { continuation.yield(Self.chunk(event)) }
+        for await event in events {
+          if let chunk = Self.chunk(event) { continuation.yield(chunk) }
+        }
         continuation.finish()
       }
       let beat = Task {
@@ -37,10 +40,15 @@ extension WebServer {
     }
   }
 
-  private static func chunk(_ event: NodeEvent) -> String {
+  /// That somebody looked is written down, but changes nothing that a page shows: told, it would make pages look again.
+  private static let trails = Set(AuditTrail.collections.map(\.number))
+
+  private static func chunk(_ event: NodeEvent) -> String? {
     switch event {
     case .links: return "event: links\ndata: {}\n\n"
-    case .rows(let rows):
+    case .rows(let all):
+      let rows = all.filter { !trails.contains($0.collection) }
+      guard !rows.isEmpty else { return nil }
       let ids = rows.prefix(idLimit).map { "\"\($0.row)\"" }.joined(separator: ",")
       return "event: rows\ndata: {\"count\":\(rows.count),\"ids\":[\(ids)]}\n\n"
     }

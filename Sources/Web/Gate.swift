@@ -15,6 +15,8 @@ struct Gate: RouterMiddleware {
   let cookieName: String
   /// By method and path as the router writes it.
   let access: [String: Access]
+  /// What becomes of a form of somebody who is no longer signed in; nil: nothing.
+  let turnedAway: @Sendable (Request) async throws -> Response?
   /// Signed-in callers each have their own; all others share one for their address.
   private let staff = RateLimit(burst: 1_000, perSecond: 300)
   private let strangers = RateLimit(burst: 60, perSecond: 10)
@@ -112,6 +114,7 @@ struct Gate: RouterMiddleware {
           let back = WebServer.escaped(request.uri.string)
           return .redirect(to: "/sign-in?back=\(back)")
         }
+        if request.method == .post, let answer = try await turnedAway(request) { return answer }
         throw APIError(
           .unauthorized, "unauthorized", ja: "サインインしてください", en: "sign in, or send a token that is valid")
       }

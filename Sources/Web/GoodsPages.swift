@@ -31,7 +31,8 @@ extension WebServer {
       return [
         "ward": wardName(line["ward"].text ?? "", language), "item": names[line["item"].text ?? ""] ?? "?",
         "stock": language.number(stock), "need": language.number(need), "surplus": language.number(surplus),
-        "age": age(ages[line["ward"].text ?? ""], language), "width": share, "share": "\(share) %", "level": surplus < 0 ? "short" : "", "hours": hours,
+        "age": age(ages[line["ward"].text ?? ""], language), "width": share, "share": "\(share) %",
+        "level": surplus < 0 ? "short" : "", "hours": hours,
       ]
     }
     let actions = links(

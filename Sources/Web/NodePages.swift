@@ -7,32 +7,11 @@ import NodeService
 import Pages
 import Sodium
 
-/// Files that were made for one person to take away, for ten minutes, in memory alone.
-actor Handouts {
-  private static let lifetime: Int64 = 10 * 60_000
-  private static let limit = 100
-
-  struct File: Sendable {
-    var name: String
-    var content: [UInt8]
-  }
-
-  private var files: [String: (file: File, account: RowID, until: Int64)] = [:]
-
-  func put(_ file: File, for account: RowID, at now: Instant) -> String {
-    files = files.filter { $0.value.until > now.milliseconds }
-    if files.count >= Self.limit, let oldest = files.min(by: { $0.value.until < $1.value.until }) {
-      files[oldest.key] = nil
-    }
-    let token = secureRandomBytes(16).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    files[token] = (file, account, now.milliseconds + Self.lifetime)
-    return token
-  }
-
-  func file(_ token: String, for account: RowID?, at now: Instant) -> File? {
-    guard let found = files[token], found.account == account, found.until > now.milliseconds else { return nil }
-    return found.file
-  }
+/// A file that was made for one person to take away.
+struct Handout: Sendable {
+  var name: String
+  var content: [UInt8]
+  var account: RowID
 }
 
 /// The federation's nodes, and the signing of a newcomer's request with the authority's card, held to the reader for that.
@@ -42,7 +21,7 @@ extension WebServer {
     router.post("/nodes") { request, context in try await enrol(request, context) }
     router.get("/nodes/file/:token") { _, context in
       let token = context.parameters.get("token") ?? ""
-      guard let file = await handouts.file(token, for: context.principal?.account, at: .now()) else {
+      guard let file = await handouts.thing(token, at: .now()), file.account == context.principal?.account else {
         throw APIError.notFound("token")
       }
       return Response(
@@ -145,7 +124,7 @@ extension WebServer {
         ("authority-\(ward).json", language(request).pick("認証局カードを保存", "Save the authority's card"), authority),
       ] {
         files.append(
-          (await handouts.put(Handouts.File(name: name, content: content), for: account, at: now), name, label))
+          (await handouts.put(Handout(name: name, content: content, account: account), at: now), name, label))
       }
       return try await nodes(request, context, files: files)
     } catch let error as FederationError {

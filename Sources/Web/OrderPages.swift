@@ -40,9 +40,12 @@ extension WebServer {
   /// How much of a request is where, as parts of a bar of 100.
   private func bar(_ order: JSON, _ language: Language) -> [String: Any] {
     let pick = language.pick
-    let wanted = max(1, order["approved"].integer ?? order["quantity"].integer ?? 0, order["promised"].integer ?? 0)
+    // A merged number may say anything; no form takes more than this.
+    func bounded(_ number: Int64?) -> Int64 { min(max(number ?? 0, 0), 1_000_000_000) }
+    let wanted = max(
+      1, bounded(order["approved"].integer ?? order["quantity"].integer), bounded(order["promised"].integer))
     func units(_ code: String, _ name: String) -> Int64 {
-      order["allocations"].list.reduce(0) { $1["stateCode"].text == code ? $0 + ($1[name].integer ?? 0) : $0 }
+      order["allocations"].list.reduce(0) { $1["stateCode"].text == code ? $0 + bounded($1[name].integer) : $0 }
     }
     let parts: [(String, Int64, String)] = [
       ("done", units("inspected", "accepted") + units("arrived", "arrived"), pick("届いた", "here")),

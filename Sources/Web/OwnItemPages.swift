@@ -22,7 +22,7 @@ extension WebServer {
       switch definition["kind"].text {
       case "数": .number(-1e12...1e12)
       case "選択": .choice(definition["choices"].list.compactMap(\.text).map { Choice($0, $0) })
-      case "はい・いいえ": .choice([Choice("はい", "true"), Choice("いいえ", "false")])
+      case "はい・いいえ": .choice([Choice("はい", "yes"), Choice("いいえ", "no")])
       case "日付": .date
       default: .text(1_000)
       }
@@ -30,6 +30,9 @@ extension WebServer {
       "f\(definition["id"].text ?? "")", shape, required: definition["needed"] == .integer(1),
       ja: definition["labelJa"].text ?? "", en: definition["labelEn"].text ?? "")
   }
+
+  /// What is stored of a yes or no, as the field shows it; and back.
+  private static let flags = ["1": "はい", "0": "いいえ"]
 
   private func collections() -> [Choice] {
     let shape = catalogue["addOwnField"].form.fields.first { $0.name == "collection" }?.shape
@@ -96,7 +99,9 @@ extension WebServer {
     let own = core.identity.ward.code
     var given: [String: [String]] = [:]
     for value in values where value["ward"].text == own {
-      given["f\(value["field"].text ?? "")"] = [value["value"].text ?? ""]
+      let (id, text) = (value["field"].text ?? "", value["value"].text ?? "")
+      let isFlag = fields.contains { $0["id"].text == id && $0["kind"].text == "はい・いいえ" }
+      given["f\(id)"] = [isFlag ? Self.flags[text] ?? text : text]
     }
     let others = values.filter { $0["ward"].text != own }
     let names = try await names(shelters: [.text(row)], language, context)
@@ -115,6 +120,11 @@ extension WebServer {
           "subject": "\(Titles.collection(collection, language)) \(names[row] ?? row)",
           "controls": Controls(fields.map(field), language).values(
             given.merging(sent) { $1 }, wrong: fault?.body.field),
+          // What stood there when the page was made: what nobody touched is not written again over what others wrote since.
+          "before": fields.compactMap { definition -> [String: String]? in
+            let name = "f\(definition["id"].text ?? "")"
+            return (sent["o" + name] ?? given[name])?.first.map { ["name": "o" + name, "value": $0] }
+          },
           "hasOthers": !others.isEmpty, "mayBuild": isAllowed("addOwnField", context),
           "href": "/builder?collection=\(Self.escaped(collection))",
           "others": others.map {
@@ -134,12 +144,14 @@ extension WebServer {
     let enter = try endpoint("enterOwnValues", context)
     for definition in try await ownFields(collection, context) {
       let name = "f\(definition["id"].text ?? "")"
-      guard let text = sent[name]?.first, !text.isEmpty else { continue }
+      guard let text = sent[name]?.first, !text.isEmpty, text != sent["o" + name]?.first else { continue }
+      let isFlag = definition["kind"].text == "はい・いいえ"
+      let value = isFlag ? Self.flags.first { $0.value == text }?.key ?? text : text
       do {
         _ = try await carryOut(
           enter,
           .object([
-            "collection": .text(collection), "row": .text(row), "field": definition["id"], "value": .text(text),
+            "collection": .text(collection), "row": .text(row), "field": definition["id"], "value": .text(value),
           ]), row: nil, context)
       } catch {
         // The others are saved; this one is shown again, as it was entered.

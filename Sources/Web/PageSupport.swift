@@ -27,6 +27,7 @@ extension WebServer {
     var frame = Frame(
       language: language, ward: wardName(core.identity.ward.code, language),
       isDrill: core.identity.federation.genesis.drill, path: path)
+    frame.isStill = request.method != .get
     frame.user = context.principal?.user.name
     frame.csrf = context.principal?.csrf
     if let done = request.uri.queryParameters["done"], Titles.endpoints.contains(String(done)) {

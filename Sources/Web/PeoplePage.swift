@@ -7,6 +7,7 @@ import Pages
 extension WebServer {
   func people(_ request: Request, _ context: DeskContext) async throws -> Response {
     var frame = frame(request, context)
+    frame.isStill = true
     let language = frame.language
     let pick = language.pick
     let search = try endpoint("searchPeople", context)
@@ -27,9 +28,12 @@ extension WebServer {
       }
     }
     let purpose = texts["purpose"].map { Self.escaped($0) }
-    let names = try await names(shelters: found.map { $0["person"]["shelter"] }, language, context)
+    let names = try await names(
+      shelters: found.flatMap { [$0["person"]["shelter"], $0["safety"]["report"]["shelter"]] }, language, context)
     let ages = try await lastHeard()
-    let rows = found.prefix(RecordTable.limit).map { row($0, names, ages, purpose.map { "?purpose=\($0)" } ?? "", language) }
+    let rows = found.prefix(RecordTable.limit).map {
+      row($0, names, ages, purpose.map { "?purpose=\($0)" } ?? "", language)
+    }
     let top =
       links(
         to: [
@@ -68,7 +72,8 @@ extension WebServer {
     let (ward, safety) = (person["ward"].text ?? "", record["safety"])
     let status = safety["status"].text ?? person["status"].text
     let disagreeing = safety["disagreeing"].list.count
-    let place = [safety["shelter"].text ?? person["shelter"].text, nil].compactMap { $0 }.compactMap { names[$0] }
+    let report = safety["report"]
+    let place = (report["shelter"].text ?? person["shelter"].text).flatMap { names[$0] }
     return [
       "href": id.map { "/person/\(Self.escaped($0))\(purpose)" } ?? "",
       "hasPage": id != nil, "name": name.isEmpty ? kana : name, "kana": name.isEmpty ? "" : kana,
@@ -77,7 +82,7 @@ extension WebServer {
       "isUnknown": status == nil,
       "more": disagreeing == 0 ? "" : language.pick("違う報告 \(disagreeing) 件", "\(disagreeing) say otherwise"),
       "hasMore": disagreeing > 0,
-      "where": (place + [safety["place"].text ?? person["place"].text ?? ""]).joined(separator: " "),
+      "where": [place, report["place"].text ?? person["place"].text].compactMap(\.self).joined(separator: " "),
       "age": age(ages[ward], language),
     ]
   }

@@ -2,6 +2,7 @@ import Desk
 import Foundation
 import Hummingbird
 import Pages
+import People
 import Registry
 import Services
 import Shelters
@@ -42,6 +43,7 @@ extension WebServer {
 
   private func person(_ request: Request, _ context: DeskContext) async throws -> Response {
     var frame = frame(request, context)
+    frame.isStill = true
     let language = frame.language
     let pick = language.pick
     let id = context.parameters.get("id") ?? ""
@@ -171,7 +173,8 @@ extension WebServer {
 
   /// The family's card, to be cut out: the names for people, the IDs for the scanner.
   private func cards(_ request: Request, _ context: DeskContext) async throws -> Response {
-    let frame = frame(request, context)
+    var frame = frame(request, context)
+    frame.isStill = true
     let pick = frame.language.pick
     let id = context.parameters.get("id") ?? ""
     let family = try await ask("family", Self.purpose(request), row: id, context)
@@ -181,12 +184,19 @@ extension WebServer {
         "id": member["residentId"].text ?? "",
       ]
     }
+    // A large family has several, each with the names that its code holds.
+    let cards = family["cards"].list.enumerated().map { number, card -> [String: Any] in
+      let first = number * FamilyCard.limit
+      return [
+        "qr": qr(card.text ?? ""), "people": Array(people[first..<min(first + FamilyCard.limit, people.count)]),
+      ]
+    }
     return page(
       request,
       frame.render(
         "cards", title: pick("家族カード", "Family's card"), active: "/people",
         [
-          "people": people, "qr": qr(family["card"].text ?? ""),
+          "cards": cards,
           "what": pick(
             "避難所の受付で、この印を読み取ります。印には住民IDだけが入っています。",
             "The shelter's desk reads this. It holds the residents' IDs and nothing else."),
@@ -197,6 +207,7 @@ extension WebServer {
 
   private func doubles(_ request: Request, _ context: DeskContext) async throws -> Response {
     var frame = frame(request, context)
+    frame.isStill = true
     let language = frame.language
     let pick = language.pick
     var asked = Asked(texts: Self.purpose(request))

@@ -10,6 +10,7 @@ extension WebServer {
       let sent = try await sent(request)
       try checkForm(sent, context)
       let isAdministrator = context.user.roles.contains(.administrator)
+      guard isAdministrator || context.principal?.account != nil else { return Response.redirect(to: "/session") }
       await sessions.end(named: sent["name"]?.first ?? "", for: isAdministrator ? nil : context.principal?.account)
       return Response.redirect(to: "/session?done=session")
     }
@@ -75,19 +76,14 @@ extension WebServer {
     ]
     let account = context.principal?.account
     let here = if let cookie = cookie(request) { await sessions.name(of: cookie) } else { "" }
-    let names =
-      isAdmin
-      ? Dictionary(
-        (try await ask("accounts", [:], context)["accounts"].list).map { ($0["id"].text ?? "", $0["name"].text ?? "") },
-        uniquingKeysWith: { first, _ in first }) : [:]
-    let open = await sessions.all(of: isAdmin ? nil : account, at: .now()).prefix(200).map {
-      name, session -> [String: Any] in
-      [
+    var open: [[String: Any]] = []
+    for (name, session) in await sessions.all(of: isAdmin ? nil : account, at: .now()).prefix(200) {
+      open.append([
         "name": name, "device": session.device, "isHere": name == here,
-        "people": session.people.map { names["\($0.account)"] ?? context.user.name }.joined(separator: pick("、", ", ")),
+        "people": try await people(of: session).map(\.name).joined(separator: pick("、", ", ")),
         "seen": frame.language.age(milliseconds: Instant.now().milliseconds - session.seen.milliseconds),
         "state": session.current == nil ? pick("席を外している", "away from the desk") : pick("使用中", "in use"),
-      ]
+      ])
     }
     return page(
       request,

@@ -169,7 +169,7 @@ extension WebServer {
     return view
   }
 
-  private func people(of session: Sessions.Session) async throws -> [Account] {
+  func people(of session: Sessions.Session) async throws -> [Account] {
     let ward = core.identity.certificate.node.ward
     return try await core.reader.read { db in
       try session.people.compactMap { person in

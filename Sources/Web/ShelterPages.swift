@@ -71,7 +71,8 @@ extension WebServer {
       "show": pick("表示", "Show"), "none": pick("避難所がありません。", "There are no shelters."),
       "shelters": pick("避難所", "Shelters"),
       "name": pick("名称", "Name"), "crowding": pick("混雑", "Crowding"), "people": pick("避難者", "People"),
-      "capacity": pick("定員", "Capacity"), "needs": pick("必要な物", "Needs"), "address": pick("所在地", "Address"), "heard": pick("いつの情報", "As of"),
+      "capacity": pick("定員", "Capacity"), "needs": pick("必要な物", "Needs"), "address": pick("所在地", "Address"),
+      "heard": pick("いつの情報", "As of"),
       "next": pick("次の\(Self.pageRows)件", "The next \(Self.pageRows)"),
       "importHint": pick(
         "「その他」の「避難所一覧を取り込む」で、区の一覧(CSV)を入れられます。",
@@ -85,7 +86,8 @@ extension WebServer {
         "people": language.number(Int64(shelter.occupancy)),
         "capacity": shelter.capacity.map { language.number(Int64($0)) } ?? "–",
         "needs": shelter.needs.joined(separator: pick("、", ", ")), "ward": wardName(shelter.ward ?? "", language),
-        "address": shelter.address ?? "", "age": age(ages[shelter.ward ?? ""], language), "hasConflict": !shelter.conflicts.isEmpty,
+        "address": shelter.address ?? "", "age": age(ages[shelter.ward ?? ""], language),
+        "hasConflict": !shelter.conflicts.isEmpty,
         "conflictMark": pick("食い違い", "conflict"),
       ]
     }

@@ -73,7 +73,7 @@ extension WebServer {
         "situation", title: pick("状況", "Situation"), active: "/",
         [
           "w": words, "figures": shown, "phase": phase, "hasElapsed": quake != nil,
-          "elapsed": quake.map { elapsed(now - $0, language) } ?? "",
+          "elapsed": quake.map { elapsed(now &- $0, language) } ?? "",
           "checklist": Titles.title("checklist", language), "isNew": isNew, "firstSteps": firstSteps(language, context),
           "canSample": status.drill && isAllowed("loadSample", context),
           "hasOldest": oldest.map { $0.value.heard ?? .max >= 60_000 } ?? false,

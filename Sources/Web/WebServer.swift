@@ -25,7 +25,9 @@ public struct WebServer: Sendable {
   /// Whether browsers come by TLS: cookies are for that alone then.
   let isSecure: Bool
   let sessions = Sessions()
-  let handouts = Handouts()
+  let handouts = Shelf<Handout>(minutes: 10, limit: 100)
+  /// Forms that were sent when the session had ended: they wait until somebody has signed in.
+  let keptForms = Shelf<[String: [String]]>(minutes: 60, limit: 200)
   let passwords = Passwords()
   private let description: String
   let labels: Labels
@@ -80,7 +82,9 @@ public struct WebServer: Sendable {
     router.add(middleware: SecurityHeaders())
     router.add(middleware: OwnHost(hosts: hosts))
     router.add(middleware: SameOriginWrites())
-    router.add(middleware: Gate(core: core, sessions: sessions, cookieName: cookieName, access: access))
+    router.add(
+      middleware: Gate(
+        core: core, sessions: sessions, cookieName: cookieName, access: access, turnedAway: { try await keepForm($0) }))
     addPages(to: router)
     router.get("/healthz") { _, _ in
       Response(status: .ok, headers: [.contentType: "text/plain"], body: .init(byteBuffer: ByteBuffer(string: "ok\n")))

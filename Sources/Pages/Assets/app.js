@@ -135,36 +135,48 @@ document.addEventListener("submit", async (event) => {
 
 // MARK: Paper
 
-for (const printer of document.querySelectorAll("[data-print]")) printer.hidden = false;
 document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) print(); });
 
 // MARK: Printed codes. A scanner types them; where the browser can read pictures, so can the tablet's camera.
 
+const canRead = "BarcodeDetector" in window && !!navigator.mediaDevices;
+
 async function readByCamera(form, view) {
   const detector = new BarcodeDetector({ formats: ["qr_code"] });
   const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
-  view.srcObject = stream;
-  view.hidden = false;
-  await view.play();
-  while (view.isConnected && !view.hidden) {
-    const [found] = await detector.detect(view);
-    if (found) {
-      view.hidden = true;
-      form.querySelector("input:not([type=hidden])").value = found.rawValue;
-      form.requestSubmit();
+  try {
+    view.srcObject = stream;
+    view.hidden = false;
+    await view.play();
+    while (view.isConnected && !view.hidden) {
+      const [found] = await detector.detect(view);
+      if (found) {
+        view.hidden = true;
+        form.querySelector("input:not([type=hidden])").value = found.rawValue;
+        form.requestSubmit();
+      }
+      await new Promise(requestAnimationFrame);
     }
-    await new Promise(requestAnimationFrame);
+  } finally {
+    view.hidden = true;
+    for (const track of stream.getTracks()) track.stop();
   }
-  for (const track of stream.getTracks()) track.stop();
 }
 
-for (const camera of document.querySelectorAll("[data-camera]")) {
-  const [form, view] = [document.querySelector("[data-scan]"), document.querySelector("[data-view]")];
-  const can = "BarcodeDetector" in window && !!navigator.mediaDevices;
-  camera.hidden = !can;
-  for (const hint of document.querySelectorAll("[data-nocamera]")) hint.hidden = can;
-  camera.addEventListener("click", () => readByCamera(form, view).catch(() => { camera.hidden = true; }));
+document.addEventListener("click", (event) => {
+  const camera = event.target.closest("[data-camera]");
+  if (!camera) return;
+  readByCamera(document.querySelector("[data-scan]"), document.querySelector("[data-view]")).catch(() => { camera.hidden = true; });
+});
+
+// What only a script can do is shown by it, in a page and in what takes its place.
+function wake() {
+  for (const printer of document.querySelectorAll("[data-print]")) printer.hidden = false;
+  for (const camera of document.querySelectorAll("[data-camera]")) camera.hidden = !canRead;
+  for (const hint of document.querySelectorAll("[data-nocamera]")) hint.hidden = canRead;
 }
+
+wake();
 
 // MARK: Searching as one types
 
@@ -231,6 +243,7 @@ function button(label, action) {
 
 const live = document.getElementById("live");
 let due = null;
+let lastShown = null;
 
 function show(isLive) {
   if (!live) return;
@@ -238,16 +251,26 @@ function show(isLive) {
   live.classList.toggle("stale", !isLive);
 }
 
+function isChanged(control) {
+  if (control.type === "hidden") return false;
+  if (control.type === "checkbox" || control.type === "radio") return control.checked !== control.defaultChecked;
+  if (control.tagName === "SELECT") {
+    // Where nothing was chosen beforehand, a browser shows the first.
+    const first = Math.max(0, Array.from(control.options).findIndex((option) => option.defaultSelected));
+    return control.selectedIndex !== first;
+  }
+  return control.defaultValue !== undefined && control.value !== control.defaultValue;
+}
+
 function isBusy() {
   const focused = document.activeElement;
-  if (focused && focused.closest("form")) return true;
-  return Array.from(document.querySelectorAll("main form[method=post]")).some((form) =>
-    Array.from(form.elements).some((control) => control.type !== "hidden" && control.defaultValue !== undefined
-      && control.value !== control.defaultValue));
+  if (focused && focused.closest("form") || document.querySelector("[data-view]:not([hidden])")) return true;
+  return Array.from(document.querySelectorAll("main form[method=post]")).some((form) => Array.from(form.elements).some(isChanged));
 }
 
 async function refresh() {
   due = null;
+  if ("still" in document.getElementById("content").dataset) return showQueue();
   // Nothing is taken from under somebody's hands, nor what was just said from under their eyes.
   if (isBusy()) { plan(3000); return; }
   if (document.querySelector(".notice") && performance.now() < 8000) { plan(8000 - performance.now()); return; }
@@ -260,13 +283,15 @@ async function refresh() {
     for (const message of content.querySelectorAll(".notice")) message.remove();
     if (isBusy()) { plan(3000); return; }
     const shown = document.getElementById("content");
-    if (shown.innerHTML !== content.innerHTML) {
+    if (lastShown !== content.innerHTML) {
+      lastShown = content.innerHTML;
       // Who goes by keyboard stays where they are.
       const reachable = (part) => [...part.querySelectorAll("a, button, input, select, textarea, [tabindex]")];
       const place = reachable(shown).indexOf(document.activeElement);
       const open = new Set([...shown.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent));
       shown.replaceWith(content);
       for (const summary of content.querySelectorAll("summary")) summary.parentElement.open = open.has(summary.textContent);
+      wake();
       if (place >= 0) reachable(content)[place]?.focus({ preventScroll: true });
     }
     await showQueue();

@@ -28,6 +28,8 @@ self.addEventListener("fetch", (event) => {
       if (answer.ok && !answer.redirected) await cache.put(url.pathname, answer.clone());
       return answer;
     } catch (error) {
+      // What is on the screen counts what was entered since: it is not put back to how it was.
+      if (event.request.headers.has("X-Renkei-Refresh")) throw error;
       const known = await cache.match(url.pathname);
       if (known) return known;
       throw error;

@@ -1,0 +1,33 @@
+import Causality
+import Sodium
+
+/// Things kept in memory for a while under a name that nobody can guess.
+actor Shelf<Thing: Sendable> {
+  private let lifetime: Int64
+  private let limit: Int
+  private var things: [String: (thing: Thing, until: Int64)] = [:]
+
+  /// - Parameters:
+  ///   - minutes: after which a thing is gone.
+  ///   - limit: with more, the oldest goes.
+  init(minutes: Int64, limit: Int) {
+    lifetime = minutes * 60_000
+    self.limit = limit
+  }
+
+  func put(_ thing: Thing, at now: Instant) -> String {
+    things = things.filter { $0.value.until > now.milliseconds }
+    if things.count >= limit, let oldest = things.min(by: { $0.value.until < $1.value.until }) {
+      things[oldest.key] = nil
+    }
+    let name = secureRandomBytes(16).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    things[name] = (thing, now.milliseconds + lifetime)
+    return name
+  }
+
+  func thing(_ name: String, at now: Instant) -> Thing? {
+    things[name].flatMap { $0.until > now.milliseconds ? $0.thing : nil }
+  }
+
+  func drop(_ name: String) { things[name] = nil }
+}
