@@ -203,8 +203,11 @@ class Wards:
         self.step("足立 asks for 800 bottles; by card to 渋谷 and 江東, which both set 800 aside; 渋谷 ships 780 with a slip")
 
         # How full one shelter is, seen differently by two wards.
-        for node, text in ((a, "空き"), (b, "定員一杯")):
-            node.change(self.shelters[a.ward], crowding=text)
+        pa.open(a.url(f"/shelters/{self.shelters[a.ward]}"))
+        pa.click("button[data-shows][value=空き]")
+        pa.until("document.getElementById('crowding').textContent === '空き'")
+        until("渋谷's desk says so", lambda: a.shelter(self.shelters[a.ward])["crowding"] == "空き")
+        b.change(self.shelters[a.ward], crowding="定員一杯")
 
     def heal(self):
         (a, b, c), (pa, pb, pc) = self.nodes, self.pages
@@ -266,7 +269,8 @@ class Wards:
 
         # Merge, take back, and who knew what.
         pa.open(a.url("/conflicts"))
-        check("空き" in pa.text("main") and "定員一杯" in pa.text("main"), "not both values")
+        text = pa.text("main")
+        check("空き" in text and "定員一杯" in text and "渋谷 職員" in text, f"not both values and who wrote them: {text[:300]}")
         self.look(pa, "conflict")
         shown = a.shelter(self.shelters[a.ward])["crowding"]
         history = pa.run("document.querySelector('a[href^=\"/history/shelters/\"]').getAttribute('href')")

@@ -52,11 +52,32 @@ public enum AuditTrail {
     }
   }
 
+  private static func row(_ lane: Lane, _ author: AuthorNumber, day: Int64) -> RowID {
+    RowID(derivedFrom: blake2b([UInt8]("audit \(lane.name) \(author.rawValue) \(day)".utf8)).prefix)
+  }
+
+  /// Who made a change, as the note in the same change set says; nil when it bears none.
+  ///
+  /// - Parameter time: of the change, in milliseconds.
+  public static func user(of dot: Dot, in lane: Lane, at time: Int64, _ db: Database) throws -> String? {
+    let day = time / 86_400_000
+    // The note's day is that of the desk's clock, which the change's own time may have left behind.
+    for day in [day, day - 1] {
+      let text = try String.fetchOne(
+        db.cachedStatement(
+          sql:
+            "SELECT value FROM \"\(collection(of: lane).name)_entries\" WHERE row = ? AND author = ? AND sequence = ? LIMIT 1"
+        ),
+        arguments: [row(lane, dot.author, day: day).rawValue, Int64(dot.author.rawValue), Int64(dot.sequence)])
+      if let text { return Note(text)?.user }
+    }
+    return nil
+  }
+
   /// Adds notes to a draft: one row for each node and day, so that no row grows without end.
   public static func note(_ notes: [Note], in draft: inout Draft, by author: AuthorNumber, at now: Instant) {
     guard !notes.isEmpty else { return }
-    let day = now.milliseconds / 86_400_000
-    let row = RowID(derivedFrom: blake2b([UInt8]("audit \(draft.lane.name) \(author.rawValue) \(day)".utf8)).prefix)
+    let row = row(draft.lane, author, day: now.milliseconds / 86_400_000)
     let collection = collection(of: draft.lane)
     draft.edit(
       collection, row, notes.map { FieldEdit(1, .append(.text($0.text))) },

@@ -21,6 +21,7 @@ public enum Titles {
     "roads": ("道路", "Roads"), "reportRoad": ("道路の状況を報告する", "Report a road"),
     // Shelters
     "openShelter": ("開設する", "Open the shelter"), "closeShelter": ("閉鎖する", "Close the shelter"),
+    "changeShelter": ("避難所の記録を変える", "Change a shelter"), "tellState": ("混雑・必要な物を伝える", "Crowding and needs"),
     "countHeads": ("避難者数を報告する", "Report the head count"), "reportShelter": ("日報を出す", "Daily report"),
     "shelterReports": ("日報", "Daily reports"), "shelterPicture": ("避難所の状況", "The shelter's picture"),
     "askAcceptance": ("受入れを要請する", "Ask a ward to take people in"), "acceptance": ("受入れの要請", "Acceptance requests"),

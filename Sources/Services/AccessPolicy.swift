@@ -35,7 +35,7 @@ public enum AccessPolicy {
     (
       .roles(relief),
       """
-      openShelter countHeads reportShelter closeShelter askAcceptance answerAcceptance cancelAcceptance checkIn checkInFamily changeStay
+      openShelter countHeads tellState reportShelter closeShelter askAcceptance answerAcceptance cancelAcceptance checkIn checkInFamily changeStay
       checkOut moveStay markTask enterOwnValues
       """
     ),

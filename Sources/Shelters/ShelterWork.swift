@@ -123,6 +123,28 @@ public enum ShelterWork {
       return Written([draft], about: [row], answer: answer(row, ShelterSchema.shelters))
     },
     .write(
+      "tellState", "/shelters/{id}/state", "How full a shelter is, what it needs and needs no longer, and a note.",
+      [
+        FormField(
+          "crowding", .choice(ShelterCrowding.allCases.map { Choice($0.rawValue, $0.code) }), ja: "混雑", en: "Crowding"),
+        FormField("needs", .text(60), ja: "必要な物を加える", en: "Needs also"),
+        FormField("needsNot", .text(60), ja: "足りた物を外す", en: "Needs no longer"),
+        FormField("note", .text(500), ja: "記録", en: "Note"),
+      ], of: "shelters"
+    ) { desk in
+      let (row, _) = try own(desk)
+      typealias Field = ShelterSchema.Field
+      var edits: [FieldEdit] = []
+      if let crowding = desk.given.text("crowding") { edits.append(FieldEdit(Field.crowding, .set(.text(crowding)))) }
+      if let need = desk.given.text("needs") { edits.append(FieldEdit(Field.needs, .add(.text(need)))) }
+      if let need = desk.given.text("needsNot") { edits.append(FieldEdit(Field.needs, .remove(.text(need)))) }
+      if let note = desk.given.text("note") { edits.append(FieldEdit(Field.notes, .append(.text(note)))) }
+      guard !edits.isEmpty else { throw Fault.badValue("", ja: "変更する項目がありません", en: "nothing to change") }
+      var draft = Draft(.life)
+      draft.edit(ShelterSchema.shelters, row, edits)
+      return Written([draft], about: [row], answer: answer(row, ShelterSchema.shelters))
+    },
+    .write(
       "countHeads", "/shelters/{id}/headcount",
       "Enter a head count: the counter becomes what was counted, as this node knows it. Or who came and went.",
       [

@@ -120,8 +120,18 @@ extension WebServer {
     }
   }
 
-  func author(_ number: Int64, _ language: Language) -> String {
-    AuthorNumber(rawValue: UInt32(truncatingIfNeeded: number)).map { author($0, language) } ?? "?"
+  /// The ward, and who sat at its desk, as far as the change says so.
+  func author(_ value: ConflictView, _ language: Language) async throws -> String {
+    guard let author = AuthorNumber(rawValue: UInt32(truncatingIfNeeded: value.author)),
+      let lane = NodeSchema.current.collection(named: value.collection)?.lane
+    else { return "?" }
+    let dot = Dot(author, SequenceNumber(truncatingIfNeeded: value.sequence))
+    return try await self.author(dot, lane, at: value.time, language)
+  }
+
+  private func author(_ dot: Dot, _ lane: Lane, at time: Int64, _ language: Language) async throws -> String {
+    let user = try await core.reader.read { try AuditTrail.user(of: dot, in: lane, at: time, $0) }
+    return [author(dot.author, language), user].compactMap(\.self).joined(separator: " ")
   }
 
   /// The ward, and which of its nodes where it has several.
@@ -159,6 +169,8 @@ extension WebServer {
       let canChoose =
         isAllowed("settleConflict", context) && !isWhole && isOurs
         && schema.map { Conflicts.admits(context.user.roles, $0) } ?? false
+      var authors: [String: String] = [:]
+      for value in values { authors["\(value.author) \(value.sequence)"] = try await author(value, language) }
       shown.append([
         "title": named.title, "field": named.field, "row": first.row, "collection": first.collection,
         "fieldName": first.field,
@@ -175,7 +187,8 @@ extension WebServer {
             "text": isWhole
               ? (value.kind == "deleted" ? pick("消された", "deleted") : pick("変えられた", "changed"))
               : named.text(Self.value(value.value, field)),
-            "isShown": value.shown, "who": author(value.author, language), "when": language.time(value.time),
+            "isShown": value.shown, "who": authors["\(value.author) \(value.sequence)"] ?? "?",
+            "when": language.time(value.time),
             "canChoose": canChoose,
           ]
         },
@@ -272,6 +285,12 @@ extension WebServer {
     let standing = writes.filter { write in
       !writes.contains { $0.entry.dot != write.entry.dot && $0.entry.knew(write.entry.dot) }
     }
+    var authors: [Dot: String] = [:]
+    for write in writes.suffix(200) {
+      authors[write.entry.dot] = try await author(
+        write.entry.dot, schema.lane, at: write.entry.time.milliseconds, language)
+    }
+    let who = authors
     let shown = writes.suffix(200).reversed().map { write -> [String: Any] in
       let stands = standing.contains { $0.entry.dot == write.entry.dot }
       // Those of another's writes that it had not seen, and that had not seen it: written at once.
@@ -284,7 +303,7 @@ extension WebServer {
       }
       return [
         "text": named.text(write.value), "value": Self.plain(write.value),
-        "who": author(write.entry.dot.author, language),
+        "who": who[write.entry.dot] ?? "?",
         "when": language.time(write.entry.time.milliseconds),
         "knew": before.map { pick("知っていた値: ", "Had seen: ") + told($0) }
           ?? pick("前の値はなかった", "There was no value before"),

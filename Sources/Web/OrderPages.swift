@@ -99,7 +99,9 @@ extension WebServer {
     let ages = try await lastHeard()
     let shown = chosen.prefix(200).map { order, steps -> [String: Any] in
       var values = summary(order, names, language)
-      values["age"] = age(ages[order["ward"].text ?? ""], language)
+      let ward = order["ward"].text ?? ""
+      values["isForeign"] = ward != core.identity.ward.code
+      values["age"] = age(ages[ward], language)
       values["steps"] = steps.joined(separator: pick("、", ", "))
       values["hasSteps"] = !steps.isEmpty
       return values

@@ -152,14 +152,16 @@ extension WebServer {
     }
     let found = try await core.reader.read { try ShelterQueries.conflicts(of: row, in: "residents", $0) }
     let forms = Set(catalogue["changeResident"].form.fields.map(\.name))
-    return found.filter { !$0.field.hasSuffix("_key") }.map { value in
+    var shown: [[String: Any]] = []
+    for value in found where !value.field.hasSuffix("_key") {
       let name = Column.field(value.field)
-      return [
+      shown.append([
         "field": labels.label(name, language), "name": name, "value": value.value ?? "", "isShown": value.shown,
-        "who": author(value.author, language), "when": language.time(value.time), "row": value.row,
+        "who": try await author(value, language), "when": language.time(value.time), "row": value.row,
         "canChoose": isOwn && forms.contains(name) && value.value != nil && isAllowed("changeResident", context),
-      ]
+      ])
     }
+    return shown
   }
 
   /// Who said so, where and when.

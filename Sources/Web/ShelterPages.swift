@@ -31,7 +31,11 @@ enum ShelterWords {
   }
 
   static func crowding(_ shelter: ShelterView, _ language: Language) -> String {
-    shelter.crowdingCode.flatMap { crowdings[$0] }.map { language.pick($0.0, $0.1) } ?? shelter.crowding ?? ""
+    shelter.crowdingCode.map { crowding($0, language) } ?? shelter.crowding ?? ""
+  }
+
+  static func crowding(_ code: String, _ language: Language) -> String {
+    crowdings[code].map { language.pick($0.0, $0.1) } ?? code
   }
 }
 
@@ -174,6 +178,7 @@ extension WebServer {
       "checkIn": pick("受付", "Check in"), "checkInButton": pick("受付する", "Check in"),
       "card": pick("家族カードを読み取る", "Scan a family's card"), "camera": pick("カメラ", "Camera"),
       "needs": pick("必要な物", "Needs"),
+      "enough": pick("足りた", "Enough now"), "needMore": pick("必要な物を加える", "Needs also"), "add": pick("加える", "Add"),
       "stock": pick("この避難所の在庫", "Stock here"), "item": pick("品目", "Item"), "amount": pick("数量", "Amount"),
       "notes": pick("記録", "Notes"),
     ]
@@ -197,8 +202,10 @@ extension WebServer {
           } ?? pick("この区からはまだ何も聞いていません", "nothing was heard from this ward yet"),
           "canWork": mayWork, "isOpen": isOpen, "looksUp": looksUp, "purpose": Purpose.safety.rawValue,
           "controls": Controls(fields, language, options: ["ward": wardOptions(language)]).values(),
-          "actions": actions, "hasNeeds": !shelter.needs.isEmpty,
-          "needs": shelter.needs.joined(separator: pick("、", ", ")),
+          "actions": actions, "hasNeeds": !shelter.needs.isEmpty, "needs": shelter.needs.map { ["need": $0] },
+          "crowdings": [ShelterCrowding.free, .congested, .full].map {
+            ["value": $0.rawValue, "label": pick($0.rawValue, ShelterWords.crowding($0.code, language))]
+          },
           "hasStock": !stock.isEmpty, "forms": forms,
           "stock": stock.map {
             ["item": known(all)[$0["item"].text ?? ""] ?? "?", "amount": language.number($0["amount"].integer ?? 0)]

@@ -1,5 +1,6 @@
 import ChangeModel
 import Causality
+import Desk
 import Foundation
 import Hummingbird
 import NodeService
@@ -16,15 +17,15 @@ extension WebServer {
     api.post("/shelters") { request, context in
       let patch = try await patch(request, context)
       try context.user.mustWork(at: nil)
-      return try json(try await create(patch), status: .created)
+      return try json(try await create(patch, by: context.user), status: .created)
     }
     api.get("/shelters/:id") { _, context in try json(try await shelter(rowID(context))) }
     api.patch("/shelters/:id") { request, context in
       let (row, patch) = (try ownRow(context), try await patch(request, context))
-      return try json(try await change(row, try patch.edits(isNew: false)))
+      return try json(try await change(row, try patch.edits(isNew: false), by: context.user))
     }
     api.delete("/shelters/:id") { _, context in
-      try await delete(try ownRow(context))
+      try await delete(try ownRow(context), by: context.user)
       return Response(status: .noContent)
     }
     api.get("/shelters/:id/history") { _, context in try json(try await history(of: rowID(context))) }
@@ -32,7 +33,7 @@ extension WebServer {
       let row = try ownRow(context)
       let choice = try await request.decode(as: Resolution.self, context: context)
       _ = try await shelter(row)
-      return try json(try await change(row, try await resolution(choice, row)))
+      return try json(try await change(row, try await resolution(choice, row), by: context.user))
     }
     api.post("/shelters/:id/keep") { request, context in
       let row = try ownRow(context)
@@ -108,11 +109,16 @@ extension WebServer {
 
   // MARK: Writing
 
+  private static func note(_ row: RowID, _ user: User, in draft: inout Draft, _ replica: Replica, _ now: Instant) {
+    AuditTrail.note(
+      [AuditTrail.Note(row, "changeShelter", user: user.name)], in: &draft, by: replica.author, at: now)
+  }
+
   private func patch(_ request: Request, _ context: DeskContext) async throws -> ShelterPatch {
     try await request.decode(as: ShelterPatch.self, context: context)
   }
 
-  private func create(_ patch: ShelterPatch) async throws -> ShelterView {
+  private func create(_ patch: ShelterPatch, by user: User) async throws -> ShelterView {
     let edits = try patch.edits(isNew: true)
     guard patch.ward == nil || patch.ward == core.identity.ward.code else {
       throw APIError(
@@ -125,6 +131,7 @@ extension WebServer {
         row = try replica.newRows(1)[0]
         var draft = Draft(.life)
         draft.edit(ShelterSchema.shelters, row, edits)
+        Self.note(row, user, in: &draft, replica, now)
         _ = try replica.commit(draft, at: now)
       }
       return (row!, effects)
@@ -132,11 +139,12 @@ extension WebServer {
     return try await shelter(row)
   }
 
-  private func change(_ row: RowID, _ edits: [FieldEdit]) async throws -> ShelterView {
+  private func change(_ row: RowID, _ edits: [FieldEdit], by user: User) async throws -> ShelterView {
     _ = try await shelter(row)
     try await core.edit { replica, now in
       var draft = Draft(.life)
       draft.edit(ShelterSchema.shelters, row, edits)
+      Self.note(row, user, in: &draft, replica, now)
       return ((), try replica.batch(at: now) { _ = try replica.commit(draft, at: now) })
     }
     return try await shelter(row)
@@ -150,11 +158,12 @@ extension WebServer {
     }
   }
 
-  func delete(_ row: RowID) async throws {
+  private func delete(_ row: RowID, by user: User) async throws {
     _ = try await shelter(row)
     try await core.edit { replica, now in
       var draft = Draft(.life)
       draft.delete(ShelterSchema.shelters, row)
+      Self.note(row, user, in: &draft, replica, now)
       return ((), try replica.batch(at: now) { _ = try replica.commit(draft, at: now) })
     }
   }

@@ -88,7 +88,7 @@ function fields(form, button) {
     else if (type === "checkbox") (body[name] ||= []).push(text);
     // A page that was kept for the time without contact may be of another day.
     else if (name === "day" && text === control.defaultValue) body[name] = new Date(Date.now() + 9 * 3600e3).toISOString().slice(0, 10);
-    else if (type === "number" || (button && button.name === name)) body[name] = Number(text);
+    else if (type === "number" || (button && button.name === name && /^-?\d+$/.test(text))) body[name] = Number(text);
     else if (type === "datetime-local") body[name] = text + ":00+09:00";
     else body[name] = text;
   }
@@ -109,6 +109,7 @@ document.addEventListener("submit", async (event) => {
   if (people && form.classList.contains("count")) {
     people.textContent = String(Number(people.textContent.replace(/\D/g, "")) + Number(button.value));
   }
+  if (button && button.dataset.shows) document.getElementById(button.dataset.shows).textContent = button.textContent;
   if (!form.classList.contains("count")) {
     form.reset();
     const first = form.querySelector("input:not([type=hidden]), select, textarea");
