@@ -401,6 +401,23 @@ def story(binary, folder, shots):
         until("the keyboard's family is registered", lambda: "鍵盤 太郎" in json.dumps(shibuya.request("GET", found), ensure_ascii=False))
         step("a family checked in by keyboard alone")
 
+        # Without script everything goes by plain forms.
+        page.call("Emulation.setScriptExecutionDisabled", {"value": True})
+        page.open(shibuya.url(f"/shelters/{row}"))
+        people = int(page.text("#people"))
+        page.submit(".plus")
+        check(int(page.text("#people")) == people + 1 and "保存しました" in page.text(), "no count without script")
+        page.fill(".checkin [name=name]", "台本 無子")
+        page.submit(".checkin button")
+        page.open(shibuya.url("/people"))
+        page.fill("form.filter [name=name]", "台本")
+        page.submit("form.filter button")
+        check("無子" in page.text("#results"), "nobody is found without script")
+        page.open(shibuya.url("/scan"))
+        check(not page.run("document.querySelector('[data-camera]').offsetParent"), "what only a script can do is offered without one")
+        page.call("Emulation.setScriptExecutionDisabled", {"value": False})
+        step("without script: counted, checked in, found")
+
         # Weight: nothing from elsewhere, little in all.
         page.call("Network.clearBrowserCache")
         browser.events.clear()
