@@ -151,7 +151,10 @@ def story(node, inspect, folder):
         check(exact["changeSets"] == 3, "koto lacks three change sets, by its own file")
         look.text("diff", shibuya.data, koto.data, ok=(1,))
         difference = look.json("diff", shibuya.data, koto.data, ok=(1,))
-        check({row["row"] for row in difference["rows"]} == set(rows[:4]), "diff names exactly the rows that differ")
+        differing = {table: {row["row"] for row in difference["rows"] if row["table"] == table} for table in ("shelters", "audit_life")}
+        # Each side's note of who changed what is a row of its own.
+        check(differing["shelters"] == set(rows[:4]) and len(differing["audit_life"]) == 2 and len(difference["rows"]) == 6,
+              f"diff names exactly the rows that differ: {difference['rows']}")
         check(all(row["explainedBy"] for row in difference["rows"]), "and what explains each")
         check((difference["onlyA"], difference["onlyB"]) == (3, 2), "three change sets here, two there")
 
@@ -160,8 +163,8 @@ def story(node, inspect, folder):
         os.environ["RENKEI_TOKEN"], os.environ["RENKEI_CA"] = koto.token, os.path.join(koto.data, "https", "ca.pem")
         look.text("status", address)
         remote = look.json("diff", shibuya.data, address, ok=(1,))
-        check({row["row"] for row in remote["rows"]} == set(rows[:4]), "by address, diff names the same rows")
-        check([table["table"] for table in remote["tables"]] == ["shelters"], "by its hash, the table differs")
+        check({row["row"] for row in remote["rows"]} == {row["row"] for row in difference["rows"]}, "by address, diff names the same rows")
+        check({table["table"] for table in remote["tables"]} == {"shelters", "audit_life"}, "by its hash, the table differs")
         check(look.json("verify", address, "--keys", shibuya.data)["changeSets"] > 3, "a live node's log verifies")
         card = os.path.join(folder, "card.rkb")
         shibuya.command("bundle", "export", "--for", "13108", card)
