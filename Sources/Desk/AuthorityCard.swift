@@ -6,7 +6,7 @@ import Sodium
 extension Desk {
   public static let card = FormField("card", .secret(8_000), ja: "認証局カードの内容", en: "The content of the authority's card")
   public static let passphrase = FormField(
-    "passphrase", .secret(512), ja: "認証局カードの合い言葉", en: "The passphrase of the authority's card")
+    "passphrase", .secret(512), ja: "認証局カードのパスフレーズ", en: "The passphrase of the authority's card")
 
   /// - Throws: `Fault` when the form holds no card, not this ward's, or not its passphrase.
   public func authority() throws -> SigningKey {
@@ -19,7 +19,7 @@ extension Desk {
       guard ward == wardIndex else { throw FederationError.unknownWard(record.ward) }
       return key
     } catch FederationError.wrongPassphrase {
-      throw Fault.badValue("passphrase", ja: "合い言葉が違います", en: "not the card's passphrase")
+      throw Fault.badValue("passphrase", ja: "パスフレーズが違います", en: "not the card's passphrase")
     } catch {
       throw Fault.badValue("card", ja: "この区の認証局のカードではありません", en: "not the card of this ward's authority")
     }

@@ -20,10 +20,12 @@ struct FieldReader {
     case (.number(let range), .real(let number)): return .real(try checked(number, in: range))
     case (.flag, .flag): return value
     case (.date, .text(let text)):
-      guard Self.isDate(text) else {
-        throw fault("年月日(例 1980-05-01。月や年まででもよい)", "a date such as 1980-05-01, 1980-05 or 1980")
+      let plain = JapaneseDate.plain(text)
+      guard Self.isDate(plain) else {
+        throw fault(
+          "年月日(例 1980-05-01、昭和55年5月1日。月や年まででもよい)", "a date such as 1980-05-01, 1980-05 or 1980")
       }
-      return value
+      return .text(plain)
     case (.time, .integer(let number)):
       guard (0..<Limits.timeMilliseconds).contains(number) else {
         throw fault("1970 年からのミリ秒", "milliseconds since 1970")

@@ -1,5 +1,6 @@
 import Causality
 import ChangeModel
+import Foundation
 
 /// A resident's ID as people read it: `13113-0401-00001K`.
 ///
@@ -22,7 +23,12 @@ public enum ResidentID {
 
   /// - Parameter index: the ward's place in the federation, by its code.
   public static func row(_ text: String, index: (String) -> UInt32?) throws(Fault) -> RowID {
-    let plain = text.uppercased().filter { $0 != " " }
+    var plain = text.precomposedStringWithCompatibilityMapping.uppercased().filter { $0 != " " }
+    for dash in ["‐", "‑", "–", "−", "ー"] { plain = plain.replacing(dash, with: "-") }
+    // Typed without hyphens: they stand after the fifth and the ninth character.
+    if !plain.contains("-"), (15...17).contains(plain.count) {
+      plain = plain.prefix(5) + "-" + plain.dropFirst(5).prefix(4) + "-" + plain.dropFirst(9)
+    }
     let parts = plain.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
     guard parts.count == 3, parts[1].count == 4, (6...8).contains(parts[2].count), let ward = index(parts[0]),
       let place = number(parts[1]), let counter = number(String(parts[2].dropLast())),

@@ -83,7 +83,8 @@ public enum Allocations {
       let open = Requests.wanted(asked) - Requests.promised(try desk.read { try Requests.allocations(of: request, $0) })
       guard Requests.wanted(asked) > 0 else { throw Fault.refused("id", ja: "終わった要請です", en: "the request is over") }
       guard quantity <= open || desk.given.flag("evenIfMore") else {
-        throw Fault.refused("quantity", ja: "足りないのはあと \(max(0, open)) です", en: "only \(max(0, open)) more are needed")
+        throw Fault.refused(
+          "quantity", ja: "不足は \(max(0, open)) です。それ以下を入れてください", en: "only \(max(0, open)) more are needed")
       }
       try Lots.spending(quantity, of: lot, desk, "quantity")
       let row = try desk.newRow()

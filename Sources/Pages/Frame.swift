@@ -49,6 +49,8 @@ public struct Frame: Sendable {
         "stale": pick("ノードにつながりません。表示は古いままです", "No contact with the node: what you see is not updated"),
         "print": pick("印刷する", "Print"), "printed": language.time(Int64(Date().timeIntervalSince1970 * 1_000)),
         "unsent": pick("未送信", "Not sent"), "locked": pick("サインインすると送られます", "Sent when you have signed in"),
+        "ended": pick("サインインが切れました。開き直してください", "Signed out: open the page again"),
+        "done": pick("受け付けました", "Saved"),
         "menu": user == nil
           ? []
           : Self.menu.map {

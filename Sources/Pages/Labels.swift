@@ -17,6 +17,21 @@ public struct Labels: Sendable {
     "purpose": ("目的", "Purpose"), "minutes": ("分", "Minutes"), "phase": ("段階", "Phase"), "done": ("済み", "Done"),
     "task": ("やること", "Task"), "service": ("分野", "Service"), "item": ("品目", "Item"), "shelter": ("避難所", "Shelter"),
     "name": ("氏名・名称", "Name"), "kana": ("カナ", "Kana"), "status": ("状態", "Status"), "present": ("在所", "Present"),
+    "place": ("場所", "Place"), "source": ("情報源", "Source"), "card": ("カード", "Card"), "from": ("送る区", "From"),
+    "to": ("次の状態", "To"), "who": ("できる人", "Who"), "requests": ("要望", "Requests"), "entries": ("件数", "Entries"),
+    "hoursSince": ("発災から(時間)", "Hours since"), "inForce": ("有効", "In force"), "register": ("名簿", "Register"),
+    "counter": ("数えた人数", "Counted"), "difference": ("差", "Difference"), "isFull": ("満員", "Full"),
+    "room": ("あと入れる人数", "Room left"), "byGuideline": ("指針による定員", "By the guideline"),
+    "byOldRule": ("旧基準による定員", "By the old rule"), "published": ("公表の定員", "Published"),
+    "homeWards": ("住所地別", "By home ward"), "languages": ("言語別", "By language"), "toSettle": ("二重の疑い", "To settle"),
+    "have": ("ある数", "There are"), "peopleEach": ("1基あたりの人数", "People to each"), "report": ("報告", "Report"),
+    "disagreeing": ("違う報告", "Otherwise"), "reports": ("報告", "Reports"), "stays": ("入所記録", "Stays"),
+    "safety": ("安否", "Safety"), "ownShare": ("このノードの持ち分", "This node's share"), "shares": ("持ち分", "Shares"),
+    "text": ("内容", "Text"), "reasons": ("理由", "Why"), "score": ("一致の強さ", "Score"), "ids": ("住民ID", "IDs"),
+    "rows": ("記録", "Records"), "links": ("判定", "Statements"), "answer": ("回答", "Answer"), "ground": ("根拠", "Ground"),
+    "capacity": ("定員", "Capacity"), "toilets": ("トイレ", "Toilets"), "ages": ("年齢区分", "Ages"),
+    "needs": ("配慮・必要な物", "Needs"), "neededNow": ("必要な数", "Needed"), "title": ("見出し・災害名", "Title"),
+    "toldBy": ("入力者", "Told by"), "askedAt": ("受付日時", "Asked at"), "changedAt": ("変更日時", "Changed at"),
     "time": ("日時", "At"), "action": ("操作", "Action"), "subject": ("対象の記録", "Record"),
   ]
 
@@ -35,7 +50,7 @@ public struct Labels: Sendable {
       if case .list(.choice(let list), _) = field.shape { for choice in list { codes[choice.word] = choice.code } }
     }
     for (name, label) in Self.own { names[name] = label }
-    times.formUnion(["at", "time"])
+    times.formUnion(["at", "time", "observedAt"])
   }
 
   public func label(_ name: String, _ language: Language) -> String {
@@ -60,6 +75,15 @@ public struct Labels: Sendable {
     case .list(let list):
       return list.map { self.text(name, $0, language, known: known) }.joined(separator: language.pick("、", ", "))
     case .object(let members):
+      // What somebody reported, in a line.
+      if members["source"] != nil, case .text? = members["status"] {
+        return ["status", "source", "observedAt", "place"].compactMap { name in
+          members[name].map { self.text(name, $0, language, known: known) }
+        }.filter { !$0.isEmpty }.joined(separator: " · ")
+      }
+      if let report = members["report"], members["status"] != nil {
+        return self.text(name, report, language, known: known)
+      }
       if case .text(let japanese)? = members["ja"], case .text(let english)? = members["en"] {
         return language.pick(japanese, english)
       }

@@ -19,7 +19,9 @@ public struct RecordTable: Sendable {
     "label", "item", "shelter", "ward", "status", "state", "amount", "people", "priority",
   ]
   /// Members that say nothing to a person at a desk.
-  private static let hidden: Set<String> = ["id", "nameKey", "kanaKey", "book", "version", "next"]
+  private static let hidden: Set<String> = [
+    "id", "nameKey", "kanaKey", "book", "version", "next", "whoJa", "rows", "score", "node",
+  ]
   /// Records that one page shows.
   public static let limit = 500
 

@@ -17,7 +17,7 @@ public enum FamilyCard {
 
   /// - Throws: a `Fault` that says which of the IDs is none.
   static func read(_ text: String, _ federation: FederationIdentity) throws -> [RowID] {
-    let text = text.uppercased().filter { !$0.isWhitespace }
+    let text = text.precomposedStringWithCompatibilityMapping.uppercased().filter { !$0.isWhitespace }
     let list = (text.hasPrefix(prefix) ? text.dropFirst(prefix.count) : text[...]).split(separator: ".")
     guard !list.isEmpty, list.count <= limit else {
       throw Fault.badValue("card", ja: "家族カードではありません", en: "not a family's card")

@@ -92,6 +92,25 @@ public enum PeopleSearch {
             PeopleSchema.safety, "WHERE name_key = ? ORDER BY observed_at DESC LIMIT 50", [asked.text("name_key")], db
           ).filter { try !Residents.isGuarded($0.row("resident"), of: inquiry.wardIndex, db) }
         }
+        // Who is in a shelter is found, though nobody reported it.
+        let stays: [RowValues]
+        if let resident = asked.row("resident") {
+          stays = try Identities.union(of: resident, db).flatMap {
+            try RowValues.all(
+              PeopleSchema.stays, "WHERE resident = ? AND left_at IS NULL AND guarded IS NULL LIMIT 5", [$0.rawValue],
+              db)
+          }
+        } else {
+          stays = try RowValues.all(
+            PeopleSchema.stays, "WHERE name_key = ? AND left_at IS NULL AND guarded IS NULL LIMIT 5",
+            [asked.text("name_key")], db)
+        }
+        let shown = try stays.filter { try !Residents.isGuarded($0.row("resident"), of: inquiry.wardIndex, db) }
+        if let stay = shown.first {
+          members["shelter"] = JSON(stay.row("shelter").map { "\($0)" })
+          members["arrivedAt"] = JSON(stay.integer("arrived_at"))
+          subjects += shown.map(\.id)
+        }
         if let verdict = Safety.judge(found) {
           members["answer"] = Safety.statusJSON(verdict, inquiry)
           subjects += found.map(\.id)

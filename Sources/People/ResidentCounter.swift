@@ -39,6 +39,13 @@ public enum ResidentCounter {
 
   static let indexes = ["CREATE INDEX IF NOT EXISTS counter_reports_open ON counter_reports (settled_at, reported_at)"]
 
+  /// How many of those who are hurt or ask for help nobody has dealt with.
+  public static func calls(_ db: Database) throws -> Int {
+    try Int.fetchOne(
+      db, sql: "SELECT count(*) FROM counter_reports WHERE settled_at IS NULL AND state IN ('けがをしています', '助けが必要です')")
+      ?? 0
+  }
+
   private static let states = [
     Choice("無事です", "safe"), Choice("けがをしています", "injured"), Choice("助けが必要です", "help"),
   ]

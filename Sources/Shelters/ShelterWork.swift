@@ -194,6 +194,10 @@ public enum ShelterWork {
         FormField("requests", .text(1_000), ja: "要望", en: "Requests"),
       ], of: "shelters", makes: true
     ) { desk in
+      let tomorrow = JapaneseDay.text(desk.now.advanced(byMilliseconds: 86_400_000))
+      guard desk.given.text("day")! <= tomorrow else {
+        throw Fault.badValue("day", ja: "未来の日付です", en: "the day is in the future")
+      }
       let (shelter, values) = try own(desk)
       let row = try desk.newRow()
       var edits = desk.given.edits(

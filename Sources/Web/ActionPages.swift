@@ -4,6 +4,7 @@ import Foundation
 import Hummingbird
 import NodeService
 import Pages
+import Replica
 import Services
 
 /// Every endpoint of the services as a form and as a table: what has no page of its own is there all the same.
@@ -17,16 +18,24 @@ extension WebServer {
       return try await form(endpoint, request, context, sent: sent, isKept: kept != nil)
     }
     router.post("/do/:endpoint") { request, context in
-      let (endpoint, sent) = (try writing(context), try await sent(request))
-      try checkForm(sent, context)
+      let (endpoint, all) = (try writing(context), try await sent(request))
+      try checkForm(all, context)
+      // What nobody touched is not written again, over what others wrote since.
+      let sent = all.filter { name, values in
+        name.hasPrefix("_") || all["_was.\(name)"].map { Set($0) != Set(values) } ?? true
+      }
       do {
         let answer = try await carryOut(
-          endpoint, Controls.json(sent, endpoint.form.fields),
+          endpoint, Self.cleared(Controls.json(sent, endpoint.form.fields), all, endpoint),
           row: sent["_row"]?.first.flatMap { $0.isEmpty ? nil : $0 },
           context)
         if let secret = answer["token"].text { return try await shown(secret, endpoint, request, context) }
+        // Whoever has an ID now is shown with it, and with the way to the card.
+        if endpoint.id == "registerResident", let id = answer["residentId"].text {
+          return .redirect(to: "/person/\(id)?done=registerResident")
+        }
         return .redirect(to: Self.appending("done=\(endpoint.id)", to: Self.back(sent["_back"]?.first)))
-      } catch { return try await form(endpoint, request, context, sent: sent, fault: APIError.of(error)) }
+      } catch { return try await form(endpoint, request, context, sent: all, fault: APIError.of(error)) }
     }
     router.get("/list/:endpoint") { request, context in try await listing(request, context) }
     router.get("/menu") { request, context in try await menu(request, context) }
@@ -71,17 +80,69 @@ extension WebServer {
     let back = Self.back(sent["_back"]?.first ?? sent["back"]?.first)
     // A report is of today, unless somebody says otherwise.
     let today = ["day": [String(language.time(Instant.now().milliseconds).prefix(10))]]
-    let subject = known(options)[row]
+    let (subject, standing) = try await about(row, endpoint, known(options), language)
+    let before = endpoint.method == .patch ? standing : [:]
+    var fields = endpoint.form.fields
+    var task: [[String: Any]] = []
+    // Which task is said by the page that leads here.
+    if endpoint.id == "markTask", let code = sent["task"]?.first {
+      fields.removeAll { $0.name == "task" }
+      task = [["name": "task", "value": code]]
+    }
     let html = frame.render(
       "action", title: Titles.title(endpoint.id, language),
       [
         "action": "/do/\(endpoint.id)", "row": row, "back": back, "subject": subject ?? "",
-        "hasSubject": subject != nil,
-        "controls": Controls(endpoint.form.fields, language, options: options).values(
-          sent.merging(today) { given, _ in given }, wrong: fault?.body.field),
+        "hasSubject": subject != nil, "warning": Titles.warning(endpoint.id, language) ?? "",
+        "hasWarning": Titles.warning(endpoint.id, language) != nil,
+        "before": task
+          + before.filter { name, _ in fields.contains { $0.name == name } }.flatMap { name, values in
+            values.map { ["name": "_was.\(name)", "value": $0] }
+          },
+        "controls": Controls(fields, language, options: options).values(
+          before.merging(sent) { $1 }.merging(today) { given, _ in given }, wrong: fault?.body.field),
         "button": Titles.title(endpoint.id, language), "cancel": language.pick("やめる", "Cancel"),
       ])
     return page(request, html, status: fault?.status ?? .ok)
+  }
+
+  /// With what stood there and was taken out of its field.
+  private static func cleared(_ body: JSON, _ sent: [String: [String]], _ endpoint: Endpoint) -> JSON {
+    guard case .object(var members) = body else { return body }
+    for field in endpoint.form.fields
+    where sent["_was.\(field.name)"]?.contains(where: { !$0.isEmpty }) == true
+      && sent[field.name]?.contains(where: { !$0.isEmpty }) != true
+    {
+      if case .list = field.shape { members[field.name] = .list([]) } else { members[field.name] = .null }
+    }
+    return .object(members)
+  }
+
+  /// What a form is about, as people call it, and what stands there now: of this ward's people and of what all may see.
+  private func about(
+    _ row: String, _ endpoint: Endpoint, _ names: [String: String], _ language: Language
+  ) async throws -> (subject: String?, standing: [String: [String]]) {
+    guard !row.isEmpty, let subject = endpoint.subject, let id = try self.row(row, endpoint),
+      let collection = NodeSchema.current.collection(named: subject),
+      !collection.isPersonal || id.made?.author.ward == core.identity.certificate.node.ward,
+      let values = try await core.reader.read({ try RowValues.fetch(id, collection, $0) })
+    else { return (names[row], [:]) }
+    let record = values.json()
+    var standing: [String: [String]] = [:]
+    for (name, value) in record {
+      switch value {
+      case .text(let text): standing[name] = [text]
+      case .integer(let number): standing[name] = ["\(number)"]
+      case .real(let number): standing[name] = ["\(number)"]
+      case .list(let list): standing[name] = list.compactMap(\.text)
+      default: break
+      }
+    }
+    let parts = ["name", "familyName", "givenName", "title", "labelJa", "item", "shelter", "quantity", "amount"]
+    // A row's bare number says nothing.
+    let words = parts.compactMap { name in record[name].map { labels.text(name, $0, language, known: names) } }
+      .filter { !$0.isEmpty && !($0.count > 12 && Int64($0) != nil) }
+    return (words.isEmpty ? names[row] : words.joined(separator: " "), standing)
   }
 
   /// What is shown once, and never again.
@@ -110,15 +171,17 @@ extension WebServer {
   private func actions(
     _ list: Endpoint, _ frame: Frame, _ context: DeskContext
   ) -> @Sendable (JSON) -> [[String: Any]] {
-    let path = Self.collections[list.id] ?? list.path.split(separator: "/").first.map { String($0) } ?? ""
+    let path = Self.collections[list.id] ?? String(list.path.dropFirst())
     let offered = catalogue.endpoints.filter {
-      $0.id != list.id && ["/\(path)/{id}", list.path + "/{id}"].contains(where: $0.path.hasPrefix)
+      $0.id != list.id && $0.path.hasPrefix("/\(path)/{id}")
         && isAllowed($0.id, context) && !$0.isForServices && $0.id != "settleDouble"
     }
+    let isResidents = path == "residents"
     let back = Self.escaped(frame.path)
     return { record in
       guard
-        let id = (record["residentId"].text ?? record["id"].text).map({ Self.escaped($0) })
+        let id = (isResidents ? record["residentId"].text ?? record["id"].text : record["id"].text)
+          .map({ Self.escaped($0) })
       else { return [] }
       return offered.map { endpoint in
         let label = Titles.title(endpoint.id, frame.language)
@@ -171,6 +234,7 @@ extension WebServer {
     let html = frame.render(
       "table", title: Titles.title(endpoint.id, language), active: "/menu",
       [
+        "subject": row.flatMap { known(options)[$0] } ?? "",
         "action": "/list/\(endpoint.id)", "hasFilter": !Self.filters(endpoint).isEmpty, "row": row ?? "",
         "controls": Controls(Self.filters(endpoint), language, options: options).values(query),
         "show": language.pick("表示", "Show"), "sections": sections, "canPrint": !sections.isEmpty,
@@ -234,7 +298,7 @@ extension WebServer {
       "heading": language.pick("この端末", "This device"),
       "links": pages([
         ("/scan", "読み取り(送り状・家族カード)", "Scan (slips, cards)"),
-        ("/session", "自分の設定・席を外す・端末", "My settings, leaving the desk, devices"),
+        ("/session", "自分の設定・離席・端末", "My settings, leaving the desk, devices"),
         ("/unsent", "未送信の入力", "Entries not sent yet"), ("/counter", "住民の窓口", "The residents' counter"),
       ]),
     ]

@@ -196,7 +196,7 @@ extension WebServer {
     }
     let words = [
       "shownNow": pick("いま表示されている値", "What is shown now"), "choose": pick("こちらにする", "Choose this"),
-      "merge": pick("まとめた値にする", "Make it this"), "merged": pick("どちらでもない値", "Neither, but"),
+      "merge": pick("この値にする", "Make it this"), "merged": pick("どちらでもない値", "Neither, but"),
       "history": pick("だれが何を知っていたか", "Who knew what"), "keep": pick("消さずに残す", "Keep it"),
       "theirs": pick("この記録を作った区だけが決められます。", "Only the ward that made this record decides."),
     ]

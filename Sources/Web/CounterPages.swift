@@ -27,7 +27,7 @@ extension WebServer {
     let pick = language.pick
     frame.error = fault.map { pick($0.body.ja, $0.body.en) }
     let text = request.uri.queryParameters["q"].map { String($0).trimmingCharacters(in: .whitespaces) } ?? ""
-    let places = text.isEmpty ? [] : try await shelters(matching: text)
+    let places = try await shelters(matching: text, isOpen: text.isEmpty)
     let notices = try await ask("notices", [:], context)["notices"].list.map { notice -> [String: Any] in
       [
         "title": notice["title"].text ?? "", "body": notice["body"].text ?? "",
@@ -43,9 +43,11 @@ extension WebServer {
     ]
     let shown = places.map { place -> [String: Any] in
       [
-        "name": ShelterWords.name(place, language), "address": place.address ?? "",
+        "name": ShelterWords.name(place, language), "ward": wardName(place.ward ?? "", language),
+        "address": place.address ?? "",
         "code": place.statusCode ?? "unknown",
         "status": ShelterWords.status(place, language), "crowding": ShelterWords.crowding(place, language),
+        "hasCrowding": !ShelterWords.crowding(place, language).isEmpty,
       ]
     }
     let isThanks = request.uri.queryParameters["sent"] == "1"
@@ -55,7 +57,11 @@ extension WebServer {
         "counter", title: pick("住民の窓口", "The residents' counter"),
         [
           "w": words, "q": text, "shelters": shown, "hasShelters": !shown.isEmpty, "notices": notices,
-          "isThanks": isThanks, "thanks": pick("受け付けました。", "Received."),
+          "isThanks": isThanks, "isOpenList": text.isEmpty,
+          "openList": pick("いま開設している避難所", "Shelters that are open now"),
+          "thanks": pick(
+            "受け付けました。区の職員が読みます。命の危険があるときは 119 番へ。",
+            "Received: the ward's staff read it. In danger of life, call 119."),
           "isEmpty": !text.isEmpty && shown.isEmpty,
           "controls": Controls(catalogue["reportOneself"].form.fields, language).values(sent, wrong: fault?.body.field),
           "none": pick("見つかりません。別の言葉で探してください。", "Nothing was found: try other words."),

@@ -145,7 +145,9 @@ struct Gate: RouterMiddleware {
       let token = try await core.reader.read { try Token.find(text, ward: ward, at: now, $0) }
       return token.map { Principal(user: $0.user, isReadOnly: $0.isReadOnly) }
     }
-    guard let cookie = request.cookies[cookieName]?.value, let session = await sessions.session(cookie, at: now),
+    guard let cookie = request.cookies[cookieName]?.value,
+      let session = await sessions.session(
+        cookie, at: now, isUsed: request.headers[.refresh] == nil && request.uri.path != "/events"),
       let id = session.current, let person = session.people.first(where: { $0.account == id })
     else { return nil }
     guard let account = try await core.reader.read({ try Account.fetch(id, ward: ward, $0) }), !account.hasEnded,

@@ -5,6 +5,8 @@ extension HTTPField.Name {
   static let csrf = Self("X-CSRF-Token")!
   /// The caller's own mark of a write that it may send again (draft-ietf-httpapi-idempotency-key-header).
   static let idempotencyKey = Self("Idempotency-Key")!
+  /// Of what a page asks by itself, to stay up to date.
+  static let refresh = Self("X-Renkei-Refresh")!
   /// Where a request comes from, as the browser says (W3C Fetch Metadata).
   static let fetchSite = Self("Sec-Fetch-Site")!
 }

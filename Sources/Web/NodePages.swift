@@ -67,7 +67,7 @@ extension WebServer {
       "until": pick("証明書の期限", "Certificate until"), "heard": pick("最後の受信", "Last heard"),
       "enrol": pick("新しいノードを加える", "Enrol a newcomer"), "request": pick("申請書の内容", "The request"),
       "years": pick("証明書の年数", "Years the certificate holds"), "card": pick("認証局カードの内容", "The authority's card"),
-      "passphrase": pick("認証局カードの合い言葉(施錠されているとき)", "The card's passphrase, when it is locked"),
+      "passphrase": pick("認証局カードのパスフレーズ(施錠されているとき)", "The card's passphrase, when it is locked"),
       "sign": pick("署名して加える", "Sign"), "made": pick("できました。両方を保存してください", "Done: save both"),
       "madeWhy": pick(
         "「ノードのカード」は新しい機械へ運びます。「認証局カード」は元のカードと置き換えます(番号が進んでいます)。10分で消えます。",
@@ -130,7 +130,7 @@ extension WebServer {
     } catch let error as FederationError {
       let fault =
         switch error {
-        case .wrongPassphrase: APIError.badValue("passphrase", ja: "合い言葉が違います", en: "not the card's passphrase")
+        case .wrongPassphrase: APIError.badValue("passphrase", ja: "パスフレーズが違います", en: "not the card's passphrase")
         default:
           APIError.badValue(
             "card", ja: "この区の認証局のカード、またはこの区のノードの申請書ではありません", en: "not this ward's card, or not its node's request")

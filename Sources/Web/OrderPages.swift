@@ -1,3 +1,4 @@
+import Causality
 import Desk
 import Foundation
 import Hummingbird
@@ -180,7 +181,8 @@ extension WebServer {
           "lots": lots.map { lot -> [String: Any] in
             let place = lot["place"].text ?? names[lot["shelter"].text ?? ""] ?? ""
             let share = language.number(lot["ownShare"].integer ?? 0)
-            return ["value": lot["id"].text ?? "", "label": "\(place) \(lot["lot"].text ?? "") (\(share))"]
+            let expires = lot["expires"].text.map { pick(" 期限 \($0)", " until \($0)") } ?? ""
+            return ["value": lot["id"].text ?? "", "label": "\(place) \(lot["lot"].text ?? "") (\(share))\(expires)"]
           },
         ]) { $1 }))
   }
@@ -189,7 +191,8 @@ extension WebServer {
   private func lots(of item: String, _ context: DeskContext) async throws -> [JSON] {
     let all = try await ask("lots", ["ward": core.identity.ward.code, "item": item], context)["lots"].list
     var held: [JSON] = []
-    for lot in all where held.count < 50 {
+    let today = String(Language.japanese.time(Instant.now().milliseconds).prefix(10))
+    for lot in all where held.count < 50 && lot["expires"].text ?? "9" >= today {
       let whole = try await ask("lot", row: lot["id"].text ?? "", context)
       if whole["ownShare"].integer ?? 0 > 0 { held.append(whole) }
     }
@@ -245,7 +248,10 @@ extension WebServer {
       "fault": allocation["fault"].text ?? "", "hasFault": allocation["fault"] != .null,
       "hasConflict": !allocation["conflicts"].list.isEmpty, "conflictMark": pick("食い違い", "conflict"),
       "actions": possible.filter { isAllowed($0, context) }.map {
-        ["href": "/do/\($0)?_row=\(id)&_back=\(back)", "label": Titles.title($0, language)]
+        [
+          "href": "/do/\($0)?_row=\(id)&_back=\(back)", "label": Titles.title($0, language),
+          "style": $0 == possible.first ? "" : "quiet",
+        ]
       },
       "hasSlip": isHolder && ["reserved", "shipped"].contains(state),
     ]
@@ -278,7 +284,7 @@ extension WebServer {
           "lines": lines.map { ["label": $0.0, "value": $0.1] }, "qr": qr(code),
           "back": "/orders/\(order["id"].text ?? "")",
           "toOrder": pick("要請へ戻る", "Back to the request"),
-          "how": pick("着いた所で「読み取り」を開き、この印を読み取ってください。", "Where it arrives: open \"Scan\" and read this."),
+          "how": pick("着いた所で「読み取り」を開き、この二次元コードを読み取ってください。", "Where it arrives: open \"Scan\" and read this."),
         ]))
   }
 }

@@ -131,7 +131,8 @@ extension WebServer {
       "ward": wardOptions(language), "shelters": shelters.map { Controls.Option($0.0, $0.1) },
       "items": items.compactMap { item in
         item["id"].text.map { id in
-          Controls.Option(id, (language == .english ? item["nameEn"].text : nil) ?? item["name"].text ?? id)
+          let name = (language == .english ? item["nameEn"].text : nil) ?? item["name"].text ?? id
+          return Controls.Option(id, item["unit"].text.map { "\(name) (\($0))" } ?? name)
         }
       },
     ]

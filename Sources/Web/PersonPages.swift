@@ -33,6 +33,12 @@ extension WebServer {
     }
   }
 
+  /// That a purpose has to be chosen first is no mistake of anybody's: the page asks for it.
+  private func refusal(_ asked: Asked, _ language: Language) -> String? {
+    guard let fault = asked.fault, fault.body.field != "purpose" || asked.texts["purpose"] != nil else { return nil }
+    return language.pick(fault.body.ja, fault.body.en)
+  }
+
   private func purposeControls(_ texts: [String: String], _ language: Language) -> [[String: Any]] {
     Controls([Purpose.field], language).values(texts.mapValues { [$0] })
   }
@@ -53,7 +59,7 @@ extension WebServer {
     let safety = await about("safetyOf", id, &asked, context)
     let identity = await about("identity", id, &asked, context)
     let candidates = await about("duplicateCandidates", id, &asked, context)
-    frame.error = asked.fault.map { pick($0.body.ja, $0.body.en) }
+    frame.error = refusal(asked, language)
     let names = try await names(
       shelters: (family?["members"].list ?? []).map { $0["shelter"] }, language, context)
     let isOwn = resident?["ward"].text == core.identity.ward.code && resident?["disclosed"] == .null
@@ -200,7 +206,7 @@ extension WebServer {
         [
           "cards": cards,
           "what": pick(
-            "避難所の受付で、この印を読み取ります。印には住民IDだけが入っています。",
+            "避難所の受付で、この二次元コードを読み取ります。入っているのは住民IDだけです。",
             "The shelter's desk reads this. It holds the residents' IDs and nothing else."),
         ]))
   }
@@ -216,7 +222,7 @@ extension WebServer {
     var pairs: [JSON] = []
     do { pairs = try await ask("doubleEntries", asked.texts, context)["doubles"].list } catch {
       asked.fault = APIError.of(error)
-      frame.error = asked.fault.map { pick($0.body.ja, $0.body.en) }
+      frame.error = refusal(asked, language)
     }
     let stays = pairs.flatMap { $0["stays"].list }
     let known = try await names(shelters: stays.map { $0["shelter"] }, language, context)

@@ -18,8 +18,11 @@ enum ScannedCode {
   }
 
   init?(_ scanned: String) {
-    let text = scanned.uppercased().filter { !$0.isWhitespace }
-    if text.hasPrefix("RENKEI:A:"), Int64(text.dropFirst(9)) != nil {
+    let text = scanned.precomposedStringWithCompatibilityMapping.uppercased().filter { !$0.isWhitespace }
+    if text.count > 12, Int64(text) != nil {
+      // The number that stands on a slip, typed.
+      self = .allocation(text)
+    } else if text.hasPrefix("RENKEI:A:"), Int64(text.dropFirst(9)) != nil {
       self = .allocation(String(text.dropFirst(9)))
     } else if text.hasPrefix("RENKEI:R:"), let first = text.dropFirst(9).split(separator: ".").first {
       self = .family(String(first))
@@ -47,7 +50,7 @@ extension WebServer {
       case .family(let id):
         return Response.redirect(to: "/person/\(Self.escaped(id))")
       case nil where !scanned.isEmpty:
-        frame.error = pick("連携の印ではありません。もう一度読み取ってください", "Not a code of ours: scan again")
+        frame.error = pick("連携の二次元コードや番号ではありません。もう一度読み取ってください", "Not a code of ours: scan again")
       case nil: break
       }
       return page(
@@ -55,7 +58,7 @@ extension WebServer {
         frame.render(
           "scan", title: pick("読み取り", "Scan"), active: "/menu",
           [
-            "label": pick("送り状か家族カードの印、または番号", "The code of a delivery slip or a family's card, or its number"),
+            "label": pick("送り状か家族カードの二次元コード、または番号", "The code of a delivery slip or a family's card, or its number"),
             "open": pick("開く", "Open"), "camera": pick("カメラで読み取る", "Read with the camera"),
             "noCamera": pick(
               "この端末ではカメラで読み取れません。読取機か番号の入力を使ってください。",

@@ -56,9 +56,9 @@ extension WebServer {
       separator: pick("、", ", "))
     let isAdmin = context.user.roles.contains(.administrator)
     let words = [
-      "lock": pick("席を外す", "Leave the desk"),
+      "lock": pick("離席(画面ロック)", "Lock the screen"),
       "lockWhy": pick(
-        "サインインしたまま画面を閉じます。続けるときは暗証番号を入れます。入力中のもの、未送信のものは残ります。",
+        "サインインしたまま画面を閉じます。続けるときは暗証番号を入れます(決めていない人はパスワードでサインインし直します)。未送信のものは残ります。",
         "Closes the screen without signing out. Go on with your PIN; what is not sent yet stays."),
       "pin": pick("暗証番号", "PIN"),
       "pinWhy": pick(

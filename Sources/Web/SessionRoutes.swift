@@ -213,10 +213,19 @@ extension WebServer {
     let identity = core.identity
     try await core.edit { replica, now in
       let desk = Desk(replica: replica, inquiry: Inquiry(user: user, now: now, identity: identity))
-      return (
-        (),
-        try replica.batch(at: now) { for draft in try body(desk) { _ = try replica.commit(draft, at: now) } }
-      )
+      // A refusal is told as itself, not as the transaction's.
+      var refusal: (any Error)?
+      do {
+        return (
+          (),
+          try replica.batch(at: now) {
+            do { for draft in try body(desk) { _ = try replica.commit(draft, at: now) } } catch {
+              refusal = error
+              throw error
+            }
+          }
+        )
+      } catch { throw refusal ?? error }
     }
   }
 

@@ -36,7 +36,9 @@ actor Sessions {
   private static func key(_ cookie: String) -> Digest { blake2b([UInt8](cookie.utf8)) }
 
   /// The session of a cookie as it is now.
-  func session(_ cookie: String, at now: Instant) -> Session? {
+  ///
+  /// - Parameter isUsed: whether a person asks: what a page does by itself keeps nobody signed in.
+  func session(_ cookie: String, at now: Instant, isUsed: Bool = true) -> Session? {
     let key = Self.key(cookie)
     guard var session = sessions[key] else { return nil }
     session.people.removeAll { now.milliseconds - $0.since.milliseconds > Self.shift }
@@ -46,7 +48,7 @@ actor Sessions {
     }
     let isIdle = now.milliseconds - session.seen.milliseconds > Self.idle
     if isIdle || !session.people.contains(where: { $0.account == session.current }) { session.current = nil }
-    if session.current != nil { session.seen = now }
+    if session.current != nil, isUsed { session.seen = now }
     sessions[key] = session
     return session
   }

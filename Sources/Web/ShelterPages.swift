@@ -48,12 +48,19 @@ extension WebServer {
     router.get("/shelters/:id") { request, context in try await shelterDesk(request, context) }
   }
 
-  func shelters(matching text: String) async throws -> [ShelterView] {
+  /// - Parameter isOpen: only those that are open.
+  func shelters(matching text: String, isOpen: Bool = false) async throws -> [ShelterView] {
     var filter = ShelterFilter()
-    filter.text = text
+    filter.text = Self.searched(text)
+    filter.status = isOpen ? .open : nil
     filter.limit = 50
     let asked = filter
     return try await core.reader.read { try ShelterQueries.list(asked, $0) }
+  }
+
+  /// As names are written: whatever width it was typed in.
+  private static func searched(_ text: String) -> String? {
+    text.isEmpty ? nil : text.precomposedStringWithCompatibilityMapping
   }
 
   private func shelterList(_ request: Request, _ context: DeskContext) async throws -> Response {
@@ -64,7 +71,7 @@ extension WebServer {
     var filter = ShelterFilter()
     filter.limit = Self.pageRows
     filter.ward = query["ward"]
-    filter.text = query["q"]
+    filter.text = query["q"].flatMap { Self.searched($0) }
     filter.status = query["status"].flatMap { ShelterStatus($0) }
     filter.after = query["after"].flatMap { Int64($0) }
     let asked = filter
@@ -72,7 +79,7 @@ extension WebServer {
     let words = [
       "ward": pick("区", "Ward"), "all": pick("すべて", "All"), "status": pick("開設", "Status"),
       "search": pick("名称・住所", "Name or address"),
-      "show": pick("表示", "Show"), "none": pick("避難所がありません。", "There are no shelters."),
+      "show": pick("表示", "Show"), "none": pick("見つかりません。", "None was found."),
       "shelters": pick("避難所", "Shelters"),
       "name": pick("名称", "Name"), "crowding": pick("混雑", "Crowding"), "people": pick("避難者", "People"),
       "capacity": pick("定員", "Capacity"), "needs": pick("必要な物", "Needs"), "address": pick("所在地", "Address"),

@@ -4,6 +4,7 @@ import Foundation
 import Hummingbird
 import NodeService
 import Pages
+import People
 import Shelters
 
 /// The first page: where the disaster stands, the wards at a glance, and how old each figure is.
@@ -49,16 +50,24 @@ extension WebServer {
       $0.people += $1.people
       $0.short += $1.short
     }
+    let calls = isAllowed("counterReports", context) ? try await core.reader.read { try ResidentCounter.calls($0) } : 0
+    let declared = try await ask("declarations", [:], context)["declarations"].list.filter {
+      $0["ward"].text == core.identity.ward.code && $0["inForce"] == true
+    }
     let up = status.peers.filter { $0.state == "up" }.count
-    let shown: [[String: Any]] = [
-      number(pick("開設中の避難所", "Open shelters"), all.open, "/shelters?status=open", language),
-      number(pick("避難者", "Evacuees"), all.people, "/shelters?status=open", language),
-      number(pick("食い違い", "Conflicts"), status.conflicts, "/conflicts", language, isAlert: status.conflicts > 0),
-      [
-        "label": pick("つながっている相手", "Links up"), "value": "\(up)/\(status.peers.count)", "href": "/network",
-        "isAlert": up < status.peers.count,
-      ],
-    ]
+    let help: [[String: Any]] =
+      calls == 0
+      ? [] : [number(pick("住民の助けの求め", "Calls for help"), calls, "/list/counterReports", language, isAlert: true)]
+    let shown: [[String: Any]] =
+      help + [
+        number(pick("開設中の避難所", "Open shelters"), all.open, "/shelters?status=open", language),
+        number(pick("避難者", "Evacuees"), all.people, "/shelters?status=open", language),
+        number(pick("食い違い", "Conflicts"), status.conflicts, "/conflicts", language, isAlert: status.conflicts > 0),
+        [
+          "label": pick("つながっている相手", "Links up"), "value": "\(up)/\(status.peers.count)", "href": "/network",
+          "isAlert": up < status.peers.count,
+        ],
+      ]
     let own = core.identity.ward.code
     // A sum is as old as its oldest part.
     let foreign = wards.filter { $0.key != own && $0.value.shelters > 0 }
@@ -80,6 +89,14 @@ extension WebServer {
           "oldest": age(oldest?.value.heard, language),
           "canTell": disaster == nil && isAllowed("tellDisaster", context),
           "tell": Titles.title("tellDisaster", language),
+          "canDeclare": disaster != nil && declared.isEmpty && isAllowed("declare", context),
+          "declare": Titles.title("declare", language), "isDeclared": !declared.isEmpty,
+          "declared": declared.compactMap { declaration in
+            declaration["until"].integer.map {
+              pick("宣言中: ", "Declared: ") + labels.text("purposes", declaration["purposes"], language)
+                + pick("(\(language.time($0)) まで)", " (until \(language.time($0)))")
+            }
+          }.joined(separator: pick("、", ", ")),
           "choices": Figure.allCases.map {
             ["value": $0.rawValue, "label": $0.label(language), "isChosen": $0 == figure] as [String: Any]
           },

@@ -33,16 +33,19 @@ function mark() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-let sending = false;
+let delivery = null;
 let isLocked = false;
 
-async function deliver() {
-  if (sending) return;
-  sending = true;
+function deliver() {
+  delivery ??= send().finally(() => { delivery = null; });
+  return delivery;
+}
+
+async function send() {
   try {
     const entries = (await queue.all()).filter((entry) => !entry.refused);
     if (entries.length === 0) return;
-    const session = await (await fetch("/api/v1/session", { cache: "no-store" })).json();
+    const session = await (await fetch("/api/v1/session", { cache: "no-store", headers: { "X-Renkei-Refresh": "1" } })).json();
     isLocked = session.state !== "open";
     if (isLocked) return;
     let sent = 0;
@@ -68,7 +71,6 @@ async function deliver() {
   } catch {
     // No contact: everything stays, and is tried again.
   } finally {
-    sending = false;
     await showQueue();
   }
 }
@@ -101,23 +103,53 @@ document.addEventListener("submit", async (event) => {
   if (!url) return;
   event.preventDefault();
   const button = event.submitter;
-  await queue.add({
+  const isCount = form.classList.contains("count");
+  // A second press before the first is kept is the same press, and so is one of a form that has just been emptied; each
+  // press of a count counts.
+  const isEmpty = !(button && button.name) && ![...form.elements].some((control) => control.type !== "hidden"
+    && control.type !== "submit" && control.type !== "button" && (control.type === "checkbox" ? control.checked : control.value && isChanged(control)));
+  if (!isCount && ("keeping" in form.dataset || isEmpty)) return;
+  form.dataset.keeping = "";
+  const typed = [...form.elements].map((control) => [control, control.value, control.checked]);
+  const id = await queue.add({
     url, method: form.dataset.method || "POST", body: fields(form, button), label: form.dataset.label || url, mark: mark(),
     at: Date.now(), page: location.pathname,
   });
-  const people = document.getElementById("people");
-  if (people && form.classList.contains("count")) {
-    people.textContent = String(Number(people.textContent.replace(/\D/g, "")) + Number(button.value));
-  }
   if (button && button.dataset.shows) document.getElementById(button.dataset.shows).textContent = button.textContent;
-  if (!form.classList.contains("count")) {
+  if (!isCount) {
     form.reset();
-    const first = form.querySelector("input:not([type=hidden]), select, textarea");
+    const first = form.classList.contains("checkin") && form.querySelector("input:not([type=hidden]), select, textarea");
     if (first) first.focus();
   }
+  delete form.dataset.keeping;
   await showQueue();
-  deliver();
+  // Twice: a delivery that was under way did not know of this one.
+  await deliver();
+  await deliver();
+  const left = (await queue.all()).find((entry) => entry.id === id);
+  if (left && left.refused && form.isConnected && !isCount) {
+    // The node says no, and somebody is there to mend it: what was typed is back, and why stands with it.
+    await queue.drop(id);
+    if (![...form.elements].some(isChanged)) {
+      for (const [control, value, checked] of typed) { control.value = value; control.checked = checked; }
+    }
+    say(form, left.refused, "error");
+    await showQueue();
+  } else if (!left && !isCount) {
+    const name = typed.find(([control]) => ["name", "card", "people", "needs"].includes(control.name));
+    say(form, `${document.body.dataset.done} ${name ? name[1] : ""}`, "notice");
+  }
 });
+
+// What came of a form, said where it is.
+function say(form, text, kind) {
+  form.querySelector(".said")?.remove();
+  const said = document.createElement("p");
+  said.className = `said ${kind}`;
+  said.setAttribute("role", kind === "error" ? "alert" : "status");
+  said.textContent = text;
+  form.prepend(said);
+}
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
@@ -191,9 +223,13 @@ document.addEventListener("input", (event) => {
     const query = new URLSearchParams([...new FormData(form)].filter(([, text]) => text !== ""));
     const url = `${form.getAttribute("action")}?${query}`;
     const answer = await fetch(url, { headers: { Accept: "text/html" } }).catch(() => null);
-    if (!answer || !answer.ok) return;
-    const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("results");
+    if (!answer || answer.redirected) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const found = page.getElementById("results");
     if (!found) return;
+    // Not what was found for something else: why nothing was.
+    const error = page.querySelector("main > .error");
+    if (error) found.replaceChildren(error);
     document.getElementById("results").replaceWith(found);
     history.replaceState(null, "", url);
   }, 300);
@@ -201,11 +237,25 @@ document.addEventListener("input", (event) => {
 
 // MARK: What is not sent yet
 
+// The node's number, and what was counted here since.
+function showPeople(entries) {
+  const people = document.getElementById("people");
+  if (!people) return;
+  people.dataset.base ??= people.textContent.replace(/\D/g, "");
+  let count = Number(people.dataset.base);
+  for (const entry of entries) {
+    if (entry.refused || entry.url !== people.dataset.counts) continue;
+    count = entry.body.people ?? count + (entry.body.change ?? 0);
+  }
+  people.textContent = count.toLocaleString("en");
+}
+
 async function showQueue() {
   const badge = document.getElementById("unsent");
   const words = document.body.dataset;
   let entries;
   try { entries = await queue.all(); } catch { return; }
+  showPeople(entries);
   if (badge) {
     badge.hidden = entries.length === 0;
     badge.textContent = `${words.unsent} ${entries.length}${isLocked ? " · " + words.locked : ""}`;
@@ -246,9 +296,9 @@ const live = document.getElementById("live");
 let due = null;
 let lastShown = null;
 
-function show(isLive) {
+function show(isLive, why) {
   if (!live) return;
-  live.textContent = isLive ? document.body.dataset.live : document.body.dataset.stale;
+  live.textContent = isLive ? document.body.dataset.live : why ?? document.body.dataset.stale;
   live.classList.toggle("stale", !isLive);
 }
 
@@ -265,24 +315,33 @@ function isChanged(control) {
 
 function isBusy() {
   const focused = document.activeElement;
-  if (focused && focused.closest("form") || document.querySelector("[data-view]:not([hidden])")) return true;
+  if (focused && focused.closest("form") && focused.tagName !== "BUTTON" || document.querySelector("[data-view]:not([hidden])")) return true;
   return Array.from(document.querySelectorAll("main form[method=post]")).some((form) => Array.from(form.elements).some(isChanged));
 }
 
 async function refresh() {
   due = null;
   if ("still" in document.getElementById("content").dataset) return showQueue();
-  // Nothing is taken from under somebody's hands, nor what was just said from under their eyes.
-  if (isBusy()) { plan(3000); return; }
+  // Nothing is taken from under somebody's eyes that was just said.
   if (document.querySelector(".notice") && performance.now() < 8000) { plan(8000 - performance.now()); return; }
   try {
     const answer = await fetch(location.href, { headers: { "X-Renkei-Refresh": "1" } });
-    if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
+    if (answer.redirected) { show(false, document.body.dataset.ended); plan(10000); return; }
+    if (!answer.ok) throw new Error(String(answer.status));
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const content = page.getElementById("content");
     if (!content) throw new Error("no content");
     for (const message of content.querySelectorAll(".notice")) message.remove();
-    if (isBusy()) { plan(3000); return; }
+    if (isBusy()) {
+      // Nothing is taken from under somebody's hands: the figures alone are brought up to date.
+      for (const figure of content.querySelectorAll("[data-figure]")) {
+        const shown = document.getElementById(figure.id);
+        if (shown) { shown.textContent = figure.textContent; delete shown.dataset.base; }
+      }
+      await showQueue();
+      plan(3000);
+      return;
+    }
     const shown = document.getElementById("content");
     if (lastShown !== content.innerHTML) {
       lastShown = content.innerHTML;
@@ -290,8 +349,10 @@ async function refresh() {
       const reachable = (part) => [...part.querySelectorAll("a, button, input, select, textarea, [tabindex]")];
       const place = reachable(shown).indexOf(document.activeElement);
       const open = new Set([...shown.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent));
+      const said = [...shown.querySelectorAll("form > .said")].map((message) => [message, message.parentElement.dataset.queue]);
       shown.replaceWith(content);
       for (const summary of content.querySelectorAll("summary")) summary.parentElement.open = open.has(summary.textContent);
+      for (const [message, url] of said) content.querySelector(`form[data-queue="${url}"]`)?.prepend(message);
       wake();
       if (place >= 0) reachable(content)[place]?.focus({ preventScroll: true });
     }

@@ -20,7 +20,14 @@ self.addEventListener("activate", (event) => {
 
 self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
-  if (event.request.method !== "GET" || !isKept(url)) return;
+  if (event.request.method !== "GET" || url.origin !== location.origin) return;
+  if (!isKept(url)) {
+    // A page that is not kept: without contact, the one that says what waits, and leads back.
+    if (event.request.mode === "navigate") {
+      event.respondWith(fetch(event.request).catch(async () => (await caches.open(kept)).match("/unsent")));
+    }
+    return;
+  }
   event.respondWith((async () => {
     const cache = await caches.open(kept);
     try {
