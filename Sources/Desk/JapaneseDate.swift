@@ -23,7 +23,7 @@ enum JapaneseDate {
     guard rest.allSatisfy({ ("0"..."9").contains($0) || "/-.年月日".contains($0) || "‐‑–−ー".contains($0) }) else {
       return text
     }
-    var numbers = parts.compactMap { Int($0) }
+    var numbers = parts.compactMap { $0.count <= 8 ? Int($0) : nil }
     if before == 0, parts.count == 1, parts[0].count == 8, let whole = numbers.first {
       numbers = [whole / 10_000, whole / 100 % 100, whole % 100]
     }

@@ -314,4 +314,25 @@ struct DeskTests {
     #expect(seen["members"].list.count == 2 && seen["members"].list.allSatisfy { $0["shelter"] == .null })
     #expect(throws: Fault.self) { try a.read("family", right) }
   }
+
+  @Test(arguments: [
+    ("1950-04-01", "1950-04-01"), ("1950/4/1", "1950-04-01"), ("１９５０－０４－０１", "1950-04-01"), ("1950年4月1日", "1950-04-01"),
+    ("19500401", "1950-04-01"), ("昭和25年4月1日", "1950-04-01"), ("S25.4.1", "1950-04-01"), ("昭和元年12月", "1926-12"),
+    ("令和元年5月1日", "2019-05-01"), ("1950", "1950"), ("平成31", "2019"), ("1950年 4月", "1950-04"),
+  ]) func `a date is taken as people write it`(typed: String, kept: String) throws {
+    let wards = try Wards()
+    let made = try wards.first.write("registerResident", nil, ["familyName": "見本", "birth": .text(typed)])
+    #expect(made["birth"] == .text(kept))
+  }
+
+  @Test(arguments: [
+    "1950-13-01", "1950-02-30", "25-4-1", "昭和", "S25.4.1.1", "195004", "1950x04x01", "来年", "-", "1950-4-1 a",
+    "昭和99999999999999999999",
+    "令和9223372036854775807",
+  ]) func `what is no date is refused`(typed: String) throws {
+    let wards = try Wards()
+    #expect(throws: Fault.self) {
+      try wards.first.write("registerResident", nil, ["familyName": "見本", "birth": .text(typed)])
+    }
+  }
 }
