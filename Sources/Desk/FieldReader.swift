@@ -78,8 +78,8 @@ struct FieldReader {
 
   private func fault(_ japanese: String, _ english: String) -> Fault {
     .badValue(
-      field.name, ja: "\(field.japanese)(\(field.name))は次の形にしてください: \(japanese)",
-      en: "\(field.english) (\(field.name)) must be \(english)")
+      field.name, ja: "\(field.japanese)は次の形にしてください: \(japanese)",
+      en: "\(field.english) must be \(english)")
   }
 
   private func checked(_ text: String, limit: Int, isWords: Bool = true) throws(Fault) -> String {

@@ -47,7 +47,8 @@ public enum Family {
       [household, Int64(ward)], db)
   }
 
-  private static func present(_ resident: RowID, _ db: Database) throws -> RowValues? {
+  /// Where somebody is now, by the registers.
+  static func present(_ resident: RowID, _ db: Database) throws -> RowValues? {
     try RowValues.all(
       PeopleSchema.stays,
       "WHERE resident = ? AND left_at IS NULL AND guarded IS NULL ORDER BY arrived_at DESC, id DESC LIMIT 1",

@@ -26,10 +26,19 @@ public enum PeopleSearch {
         guard known.isDisjoint(with: ids) else { continue }
         known.formUnion(ids)
         let verdict = Safety.judge(try Safety.reports(on: ids, db))
-        people.append([
+        var record: [String: JSON] = [
           "kind": "resident", "safety": Safety.statusJSON(verdict, inquiry),
           "person": hit.isDisclosure ? Residents.disclosed(hit.values, inquiry) : Residents.view(hit.values, inquiry),
-        ])
+        ]
+        let isGuarded = try ids.contains { try Residents.isGuarded($0, of: inquiry.wardIndex, db) }
+        if !hit.isDisclosure, !isGuarded,
+          let stay = try ids.compactMap({ try Family.present($0, db) }).max(by: { $0.id < $1.id })
+        {
+          record["shelter"] = JSON(stay.row("shelter").map { "\($0)" })
+          record["arrivedAt"] = JSON(stay.integer("arrived_at"))
+          subjects.append(stay.id)
+        }
+        people.append(.object(record))
         subjects.append(hit.resident)
         subjects += (verdict.map { [$0.shown] + $0.disagreeing } ?? []).map(\.id)
       }

@@ -29,7 +29,8 @@ extension WebServer {
     }
     let purpose = texts["purpose"].map { Self.escaped($0) }
     let names = try await names(
-      shelters: found.flatMap { [$0["person"]["shelter"], $0["safety"]["report"]["shelter"]] }, language, context)
+      shelters: found.flatMap { [$0["shelter"], $0["person"]["shelter"], $0["safety"]["report"]["shelter"]] }, language,
+      context)
     let ages = try await lastHeard()
     let rows = found.prefix(RecordTable.limit).map {
       row($0, names, ages, purpose.map { "?purpose=\($0)" } ?? "", language)
@@ -73,7 +74,7 @@ extension WebServer {
     let status = safety["status"].text ?? person["status"].text
     let disagreeing = safety["disagreeing"].list.count
     let report = safety["report"]
-    let place = (report["shelter"].text ?? person["shelter"].text).flatMap { names[$0] }
+    let place = (record["shelter"].text ?? report["shelter"].text ?? person["shelter"].text).flatMap { names[$0] }
     return [
       "href": id.map { "/person/\(Self.escaped($0))\(purpose)" } ?? "",
       "hasPage": id != nil, "name": name.isEmpty ? kana : name, "kana": name.isEmpty ? "" : kana,

@@ -196,10 +196,11 @@ extension WebServer {
         [
           "w": words, "id": shelter.id, "name": shelter.name ?? "", "code": shelter.statusCode ?? "unknown",
           "status": ShelterWords.status(shelter, language), "address": shelter.address ?? "",
+          "hasAddress": shelter.address?.isEmpty == false,
           "hasConflict": !shelter.conflicts.isEmpty, "conflictMark": pick("食い違い", "conflict"),
           "people": language.number(Int64(shelter.occupancy)),
           "capacity": shelter.capacity.map { language.number(Int64($0)) } ?? "–",
-          "crowding": ShelterWords.crowding(shelter, language),
+          "crowding": shelter.crowding == nil ? "–" : ShelterWords.crowding(shelter, language),
           "staff": shelter.staff.map { language.number(Int64($0)) } ?? "–",
           "hasOld": !isOwn,
           "old": heard.map {
