@@ -176,7 +176,9 @@ def story(node, inspect, folder):
 
         step("followed while it is written to")
         follower = subprocess.Popen(
-            [inspect, "log", koto.data, "--follow", "--json", "--lane", "life"], stdout=subprocess.PIPE, text=True)
+            [inspect, "log", koto.data, "--follow", "--json", "--lane", "life"], stdout=subprocess.PIPE, text=True,
+            # A shell's background job ignores Ctrl-C, and whatever it starts does too.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         koto.change(rows[4], crowding="空き")
         found = ""
         while "空き" not in found or rows[4] not in found:
