@@ -22,6 +22,8 @@ extension WebServer {
     addShelterPages(to: router)
     addActionPages(to: router)
     addConflictPages(to: router)
+    addHistoryPage(to: router)
+    addMenuPage(to: router)
     addNetworkPages(to: router)
     addGoodsPages(to: router)
     addOrderPages(to: router)
