@@ -175,6 +175,8 @@ def story(binary, folder, shots):
             page.shoot(os.path.join(shots, "offline-768-light-ja.png"))
         shibuya.start([adachi])
         page.until("document.getElementById('unsent').textContent.includes('サインイン')", "nothing says that one has to sign in again")
+        page.open(shibuya.url("/sign-in"))
+        page.until("document.getElementById('unsent').textContent.includes('6')", "the sign-in page does not say what waits")
         sign_in(page, shibuya, "all")
         def came():
             stays = shibuya.request("GET", f"/api/v1/shelters/{row}/stays")["stays"]
@@ -305,6 +307,9 @@ def story(binary, folder, shots):
         before = page.text(".facts")
         page.submit(".tasks button")
         check(page.text(".facts") != before and "渋谷 次郎" in page.text(".tasks"), "a task is not ticked with who did it")
+        task = page.text(".tasks li span").split(" ")[0]
+        page.submit(".tasks a.button")
+        check(task[:12] in page.text(".subject") and page.run("document.querySelector('[name=state]').value") == "完了", "a task's form does not say which, and how it stands")
         machine = os.path.join(folder, "newcomer")
         asked = os.path.join(folder, "newcomer.request")
         subprocess.run([binary, "enrol", "request", "--data", machine, asked], check=True, capture_output=True)

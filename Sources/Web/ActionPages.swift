@@ -79,7 +79,7 @@ extension WebServer {
     let back = Self.back(sent["_back"]?.first ?? sent["back"]?.first)
     // A report is of today, unless somebody says otherwise.
     let today = ["day": [String(language.time(Instant.now().milliseconds).prefix(10))]]
-    let (subject, standing) = try await about(row, endpoint, known(options), language)
+    var (subject, standing) = try await about(row, endpoint, known(options), language)
     let before = endpoint.method == .patch ? standing : [:]
     var fields = endpoint.form.fields
     var task: [[String: Any]] = []
@@ -87,6 +87,7 @@ extension WebServer {
     if endpoint.id == "markTask", let code = sent["task"]?.first {
       fields.removeAll { $0.name == "task" }
       task = [["name": "task", "value": code]]
+      subject = try await taskText(code, language, context)
     }
     let html = frame.render(
       "action", title: Titles.title(endpoint.id, language),

@@ -37,7 +37,8 @@ extension WebServer {
             "by": by.compactMap(\.self).joined(separator: " · "),
             "next": isDone ? "未着手" : "完了", "button": isDone ? pick("元に戻す", "Undo") : pick("完了", "Done"),
             "label": isDone ? pick("元に戻す: ", "Undo: ") : pick("完了: ", "Done: "), "canMark": mayMark, "back": back,
-            "more": "/do/markTask?task=\(task["task"].text ?? "")&_back=\(Self.escaped(back))",
+            "more": "/do/markTask?task=\(task["task"].text ?? "")&state=\(Self.escaped(task["state"].text ?? ""))"
+              + "&note=\(Self.escaped(task["note"].text ?? ""))&_back=\(Self.escaped(back))",
           ]
         },
       ]
@@ -62,5 +63,16 @@ extension WebServer {
           }, "hasOwn": !own.isEmpty,
           "own": own.map { ["label": pick($0["labelJa"].text ?? "", $0["labelEn"].text ?? "")] },
         ]))
+  }
+
+  /// What a task says, of whichever phase.
+  func taskText(_ code: String, _ language: Language, _ context: DeskContext) async throws -> String? {
+    for (phase, _) in Titles.phases {
+      let tasks = try await ask("checklist", ["phase": phase], context)["tasks"].list
+      if let task = tasks.first(where: { $0["task"].text == code }) {
+        return language.pick(task["ja"].text ?? "", task["en"].text ?? "")
+      }
+    }
+    return nil
   }
 }

@@ -372,6 +372,12 @@ if (here.searchParams.has("done")) {
 // From here on the page answers whatever somebody does.
 performance.mark("ready");
 
+if (!live) {
+  // Nobody has signed in: what waits says so.
+  isLocked = true;
+  showQueue();
+}
+
 if (live) {
   const events = new EventSource("/events");
   events.onopen = () => { show(true); deliver(); };
