@@ -132,7 +132,11 @@ extension WebServer {
       "items": items.compactMap { item in
         item["id"].text.map { id in
           let name = (language == .english ? item["nameEn"].text : nil) ?? item["name"].text ?? id
-          return Controls.Option(id, item["unit"].text.map { "\(name) (\($0))" } ?? name)
+          // The units are Japanese words, but for letters that everybody reads.
+          let unit = item["unit"].text.flatMap { unit in
+            language == .japanese || unit.utf8.allSatisfy { $0 < 128 } ? unit : nil
+          }
+          return Controls.Option(id, unit.map { "\(name) (\($0))" } ?? name)
         }
       },
     ]
