@@ -167,7 +167,9 @@ class Wards:
 
         # 足立 asks; the request travels by card; both answer.
         pb.open(b.url("/do/requestGoods?_back=/orders"))
-        send(pb, b.url(f"/do/requestGoods?shelter={self.shelters[b.ward]}&_back=/orders"), item=self.option(pb, "item", "水"), quantity="800", urgency="緊急")
+        send(pb, b.url(f"/do/requestGoods?shelter={self.shelters[b.ward]}&_back=/orders"), item=self.option(pb, "item", "水"), quantity="800", urgency="緊急",
+             neededBy=time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() + 15 * 3600)))
+        check("希望: " in pb.text("main"), "when it is needed is asked and not shown")
         check("承認する" in pb.text("main"), "whose turn it is is not said")
         self.look(pb, "orders")
         pb.submit(".peers h2 a")

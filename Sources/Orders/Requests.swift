@@ -28,7 +28,7 @@ public enum Requests {
   }
 
   /// No form takes more; a merged number may say anything, and must not stop the sums.
-  static func bounded(_ amount: Int64) -> Int64 { min(max(amount, 0), 1_000_000_000) }
+  public static func bounded(_ amount: Int64) -> Int64 { min(max(amount, 0), 1_000_000_000) }
 
   static func wanted(_ request: RowValues) -> Int64 {
     if request.integer("cancelled_at") != nil || request.text("decision") == "却下" { return 0 }

@@ -10,7 +10,7 @@ import Shelters
 /// What a family's card says, in the letters of a QR code: the residents' IDs and nothing else, so that who finds a lost card
 /// learns nothing.
 public enum FamilyCard {
-  private static let prefix = "RENKEI:R:"
+  public static let prefix = "RENKEI:R:"
   public static let limit = 10
 
   public static func text(_ ids: [String]) -> String { prefix + ids.joined(separator: ".") }

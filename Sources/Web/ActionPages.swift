@@ -78,7 +78,7 @@ extension WebServer {
     let row = sent["_row"]?.first ?? sent["row"]?.first ?? ""
     let back = Self.back(sent["_back"]?.first ?? sent["back"]?.first)
     // A report is of today, unless somebody says otherwise.
-    let today = ["day": [String(language.time(Instant.now().milliseconds).prefix(10))]]
+    let today = ["day": [JapaneseDay.text(.now())]]
     var (subject, standing) = try await about(row, endpoint, known(options), language)
     let before = endpoint.method == .patch ? standing : [:]
     var fields = endpoint.form.fields

@@ -2,6 +2,7 @@ import Causality
 import Desk
 import Foundation
 import Hummingbird
+import Orders
 import Pages
 
 /// Goods on their way, from the asking to the inspection: what is still open, and whose step is next.
@@ -41,8 +42,7 @@ extension WebServer {
   /// How much of a request is where, as parts of a bar of 100.
   private func bar(_ order: JSON, _ language: Language) -> [String: Any] {
     let pick = language.pick
-    // A merged number may say anything; no form takes more than this.
-    func bounded(_ number: Int64?) -> Int64 { min(max(number ?? 0, 0), 1_000_000_000) }
+    func bounded(_ number: Int64?) -> Int64 { Requests.bounded(number ?? 0) }
     let wanted = max(
       1, bounded(order["approved"].integer ?? order["quantity"].integer), bounded(order["promised"].integer))
     func units(_ code: String, _ name: String) -> Int64 {
@@ -77,7 +77,7 @@ extension WebServer {
       "units": units, "ward": wardName(ward, language), "shelter": names[order["shelter"].text ?? ""] ?? "",
       "urgency": labels.text("urgency", order["urgency"], language), "isUrgent": urgency != "通常",
       "isCritical": urgency == "緊急", "bar": bar(order, language),
-      "neededBy": order["neededBy"].integer.map { language.time($0) } ?? "",
+      "neededBy": order["neededBy"].integer.map { language.time($0) } ?? "", "hasTime": order["neededBy"] != .null,
       "hasConflict": !order["conflicts"].list.isEmpty, "conflictMark": pick("食い違い", "conflict"),
       "isOver": isOver,
       "over": order["cancelledAt"] != .null ? pick("取り消された要請", "cancelled") : pick("却下された要請", "refused"),
@@ -191,7 +191,7 @@ extension WebServer {
   private func lots(of item: String, _ context: DeskContext) async throws -> [JSON] {
     let all = try await ask("lots", ["ward": core.identity.ward.code, "item": item], context)["lots"].list
     var held: [JSON] = []
-    let today = String(Language.japanese.time(Instant.now().milliseconds).prefix(10))
+    let today = JapaneseDay.text(.now())
     for lot in all where held.count < 50 && lot["expires"].text ?? "9" >= today {
       let whole = try await ask("lot", row: lot["id"].text ?? "", context)
       if whole["ownShare"].integer ?? 0 > 0 { held.append(whole) }
@@ -266,7 +266,7 @@ extension WebServer {
     let allocation = try await ask("allocation", row: id, context)
     let order = try await ask("request", row: allocation["request"].text ?? "", context)
     let names = try await names(shelters: [order["shelter"]], language, context)
-    let code = ScannedCode.allocation(id).text
+    let code = ScannedCode.slip(id)
     let lines: [(String, String)] = [
       (pick("品目", "Item"), names[allocation["item"].text ?? ""] ?? ""),
       (pick("数量", "Quantity"), language.number((allocation["shipped"].integer ?? allocation["quantity"].integer) ?? 0)),

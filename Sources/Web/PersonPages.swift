@@ -89,8 +89,8 @@ extension WebServer {
       "where": pick("いる避難所", "Shelter"), "since": pick("から", "Since"), "how": pick("安否", "Safety"),
       "candidates": pick("同じ人かもしれない記録", "Records that may be the same person"), "reasons": pick("理由", "Why"),
       "one": pick("同じ人です", "They are one person"), "two": pick("別の人です", "They are two people"),
-      "evidence": pick("根拠", "Evidence"), "disagreeing": pick("違う内容の報告", "Reports that say something else"),
-      "purpose": pick("他区の記録を見る目的", "Why another ward's record is looked at"), "show": pick("表示", "Show"),
+      "disagreeing": pick("違う内容の報告", "Reports that say something else"),
+      "show": pick("表示", "Show"),
       "noFamily": pick(
         "世帯が登録されていません。「住民の記録を変える」で世帯を入れると、家族がここに並びます。",
         "No household is entered: with one, under \"Change a resident\", the family stands here."),
@@ -239,7 +239,7 @@ extension WebServer {
     }
     let words = [
       "one": pick("同じ人です(一人と数える)", "One person (counts once)"), "two": pick("別の人です", "Two people"),
-      "purpose": pick("他区の記録を見る目的", "Why another ward's record is looked at"), "show": pick("表示", "Show"),
+      "show": pick("表示", "Show"),
     ]
     return page(
       request,

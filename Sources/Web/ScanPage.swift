@@ -2,6 +2,7 @@ import Desk
 import Foundation
 import Hummingbird
 import Pages
+import People
 
 /// What a printed code of ours says.
 enum ScannedCode {
@@ -10,21 +11,21 @@ enum ScannedCode {
   /// A family's card, by its first resident's ID.
   case family(String)
 
-  var text: String {
-    switch self {
-    case .allocation(let id): "RENKEI:A:\(id)"
-    case .family(let id): "RENKEI:R:\(id)"
-    }
-  }
+  private static let slip = "RENKEI:A:"
+
+  /// What a delivery's slip says.
+  static func slip(_ allocation: String) -> String { slip + allocation }
 
   init?(_ scanned: String) {
     let text = scanned.precomposedStringWithCompatibilityMapping.uppercased().filter { !$0.isWhitespace }
     if text.count > 12, Int64(text) != nil {
       // The number that stands on a slip, typed.
       self = .allocation(text)
-    } else if text.hasPrefix("RENKEI:A:"), Int64(text.dropFirst(9)) != nil {
-      self = .allocation(String(text.dropFirst(9)))
-    } else if text.hasPrefix("RENKEI:R:"), let first = text.dropFirst(9).split(separator: ".").first {
+    } else if text.hasPrefix(Self.slip), Int64(text.dropFirst(Self.slip.count)) != nil {
+      self = .allocation(String(text.dropFirst(Self.slip.count)))
+    } else if text.hasPrefix(FamilyCard.prefix),
+      let first = text.dropFirst(FamilyCard.prefix.count).split(separator: ".").first
+    {
       self = .family(String(first))
     } else if text.split(separator: "-").count == 3 {
       self = .family(text)

@@ -68,7 +68,7 @@ extension WebServer {
       "devices": isAdmin
         ? pick("このノードにサインインしている端末", "Devices signed in at this node")
         : pick("自分がサインインしている端末", "Devices where I am signed in"),
-      "device": pick("端末", "Device"), "people": pick("利用者", "People"), "seen": pick("最後の操作", "Last used"),
+      "seen": pick("最後の操作", "Last used"),
       "here": pick("この端末", "this device"), "end": pick("サインアウトさせる", "Sign out"),
       "password": pick("いまのパスワード", "Your password now"), "new": pick("新しいパスワード", "New password"),
       "change": pick("パスワードを変える", "Change the password"),

@@ -1,5 +1,6 @@
 import Causality
 import ChangeModel
+import Federation
 import Sodium
 
 /// Who is signed in at this node. A session belongs to a browser; several people of one shelter may share it, one at a
@@ -66,9 +67,9 @@ actor Sessions {
     if sessions.count >= Self.sessionLimit, let oldest = sessions.min(by: { $0.value.seen < $1.value.seen }) {
       sessions[oldest.key] = nil
     }
-    let new = secureRandomBytes(32).hexadecimalText
+    let new = secureRandomBytes(32).hexadecimal
     let session = Session(
-      csrf: secureRandomBytes(32).hexadecimalText,
+      csrf: secureRandomBytes(32).hexadecimal,
       people: people + [Person(account: account, version: version, since: now)],
       current: account, seen: now, device: device)
     sessions[Self.key(new)] = session
@@ -92,7 +93,7 @@ actor Sessions {
 
   // MARK: All of them
 
-  private static func name(_ key: Digest) -> String { key.bytes.prefix(12).hexadecimalText }
+  private static func name(_ key: Digest) -> String { Array(key.bytes.prefix(12)).hexadecimal }
 
   /// Every session that counts, the latest first, under a name that is no cookie.
   ///
@@ -138,11 +139,5 @@ actor Sessions {
 
   func noteSuccess(_ login: String, from address: String) {
     attempts.succeed(Self.keys(login, address)[0].key)
-  }
-}
-
-extension Sequence<UInt8> {
-  fileprivate var hexadecimalText: String {
-    map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 }

@@ -1,4 +1,5 @@
 import Causality
+import Federation
 import Sodium
 
 /// Things kept in memory for a while under a name that nobody can guess.
@@ -20,7 +21,7 @@ actor Shelf<Thing: Sendable> {
     if things.count >= limit, let oldest = things.min(by: { $0.value.until < $1.value.until }) {
       things[oldest.key] = nil
     }
-    let name = secureRandomBytes(16).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    let name = secureRandomBytes(16).hexadecimal
     things[name] = (thing, now.milliseconds + lifetime)
     return name
   }

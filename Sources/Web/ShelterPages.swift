@@ -158,7 +158,7 @@ extension WebServer {
       }
     // What the desk goes on entering while the node is out of reach.
     let all = try await options(language, context)
-    let today = ["day": [String(language.time(Instant.now().milliseconds).prefix(10))]]
+    let today = ["day": [JapaneseDay.text(.now())]]
     let forms = [("reportShelter", "/shelters/\(shelter.id)/reports"), ("requestGoods", "/requests")].filter {
       isAllowed($0.0, context)
     }.map { id, url -> [String: Any] in
