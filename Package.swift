@@ -1,8 +1,9 @@
 // swift-tools-version:6.2
 import PackageDescription
 
-// A folder under `Sources/` is a layer. Each target names everything that it may import, and names only
-// what stands above it here: the order of this file is the order of the layers.
+// A folder under `Sources/` is a group of layers, a folder in it one layer: a target. Each target names everything that it
+// imports and nothing else, and a group imports only from groups above it: the order of this file is the order of the
+// layers. `TidyTests` holds both.
 
 /// Bugs to plant come only into a build that is made for them: `Tools/mutants`.
 let mutants: [SwiftSetting] = Context.environment["RENKEI_MUTANTS"] == nil ? [] : [.define("MUTANTS")]
@@ -10,18 +11,33 @@ let mutants: [SwiftSetting] = Context.environment["RENKEI_MUTANTS"] == nil ? [] 
 let isFuzzing = Context.environment["RENKEI_FUZZ"] != nil
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)] + mutants
 
-/// A layer of ours: `Sources/NAME`.
-func layer(
-  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource]? = nil
-) -> Target {
-  .target(
-    name: name, dependencies: dependencies, path: "Sources/\(name)", exclude: exclude, resources: resources,
-    swiftSettings: strict)
+/// Where a target lies, in `Sources/` and in `Tests/`.
+enum Group: String {
+  case core = "Core"
+  case wards = "Wards"
+  case shell = "Shell"
+  case proof = "Proof"
+  case commands = "Commands"
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+func room(
+  _ group: Group, _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
+  resources: [Resource]? = nil
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Sources/\(group.rawValue)/\(name)", exclude: exclude,
+    resources: resources, swiftSettings: strict)
+}
+
+func command(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies, path: "Sources/Commands/\(name)", exclude: exclude, swiftSettings: strict)
+}
+
+func tests(_ group: Group, _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
   .testTarget(
-    name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: exclude, swiftSettings: strict)
+    name: name, dependencies: dependencies, path: "Tests/\(group.rawValue)/\(name)", exclude: exclude,
+    swiftSettings: strict)
 }
 
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -44,17 +60,10 @@ let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummi
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
-
-let fuzzer = Target.executableTarget(
-  name: "renkei-fuzz",
-  dependencies: [
-    "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Replica", "Gossip", "Simulation", "Services",
-    "Exchange", "Topology",
-  ],
-  path: "Tools/renkei-fuzz", exclude: ["corpus"], swiftSettings: strict)
 
 let package = Package(
   name: "renkei",
@@ -66,177 +75,169 @@ let package = Package(
     .executable(name: "renkei-inspect", targets: ["renkei-inspect"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
-    .package(url: "https://github.com/apple/swift-certificates", from: "1.6.0"),
-    .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"6.0.0"),
-    .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
-    .package(url: "https://github.com/apple/swift-http-types", from: "1.0.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
-    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["FullFoundation"]),
-    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
+    .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
+    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: ["FullFoundation"]),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
   ],
   targets: [
     // The closed core: no network, no clock, no randomness, no concurrency.
     .systemLibrary(
-      name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
-    layer("Causality"),
-    layer("ChangeModel", ["Causality"], exclude: ["FORMAT.md"]),
-    layer("Sodium", ["CSodium"]),
-    layer("SignedLog", ["Causality", "ChangeModel", "Sodium"]),
-    layer("Federation", ["Causality", "ChangeModel", "Sodium", "SignedLog"], exclude: ["TRUST.md"]),
-    layer("Merge", ["Causality", "ChangeModel"]),
-    layer("Store", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", grdb, sqlite]),
-    layer("Replica", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "Store", grdb]),
-    layer("Gossip", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Replica"]),
+      name: "CSodium", path: "Sources/Core/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+    room(.core, "Causality"),
+    room(.core, "ChangeModel", ["Causality"], exclude: ["FORMAT.md"]),
+    room(.core, "Sodium", ["CSodium"]),
+    room(.core, "SignedLog", ["Causality", "ChangeModel", "Sodium"]),
+    room(.core, "Federation", ["Causality", "ChangeModel", "Sodium", "SignedLog"], exclude: ["TRUST.md"]),
+    room(.core, "Merge", ["Causality", "ChangeModel"]),
+    room(.core, "Store", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Merge", grdb, sqlite]),
+    room(.core, "Replica", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "Store", grdb]),
+    room(.core, "Gossip", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Store", "Replica"]),
 
-    // The wards' work, and its formats.
-    layer("Topology", [yams]),
-    layer(
-      "Desk",
-      ["Causality", "ChangeModel", "Sodium", "Federation", "Merge", "Store", "Replica", grdb]),
-    layer(
-      "Registry",
-      ["Causality", "ChangeModel", "Sodium", "Federation", "Store", "Replica", "Desk", grdb]),
-    layer("Shelters", ["Causality", "ChangeModel", "Sodium", "Merge", "Store", "Replica", "Desk", grdb]),
-    layer(
-      "Accounts",
-      ["Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Shelters", grdb]),
-    layer(
-      "People",
-      ["Causality", "ChangeModel", "Sodium", "Replica", "Desk", "Registry", "Shelters", grdb]),
-    layer(
-      "Stock",
-      ["Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Shelters", grdb]),
-    layer(
-      "Orders",
-      ["Causality", "ChangeModel", "Sodium", "Replica", "Desk", "Shelters", "Stock", "Topology", grdb]),
-    layer("Phases", ["Causality", "ChangeModel", "Sodium", "Replica", "Desk", grdb]),
-    layer(
-      "Services",
+    // What wards do: the engine that services are declared for, the services, their formats and their map.
+    room(.wards, "Topology", [yams]),
+    room(.wards, "Desk", ["Causality", "ChangeModel", "Sodium", "Federation", "Merge", "Store", "Replica", grdb]),
+    room(.wards, "Places", ["Causality", "ChangeModel", "Sodium", "Merge", "Replica", "Desk", grdb]),
+    room(.wards, "Office", ["Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Places", grdb]),
+    room(.wards, "People", ["Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Places", grdb]),
+    room(
+      .wards, "Goods",
       [
-        "Causality", "ChangeModel", "Sodium", "Federation", "Merge", "Replica", "Desk", "Registry", "Shelters",
-        "Accounts", "People",
-        "Stock",
-        "Orders", "Phases", grdb,
-      ],
-      exclude: ["SERVICES.md"]),
-    layer("Exchange", ["Shelters", "Topology", "ChangeModel"]),
+        "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Topology", "Desk", "Places", grdb,
+      ]),
+    room(.wards, "Disaster", ["Causality", "ChangeModel", "Sodium", "Replica", "Desk", grdb]),
+    room(
+      .wards, "Catalogue",
+      [
+        "Causality", "ChangeModel", "Sodium", "Federation", "Merge", "Replica", "Desk", "Places", "Office", "People",
+        "Goods", "Disaster", grdb,
+      ], exclude: ["SERVICES.md"]),
+    room(.wards, "Exchange", ["ChangeModel", "Topology", "Places"]),
 
-    // A whole federation in one process, on virtual time, roads and disks.
-    layer(
-      "Simulation",
+    // Sockets, timers, HTTP, pages.
+    room(
+      .shell, "NodeService",
       [
         "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
-        "Desk", "Registry", "Shelters", "People", "Stock", "Orders", "Phases", "Services", yams, heaps, sqlite, grdb,
+        "Desk", "Places", "Goods", "Catalogue", "Exchange", grdb, logging, metrics, lifecycle, nioCore, nioTLS,
+        nioConcurrency, nioPosix, nioSSL, asn1, x509, crypto,
       ]),
-
-    // What the commands share.
-    layer("Terminal"),
-
-    // Read-only reports on a replica, a bundle or a copy of either, damaged or not.
-    layer(
-      "Inspection",
-      [
-        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "Store", "Replica", "Gossip", grdb,
-        sqlite,
-      ]),
-
-    // The shell: sockets, timers, pages, commands.
-    layer(
-      "NodeService",
+    room(.shell, "Site", ["ChangeModel", "Topology", "Desk", mustache], resources: [.embedInCode("Assets")]),
+    room(
+      .shell, "Web",
       [
         "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
-        "Desk", "Shelters", "Accounts", "Orders", "Services", "Exchange", logging, metrics, lifecycle, nioCore,
-        nioPosix,
-        nioTLS, nioConcurrency, nioSSL, asn1, x509, crypto, grdb,
+        "Desk", "Places", "Office", "People", "Goods", "Catalogue", "NodeService", "Site", logging, coreMetrics,
+        nioCore, nioSSL, hummingbird, httpTypes, hummingbirdCore, hummingbirdTLS,
       ]),
-    layer("Pages", ["ChangeModel", "Desk", "Topology", mustache], resources: [.embedInCode("Assets")]),
-    layer(
-      "Web",
-      [
-        "Pages", "NodeService", "Causality", "ChangeModel", "SignedLog", "Store", "Shelters", "Replica", "Gossip",
-        "Topology",
-        "Desk", "Orders", "Registry", "Services", "Sodium", "Accounts", "Federation", "Merge",
-        hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, nioSSL, logging, metrics, coreMetrics,
-        nioCore,
-      ]),
-    .executableTarget(
-      name: "renkei-node",
-      dependencies: [
-        "NodeService", "Web", "Terminal", "Topology", "Exchange", "Shelters", "Federation", "Sodium", "Desk", arguments,
-        logging, metrics, lifecycle,
-      ],
-      path: "Sources/renkei-node", swiftSettings: strict),
-    .executableTarget(
-      name: "renkei-bench",
-      dependencies: [
-        "Inspection", "Replica", "Gossip", "Federation", "Store", "SignedLog", "Sodium", "Causality", "ChangeModel",
-        "Desk", "Registry", "People", "Orders", "Services", "Simulation", "Topology", arguments, grdb, sqlite,
-      ],
-      path: "Tools/renkei-bench", swiftSettings: strict),
-    .executableTarget(
-      name: "renkei-sim",
-      dependencies: [
-        "Simulation", "Terminal", "Replica", "Gossip", "Federation", "Store", "SignedLog", "Sodium", "Causality",
-        "ChangeModel", "Topology", arguments, grdb,
-      ],
-      path: "Tools/renkei-sim", swiftSettings: strict),
-    .executableTarget(
-      name: "renkei-inspect",
-      dependencies: [
-        "Inspection", "Terminal", "NodeService", "Federation", "Store", "SignedLog", "Sodium", "Causality",
-        "ChangeModel", "Topology", arguments, nioCore, nioPosix, nioHTTP, nioSSL, grdb,
-      ],
-      path: "Tools/renkei-inspect", exclude: ["OUTPUT.md"], swiftSettings: strict),
 
-    // Tests. `TestSupport` makes federations, nodes and random edits for all of them.
+    // Simulated nights, and read-only reports on a replica, a bundle or a copy of either.
+    room(
+      .proof, "Simulation",
+      [
+        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
+        "Desk", "Places", "People", "Goods", "Disaster", "Catalogue", grdb, sqlite, yams, heaps,
+      ]),
+    room(
+      .proof, "Inspection",
+      [
+        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", grdb, sqlite,
+      ]),
+
+    // The commands, and what they share.
+    room(.commands, "Terminal"),
+    command(
+      "renkei-node",
+      [
+        "Causality", "Sodium", "Federation", "Topology", "Desk", "Places", "Exchange", "NodeService", "Web",
+        "Terminal", arguments, logging, metrics, lifecycle,
+      ]),
+    command(
+      "renkei-sim",
+      [
+        "Causality", "ChangeModel", "Sodium", "Federation", "Store", "Replica", "Gossip", "Topology", "Simulation",
+        "Terminal", grdb, arguments,
+      ]),
+    command(
+      "renkei-inspect",
+      [
+        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
+        "NodeService", "Inspection", "Terminal", grdb, arguments, nioCore, nioHTTP, nioPosix, nioSSL,
+      ], exclude: ["OUTPUT.md"]),
+    command(
+      "renkei-bench",
+      [
+        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
+        "Desk", "People", "Goods", "Catalogue", "Simulation", "Inspection", grdb, sqlite, arguments,
+      ]),
+
+    // Tests, by the same groups. `TestSupport` makes federations, nodes and random edits for all of them.
     .target(
       name: "TestSupport",
       dependencies: [
+        "Causality", "ChangeModel", "Simulation",
+      ], path: "Tests/TestSupport", swiftSettings: strict),
+    tests(
+      .core, "CoreTests",
+      [
+        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "TestSupport",
+      ], exclude: ["Vectors"]),
+    tests(
+      .core, "ReplicaTests",
+      [
         "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "Store", "Replica", "Simulation",
-      ],
-      path: "Tests/TestSupport", swiftSettings: strict),
-    tests(
-      "CoreTests", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "TestSupport"],
-      exclude: ["Vectors"]),
-    tests(
-      "ExchangeTests",
-      [
-        "Exchange", "Shelters", "Topology", "Replica", "Store", "Federation", "SignedLog", "Causality", "ChangeModel",
-        "TestSupport", grdb,
-      ]),
-    tests("GossipTests", ["Gossip", "Replica", "Federation", "SignedLog", "TestSupport", grdb]),
-    tests(
-      "NodeTests",
-      [
-        "NodeService", "Web", "Shelters", "Topology", "Federation", "Replica", "Store", "ChangeModel", "Causality",
-        "Desk", "Accounts", "Services", "Sodium", "Pages", "TestSupport", logging, lifecycle, hummingbird,
-        .product(name: "HummingbirdTesting", package: "hummingbird"),
-        grdb,
-      ]),
-    tests(
-      "InspectionTests",
-      [
-        "Inspection", "Terminal", "Gossip", "Replica", "Store", "Federation", "SignedLog", "ChangeModel", "Causality",
         "TestSupport", grdb,
       ]),
     tests(
-      "ServicesTests",
+      .core, "GossipTests",
       [
-        "Services", "Desk", "Registry", "Shelters", "People", "Stock", "Orders", "Phases", "Topology", "Replica",
-        "Store",
-        "Federation", "Sodium", "ChangeModel", "Causality", "TestSupport", grdb,
+        "Causality", "ChangeModel", "SignedLog", "Federation", "Replica", "Gossip", "TestSupport", grdb,
       ]),
-    tests("SimulationTests", ["Simulation", "Topology", sqlite], exclude: ["Regressions"]),
     tests(
-      "ReplicaTests",
-      ["Replica", "Simulation", "Store", "Merge", "Federation", "SignedLog", "Sodium", "TestSupport", grdb]),
-  ] + (isFuzzing ? [fuzzer] : [])
+      .wards, "ServicesTests",
+      [
+        "Causality", "ChangeModel", "Federation", "Replica", "Desk", "Places", "People", "Goods", "Catalogue",
+        "TestSupport", grdb,
+      ]),
+    tests(
+      .wards, "ExchangeTests",
+      [
+        "Causality", "ChangeModel", "SignedLog", "Replica", "Topology", "Places", "Exchange", "TestSupport", grdb,
+      ]),
+    tests(
+      .shell, "NodeTests",
+      [
+        "Causality", "ChangeModel", "Federation", "Store", "Replica", "Topology", "Desk", "Places", "Office",
+        "Catalogue", "NodeService", "Site", "Web", "TestSupport", grdb, logging, lifecycle, hummingbird,
+        hummingbirdTesting,
+      ]),
+    tests(.proof, "SimulationTests", ["Topology", "Simulation", sqlite], exclude: ["Regressions"]),
+    tests(
+      .proof, "InspectionTests",
+      [
+        "Causality", "ChangeModel", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Inspection", "Terminal",
+        "TestSupport", grdb,
+      ]),
+  ]
+    + (isFuzzing
+      ? [
+        command(
+          "renkei-fuzz",
+          [
+            "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Replica", "Gossip", "Topology",
+            "Catalogue",
+            "Exchange", "Simulation",
+          ], exclude: ["corpus"])
+      ] : [])
 )

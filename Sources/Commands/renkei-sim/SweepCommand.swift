@@ -1,0 +1,159 @@
+import ArgumentParser
+import Causality
+import Foundation
+import Simulation
+import Synchronization
+import Terminal
+
+/// `1..200`, or one number.
+struct SeedRange: ExpressibleByArgument {
+  var range: ClosedRange<UInt64>
+
+  init?(argument: String) {
+    let parts = argument.components(separatedBy: "..").map { UInt64($0) }
+    guard let first = parts.first ?? nil, let last = parts.last ?? nil, parts.count <= 2, first <= last else {
+      return nil
+    }
+    range = first...last
+  }
+}
+
+/// One run of a sweep: enough to tell and to repeat it.
+struct SweepRun: Codable, Sendable {
+  var scenario: String
+  var seed: UInt64
+  var violations: [Violation]
+  var simulatedSeconds: Double
+  var wallSeconds: Double
+  var traceDigest: String
+  var nodes: Int
+  var counts: RunCounts
+  var copies: Double
+}
+
+struct SweepCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sweep",
+    abstract: "Runs many seeds over all scenarios, or one, and tells what did not hold.",
+    discussion: """
+      Each seed takes one scenario, by the shares that the scenarios ask for; the same seed takes the same one. Every run
+      is in a process of its own kind, so that one that ends badly is found like any other fault.
+      """)
+  @Option(help: "Seeds, such as 1..2000.") var seeds: SeedRange
+  @Option(help: "How many at once.") var jobs = 2
+  @Option(help: "Only this scenario: a file, or its name in Topology/scenarios.") var scenario: String?
+  @Flag(help: "All kinds of fault on top of each scenario's own.") var allFaults = false
+  @Flag(help: "Leave out scenarios that ask for a share of less than 5: they take long.") var light = false
+  @Flag(help: "Print one JSON object for programs.") var json = false
+  @Flag(help: "Stop at the first run that does not hold.") var failFast = false
+
+  func run() throws {
+    let stories =
+      try scenario.map { [try Library.story($0)] } ?? Library.all().filter { $0.scenario.share >= (light ? 5 : 1) }
+    let start = ContinuousClock.now
+    let tasks = seeds.range.map { SweepTask(path: Self.choose(stories, seed: $0).path, seed: $0, allFaults: allFaults) }
+    let pool = WorkerPool(tasks: tasks, jobs: jobs, failFast: failFast)
+    let runs = try pool.run { done, failed in
+      guard !json, isatty(STDERR_FILENO) == 1 || done % 100 == 0 else { return }
+      let line = Language.pick(
+        "\(done)/\(tasks.count) 件、うち不成立 \(failed) 件", "\(done) of \(tasks.count), \(failed) did not hold")
+      FileHandle.standardError.write(Data((isatty(STDERR_FILENO) == 1 ? "\r\(line)  " : "\(line)\n").utf8))
+    }
+    if !json, isatty(STDERR_FILENO) == 1 { FileHandle.standardError.write(Data("\n".utf8)) }
+    let elapsed = ContinuousClock.now - start
+    let report = SweepReport(runs: runs, wallSeconds: Double(elapsed.components.seconds), allFaults: allFaults)
+    if json { print(renkei_sim.json(report)) } else { report.show() }
+    if report.failed > 0 { throw ExitCode(1) }
+  }
+
+  /// By the scenarios' shares, and by nothing but the seed.
+  static func choose(_ stories: [Story], seed: UInt64) -> Story {
+    let total = stories.reduce(0) { $0 + max($1.scenario.share, 1) }
+    var random = RandomNumbers(seed: seed)
+    var pick = random.below(total)
+    for story in stories {
+      pick -= max(story.scenario.share, 1)
+      if pick < 0 { return story }
+    }
+    return stories[0]
+  }
+}
+
+/// What a sweep found.
+struct SweepReport: Encodable {
+  var seeds: [UInt64]
+  var violations: [SweepRun]
+  var simulatedSeconds: Double
+  var wallSeconds: Double
+  /// Over the digests of all runs, in the order of their seeds.
+  var traceDigest: String
+  var failed: Int
+  var byScenario: [String: ScenarioSum]
+  var totals: RunCounts
+  private var allFaults: Bool
+
+  struct ScenarioSum: Encodable {
+    var runs = 0
+    var failed = 0
+    var simulatedSeconds = 0.0
+    var wallSeconds = 0.0
+    var edits = 0
+    var mostNodes = 0
+    var copies = 0.0
+  }
+
+  private enum CodingKeys: CodingKey {
+    case seeds, violations, simulatedSeconds, wallSeconds, traceDigest, failed, byScenario, totals
+  }
+
+  init(runs: [SweepRun], wallSeconds: Double, allFaults: Bool) {
+    self.allFaults = allFaults
+    seeds = runs.map(\.seed)
+    violations = runs.filter { !$0.violations.isEmpty }
+    failed = violations.count
+    simulatedSeconds = runs.reduce(0) { $0 + $1.simulatedSeconds }
+    self.wallSeconds = wallSeconds
+    traceDigest = Trace.digest(of: runs.map(\.traceDigest))
+    byScenario = [:]
+    totals = RunCounts()
+    for run in runs {
+      byScenario[run.scenario, default: ScenarioSum()].add(run)
+      totals += run.counts
+    }
+  }
+
+  func show() {
+    let head = Language.pick(
+      "シナリオ                  回数 不成立   入力 ノード     模擬時間   倍速  受信/件",
+      "scenario                  runs failed  edits nodes   simulated  speed   copies")
+    print(head)
+    for (name, sum) in byScenario.sorted(by: { $0.key < $1.key }) {
+      let label = name.padding(toLength: 24, withPad: " ", startingAt: 0)
+      print(
+        String(
+          format: "%@ %5d %6d %6d %5d %9.1f h %6.0f %8.3f", label, sum.runs, sum.failed, sum.edits, sum.mostNodes,
+          sum.simulatedSeconds / 3_600, sum.simulatedSeconds / max(sum.wallSeconds, 0.001),
+          sum.copies / Double(sum.runs)))
+    }
+    Language.say(
+      "計 \(seeds.count) 回：不成立 \(failed)、模擬 \(Int(simulatedSeconds / 3_600)) 時間を実 \(Int(wallSeconds)) 秒で（\(Int(simulatedSeconds / max(wallSeconds, 1))) 倍）",
+      "\(seeds.count) runs: \(failed) did not hold; \(Int(simulatedSeconds / 3_600)) h simulated in \(Int(wallSeconds)) s (\(Int(simulatedSeconds / max(wallSeconds, 1))) times)"
+    )
+    for run in violations.prefix(20) {
+      print("✗ renkei-sim run \(run.scenario) --seed \(run.seed)\(allFaults ? " --all-faults" : "")")
+      for violation in run.violations.prefix(3) { print("    \(violation.checker.rawValue): \(violation.detail)") }
+    }
+  }
+}
+
+extension SweepReport.ScenarioSum {
+  mutating func add(_ run: SweepRun) {
+    runs += 1
+    if !run.violations.isEmpty { failed += 1 }
+    simulatedSeconds += run.simulatedSeconds
+    wallSeconds += run.wallSeconds
+    edits += run.counts.writes
+    mostNodes = max(mostNodes, run.nodes)
+    copies += run.copies
+  }
+}

@@ -1,7 +1,0 @@
-import ChangeModel
-import Services
-
-/// The collections that this program knows, besides the control lane's.
-public enum NodeSchema {
-  public static let current = Schema(Services.collections + [DrillSchema.records])
-}

@@ -1,0 +1,205 @@
+import Causality
+import ChangeModel
+import Foundation
+import Gossip
+import Places
+import Replica
+import SignedLog
+import Store
+
+/// What a node says of itself. The field names are its JSON form.
+public struct StatusReport: Codable, Sendable {
+  public struct Lane: Codable, Sendable {
+    public var lane: String
+    public var authors: Int
+    /// Change sets kept, and those of them that wait for others.
+    public var changeSets: Int
+    public var waiting: Int
+  }
+
+  public struct Peer: Codable, Sendable {
+    public var node: String
+    public var ward: String
+    public var wardName: String
+    /// `up`, `down`, `cut` (by this node's operator) or `banned` (it broke the protocol).
+    public var state: String
+    /// Why it is banned, and until when.
+    public var banReason: String?
+    public var bannedUntil: Int64?
+    public var lastHeard: Int64?
+    public var roundTripMilliseconds: Int64?
+    /// Change sets that the peer lacks, as far as it told, and their bytes; logs asked of it that have not come yet.
+    public var lacks: Int?
+    public var lacksBytes: Int?
+    public var asked: Int?
+    public var bytesIn: Int?
+    public var bytesOut: Int?
+    public var bytesPerSecondLimit: Int?
+    /// By which road: the address at the other end, and whether this node called.
+    public var address: String?
+    public var outgoing: Bool?
+    /// When a peer that does not answer is called again, and how many calls in a row it has not answered.
+    public var nextCall: Int64?
+    public var failedCalls: Int?
+  }
+
+  public var federation: String
+  public var federationName: String
+  public var drill: Bool
+  public var ward: String
+  public var wardName: String
+  public var node: String
+  public var nodeKey: String
+  /// When the certificate ends: from then on peers take up no link. Nil: it does not end.
+  public var certificateUntil: Int64?
+  /// How often the ward's own keys were made anew.
+  public var keyGeneration: UInt32
+  public var epoch: Int
+  public var running: Bool
+  public var members: Int
+  public var lanes: [Lane]
+  public var peers: [Peer]
+  public var rows: [String: Int]
+  public var conflicts: Int
+  public var quarantined: Int
+  public var forked: Int
+  public var databaseBytes: Int
+  /// One hash over all tables, when asked for: equal on nodes that have merged the same.
+  public var digest: String?
+  public var tables: [String: String]?
+}
+
+public struct ImportResult: Codable, Sendable {
+  public struct Problem: Codable, Sendable {
+    public var severity: String
+    public var line: Int
+    public var field: String
+    public var reason: String
+    public var reasonJapanese: String
+  }
+
+  public var file: String
+  public var list: String
+  public var encoding: String
+  public var notice: String?
+  public var rows: Int
+  public var imported: Int
+  public var unchanged: Int
+  public var warned: Int
+  public var refused: Int
+  /// Lines of other wards, which import their own.
+  public var ofOthers: Int
+  public var seconds: Double
+  public var problems: [Problem]
+}
+
+public struct BundleResult: Codable, Sendable {
+  public struct Refusal: Codable, Sendable {
+    public var log: String
+    public var sequence: Int
+    public var reason: String
+  }
+
+  public var file: String
+  public var bytes: Int
+  /// Export: change sets in the file. Import: new ones taken from it.
+  public var changeSets: Int
+  public var known: Int?
+  public var refused: [Refusal]?
+  /// Where the file stops making sense, and why.
+  public var damage: String?
+}
+
+public struct VerifyResult: Codable, Sendable {
+  public struct BadLog: Codable, Sendable {
+    public var log: String
+    public var sequence: Int
+    public var reason: String
+  }
+
+  public var sound: Bool
+  public var changeSets: Int
+  public var badLogs: [BadLog]
+  public var differingTables: [String]
+  public var digest: String
+}
+
+public struct LinksResult: Codable, Sendable {
+  public var links: [StatusReport.Peer]
+}
+
+public struct ExportResult: Codable, Sendable {
+  public var table: String
+  public var rows: Int
+  public var file: String
+}
+
+extension NodeCore {
+  /// - Parameter withDigest: also hash all tables, which reads every row.
+  public func status(withDigest: Bool, running: Bool) async throws -> StatusReport {
+    let peers = try await peerReports()
+    let lanes = Lane.allCases.map { lane in
+      let names = replica.store.logNames.filter { $0.lane == lane }
+      let states = names.map { replica.store.state(of: $0) }
+      return StatusReport.Lane(
+        lane: lane.name, authors: names.count, changeSets: states.reduce(0) { $0 + Int($1.logged.sequence) },
+        waiting: states.reduce(0) { $0 + $1.waiting })
+    }
+    let digest = withDigest ? try replica.store.tableDigest() : nil
+    let counts = try replica.store.counts()
+    return StatusReport(
+      federation: replica.federation.bytes.prefix(8).map { String(format: "%02x", $0) }.joined(),
+      federationName: identity.federation.genesis.name, drill: identity.federation.genesis.drill,
+      ward: identity.ward.code, wardName: identity.ward.name, node: "\(replica.author.node)",
+      nodeKey: identity.key.publicKey.bytes.map { String(format: "%02x", $0) }.joined(),
+      certificateUntil: replica.ownCertificate.end?.milliseconds, keyGeneration: replica.keyGeneration,
+      epoch: Int(replica.author.epoch),
+      running: running, members: replica.membership.certificates.count, lanes: lanes, peers: peers,
+      rows: counts.rows, conflicts: counts.conflicts, quarantined: counts.quarantined,
+      forked: gossip.suspectedForks.count,
+      databaseBytes: counts.bytes,
+      digest: digest.map { $0.shared.bytes.map { String(format: "%02x", $0) }.joined() },
+      tables: digest.map { digest in
+        Dictionary(
+          uniqueKeysWithValues: digest.collections.map {
+            ($0.name, $0.digest.bytes.prefix(8).map { String(format: "%02x", $0) }.joined())
+          })
+      })
+  }
+
+  /// `peers`, with the bytes that each lacks: read on a snapshot, so that the writer need not wait.
+  public func peerReports() async throws -> [StatusReport.Peer] {
+    var peers = peers()
+    let behind = gossip.reports().filter { !$0.lacking.isEmpty }
+    guard !behind.isEmpty else { return peers }
+    let lacking = Dictionary(behind.map { ("\($0.peer)", $0.lacking) }, uniquingKeysWith: { first, _ in first })
+    let bytes = try await reader.read { db in
+      try lacking.mapValues { logs in
+        try logs.reduce(0) { sum, log in try sum + Store.entryBytes(log.key, from: log.value, db) }
+      }
+    }
+    for index in peers.indices { peers[index].lacksBytes = bytes[peers[index].node] }
+    return peers
+  }
+
+  /// Every enrolled node but this one, with the state of the link to it.
+  public func peers() -> [StatusReport.Peer] {
+    let reports = Dictionary(gossip.reports().map { ($0.peer, $0) }, uniquingKeysWith: { first, _ in first })
+    let nodes = Set(replica.membership.certificates.keys).union(reports.keys).subtracting([replica.author.node])
+    return nodes.sorted().map { node in
+      let ward = identity.federation.ward(at: node.ward)
+      let report = reports[node]
+      let link = links.values.first { $0.peer == node }
+      let call = ward.flatMap { calls[$0.code] }
+      let ban = banReport(of: node)
+      return StatusReport.Peer(
+        node: "\(node)", ward: ward?.code ?? "?", wardName: ward?.name ?? "?",
+        state: cut.contains(node) ? "cut" : ban != nil ? "banned" : report == nil ? "down" : "up",
+        banReason: ban?.reason, bannedUntil: ban?.until.milliseconds,
+        lastHeard: (lastHeard[node] ?? report?.lastHeard)?.milliseconds, roundTripMilliseconds: report?.roundTrip,
+        lacks: report?.lacks, asked: report?.asked, bytesIn: report?.bytesIn, bytesOut: report?.bytesOut,
+        bytesPerSecondLimit: rates[node], address: link?.address ?? call?.address, outgoing: link?.isOutgoing,
+        nextCall: link == nil ? call?.next?.milliseconds : nil, failedCalls: link == nil ? call?.failures : nil)
+    }
+  }
+}

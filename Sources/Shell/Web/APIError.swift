@@ -1,0 +1,165 @@
+import Desk
+import Foundation
+import Hummingbird
+import NodeService
+import Places
+import Replica
+import Store
+
+/// An answer that is no: what, where, and what to do, in both languages.
+struct APIError: Error {
+  struct Body: Codable {
+    var error: String
+    var field: String?
+    var ja: String
+    var en: String
+  }
+
+  var status: HTTPResponse.Status
+  var body: Body
+
+  init(_ status: HTTPResponse.Status, _ error: String, field: String? = nil, ja: String, en: String) {
+    self.status = status
+    body = Body(error: error, field: field, ja: ja, en: en)
+  }
+
+  init(_ fault: Fault) {
+    let status: HTTPResponse.Status =
+      switch fault.kind {
+      case .badValue: .badRequest
+      case .notFound: .notFound
+      case .refused: .conflict
+      case .forbidden: .forbidden
+      case .unauthorized: .unauthorized
+      }
+    self.init(
+      status, fault.kind.rawValue, field: fault.field.isEmpty ? nil : fault.field, ja: fault.japanese, en: fault.english
+    )
+  }
+
+  static func notFound(_ what: String) -> APIError {
+    APIError(.notFound, "not-found", field: what, ja: "見つかりません", en: "not found")
+  }
+
+  static func badValue(_ field: String, ja: String, en: String) -> APIError {
+    APIError(.badRequest, "bad-value", field: field, ja: ja, en: en)
+  }
+
+  /// Any error as an answer; what is our fault says nothing of our insides.
+  static func of(_ error: any Error) -> APIError {
+    switch error {
+    case let error as APIError: return error
+    case let fault as Fault: return APIError(fault)
+    case ReplicaError.foreignRow:
+      return APIError(
+        .forbidden, "forbidden", field: "id", ja: "他区の記録です。その区だけが変えられます",
+        en: "another ward's record: only that ward can change it")
+    case is DecodingError:
+      return APIError(
+        .badRequest, "bad-json", ja: "JSON の形が正しくありません: \(error)",
+        en: "the JSON has not the form that is expected: \(error)")
+    case let error as any HTTPResponseError where error.status.code < 500:
+      return APIError(error.status, "bad-request", ja: "要求が正しくありません", en: "the request is not right")
+    default:
+      guard error is ReplicaError || error is StoreError || error is OperatorFailure else {
+        return APIError(
+          .serviceUnavailable, "unavailable", ja: "内部エラーです。ノードのログを見てください",
+          en: "an internal error; see the node's log")
+      }
+      let failure = OperatorFailure.describing(error)
+      return APIError(
+        failure.exitCode == 1 ? .conflict : failure.exitCode == 2 ? .badRequest : .serviceUnavailable,
+        failure.exitCode == 70 ? "unavailable" : "refused", ja: failure.japanese, en: failure.english)
+    }
+  }
+}
+
+/// Turns whatever a route throws into a JSON body, or a page for whoever asked for one.
+struct ErrorBodies<Context: RequestContext>: RouterMiddleware {
+  /// For people: the same as a page.
+  let page: @Sendable (Request, APIError) -> Response
+
+  func handle(
+    _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+  ) async throws -> Response {
+    do { return try await next(request, context) } catch {
+      let answer = APIError.of(error)
+      if answer.status.code >= 500 { context.logger.error("request failed", metadata: ["error": "\(error)"]) }
+      if !request.uri.path.hasPrefix("/api/"), request.headers[.accept]?.contains("text/html") == true {
+        return page(request, answer)
+      }
+      let body = (try? JSONEncoder().encode(answer.body)) ?? Data()
+      return Response(
+        status: answer.status, headers: [.contentType: "application/json; charset=utf-8"],
+        body: .init(byteBuffer: ByteBuffer(bytes: body)))
+    }
+  }
+}
+
+/// No script, frame or form from elsewhere; nothing is guessed or kept.
+struct SecurityHeaders<Context: RequestContext>: RouterMiddleware {
+  func handle(
+    _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+  ) async throws -> Response {
+    var response = try await next(request, context)
+    response.headers[.contentSecurityPolicy] =
+      "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; worker-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    response.headers[.xContentTypeOptions] = "nosniff"
+    if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
+    return response
+  }
+}
+
+/// A page of another site cannot make a browser write here: a write must be JSON, which no plain form can send, and a
+/// browser's `Origin` must be this node's own.
+struct SameOriginWrites<Context: RequestContext>: RouterMiddleware {
+  func handle(
+    _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+  ) async throws -> Response {
+    guard request.method != .get, request.method != .head else { return try await next(request, context) }
+    // Fetch metadata: browsers say themselves where a request comes from.
+    let site = request.headers[.fetchSite] ?? "none"
+    guard site == "same-origin" || site == "none" else {
+      throw APIError(.forbidden, "foreign-origin", ja: "他のサイトからは書き込めません", en: "writes from another site are refused")
+    }
+    if let origin = request.headers[.origin], let host = request.head.authority,
+      origin != "http://\(host)", origin != "https://\(host)"
+    {
+      throw APIError(.forbidden, "foreign-origin", ja: "他のサイトからは書き込めません", en: "writes from another site are refused")
+    }
+    // Forms of the pages carry their session's token, which their handlers look at.
+    guard request.uri.path.hasPrefix("/api/") else { return try await next(request, context) }
+    if request.method != .delete, request.headers[.contentType]?.lowercased().hasPrefix("application/json") != true {
+      throw APIError(
+        .unsupportedMediaType, "not-json", ja: "Content-Type を application/json にしてください", en: "send application/json")
+    }
+    return try await next(request, context)
+  }
+}
+
+/// A foreign site's name that is made to lead to this machine (DNS rebinding) is not this node's: its pages read nothing
+/// and write nothing here.
+struct OwnHost<Context: RequestContext>: RouterMiddleware {
+  let hosts: Set<String>
+
+  func handle(
+    _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+  ) async throws -> Response {
+    guard let host = request.head.authority, !WebServer.isOwnHost(host, hosts) else {
+      return try await next(request, context)
+    }
+    throw APIError(
+      .misdirectedRequest, "foreign-host", ja: "この名前では使えません。run の --host-name で許してください: \(host)",
+      en: "not a name of this node; allow it with --host-name of run: \(host)")
+  }
+}
+
+extension WebServer {
+  /// An address, `localhost`, or one of the names that are allowed.
+  static func isOwnHost(_ authority: String, _ hosts: Set<String>) -> Bool {
+    if authority.hasPrefix("[") { return true }
+    let host = authority.split(separator: ":").first.map(String.init) ?? ""
+    let isAddress = host.split(separator: ".").count == 4 && host.allSatisfy { $0.isNumber || $0 == "." }
+    return isAddress || host == "localhost" || hosts.contains(host)
+  }
+}

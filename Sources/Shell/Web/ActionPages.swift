@@ -1,0 +1,261 @@
+import Catalogue
+import Causality
+import Desk
+import Foundation
+import Hummingbird
+import NodeService
+import Replica
+import Site
+
+/// Every endpoint of the services as a form and as a table: what has no page of its own is there all the same.
+extension WebServer {
+  func addActionPages(to router: Router<DeskContext>) {
+    router.get("/do/:endpoint") { request, context in
+      let endpoint = try writing(context)
+      var sent = Self.query(request)
+      let kept = sent["_kept"]?.first
+      if let kept, let form = await keptForms.thing(kept, at: .now()) { sent.merge(form) { $1 } }
+      return try await form(endpoint, request, context, sent: sent, isKept: kept != nil)
+    }
+    router.post("/do/:endpoint") { request, context in
+      let (endpoint, all) = (try writing(context), try await sent(request))
+      try checkForm(all, context)
+      // What nobody touched is not written again, over what others wrote since.
+      let sent = all.filter { name, values in
+        name.hasPrefix("_") || all["_was.\(name)"].map { Set($0) != Set(values) } ?? true
+      }
+      do {
+        let answer = try await carryOut(
+          endpoint, Self.cleared(Controls.json(sent, endpoint.form.fields), all, endpoint),
+          row: sent["_row"]?.first.flatMap { $0.isEmpty ? nil : $0 },
+          context)
+        if let secret = answer["token"].text { return try await shown(secret, endpoint, request, context) }
+        // Whoever has an ID now is shown with it, and with the way to the card.
+        if endpoint.id == "registerResident", let id = answer["residentId"].text {
+          return .redirect(to: "/person/\(id)?done=registerResident")
+        }
+        return .redirect(to: Self.appending("done=\(endpoint.id)", to: Self.back(sent["_back"]?.first)))
+      } catch { return try await form(endpoint, request, context, sent: all, fault: APIError.of(error)) }
+    }
+    router.get("/list/:endpoint") { request, context in try await listing(request, context) }
+  }
+
+  /// A form whose sender is signed in no longer: kept, but for what is secret, until somebody has signed in.
+  func keepForm(_ request: Request) async throws -> Response? {
+    let path = request.uri.path
+    guard path.hasPrefix("/do/"), cookie(request) != nil,
+      let endpoint = catalogue.endpoints.first(where: { $0.id == path.dropFirst(4) })
+    else { return nil }
+    let secrets = endpoint.form.fields.filter { if case .secret = $0.shape { true } else { false } }.map(\.name)
+    let form = try await sent(request).filter { $0.key != "_csrf" && !secrets.contains($0.key) }
+    let back = "/do/\(endpoint.id)?_kept=\(await keptForms.put(form, at: .now()))"
+    return .redirect(to: "/sign-in?back=\(Self.escaped(back))")
+  }
+
+  private func writing(_ context: DeskContext) throws -> Endpoint {
+    let endpoint = try endpoint(context.parameters.get("endpoint") ?? "", context)
+    guard case .write = endpoint.action else { throw APIError.notFound("endpoint") }
+    return endpoint
+  }
+
+  static func query(_ request: Request) -> [String: [String]] {
+    request.uri.queryParameters.reduce(into: [:]) { $0[String($1.key), default: []].append(String($1.value)) }
+  }
+
+  private func form(
+    _ endpoint: Endpoint, _ request: Request, _ context: DeskContext, sent: [String: [String]], fault: APIError? = nil,
+    isKept: Bool = false
+  ) async throws -> Response {
+    var frame = frame(request, context)
+    let language = frame.language
+    if isKept {
+      frame.notice = language.pick(
+        "サインインが切れていたため、まだ保存されていません。内容を確かめて、もう一度押してください。",
+        "Your session had ended: this is not saved yet. Look it over and send it again.")
+    }
+    frame.error = fault.map { language.pick($0.body.ja, $0.body.en) }
+    let options = try await options(language, context)
+    let row = sent["_row"]?.first ?? sent["row"]?.first ?? ""
+    let back = Self.back(sent["_back"]?.first ?? sent["back"]?.first)
+    // A report is of today, unless somebody says otherwise.
+    let today = ["day": [JapaneseDay.text(.now())]]
+    var (subject, standing) = try await about(row, endpoint, known(options), language)
+    let before = endpoint.method == .patch ? standing : [:]
+    var fields = endpoint.form.fields
+    var task: [[String: Any]] = []
+    // Which task is said by the page that leads here.
+    if endpoint.id == "markTask", let code = sent["task"]?.first {
+      fields.removeAll { $0.name == "task" }
+      task = [["name": "task", "value": code]]
+      subject = try await taskText(code, language, context)
+    }
+    let html = frame.render(
+      "action", title: Titles.title(endpoint.id, language),
+      [
+        "action": "/do/\(endpoint.id)", "row": row, "back": back, "subject": subject ?? "",
+        "hasSubject": subject != nil, "warning": Titles.warning(endpoint.id, language) ?? "",
+        "hasWarning": Titles.warning(endpoint.id, language) != nil,
+        "before": task
+          + before.filter { name, _ in fields.contains { $0.name == name } }.flatMap { name, values in
+            values.map { ["name": "_was.\(name)", "value": $0] }
+          },
+        "controls": Controls(fields, language, options: options).values(
+          before.merging(sent) { $1 }.merging(today) { given, _ in given }, wrong: fault?.body.field),
+        "button": Titles.title(endpoint.id, language), "cancel": language.pick("やめる", "Cancel"),
+      ])
+    return page(request, html, status: fault?.status ?? .ok)
+  }
+
+  /// With what stood there and was taken out of its field.
+  private static func cleared(_ body: JSON, _ sent: [String: [String]], _ endpoint: Endpoint) -> JSON {
+    guard case .object(var members) = body else { return body }
+    for field in endpoint.form.fields
+    where sent["_was.\(field.name)"]?.contains(where: { !$0.isEmpty }) == true
+      && sent[field.name]?.contains(where: { !$0.isEmpty }) != true
+    {
+      if case .list = field.shape { members[field.name] = .list([]) } else { members[field.name] = .null }
+    }
+    return .object(members)
+  }
+
+  /// What a form is about, as people call it, and what stands there now: of this ward's people and of what all may see.
+  private func about(
+    _ row: String, _ endpoint: Endpoint, _ names: [String: String], _ language: Language
+  ) async throws -> (subject: String?, standing: [String: [String]]) {
+    guard !row.isEmpty, let subject = endpoint.subject, let id = try self.row(row, endpoint),
+      let collection = NodeSchema.current.collection(named: subject),
+      !collection.isPersonal || id.made?.author.ward == core.identity.certificate.node.ward,
+      let values = try await core.reader.read({ try RowValues.fetch(id, collection, $0) })
+    else { return (names[row], [:]) }
+    let record = values.json()
+    var standing: [String: [String]] = [:]
+    for (name, value) in record {
+      switch value {
+      case .text(let text): standing[name] = [text]
+      case .integer(let number): standing[name] = ["\(number)"]
+      case .real(let number): standing[name] = ["\(number)"]
+      case .list(let list): standing[name] = list.compactMap(\.text)
+      default: break
+      }
+    }
+    let parts = ["name", "familyName", "givenName", "title", "labelJa", "item", "shelter", "quantity", "amount"]
+    // A row's bare number says nothing.
+    let words = parts.compactMap { name in record[name].map { labels.text(name, $0, language, known: names) } }
+      .filter { !$0.isEmpty && !($0.count > 12 && Int64($0) != nil) }
+    return (words.isEmpty ? names[row] : words.joined(separator: " "), standing)
+  }
+
+  /// What is shown once, and never again.
+  private func shown(
+    _ secret: String, _ endpoint: Endpoint, _ request: Request, _ context: DeskContext
+  ) async throws -> Response {
+    var frame = frame(request, context)
+    frame.notice = frame.language.pick(
+      "この鍵は一度だけ表示されます。今すぐ機器に移してください。", "This is shown once: put it into the device now.")
+    let members: [[String: Any]] = [["label": frame.language.pick("鍵", "Token"), "value": secret]]
+    return page(
+      request,
+      frame.render(
+        "table", title: Titles.title(endpoint.id, frame.language),
+        ["sections": [["isMembers": true, "members": members] as [String: Any]]]))
+  }
+
+  // MARK: Lists
+
+  /// Lists under whose records the writes of another collection's path stand.
+  private static let collections = [
+    "stays": "stays", "doubleEntries": "stays", "lots": "lots", "expiringStock": "lots",
+  ]
+
+  /// What can be done with a record of a list.
+  private func actions(
+    _ list: Endpoint, _ frame: Frame, _ context: DeskContext
+  ) -> @Sendable (JSON) -> [[String: Any]] {
+    let path = Self.collections[list.id] ?? String(list.path.dropFirst())
+    let offered = catalogue.endpoints.filter {
+      $0.id != list.id && $0.path.hasPrefix("/\(path)/{id}")
+        && isAllowed($0.id, context) && !$0.isForServices && $0.id != "settleDouble"
+    }
+    let isResidents = path == "residents"
+    let back = Self.escaped(frame.path)
+    return { record in
+      guard
+        let id = (isResidents ? record["residentId"].text ?? record["id"].text : record["id"].text)
+          .map({ Self.escaped($0) })
+      else { return [] }
+      return offered.map { endpoint in
+        let label = Titles.title(endpoint.id, frame.language)
+        if case .read = endpoint.action { return ["href": "/list/\(endpoint.id)?_row=\(id)", "label": label] }
+        return ["href": "/do/\(endpoint.id)?_row=\(id)&_back=\(back)", "label": label]
+      }
+    }
+  }
+
+  private func listing(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let endpoint = try endpoint(context.parameters.get("endpoint") ?? "", context)
+    guard case .read = endpoint.action else { throw APIError.notFound("endpoint") }
+    var frame = frame(request, context)
+    // What not everybody of the staff may see is about people.
+    frame.isStill = AccessPolicy.access(to: endpoint.id) != .staff
+    let language = frame.language
+    let query = Self.query(request)
+    var texts = query.filter { $0.key != "lang" && $0.key != "done" && !$0.key.hasPrefix("_") }
+      .compactMapValues { $0.first.flatMap { $0.isEmpty ? nil : $0 } }
+    texts = texts.filter { name, _ in endpoint.form.fields.contains { $0.name == name } }
+    let options = try await options(language, context)
+    let row = query["_row"]?.first
+    let needsInput = endpoint.form.fields.contains { $0.isRequired && texts[$0.name] == nil }
+    var sections: [[String: Any]] = []
+    var next: String?
+    var status = HTTPResponse.Status.ok
+    if !needsInput {
+      do {
+        let answer = try await ask(endpoint.id, texts, row: row, context)
+        next = endpoint.form.fields.contains { $0.name == "after" } ? answer["next"].text : nil
+        let table = RecordTable(labels, language, known: known(options))
+        sections = table.sections(answer, actions: actions(endpoint, frame, context))
+      } catch {
+        let fault = APIError.of(error)
+        frame.error = language.pick(fault.body.ja, fault.body.en)
+        status = fault.status
+      }
+    }
+    let makers = catalogue.endpoints.filter {
+      $0.path == endpoint.path && $0.method != .get && isAllowed($0.id, context)
+        && (endpoint.subject == nil || row != nil)
+    }
+    let back = Self.escaped(frame.path)
+    let top = makers.map { maker in
+      [
+        "href": "/do/\(maker.id)?_back=\(back)" + (row.map { "&_row=\($0)" } ?? ""),
+        "label": Titles.title(maker.id, language),
+      ]
+    }
+    let html = frame.render(
+      "table", title: Titles.title(endpoint.id, language), active: "/menu",
+      [
+        "subject": row.flatMap { known(options)[$0] } ?? "",
+        "action": "/list/\(endpoint.id)", "hasFilter": !Self.filters(endpoint).isEmpty, "row": row ?? "",
+        "controls": Controls(Self.filters(endpoint), language, options: options).values(query),
+        "show": language.pick("表示", "Show"), "sections": sections, "canPrint": !sections.isEmpty,
+        "none": language.pick("ありません。", "There is none."),
+        "what": language.pick("操作", "Actions"), "top": top, "hasTop": !top.isEmpty, "hasNext": next != nil,
+        "next": next.map { Self.link("/list/\(endpoint.id)", texts.merging(["after": $0]) { $1 }, row: row) } ?? "",
+        "nextLabel": language.pick("続き", "More"),
+      ])
+    return page(request, html, status: status)
+  }
+
+  /// What a person narrows a list down with: how it is cut into pages is not theirs to say.
+  static func filters(_ endpoint: Endpoint) -> [FormField] {
+    endpoint.form.fields.filter { $0.name != "limit" && $0.name != "after" }
+  }
+
+  private static func link(_ path: String, _ texts: [String: String], row: String?) -> String {
+    let all = texts.merging(row.map { ["_row": $0] } ?? [:]) { first, _ in first }
+    let query = all.sorted { $0.key < $1.key }.map { name, text in
+      "\(name)=\(Self.escaped(text))"
+    }
+    return path + "?" + query.joined(separator: "&")
+  }
+}

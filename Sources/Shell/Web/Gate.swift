@@ -1,0 +1,167 @@
+import Catalogue
+import Causality
+import Desk
+import Foundation
+import Hummingbird
+import NodeService
+import Office
+
+/// Lets in whoever may use a route, and nobody else: what the list below does not name is for nobody.
+struct Gate: RouterMiddleware {
+  typealias Context = DeskContext
+
+  let core: NodeCore
+  let sessions: Sessions
+  let cookieName: String
+  /// By method and path as the router writes it.
+  let access: [String: Access]
+  /// What becomes of a form of somebody who is no longer signed in; nil: nothing.
+  let turnedAway: @Sendable (Request) async throws -> Response?
+  /// Signed-in callers each have their own; all others share one for their address.
+  private let staff = RateLimit(burst: 1_000, perSecond: 300)
+  private let strangers = RateLimit(burst: 60, perSecond: 10)
+
+  /// The routes that are not in the catalogue.
+  static let ownRoutes: [String: Access] = {
+    let rows: [(Access, [String])] = [
+      (
+        .anyone,
+        [
+          "GET /healthz", "GET /openapi.yaml", "GET /style.css", "GET /app.js", "GET /worker.js", "GET /icon.svg",
+          "GET /sign-in", "POST /sign-in", "POST /session/switch", "GET /counter", "POST /counter", "GET /setup",
+          "POST /setup",
+          "POST /api/v1/session", "GET /api/v1/session", "DELETE /api/v1/session",
+          "POST /api/v1/session/switch", "POST /api/v1/setup", "POST /sign-out",
+        ]
+      ),
+      (
+        .staff,
+        [
+          "GET /", "GET /shelters", "GET /shelters/{id}", "GET /goods", "GET /plan", "GET /session",
+          "POST /session/lock", "POST /session/pin",
+          "POST /session/password", "GET /conflicts", "GET /network", "GET /menu",
+          "GET /history/{collection}/{row}/{field}", "GET /orders", "GET /orders/{id}", "GET /slip/{id}", "GET /scan",
+          "GET /checklist",
+          "GET /own/{collection}/{row}", "POST /session/end", "GET /nodes",
+          "GET /unsent", "GET /do/{endpoint}", "POST /do/{endpoint}", "GET /list/{endpoint}", "GET /events",
+          "GET /api/v1/status", "GET /api/v1/links", "GET /api/v1/shelters",
+          "GET /api/v1/shelters/{id}", "GET /api/v1/shelters/{id}/history", "GET /api/v1/conflicts",
+          "POST /api/v1/session/lock", "POST /api/v1/session/pin", "POST /api/v1/session/password",
+        ]
+      ),
+      (
+        .roles([.headquarters, .shelter]),
+        [
+          "POST /api/v1/shelters", "PATCH /api/v1/shelters/{id}", "POST /api/v1/shelters/{id}/resolve",
+          "POST /api/v1/shelters/{id}/keep", "POST /own/{collection}/{row}",
+        ]
+      ),
+      (
+        .roles([.headquarters, .shelter, .welfare]),
+        ["GET /people", "GET /person/{id}", "GET /cards/{id}", "GET /doubles"]
+      ),
+      (.roles([.headquarters, .administrator]), ["GET /import", "POST /import"]),
+      // Each lane's own roles: the endpoint looks.
+      (.roles([.administrator, .headquarters, .shelter, .supply, .welfare]), ["POST /conflicts"]),
+      (
+        .roles([.headquarters, .engineer, .administrator]),
+        ["POST /network", "GET /network/bundle", "POST /network/bundle"]
+      ),
+      (.roles([.engineer, .administrator]), ["POST /nodes", "GET /nodes/file/{token}"]),
+      (.roles([.administrator]), ["GET /builder"]),
+      (.roles([.headquarters]), ["DELETE /api/v1/shelters/{id}"]),
+      (
+        .roles([.engineer, .administrator]),
+        ["GET /metrics", "GET /api/v1/inspect/heads", "GET /api/v1/inspect/log"]
+      ),
+    ]
+    return Dictionary(uniqueKeysWithValues: rows.flatMap { access, routes in routes.map { ($0, access) } })
+  }()
+
+  /// Forms without script: their handlers look for the token in the form.
+  static let formRoutes: Set<String> = [
+    "POST /do/{endpoint}", "POST /conflicts", "POST /network", "POST /session/lock", "POST /session/pin",
+    "POST /session/password", "POST /session/end", "POST /own/{collection}/{row}", "POST /nodes",
+  ]
+
+  /// What needs no account is counted, except what costs nothing.
+  private static let uncounted: Set<String> = [
+    "GET /healthz", "GET /style.css", "GET /app.js", "GET /worker.js", "GET /icon.svg",
+  ]
+
+  func handle(
+    _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+  ) async throws -> Response {
+    // A path that leads nowhere has no route: it is answered as such, to anyone.
+    guard let path = context.endpointPath else { return try await next(request, context) }
+    let route = "\(request.method.rawValue) \(path)"
+    guard let access = access[route] else {
+      throw APIError(.forbidden, "forbidden", ja: "だれにも許されていません", en: "nobody may do this")
+    }
+    let now = Instant.now()
+    var context = context
+    context.principal = try await principal(request, at: now)
+    let limit = context.principal == nil ? strangers : staff
+    let caller =
+      context.principal.map { "\($0.account.map { "\($0)" } ?? $0.user.name) \(context.address)" } ?? context.address
+    guard Self.uncounted.contains(route) || limit.admits(caller, at: now) else { throw APIError.tooMany(seconds: 1) }
+    guard access.admits(context.principal?.user.roles) else {
+      guard context.principal != nil else {
+        if request.method == .get, !path.hasPrefix("/api/"),
+          request.headers[.accept]?.contains("text/html") == true
+            || route == "GET /"
+        {
+          let back = WebServer.escaped(request.uri.string)
+          return .redirect(to: "/sign-in?back=\(back)")
+        }
+        if request.method == .post, let answer = try await turnedAway(request) { return answer }
+        throw APIError(
+          .unauthorized, "unauthorized", ja: "サインインしてください", en: "sign in, or send a token that is valid")
+      }
+      throw APIError(
+        .forbidden, "forbidden", ja: "この役割ではできません。管理者に頼んでください", en: "not for your roles: ask an administrator")
+    }
+    if request.method != .get, request.method != .head, let principal = context.principal {
+      guard !principal.isReadOnly else {
+        throw APIError(.forbidden, "read-only", ja: "閲覧のみの鍵です", en: "the token only reads")
+      }
+      // The forms of the pages carry it in themselves.
+      if let csrf = principal.csrf, access != .anyone, !Self.formRoutes.contains(route),
+        !Self.isSame(request.headers[.csrf] ?? "", csrf)
+      {
+        throw APIError(
+          .forbidden, "csrf", ja: "画面を開き直してください(CSRF)", en: "X-CSRF-Token is missing or not this session's")
+      }
+    }
+    return try await next(request, context)
+  }
+
+  /// - Returns: nil for nobody: no cookie and no token, or none that is valid.
+  private func principal(_ request: Request, at now: Instant) async throws -> Principal? {
+    let ward = core.identity.certificate.node.ward
+    if let header = request.headers[.authorization] {
+      guard header.lowercased().hasPrefix("bearer ") else { return nil }
+      let text = String(header.dropFirst(7))
+      let token = try await core.reader.read { try Token.find(text, ward: ward, at: now, $0) }
+      return token.map { Principal(user: $0.user, isReadOnly: $0.isReadOnly) }
+    }
+    guard let cookie = request.cookies[cookieName]?.value,
+      let session = await sessions.session(
+        cookie, at: now, isUsed: request.headers[.refresh] == nil && request.uri.path != "/events"),
+      let id = session.current, let person = session.people.first(where: { $0.account == id })
+    else { return nil }
+    guard let account = try await core.reader.read({ try Account.fetch(id, ward: ward, $0) }), !account.hasEnded,
+      person.version == account.changedAt
+    else {
+      await sessions.forget(id, in: cookie)
+      return nil
+    }
+    return Principal(user: account.user, account: id, csrf: session.csrf)
+  }
+
+  /// In a time that does not tell how much of it was right.
+  static func isSame(_ left: String, _ right: String) -> Bool {
+    let (left, right) = ([UInt8](left.utf8), [UInt8](right.utf8))
+    return left.count == right.count && zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+  }
+}

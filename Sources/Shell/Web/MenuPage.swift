@@ -1,0 +1,56 @@
+import Hummingbird
+import Site
+
+/// Everything that a user may open, in groups.
+extension WebServer {
+  func addMenuPage(to router: Router<DeskContext>) {
+    router.get("/menu") { request, context in try await menu(request, context) }
+  }
+
+  private static let groups: [(ja: String, en: String, endpoints: [String])] = [
+    ("災害対応", "The disaster", ["disasters", "declarations", "notices", "roads", "acceptance"]),
+    (
+      "住民", "Residents",
+      [
+        "counterReports", "searchResidents", "registerResident", "inquiriesToAnswer", "askToBeInformed",
+        "evacueesElsewhere",
+      ]
+    ),
+    ("物資", "Goods", ["lots", "items", "expiringStock", "shareRequests", "orderRules"]),
+    ("管理", "Administration", ["accounts", "tokens", "services", "audit", "loadSample", "removeSample"]),
+  ]
+
+  private func menu(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let frame = frame(request, context)
+    let language = frame.language
+    let groups = Self.groups.compactMap { group -> [String: Any]? in
+      let links = links(to: group.endpoints, back: "/menu", language, context)
+      return links.isEmpty ? nil : ["heading": language.pick(group.ja, group.en), "links": links]
+    }
+    /// Pages of their own, as far as the user may open them.
+    func pages(_ list: [(path: String, ja: String, en: String)]) -> [[String: Any]] {
+      list.filter { Gate.ownRoutes["GET \($0.path)"]!.admits(context.user.roles) }
+        .map { ["href": $0.path, "label": language.pick($0.ja, $0.en)] }
+    }
+    let more: [String: Any] = [
+      "heading": language.pick("ページ", "Pages"),
+      "links": pages([
+        ("/checklist", "やることリスト", "Checklist"), ("/orders", "要請と配送", "Requests and deliveries"),
+        ("/doubles", "二重の受付かもしれない人", "Possible double entries"), ("/builder", "区独自の項目", "The ward's own items"),
+        ("/nodes", "ノード", "Nodes"), ("/import", "避難所一覧を取り込む", "Take in a list of shelters"),
+      ]),
+    ]
+    let own: [String: Any] = [
+      "heading": language.pick("この端末", "This device"),
+      "links": pages([
+        ("/scan", "読み取り(送り状・家族カード)", "Scan (slips, cards)"),
+        ("/session", "自分の設定・離席・端末", "My settings, leaving the desk, devices"),
+        ("/unsent", "未送信の入力", "Entries not sent yet"), ("/counter", "住民の窓口", "The residents' counter"),
+      ]),
+    ]
+    return page(
+      request,
+      frame.render(
+        "menu", title: language.pick("その他", "More"), active: "/menu", ["groups": [more] + groups + [own]]))
+  }
+}

@@ -1,0 +1,216 @@
+import Causality
+import Desk
+import Foundation
+import Hummingbird
+import NodeService
+import Site
+
+/// A link's state in a person's words.
+enum LinkWords {
+  static func state(_ state: String, _ language: Language) -> String {
+    switch state {
+    case "up": language.pick("接続", "linked")
+    case "cut": language.pick("訓練で遮断", "cut for a drill")
+    case "banned": language.pick("拒否中", "refused for now")
+    default: language.pick("切断", "not linked")
+    }
+  }
+}
+
+/// Links, what waits, and cards for a courier, for somebody who is no engineer.
+extension WebServer {
+  /// A bundle that a browser sends: a card's worth.
+  private static let bundleLimit = 256 << 20
+
+  func addNetworkPages(to router: Router<DeskContext>) {
+    router.get("/network") { request, context in try await network(request, context) }
+    router.post("/network") { request, context in
+      let sent = try await sent(request)
+      try checkForm(sent, context)
+      guard core.identity.federation.genesis.drill, let ward = sent["ward"]?.first, !ward.isEmpty else {
+        throw APIError(
+          .forbidden, "forbidden", field: "ward", ja: "訓練のときだけ、区を選んで行えます", en: "in a drill alone, and for one ward")
+      }
+      let command: OperatorCommand = sent["what"]?.first == "cut" ? .cut(ward: ward) : .heal(ward: ward)
+      _ = try await operated(command)
+      return Response.redirect(to: "/network")
+    }
+    router.get("/network/bundle") { _, _ in try await bundle() }
+    router.get("/import") { request, context in importPage(request, context) }
+    router.post("/import") { request, context in try await takeShelters(request, context) }
+    router.post("/network/bundle") { request, context in try await takeBundle(request, context) }
+  }
+
+  private func operated(_ command: OperatorCommand) async throws -> Data {
+    try await Operator(core: core, topology: topology, isRunning: true).perform(command) { _ in }
+  }
+
+  private func network(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let frame = frame(request, context)
+    let language = frame.language
+    let pick = language.pick
+    let status = try await core.status(withDigest: false, running: true)
+    let mayOperate = Gate.ownRoutes["POST /network"]!.admits(context.user.roles)
+    let now = Instant.now().milliseconds
+    let peers = status.peers.map { peer -> [String: Any] in
+      let name = wardName(peer.ward, language)
+      var sentence: String
+      if peer.state == "up" {
+        sentence = pick("つながっています。", "Linked.")
+      } else if let heard = peer.lastHeard {
+        let age = language.age(milliseconds: now - heard)
+        sentence = pick("\(name)から最後に聞いたのは\(age)です。", "\(name) was last heard \(age).")
+      } else {
+        sentence = pick("\(name)からはまだ何も聞いていません。", "Nothing was heard from \(name) yet.")
+      }
+      if let lacks = peer.lacks, lacks > 0 {
+        let size = language.bytes(Int64(peer.lacksBytes ?? 0))
+        let count = language.number(Int64(lacks))
+        sentence += pick(
+          "\(count) 件の変更が届いていません。カードで運ぶなら \(size) です。", " \(count) changes wait for it; a card would need \(size).")
+      } else if peer.lacks == 0 {
+        sentence += pick("すべて届いています。", " It has everything.")
+      }
+      let next = peer.nextCall.map { max(0, $0 - now) / 1_000 }
+      let more = [
+        peer.roundTripMilliseconds.map { pick("往復 \($0) ミリ秒", "round trip \($0) ms") },
+        peer.failedCalls.map { pick("応答なし \($0) 回", "no answer \($0) times") },
+        next.map { pick("\($0) 秒後にまた呼びます", "called again in \($0) s") },
+        peer.banReason.map { pick("理由: \($0)", "because: \($0)") },
+      ].compactMap(\.self)
+      let isCut = peer.state == "cut"
+      return [
+        "ward": "\(name) \(peer.ward)-\(peer.node.split(separator: ".").dropFirst().first ?? "")", "state": peer.state,
+        "stateLabel": LinkWords.state(peer.state, language),
+        "sentence": sentence, "hasMore": !more.isEmpty, "more": more.joined(separator: " · "), "code": peer.ward,
+        "canDrill": mayOperate && status.drill, "drillValue": isCut ? "heal" : "cut",
+        "drillLabel": isCut ? pick("訓練の遮断をやめる", "Heal the link") : pick("訓練で遮断する", "Cut for a drill"),
+      ]
+    }
+    let waiting = status.lanes.reduce(0) { $0 + $1.waiting }
+    let all = status.lanes.reduce(0) { $0 + $1.changeSets }
+    let words = [
+      "courier": pick("メモリーカードで運ぶ", "By memory card"),
+      "courierWhy": pick(
+        "通信が切れていても、カードで運べば届きます。書き出したファイルをカードに入れ、相手のノードで取り込んでください。中身は署名され、個人の記録は封をされています。",
+        "What no link carries, a card does. Put the exported file on a card and take it in at the other node. It is signed, and personal records in it are sealed."
+      ),
+      "nodes": pick("ノードの一覧・新しいノードを加える", "All nodes, and newcomers"),
+      "export": pick("書き出す", "Export"), "import": pick("受け取ったファイル", "A file that was brought"),
+      "take": pick("取り込む", "Take in"),
+    ]
+    return page(
+      request,
+      frame.render(
+        "network", title: pick("通信", "Network"), active: "/network",
+        [
+          "w": words, "peers": peers, "isAlone": peers.isEmpty,
+          "alone": pick("他の区のノードはまだ知られていません。", "No other ward's node is known yet."), "canCarry": mayOperate,
+          "summary": pick(
+            "このノードには \(language.number(Int64(all))) 件の変更があり、\(language.number(Int64(waiting))) 件が前の変更を待っています。",
+            "This node has \(language.number(Int64(all))) changes; \(language.number(Int64(waiting))) wait for earlier ones."
+          ),
+        ]))
+  }
+
+  // MARK: Cards
+
+  private func temporary() -> String { NSTemporaryDirectory() + "renkei-\(UUID().uuidString).bundle" }
+
+  private func bundle() async throws -> Response {
+    let file = temporary()
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    _ = try await operated(.exportBundle(file: file, reader: nil))
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: file), options: .mappedIfSafe)
+    let name = "renkei-\(core.identity.ward.code).bundle"
+    return Response(
+      status: .ok,
+      headers: [.contentType: "application/octet-stream", .contentDisposition: "attachment; filename=\"\(name)\""],
+      body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
+  }
+
+  private func takeBundle(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let language = language(request)
+    return try await taking(request) { file in
+      let result = try JSONDecoder().decode(BundleResult.self, from: try await operated(.importBundle(file: file)))
+      let refused = result.refused?.count ?? 0
+      return language.pick(
+        "新しい変更 \(result.changeSets) 件を取り込みました(既知 \(result.known ?? 0) 件、拒否 \(refused) 件)",
+        "took \(result.changeSets) new changes (\(result.known ?? 0) known, \(refused) refused)")
+    }
+  }
+
+  // MARK: Lists of shelters
+
+  private func importPage(_ request: Request, _ context: DeskContext) -> Response {
+    let frame = frame(request, context)
+    let pick = frame.language.pick
+    let words = [
+      "file": pick("避難所一覧のファイル", "The list of shelters"), "take": pick("取り込む", "Take in"),
+      "shelters": pick("避難所を見る", "See the shelters"),
+      "noscript": pick(
+        "スクリプトを使えない端末では、ノードのある機械で renkei-node import を行ってください。",
+        "Without script, use `renkei-node import` on the node's machine."),
+    ]
+    return page(
+      request,
+      frame.render(
+        "import", title: pick("避難所一覧を取り込む", "Take in a list of shelters"), active: "/menu",
+        [
+          "w": words,
+          "why": pick(
+            "デジタル庁の標準データセット、国土地理院の指定緊急避難場所、内閣府の形式(CSV・GeoJSON、UTF-8・CP932)を読みます。自分の区の行だけが入り、同じファイルをもう一度入れても増えません。",
+            "Reads the Digital Agency's, the Geospatial Information Authority's and the Cabinet Office's forms (CSV, GeoJSON; UTF-8, CP932). Only the own ward's lines are taken, and the same file again adds nothing."
+          ),
+        ]))
+  }
+
+  private func takeShelters(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let language = language(request)
+    return try await taking(request) { file in
+      let data = try await operated(.importShelters(file: file, source: nil))
+      let result = try JSONDecoder().decode(ImportResult.self, from: data)
+      let problems = result.problems.prefix(20).map { problem in
+        language.pick(
+          "\(problem.line)行目 \(problem.field): \(problem.reasonJapanese)",
+          "line \(problem.line) \(problem.field): \(problem.reason)")
+      }
+      let summary = language.pick(
+        "\(result.rows) 行のうち \(result.imported) 件を取り込みました(同じ \(result.unchanged)、注意 \(result.warned)、拒否 \(result.refused)、他区 \(result.ofOthers))",
+        "took \(result.imported) of \(result.rows) lines (\(result.unchanged) unchanged, \(result.warned) warned, \(result.refused) refused, \(result.ofOthers) of other wards)"
+      )
+      return ([summary] + problems).joined(separator: "\n")
+    }
+  }
+
+  // MARK: Files that a browser sends
+
+  /// Keeps what a browser sends in a file of our own while it is worked on. Of the name that it gives, only the ending counts.
+  private func taking(_ request: Request, _ body: (String) async throws -> String) async throws -> Response {
+    let language = language(request)
+    let ending = request.uri.queryParameters["name"]?.split(separator: ".").last.map { String($0.lowercased()) } ?? ""
+    let isKnown = ["csv", "json", "geojson"].contains(ending)
+    let file = temporary() + (isKnown ? ".\(ending)" : "")
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    guard FileManager.default.createFile(atPath: file, contents: nil, attributes: [.posixPermissions: 0o600]),
+      let handle = FileHandle(forWritingAtPath: file)
+    else { throw APIError(.serviceUnavailable, "unavailable", ja: "書き込めません", en: "cannot write") }
+    var count = 0
+    for try await piece in request.body {
+      count += piece.readableBytes
+      guard count <= Self.bundleLimit else {
+        throw APIError(
+          .contentTooLarge, "too-large", ja: "大きすぎます。ノードのある機械で取り込んでください",
+          en: "too large: take it in on the node's machine")
+      }
+      try handle.write(contentsOf: Data(buffer: piece))
+    }
+    try handle.close()
+    do { return text(try await body(file), type: "text/plain; charset=utf-8") } catch {
+      let fault = APIError.of(error)
+      var answer = text(language.pick(fault.body.ja, fault.body.en), type: "text/plain; charset=utf-8")
+      answer.status = fault.status
+      return answer
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import Desk
+import Foundation
+import Hummingbird
+import Site
+
+/// The pages: what staff and residents use. They work without script, and better with it.
+extension WebServer {
+  func addPages(to router: Router<DeskContext>) {
+    for (path, content, type) in [
+      ("/style.css", Templates.style, "text/css"), ("/app.js", Templates.script, "text/javascript"),
+      ("/worker.js", Templates.worker, "text/javascript"), ("/icon.svg", Templates.icon, "image/svg+xml"),
+    ] {
+      router.get(RouterPath(path)) { _, _ in
+        Response(
+          status: .ok, headers: [.contentType: "\(type); charset=utf-8", .cacheControl: "max-age=300"],
+          body: .init(byteBuffer: ByteBuffer(bytes: content)))
+      }
+    }
+    router.get("/") { request, context in try await situation(request, context) }
+    router.get("/unsent") { request, context in unsent(request, context) }
+    addSignInPages(to: router)
+    addShelterPages(to: router)
+    addActionPages(to: router)
+    addConflictPages(to: router)
+    addHistoryPage(to: router)
+    addMenuPage(to: router)
+    addNetworkPages(to: router)
+    addGoodsPages(to: router)
+    addOrderPages(to: router)
+    addScanPage(to: router)
+    addOwnItemPages(to: router)
+    addNodePages(to: router)
+    router.get("/checklist") { request, context in try await checklist(request, context) }
+    addPersonPages(to: router)
+    addSessionPages(to: router)
+    router.get("/people") { request, context in try await people(request, context) }
+    addCounterPages(to: router)
+  }
+
+  private func unsent(_ request: Request, _ context: DeskContext) -> Response {
+    let frame = frame(request, context)
+    let pick = frame.language.pick
+    return page(
+      request,
+      frame.render(
+        "unsent", title: pick("未送信の入力", "Entries not sent yet"), active: "/menu",
+        [
+          "why": pick(
+            "ノードにつながらない間に入力したものは、この端末に残っています。つながると、入力した順に一度だけ送られます。画面を閉じても消えません。",
+            "What was entered without contact with the node is kept on this device. It is sent once, in order, when there is contact. Closing the page loses nothing."
+          ),
+          "none": pick("未送信の入力はありません。", "Nothing waits to be sent."), "again": pick("もう一度送る", "Send again"),
+          "drop": pick("消す", "Discard"),
+          "sure": pick("この入力を消しますか。元に戻せません。", "Discard this entry? It cannot be undone."),
+          "noscript": pick("スクリプトを使えない端末では、入力はその場でノードに送られます。", "Without script, entries go to the node at once."),
+        ]))
+  }
+
+  /// A page that says what is wrong and leads back.
+  func errorPage(_ request: Request, _ error: APIError) -> Response {
+    let language = language(request)
+    var frame = Frame(
+      language: language, ward: wardName(core.identity.ward.code, language),
+      isDrill: core.identity.federation.genesis.drill, path: request.uri.path)
+    frame.error = language.pick(error.body.ja, error.body.en)
+    let top: [[String: Any]] = [["href": "/", "label": language.pick("最初の画面へ", "To the first page")]]
+    let title = language.pick("できませんでした", "That did not work")
+    return page(request, frame.render("table", title: title, ["top": top, "hasTop": true]), status: error.status)
+  }
+}

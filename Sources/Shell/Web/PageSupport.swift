@@ -1,0 +1,215 @@
+import Catalogue
+import ChangeModel
+import Desk
+import Foundation
+import Hummingbird
+import NodeService
+import Places
+import Replica
+import Site
+
+/// What all pages share: who asks in which language, and the services' answers, under the very rules of the API.
+extension WebServer {
+  static let languageCookie = "renkei-lang"
+
+  func language(_ request: Request) -> Language {
+    let asked = request.uri.queryParameters["lang"].map { String($0) } ?? request.cookies[Self.languageCookie]?.value
+    return asked.flatMap { Language(rawValue: $0) } ?? .japanese
+  }
+
+  /// The page's surroundings.
+  func frame(_ request: Request, _ context: DeskContext) -> Frame {
+    let language = language(request)
+    let query = request.uri.query.map { text in
+      text.split(separator: "&").filter { !$0.hasPrefix("lang=") && !$0.hasPrefix("done=") }.joined(separator: "&")
+    }
+    let path = request.uri.path + (query.map { $0.isEmpty ? "" : "?" + $0 } ?? "")
+    var frame = Frame(
+      language: language, ward: wardName(core.identity.ward.code, language),
+      isDrill: core.identity.federation.genesis.drill, path: path)
+    frame.isStill = request.method != .get
+    frame.user = context.principal?.user.name
+    frame.csrf = context.principal?.csrf
+    if let done = request.uri.queryParameters["done"], Titles.endpoints.contains(String(done)) {
+      frame.notice = language.pick("保存しました: ", "Saved: ") + Titles.title(String(done), language)
+    }
+    return frame
+  }
+
+  func wardName(_ code: String, _ language: Language) -> String {
+    guard let ward = topology.ward(code) else { return code }
+    return language.pick(ward.name, "\(ward.romaji) City")
+  }
+
+  func wardOptions(_ language: Language) -> [Controls.Option] {
+    topology.wards.map { Controls.Option($0.code, wardName($0.code, language)) }
+  }
+
+  /// A page, and the language that was asked for kept for the next one.
+  func page(_ request: Request, _ html: String, status: HTTPResponse.Status = .ok) -> Response {
+    var response = text(html, type: "text/html; charset=utf-8")
+    response.status = status
+    if request.uri.queryParameters["lang"] != nil {
+      response.setCookie(
+        Cookie(
+          name: Self.languageCookie, value: language(request).rawValue, maxAge: 400 * 86_400, path: "/",
+          secure: isSecure,
+          httpOnly: true, sameSite: .lax))
+    }
+    return response
+  }
+
+  // MARK: Asking the services
+
+  func isAllowed(_ endpoint: String, _ context: DeskContext) -> Bool {
+    AccessPolicy.access(to: endpoint)?.admits(context.user.roles) ?? false
+  }
+
+  /// An endpoint by its id, if this user may use it.
+  func endpoint(_ id: String, _ context: DeskContext) throws -> Endpoint {
+    guard let endpoint = catalogue.endpoints.first(where: { $0.id == id }), !endpoint.isForServices else {
+      throw APIError.notFound("endpoint")
+    }
+    guard isAllowed(id, context) else {
+      throw APIError(
+        .forbidden, "forbidden", ja: "この役割ではできません。管理者に頼んでください", en: "not for your roles: ask an administrator")
+    }
+    return endpoint
+  }
+
+  /// What a read answers, noted like any other.
+  func ask(
+    _ id: String, _ texts: [String: String] = [:], row: String? = nil, _ context: DeskContext
+  ) async throws -> JSON {
+    let endpoint = try endpoint(id, context)
+    let given = try endpoint.form.read(texts: texts, in: core.identity.federation)
+    var inquiry = Inquiry(given: given, user: context.user, now: .now(), identity: core.identity)
+    inquiry.row = try row.map { try self.row($0, endpoint) } ?? nil
+    return try await core.look(endpoint, inquiry, in: catalogue)
+  }
+
+  /// The same, or nothing where the user may not ask.
+  func tryAsk(
+    _ id: String, _ texts: [String: String] = [:], row: String? = nil, _ context: DeskContext
+  ) async throws -> JSON? {
+    isAllowed(id, context) ? try await ask(id, texts, row: row, context) : nil
+  }
+
+  func row(_ text: String, _ endpoint: Endpoint) throws -> RowID? {
+    let path = Form([FormField("id", .row(endpoint.subject ?? ""), required: true, ja: "番号", en: "id")])
+    return try path.read(.object(["id": .text(text)]), in: core.identity.federation).row("id")
+  }
+
+  func carryOut(_ endpoint: Endpoint, _ body: JSON, row: String?, _ context: DeskContext) async throws -> JSON {
+    let given = try endpoint.form.read(body, in: core.identity.federation)
+    var inquiry = Inquiry(given: given, user: context.user, now: .now(), identity: core.identity)
+    inquiry.row = try row.map { try self.row($0, endpoint) } ?? nil
+    return try await core.carryOut(endpoint, inquiry, in: catalogue)
+  }
+
+  /// Where a person does or sees these, as far as they may.
+  func links(to endpoints: [String], back: String, _ language: Language, _ context: DeskContext) -> [[String: Any]] {
+    endpoints.filter { isAllowed($0, context) }.map { id in
+      let isWrite = if case .write = catalogue[id].action { true } else { false }
+      return ["href": isWrite ? "/do/\(id)?_back=\(back)" : "/list/\(id)", "label": Titles.title(id, language)]
+    }
+  }
+
+  // MARK: Names of rows
+
+  /// The ward's shelters and the items, for the fields that name one.
+  func options(_ language: Language, _ context: DeskContext) async throws -> [String: [Controls.Option]] {
+    let ward = core.identity.ward.code
+    let shelters = try await core.reader.read { db in
+      var filter = ShelterFilter()
+      filter.ward = ward
+      filter.limit = 1_000
+      return try ShelterQueries.list(filter, db).map { ($0.id, $0.name ?? $0.id) }
+    }
+    let items = try await tryAsk("items", [:], context)?["items"].list ?? []
+    return [
+      "ward": wardOptions(language), "shelters": shelters.map { Controls.Option($0.0, $0.1) },
+      "items": items.compactMap { item in
+        item["id"].text.map { id in
+          let name = (language == .english ? item["nameEn"].text : nil) ?? item["name"].text ?? id
+          // The units are Japanese words, but for letters that everybody reads.
+          let unit = item["unit"].text.flatMap { unit in
+            language == .japanese || unit.utf8.allSatisfy { $0 < 128 } ? unit : nil
+          }
+          return Controls.Option(id, unit.map { "\(name) (\($0))" } ?? name)
+        }
+      },
+    ]
+  }
+
+  /// Names by id, for tables.
+  func known(_ options: [String: [Controls.Option]]) -> [String: String] {
+    Dictionary(
+      ["ward", "shelters", "items"].flatMap { options[$0] ?? [] }.map { ($0.value, $0.label) },
+      uniquingKeysWith: { first, _ in first })
+  }
+
+  /// Names by id of items, wards, the ward's own shelters, and the shelters named.
+  func names(
+    shelters: [JSON], _ language: Language, _ context: DeskContext
+  ) async throws -> [String: String] {
+    let ids = Array(Set(shelters.compactMap { $0.text.flatMap { Int64($0) } }))
+    let found = try await core.reader.read { try ShelterQueries.names(ids, $0) }
+    return known(try await options(language, context)).merging(found) { $1 }
+  }
+
+  // MARK: Forms
+
+  /// What a browser sent of a form without script.
+  func sent(_ request: Request) async throws -> [String: [String]] {
+    let body: ByteBuffer
+    do { body = try await request.body.collect(upTo: Self.bodyLimit) } catch {
+      throw APIError(.contentTooLarge, "too-large", ja: "入力が長すぎます", en: "the input is too long")
+    }
+    var fields: [String: [String]] = [:]
+    for pair in String(buffer: body).split(separator: "&") {
+      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard let name = Self.plain(parts[0]), let value = Self.plain(parts.count > 1 ? parts[1] : "") else {
+        throw APIError.badValue("", ja: "フォームを読めません", en: "not a form")
+      }
+      fields[name, default: []].append(value)
+    }
+    return fields
+  }
+
+  private static func plain(_ text: Substring) -> String? {
+    // A browser sends every end of a line as two characters.
+    text.replacing("+", with: " ").removingPercentEncoding?.replacing("\r\n", with: "\n")
+  }
+
+  /// - Throws: when the form is not of a page that this session was shown.
+  func checkForm(_ sent: [String: [String]], _ context: DeskContext) throws {
+    guard let principal = context.principal, !principal.isReadOnly else {
+      throw APIError(.forbidden, "read-only", ja: "閲覧のみの鍵です", en: "the token only reads")
+    }
+    guard let csrf = principal.csrf else { return }
+    guard Gate.isSame(sent["_csrf"]?.first ?? "", csrf) else {
+      throw APIError(
+        .forbidden, "csrf", ja: "画面を開き直してください(CSRF)", en: "open the page again: its form is not this session's")
+    }
+  }
+
+  /// Where to go when a form is done: a path of this node.
+  static func back(_ text: String?) -> String {
+    guard let text, text.hasPrefix("/"), !text.hasPrefix("//"), !text.contains("\\"),
+      text.unicodeScalars.allSatisfy({ $0.value > 32 && $0.value < 127 })
+    else { return "/" }
+    return text
+  }
+
+  /// RFC 3986, section 2.3.
+  private static let unreserved = CharacterSet(
+    charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+  /// A text as a part of an address.
+  static func escaped(_ text: String) -> String {
+    text.addingPercentEncoding(withAllowedCharacters: unreserved) ?? ""
+  }
+
+  static func appending(_ query: String, to path: String) -> String { path + (path.contains("?") ? "&" : "?") + query }
+}

@@ -1,0 +1,267 @@
+import Causality
+import Desk
+import Foundation
+import Hummingbird
+import NodeService
+import People
+import Places
+import Site
+
+/// The first page: where the disaster stands, the wards at a glance, and how old each figure is.
+extension WebServer {
+  private struct WardFigures {
+    var open = 0
+    var shelters = 0
+    var people = 0
+    /// Items of which less is there than three days need.
+    var short = 0
+    /// Milliseconds since it was heard; nil: never.
+    var heard: Int64?
+
+    var isUnknown: Bool { heard == nil && shelters == 0 }
+  }
+
+  /// What the map's colour can say.
+  private enum Figure: String, CaseIterable {
+    case open, people, short, heard
+
+    func label(_ language: Language) -> String {
+      switch self {
+      case .open: language.pick("開設中の避難所", "Open shelters")
+      case .people: language.pick("避難者", "Evacuees")
+      case .short: language.pick("不足の品目", "Items short")
+      case .heard: language.pick("最後の受信", "Last heard")
+      }
+    }
+  }
+
+  func situation(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let frame = frame(request, context)
+    let language = frame.language
+    let pick = language.pick
+    let figure = request.uri.queryParameters["figure"].flatMap { Figure(rawValue: String($0)) } ?? .open
+    let status = try await core.status(withDigest: false, running: true)
+    let wards = try await figures(status, context)
+    let disaster = try await ask("disasters", [:], context)["disasters"].list.first { $0["endedAt"] == .null }
+    let quake = disaster?["quakeAt"].integer
+    let now = Instant.now().milliseconds
+    let all = wards.values.reduce(into: WardFigures()) {
+      $0.open += $1.open
+      $0.people += $1.people
+      $0.short += $1.short
+    }
+    let calls = isAllowed("counterReports", context) ? try await core.reader.read { try ResidentCounter.calls($0) } : 0
+    let declared = try await ask("declarations", [:], context)["declarations"].list.filter {
+      $0["ward"].text == core.identity.ward.code && $0["inForce"] == true
+    }
+    let up = status.peers.filter { $0.state == "up" }.count
+    let help: [[String: Any]] =
+      calls == 0
+      ? [] : [number(pick("住民の助けの求め", "Calls for help"), calls, "/list/counterReports", language, isAlert: true)]
+    let shown: [[String: Any]] =
+      help + [
+        number(pick("開設中の避難所", "Open shelters"), all.open, "/shelters?status=open", language),
+        number(pick("避難者", "Evacuees"), all.people, "/shelters?status=open", language),
+        number(pick("食い違い", "Conflicts"), status.conflicts, "/conflicts", language, isAlert: status.conflicts > 0),
+        [
+          "label": pick("つながっている相手", "Links up"), "value": "\(up)/\(status.peers.count)", "href": "/network",
+          "isAlert": up < status.peers.count,
+        ],
+      ]
+    let own = core.identity.ward.code
+    // A sum is as old as its oldest part.
+    let foreign = wards.filter { $0.key != own && $0.value.shelters > 0 }
+    let oldest = foreign.max { ($0.value.heard ?? .max) < ($1.value.heard ?? .max) }
+    let isNew = wards[own]?.shelters ?? 0 == 0 && Gate.ownRoutes["GET /import"]!.admits(context.user.roles)
+    var words = words(language)
+    words["oldest"] = oldest.map { pick("合計のうち最も古い情報: ", "The oldest part of the sums: ") + wardName($0.key, language) }
+    let phase = phase(disaster, language)
+    return page(
+      request,
+      frame.render(
+        "situation", title: pick("状況", "Situation"), active: "/",
+        [
+          "w": words, "figures": shown, "phase": phase, "hasElapsed": quake != nil,
+          "elapsed": quake.map { elapsed(now &- $0, language) } ?? "",
+          "checklist": Titles.title("checklist", language), "isNew": isNew, "firstSteps": firstSteps(language, context),
+          "canSample": status.drill && isAllowed("loadSample", context),
+          "hasOldest": oldest.map { $0.value.heard ?? .max >= 60_000 } ?? false,
+          "oldest": age(oldest?.value.heard, language),
+          "canTell": disaster == nil && isAllowed("tellDisaster", context),
+          "tell": Titles.title("tellDisaster", language),
+          "canDeclare": disaster != nil && declared.isEmpty && isAllowed("declare", context),
+          "declare": Titles.title("declare", language), "isDeclared": !declared.isEmpty,
+          "declared": declared.compactMap { declaration in
+            declaration["until"].integer.map {
+              pick("宣言中: ", "Declared: ") + labels.text("purposes", declaration["purposes"], language)
+                + pick("(\(language.time($0)) まで)", " (until \(language.time($0)))")
+            }
+          }.joined(separator: pick("、", ", ")),
+          "choices": Figure.allCases.map {
+            ["value": $0.rawValue, "label": $0.label(language), "isChosen": $0 == figure] as [String: Any]
+          },
+          "map": map(figure, wards, status, language), "rows": rows(wards, language),
+        ]))
+  }
+
+  /// What makes an empty node useful, in order.
+  private func firstSteps(_ language: Language, _ context: DeskContext) -> [[String: Any]] {
+    let pick = language.pick
+    let steps: [(path: String, endpoint: String?, String, String)] = [
+      (
+        "/import", nil, pick("避難所一覧を取り込む", "Take in the list of shelters"),
+        pick("区の CSV や GeoJSON をそのまま読みます。", "The ward's CSV or GeoJSON, as it is.")
+      ),
+      (
+        "/do/addAccount?_back=/", "addAccount", pick("職員のアカウントを作る", "Make the staff's accounts"),
+        pick("避難所・福祉・物資の担当者ごとに役割を選びます。", "With a role for each: shelters, welfare, supplies.")
+      ),
+      (
+        "/do/installCatalogue?_back=/", "installCatalogue", pick("標準の品目を入れる", "Install the standard items"),
+        pick("水・食料・毛布など、必要数の基準つきです。", "Water, meals, blankets, with how much people need.")
+      ),
+      (
+        "/network", nil, pick("ほかの区とつながっているか見る", "See whether the other wards are linked"),
+        pick("つながらなくても、この区の仕事はすべてできます。", "All of this ward's work goes on without them.")
+      ),
+    ]
+    return steps.filter { $0.endpoint.map { isAllowed($0, context) } ?? true }.map {
+      ["href": $0.path, "label": $0.2, "why": $0.3]
+    }
+  }
+
+  private func figures(_ status: StatusReport, _ context: DeskContext) async throws -> [String: WardFigures] {
+    let totals = try await core.reader.read { db in
+      try ShelterQueries.totals(db).map { ($0.ward, $0.shelters, $0.open, $0.people) }
+    }
+    var wards: [String: WardFigures] = [:]
+    for (ward, shelters, open, people) in totals {
+      wards[ward] = WardFigures(open: open, shelters: shelters, people: people)
+    }
+    for line in try await ask("stockOutlook", [:], context)["lines"].list where (line["surplus"].integer ?? 0) < 0 {
+      wards[line["ward"].text ?? "", default: WardFigures()].short += 1
+    }
+    for (ward, age) in try await lastHeard() { wards[ward, default: WardFigures()].heard = age }
+    return wards
+  }
+
+  private func number(
+    _ label: String, _ count: Int, _ link: String, _ language: Language, isAlert: Bool = false
+  ) -> [String: Any] {
+    ["label": label, "value": language.number(Int64(count)), "href": link, "isAlert": isAlert]
+  }
+
+  private func words(_ language: Language) -> [String: String] {
+    let pick = language.pick
+    return [
+      "figure": pick("地図の色", "The map shows"), "byWard": pick("区ごと", "By ward"), "ward": pick("区", "Ward"),
+      "open": pick("開設/全", "Open/all"), "people": pick("避難者", "Evacuees"), "short": pick("不足", "Short"),
+      "heard": pick("いつの情報", "As of"), "first": pick("はじめに", "First steps"),
+      "firstWhy": pick(
+        "このノードにはまだ避難所がありません。次の順に進めると使えるようになります。",
+        "This node has no shelters yet. These steps make it useful."),
+      "sample": Titles.title("loadSample", language),
+      "sampleWhy": pick(
+        "訓練用の避難所・住民・物資・要請が入り、すぐに試せます。「その他」からいつでも消せます。",
+        "Shelters, residents, goods and a request to try everything with. Removed at any time under More."),
+    ]
+  }
+
+  private func phase(_ disaster: JSON?, _ language: Language) -> String {
+    guard let disaster else { return language.pick("災害は登録されていません(平常時)", "No disaster is entered (ordinary times)") }
+    return
+      "\(disaster["name"].text ?? "") — \(Titles.phase(disaster["phase"].text ?? "", language))"
+  }
+
+  private func elapsed(_ milliseconds: Int64, _ language: Language) -> String {
+    let minutes = max(0, milliseconds) / 60_000
+    let (days, hours) = (minutes / 1_440, minutes / 60 % 24)
+    return language.pick(
+      "発災から \(days)日 \(hours)時間 \(minutes % 60)分", "\(days) d \(hours) h \(minutes % 60) min since the quake")
+  }
+
+  /// As old as this, a figure looks old; as old as that, lost.
+  private static let old: Int64 = 10 * 60_000
+  private static let lost: Int64 = 3 * 3_600_000
+
+  /// How old what is known of a ward is, and how it looks.
+  func age(_ age: Int64?, _ language: Language) -> [String: String] {
+    ["text": heard(age, language), "style": ageClass(age)]
+  }
+
+  private func ageClass(_ age: Int64?) -> String {
+    guard let age else { return "lost" }
+    return age >= Self.lost ? "lost" : age >= Self.old ? "old" : ""
+  }
+
+  private func heard(_ age: Int64?, _ language: Language) -> String {
+    guard let age else { return language.pick("受信なし", "never heard") }
+    return age < 60_000 ? language.pick("今", "now") : language.age(milliseconds: age)
+  }
+
+  private func rows(_ wards: [String: WardFigures], _ language: Language) -> [[String: Any]] {
+    topology.wards.map { ward in
+      let figures = wards[ward.code] ?? WardFigures()
+      return [
+        "code": ward.code, "ward": wardName(ward.code, language), "isOwn": ward.code == core.identity.ward.code,
+        // Of whom nothing was heard, nothing is known: that is not none.
+        "open": figures.isUnknown
+          ? "–" : "\(language.number(Int64(figures.open)))/\(language.number(Int64(figures.shelters)))",
+        "people": figures.isUnknown ? "–" : language.number(Int64(figures.people)),
+        "short": figures.isUnknown ? "–" : language.number(Int64(figures.short)),
+        "heard": heard(figures.heard, language), "ageClass": ageClass(figures.heard),
+      ]
+    }
+  }
+
+  private func map(
+    _ figure: Figure, _ wards: [String: WardFigures], _ status: StatusReport, _ language: Language
+  ) -> [String: Any] {
+    func value(_ figures: WardFigures) -> Int {
+      switch figure {
+      case .open: figures.open
+      case .people: figures.people
+      case .short: figures.short
+      case .heard: 0
+      }
+    }
+    let most = max(1, wards.values.map(value).max() ?? 1)
+    func shown(_ code: String) -> WardMap.Shown {
+      let figures = wards[code] ?? WardFigures()
+      let name = wardName(code, language)
+      if figure == .heard {
+        let text = heard(figures.heard, language)
+        let level = figures.heard.map { $0 < 60_000 ? 0 : $0 < Self.old ? 1 : $0 < Self.lost ? 2 : 4 }
+        return WardMap.Shown(level: level, value: text, title: "\(name): \(text)")
+      }
+      let count = value(figures)
+      let level =
+        figures.isUnknown ? nil : count == 0 ? 0 : 1 + min(3, count * 4 / (most + 1))
+      let number = figures.isUnknown ? "–" : language.number(Int64(count))
+      return WardMap.Shown(
+        level: level, value: number,
+        title: "\(name): \(figure.label(language)) \(number) (\(heard(figures.heard, language)))")
+    }
+    let pick = language.pick
+    let legend: [(String, String)] =
+      figure == .heard
+      ? [
+        ("s0", pick("今", "now")), ("s1", pick("10分以内", "within 10 min")), ("s2", pick("3時間以内", "within 3 h")),
+        ("s4", pick("それより前", "earlier")), ("sx", pick("受信なし", "never")),
+      ]
+      : [
+        ("s0", "0"), ("s1", ""), ("s2", ""), ("s3", ""), ("s4", language.number(Int64(most))),
+        ("sx", pick("情報なし", "not known")),
+      ]
+    let own = status.ward
+    return maps[language]!.values(
+      title: pick("23区の地図: ", "Map of the wards: ") + figure.label(language),
+      wards: Dictionary(uniqueKeysWithValues: topology.wards.map { ($0.code, shown($0.code)) }),
+      links: status.peers.filter { $0.ward != own }.map { peer in
+        (
+          own, peer.ward, peer.state,
+          "\(wardName(own, language)) – \(wardName(peer.ward, language)): \(LinkWords.state(peer.state, language))"
+        )
+      }, legend: legend)
+  }
+}

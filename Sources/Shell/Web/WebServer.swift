@@ -1,0 +1,117 @@
+import Catalogue
+import Desk
+import Foundation
+import Goods
+import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
+import Logging
+import NIOSSL
+import NodeService
+import Places
+import Site
+import Topology
+
+/// The node's HTTP side: the JSON API, the pages, events and figures.
+public struct WebServer: Sendable {
+  /// Connections at once: a ward's shelters with a few tablets each, and their event streams.
+  static let connectionLimit = 2_000
+
+  let core: NodeCore
+  let topology: Topology
+  let metrics: PrometheusRegistry
+  let hosts: Set<String>
+  let catalogue: Catalogue
+  /// Whether browsers come by TLS: cookies are for that alone then.
+  let isSecure: Bool
+  let sessions = Sessions()
+  let handouts = Shelf<Handout>(minutes: 10, limit: 100)
+  /// Forms that were sent when the session had ended: they wait until somebody has signed in.
+  let keptForms = Shelf<[String: [String]]>(minutes: 60, limit: 200)
+  let passwords = Passwords()
+  private let description: String
+  let labels: Labels
+  let maps: [Language: WardMap]
+
+  /// - Parameter hosts: names by which browsers may call this node, besides addresses and `localhost`.
+  public init(
+    core: NodeCore, topology: Topology, metrics: PrometheusRegistry, hosts: Set<String> = [], isSecure: Bool = true
+  ) {
+    self.isSecure = isSecure
+    self.hosts = hosts
+    self.core = core
+    self.topology = topology
+    catalogue = Services.catalogue(Geography(topology))
+    description = OpenAPI.yaml(with: catalogue.endpoints)
+    self.metrics = metrics
+    labels = Labels(catalogue.endpoints, Services.collections)
+    maps = [.japanese: WardMap(topology, .japanese), .english: WardMap(topology, .english)]
+  }
+
+  /// The service that listens on `address`.
+  ///
+  /// - Parameter tls: nil for plain HTTP, which is for the machine itself alone.
+  public func application(
+    on address: NetworkAddress, tls: TLSConfiguration?, log: Logger, ready: @escaping @Sendable (Int?) async -> Void
+  ) throws -> some ApplicationProtocol {
+    let plain = HTTPServerBuilder.http1(configuration: .init(idleTimeout: .seconds(60)))
+    return Application(
+      router: router(),
+      server: try tls.map { try .tls(plain, tlsConfiguration: $0) } ?? plain,
+      configuration: ApplicationConfiguration(
+        address: .hostname(address.host, port: address.port), serverName: "renkei",
+        availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
+      onServerRunning: { channel in await ready(channel.localAddress?.port) },
+      logger: log)
+  }
+
+  /// Who may use which route.
+  var access: [String: Access] {
+    catalogue.endpoints.reduce(into: Gate.ownRoutes) { routes, endpoint in
+      guard let access = AccessPolicy.access(to: endpoint.id) else {
+        preconditionFailure("the access policy does not name \(endpoint.id)")
+      }
+      routes["\(endpoint.httpMethod.rawValue) /api/v1\(endpoint.path)"] = access
+    }
+  }
+
+  func router() -> Router<DeskContext> {
+    let router = Router(context: DeskContext.self)
+    router.add(middleware: MetricsMiddleware())
+    router.add(middleware: ErrorBodies { request, error in errorPage(request, error) })
+    router.add(middleware: SecurityHeaders())
+    router.add(middleware: OwnHost(hosts: hosts))
+    router.add(middleware: SameOriginWrites())
+    router.add(
+      middleware: Gate(
+        core: core, sessions: sessions, cookieName: cookieName, access: access, turnedAway: { try await keepForm($0) }))
+    addPages(to: router)
+    router.get("/healthz") { _, _ in
+      Response(status: .ok, headers: [.contentType: "text/plain"], body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
+    }
+    router.get("/openapi.yaml") { _, _ in text(description, type: "application/yaml; charset=utf-8") }
+    router.get("/metrics") { _, _ in
+      let gauges = try await core.status(withDigest: false, running: true)
+      return text(metrics.exposition(with: gauges), type: "text/plain; version=0.0.4; charset=utf-8")
+    }
+    router.get("/events") { _, _ in await eventStream() }
+    addSessionRoutes(to: router.group("/api/v1"))
+    addShelterRoutes(to: router.group("/api/v1"))
+    addServiceRoutes(to: router.group("/api/v1"))
+    addInspectRoutes(to: router.group("/api/v1"))
+    return router
+  }
+
+  func text(_ content: String, type: String) -> Response {
+    Response(status: .ok, headers: [.contentType: type], body: .init(byteBuffer: ByteBuffer(string: content)))
+  }
+
+  /// JSON with sorted keys, so that the same answer is the same bytes.
+  func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return Response(
+      status: status, headers: [.contentType: "application/json; charset=utf-8"],
+      body: .init(byteBuffer: ByteBuffer(bytes: try encoder.encode(value))))
+  }
+}

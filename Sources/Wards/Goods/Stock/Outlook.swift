@@ -1,0 +1,160 @@
+import Causality
+import ChangeModel
+import Desk
+import Foundation
+import GRDB
+import Places
+
+/// How long what there is will last: stock against the people counted in open shelters, by the standards of the catalogue.
+public enum Outlook {
+  /// One place and one item.
+  public struct Line: Hashable, Sendable {
+    public var ward: String
+    /// Nil for the ward as a whole, its stores included.
+    public var shelter: RowID?
+    public var item: RowID
+    public var people: Int64
+    public var stock: Int64
+    public var daily: Double?
+    public var once: Double?
+
+    /// What is needed for so many days.
+    public func need(days: Double) -> Int64 {
+      let need = (Double(people) * ((daily ?? 0) * days + (once ?? 0))).rounded(.up)
+      // A merged number may say anything.
+      return need.isFinite ? Int64(min(max(need, 0), 1e15)) : 0
+    }
+
+    /// Hours until nothing is left; nil for what is not used up, or when nobody is there.
+    public var hoursUntilEmpty: Double? {
+      guard let daily, daily > 0, people > 0 else { return nil }
+      let hours = Double(stock) / (Double(people) * daily) * 24
+      return hours.isFinite ? hours : nil
+    }
+  }
+
+  /// Days for which the wards' and the metropolis' own stock has to last (Tokyo's regional disaster plan).
+  public static let days = 3.0
+
+  public static func lines(
+    ward: String?, item: RowID?, byShelter: Bool, at now: Instant, _ db: Database
+  ) throws -> [Line] {
+    let today = day(now)
+    let group = byShelter ? "id" : "ward"
+    // Whichever count is higher, the desk's or today's report; and those outside whom the shelter serves.
+    let people = try Row.fetchAll(
+      db,
+      sql: """
+        WITH report AS (
+          SELECT shelter, people, outside, max(reported_at) FROM shelter_reports WHERE reported_at > ?2 GROUP BY shelter
+        ), counted AS (
+          SELECT s.id, s.ward,
+            min(1e9, max(0, s.occupancy, coalesce(r.people, 0)) + max(0, coalesce(r.outside, 0))) AS people
+          FROM shelters s LEFT JOIN report r ON r.shelter = s.id
+          WHERE s.status IN ('開設', '常設') AND (?1 IS NULL OR s.ward = ?1)
+        )
+        SELECT ward, \(byShelter ? "id" : "NULL") AS shelter, CAST(total(people) AS INTEGER) AS people
+        FROM counted GROUP BY \(group)
+        """, arguments: [ward, now.milliseconds - 86_400_000])
+    // A lot whose date has passed is no stock.
+    let stock = try Row.fetchAll(
+      db,
+      sql: """
+        SELECT l.ward AS ward, \(byShelter ? "l.shelter" : "NULL") AS shelter, l.item AS item, CAST(min(1e15, total(max(0, l.amount))) AS INTEGER) AS amount
+        FROM lots l WHERE (l.expires IS NULL OR \(lastDay("l.expires")) >= ?2) AND (?1 IS NULL OR l.ward = ?1)
+          AND (?3 IS NULL OR l.item = ?3) GROUP BY l.ward, \(byShelter ? "l.shelter" : "NULL"), l.item
+        """, arguments: [ward, today, item?.rawValue])
+    struct Place: Hashable {
+      var ward: String
+      var shelter: Int64?
+      var item: Int64
+    }
+    var amounts: [Place: Int64] = [:]
+    for row in stock {
+      let place = Place(
+        ward: String.fromDatabaseValue(row["ward"]) ?? "", shelter: Int64.fromDatabaseValue(row["shelter"]),
+        item: Int64.fromDatabaseValue(row["item"]) ?? 0)
+      amounts[place] = Int64.fromDatabaseValue(row["amount"]) ?? 0
+    }
+    let items = try RowValues.all(
+      StockSchema.items, "WHERE ?1 IS NULL OR id = ?1 ORDER BY id", [item?.rawValue], db)
+    var lines: [Line] = []
+    for row in people {
+      let ward = String.fromDatabaseValue(row["ward"]) ?? ""
+      let shelter = Int64.fromDatabaseValue(row["shelter"])
+      for item in items where item.real("daily") != nil || item.real("once") != nil {
+        lines.append(
+          Line(
+            ward: ward, shelter: shelter.map { RowID(rawValue: $0) }, item: item.id,
+            people: Int64.fromDatabaseValue(row["people"]) ?? 0,
+            stock: amounts[Place(ward: ward, shelter: shelter, item: item.id.rawValue)] ?? 0,
+            daily: item.real("daily"), once: item.real("once")))
+      }
+    }
+    return lines.sorted { ($0.ward, $0.shelter ?? .none, $0.item) < ($1.ward, $1.shelter ?? .none, $1.item) }
+  }
+
+  /// A date of a month or a year alone holds to its end.
+  public static func lastDay(_ column: String) -> String { "\(column) || substr('-99-99', length(\(column)) - 3)" }
+
+  public static func day(_ now: Instant) -> String {
+    // Japan Standard Time has no summer time.
+    let date = Date(timeIntervalSince1970: Double(now.milliseconds) / 1_000 + 9 * 3_600)
+    return date.formatted(Date.ISO8601FormatStyle(timeZone: .gmt).year().month().day())
+  }
+
+  public static let endpoints: [Endpoint] = [
+    .read(
+      "stockOutlook", "/stock/outlook", "Shortage and surplus, and hours until empty, from head counts and standards.",
+      [
+        FormField("ward", .ward, ja: "区", en: "Ward"), FormField("item", .row("items"), ja: "品目", en: "Item"),
+        FormField("by", .choice([Choice("区", "ward"), Choice("避難所", "shelter")]), ja: "単位", en: "By"),
+        FormField("days", .integer(1...60), ja: "日数", en: "Days to cover"),
+      ]
+    ) { inquiry, db in
+      let days = Double(inquiry.given.int("days") ?? Int(days))
+      let lines = try lines(
+        ward: inquiry.given.text("ward"), item: inquiry.given.row("item"),
+        byShelter: inquiry.given.text("by") == "避難所", at: inquiry.now, db)
+      return Seen([
+        "days": .real(days),
+        "lines": .list(
+          lines.prefix(50_000).map { line in
+            let need = line.need(days: days)
+            var members: [String: JSON] = [
+              "ward": .text(line.ward), "item": .text("\(line.item)"), "people": .integer(line.people),
+              "stock": .integer(line.stock), "need": .integer(need), "surplus": .integer(line.stock - need),
+            ]
+            if let shelter = line.shelter { members["shelter"] = .text("\(shelter)") }
+            if let hours = line.hoursUntilEmpty { members["hoursUntilEmpty"] = .real((hours * 10).rounded() / 10) }
+            return .object(members)
+          }),
+      ])
+    },
+    .read(
+      "expiringStock", "/stock/expiring", "Lots whose date passes within some days, soonest first.",
+      [FormField("days", .integer(0...3_650), ja: "日数", en: "Days")]
+    ) { inquiry, db in
+      let limit = day(inquiry.now.advanced(byMilliseconds: Int64(inquiry.given.int("days") ?? 30) * 86_400_000))
+      return Seen([
+        "lots": .list(
+          try RowValues.all(
+            StockSchema.lots,
+            "WHERE expires IS NOT NULL AND expires <= ? AND amount > 0 ORDER BY expires, id LIMIT 1000",
+            [limit], db
+          ).map { .object($0.json(hiding: ["book"])) })
+      ])
+    },
+  ]
+}
+
+extension RowID {
+  fileprivate static let none = RowID(rawValue: .min)
+}
+
+/// Stock of all wards.
+public enum Stock {
+  public static let collections = StockSchema.collections
+  public static let indexes = StockSchema.indexes
+  public static let endpoints = Items.endpoints + Lots.endpoints + Outlook.endpoints
+}
