@@ -106,7 +106,7 @@ let package = Package(
     room(.core, "Gossip", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Store", "Replica"]),
 
     // What wards do: the engine that services are declared for, the services, their formats and their map.
-    room(.wards, "Topology", [yams]),
+    room(.wards, "Topology", [yams], resources: [.embedInCode("Assets")]),
     room(.wards, "Desk", ["Causality", "ChangeModel", "Sodium", "Federation", "Merge", "Store", "Replica", grdb]),
     room(.wards, "Places", ["Causality", "ChangeModel", "Sodium", "Merge", "Replica", "Desk", grdb]),
     room(.wards, "Office", ["Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Places", grdb]),
@@ -120,8 +120,8 @@ let package = Package(
     room(
       .wards, "Catalogue",
       [
-        "Causality", "ChangeModel", "Sodium", "Federation", "Merge", "Replica", "Desk", "Places", "Office", "People",
-        "Goods", "Disaster", grdb,
+        "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Places", "Office", "People", "Goods",
+        "Disaster", grdb,
       ], exclude: ["SERVICES.md"]),
     room(.wards, "Exchange", ["ChangeModel", "Topology", "Places"]),
 
@@ -133,7 +133,7 @@ let package = Package(
         "Desk", "Places", "Goods", "Catalogue", "Exchange", grdb, logging, metrics, lifecycle, nioCore, nioTLS,
         nioConcurrency, nioPosix, nioSSL, asn1, x509, crypto,
       ]),
-    room(.shell, "Site", ["ChangeModel", "Topology", "Desk", mustache], resources: [.embedInCode("Assets")]),
+    room(.shell, "Site", ["Topology", "Desk", mustache], resources: [.embedInCode("Assets")]),
     room(
       .shell, "Web",
       [
@@ -207,9 +207,9 @@ let package = Package(
     tests(
       .wards, "ServicesTests",
       [
-        "Causality", "ChangeModel", "Federation", "Replica", "Desk", "Places", "People", "Goods", "Catalogue",
-        "TestSupport", grdb,
-      ]),
+        "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Places", "People", "Goods",
+        "Catalogue", "TestSupport", grdb,
+      ], exclude: ["schema.txt"]),
     tests(
       .wards, "ExchangeTests",
       [

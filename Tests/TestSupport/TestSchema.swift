@@ -4,7 +4,7 @@ import ChangeModel
 /// A collection with every kind of field.
 public enum TestSchema {
   public static let things = CollectionSchema(
-    100, "things", lane: .life,
+    100, "things", lane: .life, law: .open,
     fields: [
       FieldSchema(1, "name", ja: "名称", en: "name"),
       FieldSchema(2, "status", ja: "状態", en: "status"),
@@ -17,7 +17,7 @@ public enum TestSchema {
     ])
 
   public static let parcels = CollectionSchema(
-    101, "parcels", lane: .supply,
+    101, "parcels", lane: .supply, law: .open,
     fields: [
       FieldSchema(1, "label", ja: "札", en: "label"),
       FieldSchema(2, "count", .counter, .integer, ja: "数", en: "count"),

@@ -17,7 +17,7 @@ class Node:
 
     def start(self):
         self.process = subprocess.Popen(
-            [self.harness.args.bin, "maelstrom", "--data", self.harness.folder],
+            [self.harness.args.bin, "maelstrom", "--data", self.harness.folder, "--workload", self.harness.args.workload],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.harness.log)
         threading.Thread(target=self.read, args=(self.process,), daemon=True).start()
         hello = {"type": "init", "node_id": self.name, "node_ids": self.harness.names}
@@ -168,7 +168,10 @@ class Harness:
             if body is None or body["type"] != "read_ok":
                 problems.append(f"{name} did not answer the last read: {body}")
             elif self.args.workload in ("broadcast", "g-set"):
-                seen = body["messages" if self.args.workload == "broadcast" else "value"]
+                key = "messages" if self.args.workload == "broadcast" else "value"
+                if set(body) != {"type", "in_reply_to", key}:
+                    problems.append(f"{name}: a read has other members than its schema: {sorted(body)}")
+                seen = body[key]
                 lost = set(sure) - set(seen)
                 invented = set(seen) - set(sure) - set(unsure)
                 if lost or invented or len(seen) != len(set(seen)):

@@ -211,7 +211,7 @@ def story(node, folder, inspect, show):
         look.text("conflicts", adachi.data)
         trace = look.json("trace", adachi.data, "shelters", rows[2], "crowding")
         check(trace["events"][-1]["beside"], "its trace shows two values side by side")
-        adachi.request("POST", f"/api/v1/shelters/{rows[2]}/resolve", {"field": "crowding", "value": "定員一杯"})
+        adachi.request("POST", "/api/v1/conflicts/settlement", {"collection": "shelters", "row": rows[2], "field": "crowding", "value": "定員一杯"})
         look.text("trace", adachi.data, "shelters", rows[2], "crowding")
         trace = look.json("trace", adachi.data, "shelters", rows[2], "crowding")
         check(trace["events"][-1]["settled"], "and who settled it")

@@ -393,7 +393,7 @@ class Story:
             check("幸子".encode() not in node.row_bytes(), "nor does she lie on their disks, though they declared")
         own = c.get("/own-values", collection="shelters", row=s["見本足立小学校"])["values"]
         check(own[0]["value"] == "半分" and own[0]["labelEn"] == "Water in the pool", "another ward's own field shows")
-        check(b.get("/acceptance")["requests"][0]["accepted"] == 25, "江東 takes 25 of 40")
+        check(b.get("/acceptance")["acceptance"][0]["accepted"] == 25, "江東 takes 25 of 40")
         self.step("people: the newest trustworthy report shows and the others beside it; the hidden one is nowhere")
 
         # Two wards answered one request: shown, and settled without loss.
@@ -447,8 +447,8 @@ class Story:
         until("and what it gave out is known", lambda: c.get(f"/lots/{lot}")["amount"] == 870)
         d.stop(signal.SIGKILL)
         c.refused("POST", f"/lots/{lot}/issue", 409, {"amount": 800})
-        c.refused("POST", f"/lots/{lot}/takeover", 400, {"node": node, "reason": "浸水", "card": self.card(a)})
-        a.refused("POST", f"/lots/{lot}/takeover", 400, {"node": node, "reason": "浸水", "card": self.card(a)})
+        c.refused("POST", f"/lots/{lot}/takeover", 403, {"node": node, "reason": "浸水", "card": self.card(a)})
+        a.refused("POST", f"/lots/{lot}/takeover", 403, {"node": node, "reason": "浸水", "card": self.card(a)})
         taken = c.post(f"/lots/{lot}/takeover", node=node, reason="浸水により喪失", card=self.card(c))
         check(taken["ownShare"] == 870, f"all of it is 江東's first node's to give: {taken['shares']}")
         c.post(f"/lots/{lot}/issue", amount=800)

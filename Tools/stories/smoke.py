@@ -81,7 +81,7 @@ class Story:
             check(seen["needs"] == ["おむつ", "毛布", "水"], f"the add wins: {seen['needs']}")
             check(len(seen["notes"]) == 2 and seen["conflicts"] == ["crowding"] and seen["status"] == "開設", "both notes, one conflict")
         self.step("the field shows as one conflict with both values (空き, 定員一杯) on all three; 40 + 7 = 47 people; both notes")
-        c.request("POST", f"/api/v1/shelters/{row}/resolve", {"field": "crowding", "value": "空き"})
+        c.request("POST", "/api/v1/conflicts/settlement", {"collection": "shelters", "row": row, "field": "crowding", "value": "空き"})
         self.converged()
         check(all(not n.request("GET", "/api/v1/conflicts")["conflicts"] for n in self.nodes), "settled everywhere")
         self.step("江東区 settles it; the conflict is gone on all three")

@@ -31,7 +31,7 @@ struct OpeningBench: ParsableCommand {
       return made
     }
     let home = try replica(0, "home", 1)
-    let residents = RegistrySchema.residents
+    let residents = Resident.records
     for start in stride(from: 0, to: options.rows, by: 10_000) {
       _ = try home.batch(at: now) {
         for _ in stride(from: start, to: min(start + 10_000, options.rows), by: 100) {

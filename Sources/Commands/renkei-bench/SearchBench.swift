@@ -69,7 +69,7 @@ struct SearchBench: ParsableCommand {
     try replica.store.makeIndexes(Services.indexes)
     var random = RandomNumbers(seed: options.seed)
     var known: [Person] = []
-    let schema = RegistrySchema.residents
+    let schema = Resident.records
     func field(_ name: String, _ text: String) -> FieldEdit {
       FieldEdit(schema.field(named: name)!.number, .set(.text(text)))
     }

@@ -176,7 +176,7 @@ struct GraphCommand: ParsableCommand {
     case .json: printJSON(view)
     case .dot: print(view.dot(), terminator: "")
     case .text:
-      let now = Text.now
+      let now = WallClock.milliseconds
       print(Style.strong("\(overview.wardName ?? "?") \(overview.node ?? "?")"))
       for (index, link) in view.links.enumerated() {
         let node = view.nodes[index + 1]

@@ -27,7 +27,7 @@ struct StatusCommand: ParsableCommand {
       road: { ward in
         roads.filter { $0.between.contains(ward) }.max { $0.bitsPerSecond < $1.bitsPerSecond }
           .map { PlannedRoad(kind: $0.kind.rawValue, bitsPerSecond: $0.bitsPerSecond) }
-      }, now: Text.now)
+      }, now: WallClock.milliseconds)
   }
 }
 
@@ -38,7 +38,7 @@ struct StatusText {
 
   init(_ overview: Overview) {
     self.overview = overview
-    now = Text.now
+    now = WallClock.milliseconds
   }
 
   func show(clock: Bool) {

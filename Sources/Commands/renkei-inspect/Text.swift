@@ -67,8 +67,6 @@ enum Text {
     return Int64(mktime(&parts)) * 1_000
   }
 
-  static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1_000) }
-
   static func lane(_ name: String) -> String {
     Language.pick(["control": "管理", "life": "人命", "supply": "物資", "registry": "台帳"][name] ?? name, name)
   }

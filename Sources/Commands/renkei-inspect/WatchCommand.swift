@@ -100,7 +100,7 @@ struct WatchView {
       overview.source.running || source.hasPrefix("http")
       ? Language.pick("稼働中", "running") : Language.pick("停止中", "at rest")
     let left = " renkei-inspect watch  \(name)\(drill)  \(state)"
-    let clock = Text.time(Text.now) + " "
+    let clock = Text.time(WallClock.milliseconds) + " "
     return Style.reversed(fitted(left, to: max(0, width - displayWidth(clock))) + clock)
   }
 
@@ -164,7 +164,8 @@ struct WatchView {
       let rate = rates[peer.node]
       var cells = [
         TextTable.Cell(peer.wardName ?? "?"), TextTable.Cell(peer.node), TextTable.Cell(state, style),
-        TextTable.Cell(Text.ago(live?.lastHeard ?? peer.lastHeard ?? peer.newestChangeSet, now: Text.now)),
+        TextTable.Cell(
+          Text.ago(live?.lastHeard ?? peer.lastHeard ?? peer.newestChangeSet, now: WallClock.milliseconds)),
         TextTable.Cell((live?.lacks == nil && lacks > 0 ? "≤" : "") + "\(lacks)", lacks > 0 ? .warning : .plain),
         TextTable.Cell(lacks == 0 ? "" : Text.bytes(live?.lacksBytes ?? peer.lacksBytesAtMost)),
       ]

@@ -87,7 +87,7 @@ struct TokenCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-      let until = Int64(Date().timeIntervalSince1970 * 1_000) + Int64(days) * 86_400_000 - 1_000
+      let until = WallClock.milliseconds + Int64(days) * 86_400_000 - 1_000
       let made = try await Session.call(
         "addToken", ["name": name, "roles": roles, "readOnly": readOnly, "until": until], options)
       guard !options.json else { return }

@@ -64,7 +64,8 @@ struct Enrol: AsyncParsableCommand {
   struct Accept: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Take the card that the authority made for this node.")
     @Option(help: "The node's folder.") var data: String
-    @Option(help: "The wards and their links.") var topology = "Topology/tokyo23.yaml"
+    @Option(help: "A file with the wards and their links. Without it: the 23 special wards of Tokyo.")
+    var topology: String?
     @Argument(help: "The card.") var card: String
 
     func run() async throws {
@@ -78,10 +79,10 @@ struct Enrol: AsyncParsableCommand {
           "証明書を更新しました。ノードを動かし直すと、ほかのノードに伝わります",
           "the certificate is renewed; the other nodes hear of it when this one is started again")
       }
-      _ = try TopologyFile.read(topology)
+      let (_, text) = try TopologyFile.chosen(topology)
       // Opened before it is kept: a card for another node's key is refused here.
       let identity = try NodeIdentity(card, key: directory.key())
-      try FileManager.default.copyFile(topology, to: data + "/topology.yaml")
+      try TopologyFile.save(text, in: data)
       try directory.save(card)
       let https = HTTPSCertificate(directory: directory)
       try https.makeAuthority()

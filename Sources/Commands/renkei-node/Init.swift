@@ -16,13 +16,14 @@ struct Init: AsyncParsableCommand {
 
   @Option(help: "The ward's code: five digits of JIS X 0402.") var ward: String
   @Option(help: "The node's folder; made when it is not there.") var data: String
-  @Option(help: "The wards and their links.") var topology = "Topology/tokyo23.yaml"
+  @Option(help: "A file with the wards and their links. Without it: the 23 special wards of Tokyo.")
+  var topology: String?
   @Option(help: "Where the founding papers lie.") var federation: String?
   @Flag(help: "A federation for a drill: nothing of it can ever enter the real one.") var drill = false
   @Flag(help: "Print one JSON object for programs.") var json = false
 
   func run() async throws {
-    let wards = try TopologyFile.read(topology)
+    let (wards, text) = try TopologyFile.chosen(topology)
     guard let chosen = wards.ward(ward) else {
       throw OperatorFailure(2, ja: "地域構成にない区です: \(ward)", en: "no ward of the topology: \(ward)")
     }
@@ -33,7 +34,7 @@ struct Init: AsyncParsableCommand {
     if !papers.exists { try papers.found(wards, drill: drill) }
     let key = try directory.makeKey()
     let card = try papers.enrol(key.publicKey, ward: ward)
-    try FileManager.default.copyFile(topology, to: data + "/topology.yaml")
+    try TopologyFile.save(text, in: data)
     try directory.save(card)
     let identity = try directory.identity()
     let id = identity.federation.id.bytes.prefix(8).hexadecimalText
@@ -68,13 +69,6 @@ struct Init: AsyncParsableCommand {
 }
 
 extension FileManager {
-  func copyFile(_ source: String, to target: String) throws {
-    guard let data = contents(atPath: source) else {
-      throw OperatorFailure(2, ja: "読めません: \(source)", en: "cannot read: \(source)")
-    }
-    try write(data, to: target)
-  }
-
   func write(_ data: Data, to path: String) throws {
     guard createFile(atPath: path, contents: data) else {
       throw OperatorFailure(2, ja: "書き込めません: \(path)", en: "cannot write: \(path)")

@@ -52,11 +52,29 @@ enum Session {
 }
 
 enum TopologyFile {
-  static func read(_ path: String) throws -> Topology {
+  /// What `--topology` names, else the 23 wards; with its text.
+  static func chosen(_ path: String?) throws -> (Topology, text: String) {
+    guard let path else { return (try parsed(Topology.tokyo23, "tokyo23"), Topology.tokyo23) }
+    let text = try text(path)
+    return (try parsed(text, path), text)
+  }
+
+  /// Beside a node's other files.
+  static func save(_ text: String, in folder: String) throws {
+    try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/topology.yaml"))
+  }
+
+  static func read(_ path: String) throws -> Topology { try parsed(text(path), path) }
+
+  private static func text(_ path: String) throws -> String {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw OperatorFailure(2, ja: "地域構成ファイルを読めません: \(path)", en: "cannot read the topology: \(path)")
     }
-    do { return try Topology(yaml: String(decoding: data, as: UTF8.self)) } catch {
+    return String(decoding: data, as: UTF8.self)
+  }
+
+  private static func parsed(_ text: String, _ path: String) throws -> Topology {
+    do { return try Topology(yaml: text) } catch {
       throw OperatorFailure(
         2, ja: "\(path): \(error.line) 行目 \(error.field): \(error.message)", en: "\(path): \(error)")
     }

@@ -1,3 +1,4 @@
+import Terminal
 import ArgumentParser
 import Causality
 import Foundation
@@ -16,25 +17,38 @@ struct MaelstromCommand: ParsableCommand {
       worth nothing outside of a test.
       """)
   @Option(help: "Where nodes keep their files.") var data: String
+  @Option(help: "What is asked of it: a read's answer has the members of that workload and no others.")
+  var workload = MaelstromWorkload.broadcast
 
   func run() throws {
-    let loop = MaelstromLoop(folder: data)
+    let loop = MaelstromLoop(folder: data, workload: workload)
     try loop.run()
   }
+}
+
+enum MaelstromWorkload: String, ExpressibleByArgument, CaseIterable {
+  case broadcast
+  case gSet = "g-set"
+  case gCounter = "g-counter"
+  case pnCounter = "pn-counter"
 }
 
 /// Reads lines, and lets time pass: one thread, one place that waits.
 private final class MaelstromLoop {
   private let folder: String
+  private let workload: MaelstromWorkload
   private var node: MaelstromNode?
   private var buffer: [UInt8] = []
 
-  init(folder: String) { self.folder = folder }
+  init(folder: String, workload: MaelstromWorkload) {
+    self.folder = folder
+    self.workload = workload
+  }
 
   func run() throws {
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
-      let now = Instant(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
+      let now = Instant(milliseconds: WallClock.milliseconds)
       let pause = node?.nextDeadline.map { max(0, min($0.milliseconds - now.milliseconds, 60_000)) } ?? 60_000
       var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
       let ready = poll(&input, 1, Int32(pause))
@@ -64,13 +78,13 @@ private final class MaelstromLoop {
         continue
       }
       if message.type == "init" {
-        node = try node ?? MaelstromNode(message, in: folder)
+        node = try node ?? MaelstromNode(message, in: folder, for: workload)
         MaelstromMessage.reply(to: message, ["type": "init_ok"]).send()
       } else {
         messages.append(message)
       }
     }
-    let now = Instant(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
+    let now = Instant(milliseconds: WallClock.milliseconds)
     try node?.turn(messages, at: now)
     fflush(nil)
   }

@@ -1,3 +1,4 @@
+import Terminal
 import Causality
 import ChangeModel
 import Federation
@@ -12,9 +13,9 @@ import Store
 /// One Maelstrom node: client operations become edits, edits go to the other nodes by gossip.
 final class MaelstromNode {
   private static let elements = CollectionSchema(
-    900, "elements", lane: .life, fields: [FieldSchema(1, "value", ja: "値", en: "Value")])
+    900, "elements", lane: .life, law: .open, fields: [FieldSchema(1, "value", ja: "値", en: "Value")])
   private static let counters = CollectionSchema(
-    901, "counters", lane: .life, fields: [FieldSchema(1, "sum", .counter, .integer, ja: "計", en: "Sum")])
+    901, "counters", lane: .life, law: .open, fields: [FieldSchema(1, "sum", .counter, .integer, ja: "計", en: "Sum")])
   /// The one counter of a run.
   private static let counter = RowID(derivedFrom: 1)
 
@@ -30,7 +31,10 @@ final class MaelstromNode {
   /// Goes up from one life of this node to the next, and within it.
   private var nextSession: UInt64
 
-  init(_ message: MaelstromMessage, in folder: String) throws {
+  private let workload: MaelstromWorkload
+
+  init(_ message: MaelstromMessage, in folder: String, for workload: MaelstromWorkload) throws {
+    self.workload = workload
     guard let name = message.body["node_id"] as? String, let names = message.body["node_ids"] as? [String],
       let place = names.firstIndex(of: name), !name.contains("/"), !name.hasPrefix(".")
     else { throw Problem("init に node_id と node_ids がありません", "init lacks node_id and node_ids") }
@@ -47,7 +51,7 @@ final class MaelstromNode {
     self.authors = authors
     let path = "\(folder)/\(name)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    let now = Instant(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
+    let now = Instant(milliseconds: WallClock.milliseconds)
     replica = try Replica(
       path: "\(path)/replica.sqlite", identity: own!, schema: Schema([Self.elements, Self.counters]),
       keeper: HighWaterFile(path: "\(path)/high-water"), at: now)
@@ -150,15 +154,11 @@ final class MaelstromNode {
         draft.edit(Self.counters, Self.counter, [FieldEdit(1, .increment(delta))])
         _ = try replica.commit(draft, at: now)
       }
-      usesCounter = true
       return ["type": "add_ok"]
     case "read": return try read()
     default: return Self.error(10, "\(message.type) is not supported")
     }
   }
-
-  /// A counter's read and a set's read look alike: which is meant, the first `add` tells.
-  private var usesCounter = false
 
   private static func error(_ code: Int, _ text: String) -> [String: Any] {
     ["type": "error", "code": code, "text": text]
@@ -185,8 +185,11 @@ final class MaelstromNode {
     let elements = texts.compactMap {
       try? JSONSerialization.jsonObject(with: Data($0.utf8), options: .fragmentsAllowed)
     }
-    // `messages` is what a broadcast's reader wants, `value` what the others want: a set's, unless this run counts.
-    let value: Any = sum != nil || usesCounter ? (sum ?? 0) as Any : elements as Any
-    return ["type": "read_ok", "messages": elements, "value": value]
+    // The schemas are closed: a member too many is malformed.
+    switch workload {
+    case .broadcast: return ["type": "read_ok", "messages": elements]
+    case .gSet: return ["type": "read_ok", "value": elements]
+    case .gCounter, .pnCounter: return ["type": "read_ok", "value": sum ?? 0]
+    }
   }
 }

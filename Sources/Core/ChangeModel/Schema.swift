@@ -26,17 +26,20 @@ public struct FieldSchema: Hashable, Sendable {
   public var name: String
   public var kind: FieldKind
   public var type: FieldType
+  /// Whether the value is another row's id.
+  public var isRow: Bool
   public var japanese: String
   public var english: String
 
   public init(
-    _ number: UInt32, _ name: String, _ kind: FieldKind = .register, _ type: FieldType = .text, ja japanese: String,
-    en english: String
+    _ number: UInt32, _ name: String, _ kind: FieldKind = .register, _ type: FieldType = .text, isRow: Bool = false,
+    ja japanese: String, en english: String
   ) {
     self.number = number
     self.name = name
     self.kind = kind
     self.type = type
+    self.isRow = isRow
     self.japanese = japanese
     self.english = english
   }
@@ -67,6 +70,30 @@ public struct FieldTrait: Hashable, Sendable {
   }
 }
 
+/// Who may write what of a collection. Every node decides it alike when it merges an edit, from the edit's author and the
+/// row's id alone; what a law does not admit has no effect on any node.
+public enum Law: Hashable, Sendable {
+  /// Any ward edits any row.
+  case open
+  /// A row is edited by the ward that made it, which its id names; rows with a derived id, which names nobody, by no one.
+  case keptByMaker
+  /// A row belongs to the ward that its id names, made or derived: others edit these fields of it alone, by their numbers,
+  /// and do not delete it.
+  case keptByWard(open: Set<UInt32>)
+  /// Logs alone: nothing of it is ever deleted.
+  case appendOnly
+
+  /// As the schema's text says it; nothing for the law that every collection had first.
+  var text: String {
+    switch self {
+    case .open: ""
+    case .keptByMaker: " kept by its maker"
+    case .keptByWard(let open): " kept by its ward, open \(open.sorted())"
+    case .appendOnly: " append-only"
+    }
+  }
+}
+
 /// One table.
 public struct CollectionSchema: Hashable, Sendable {
   public var number: UInt32
@@ -75,14 +102,7 @@ public struct CollectionSchema: Hashable, Sendable {
   /// What it holds is for one ward and whom that lets in: a section for everybody changes nothing in it, and a section
   /// for few changes nothing in any other.
   public let isPersonal: Bool
-  /// Nothing of it is ever deleted: a deletion has no effect on any node.
-  public let isAppendOnly: Bool
-  /// A row is edited by the ward that made it, which its id names; anybody else's edit has no effect on any node, and
-  /// neither has one of a row with a derived id.
-  public let isKeptByMaker: Bool
-  /// When not nil, a row belongs to the ward that its id names: others edit these fields of it alone, and do not delete
-  /// it. What else they write has no effect on any node.
-  public let openFields: Set<UInt32>?
+  public let law: Law
   public let fields: [FieldSchema]
   /// By position, as `fields`.
   public let traits: [FieldTrait]
@@ -94,8 +114,7 @@ public struct CollectionSchema: Hashable, Sendable {
 
   /// - Precondition: field numbers (from 1) and names are unique and within `Limits`, `fieldLimit` of them at most.
   public init(
-    _ number: UInt32, _ name: String, lane: Lane, isPersonal: Bool = false, isAppendOnly: Bool = false,
-    isKeptByMaker: Bool = false, openFields: Set<UInt32>? = nil, fields: [FieldSchema]
+    _ number: UInt32, _ name: String, lane: Lane, law: Law, isPersonal: Bool = false, fields: [FieldSchema]
   ) {
     precondition(fields.count <= Self.fieldLimit)
     precondition(
@@ -105,10 +124,9 @@ public struct CollectionSchema: Hashable, Sendable {
     self.name = name
     self.lane = lane
     self.isPersonal = isPersonal
-    self.isAppendOnly = isAppendOnly
-    self.isKeptByMaker = isKeptByMaker
-    self.openFields = openFields
-    precondition(!isAppendOnly || fields.allSatisfy { $0.kind == .log })
+    self.law = law
+    precondition(law != .appendOnly || fields.allSatisfy { $0.kind == .log })
+    if case .keptByWard(let open) = law { precondition(open.isSubset(of: fields.map(\.number))) }
     self.fields = fields
     traits = fields.map(\.trait)
     var positions = [Int](repeating: -1, count: Int(fields.map(\.number).max() ?? 0) + 1)
@@ -119,10 +137,18 @@ public struct CollectionSchema: Hashable, Sendable {
     self.positions = positions
   }
 
+  public var isAppendOnly: Bool { law == .appendOnly }
+
   /// What of an edit is for a node of `ward` to make, nil for nothing: decided by the row's id alone, on every node alike.
   public func admitted(_ edit: RowEdit, from ward: UInt32) -> RowEdit? {
-    if isKeptByMaker { return edit.row.made?.author.ward == ward ? edit : nil }
-    guard let openFields, edit.row.ward != ward else { return edit }
+    let openFields: Set<UInt32>
+    switch law {
+    case .open, .appendOnly: return edit
+    case .keptByMaker: return edit.row.made?.author.ward == ward ? edit : nil
+    case .keptByWard(let open):
+      if edit.row.ward == ward { return edit }
+      openFields = open
+    }
     guard case .edit(let fields) = edit.action else { return nil }
     // Field 0 says what the edit knew of deletions: it goes with what is left.
     let open = fields.filter { openFields.contains($0.field) || $0.field == 0 }
@@ -159,10 +185,7 @@ public struct Schema: Hashable, Sendable {
   public var canonicalText: String {
     collections.map { collection in
       let fields = collection.fields.map { "\($0.number) \($0.name) \($0.kind.rawValue) \($0.type.rawValue)" }
-      let lane =
-        collection.lane.name + (collection.isPersonal ? " personal" : "")
-        + (collection.isAppendOnly ? " append-only" : "") + (collection.isKeptByMaker ? " kept by its maker" : "")
-        + (collection.openFields.map { " kept by its ward, open \($0.sorted())" } ?? "")
+      let lane = collection.lane.name + (collection.isPersonal ? " personal" : "") + collection.law.text
       return "\(collection.number) \(collection.name) \(lane): " + fields.joined(separator: ", ")
     }.joined(separator: "\n")
   }

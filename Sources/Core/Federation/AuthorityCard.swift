@@ -47,17 +47,18 @@ public struct AuthorityCard: Sendable {
 
   /// The file of a record, locked when a passphrase is given.
   ///
+  /// - Parameter random: bytes that nobody can guess.
   /// - Throws: `shortPassphrase`.
-  public static func file(of record: AuthorityRecord, passphrase: String?) throws(FederationError) -> Data {
+  public static func file(
+    of record: AuthorityRecord, passphrase: String?, random: (_ count: Int) -> [UInt8]
+  ) throws(FederationError) -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
     // Our own plain types always encode.
     let plain = try! encoder.encode(record)
     guard let passphrase else { return plain }
     guard passphrase.count >= shortestPassphrase else { throw .shortPassphrase }
-    let (salt, nonce) = (
-      secureRandomBytes(AudienceKey.saltBytes), secureRandomBytes(AudienceKey.nonceBytes)
-    )
+    let (salt, nonce) = (random(AudienceKey.saltBytes), random(AudienceKey.nonceBytes))
     guard let key = AudienceKey(passphrase: passphrase, salt: salt) else { throw .wrongPassphrase }
     return try! encoder.encode(
       Locked(

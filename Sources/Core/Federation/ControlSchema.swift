@@ -9,7 +9,7 @@ import Sodium
 public enum ControlSchema {
   /// One row for each enrolled node; the row's id comes from its key, so that each node can be enrolled only once.
   public static let certificates = CollectionSchema(
-    1, "certificates", lane: .control,
+    1, "certificates", lane: .control, law: .open,
     fields: [
       FieldSchema(1, "ward", ja: "区コード", en: "ward code"),
       FieldSchema(2, "serial", .register, .integer, ja: "機番", en: "node serial"),
@@ -20,7 +20,7 @@ public enum ControlSchema {
   /// What a declared disaster opens of a ward, sealed to another ward's authority: prepared before the disaster, so that
   /// a ward that is cut off can open it with its own authority's card.
   public static let emergencyBoxes = CollectionSchema(
-    2, "emergency_boxes", lane: .control,
+    2, "emergency_boxes", lane: .control, law: .open,
     fields: [
       FieldSchema(1, "key", .register, .integer, ja: "鍵番号", en: "key id"),
       FieldSchema(2, "ward", ja: "受け手の区コード", en: "receiving ward"),
@@ -29,7 +29,7 @@ public enum ControlSchema {
 
   /// An audience's key for one node, sealed to it, until a time, and why.
   public static let keyGrants = CollectionSchema(
-    3, "key_grants", lane: .control,
+    3, "key_grants", lane: .control, law: .open,
     fields: [
       FieldSchema(1, "key", .register, .integer, ja: "鍵番号", en: "key id"),
       FieldSchema(2, "node", .register, .integer, ja: "受け手のノード", en: "receiving node"),
@@ -41,7 +41,7 @@ public enum ControlSchema {
   /// What ends the validity of logs, and for people, of which node and why. The statement counts, not the row: it proves
   /// itself, and holds whatever becomes of the row.
   public static let revocations = CollectionSchema(
-    6, "revocations", lane: .control,
+    6, "revocations", lane: .control, law: .open,
     fields: [
       FieldSchema(1, "node", .register, .integer, ja: "ノード", en: "node"),
       FieldSchema(2, "statement", .register, .bytes, ja: "失効書", en: "revocation"),
@@ -49,7 +49,7 @@ public enum ControlSchema {
     ])
 
   public static let forkProofs = CollectionSchema(
-    7, "fork_proofs", lane: .control,
+    7, "fork_proofs", lane: .control, law: .open,
     fields: [
       FieldSchema(1, "author", .register, .integer, ja: "書き手", en: "author"),
       FieldSchema(2, "proof", .register, .bytes, ja: "分岐の証拠", en: "proof of the fork"),
@@ -59,7 +59,7 @@ public enum ControlSchema {
 
   /// The wards' authorities that were replaced: the whole chain, in each row.
   public static let amendments = CollectionSchema(
-    13, "amendments", lane: .control,
+    13, "amendments", lane: .control, law: .open,
     fields: [
       FieldSchema(1, "count", .register, .integer, ja: "件数", en: "amendments"),
       FieldSchema(2, "statement", .register, .bytes, ja: "改正書", en: "chain of amendments"),

@@ -8,9 +8,6 @@ import Sodium
 import Store
 
 extension Replica {
-  /// Whether this node can read what is for `audience`.
-  public func canRead(_ audience: Audience) -> Bool { audience == .anyone || keyring.newestKey(for: audience) != nil }
-
   /// The newest generation of the ward's own keys that this node holds.
   public var keyGeneration: UInt32 { keyring.generation }
 

@@ -23,8 +23,6 @@ public enum ReplicaError: Error, Hashable, Sendable {
   case tooLarge(bytes: Int, limit: Int)
   /// This node's share does not cover it. Shares come from other nodes by handing over.
   case insufficientStock(available: Int64, asked: Int64)
-  /// One change set edits a row once: put its fields together.
-  case repeatedRow(RowID)
   /// An edit that no node could read: no fields, too many, or a number that is none.
   case invalidEdit(MalformedBytes)
   /// This author's own log holds change sets that wait for others, fetched after a restore.

@@ -44,7 +44,7 @@ public final class Store {
   public init(path: String, schema: Schema) throws(StoreError) {
     self.schema = schema
     personal = Set(schema.collections.filter(\.isPersonal).map(\.number))
-    kept = Set(schema.collections.filter { $0.isKeptByMaker || $0.openFields != nil }.map(\.number))
+    kept = Set(schema.collections.filter { $0.law != .open && $0.law != .appendOnly }.map(\.number))
     self.path = path
     var configuration = Configuration()
     configuration.busyMode = .timeout(5)

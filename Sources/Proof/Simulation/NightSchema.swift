@@ -3,7 +3,7 @@ import ChangeModel
 /// The collections that simulated wards work on: a night's work in every kind of field and in three lanes.
 public enum NightSchema {
   public static let shelters = CollectionSchema(
-    200, "shelters", lane: .life,
+    200, "shelters", lane: .life, law: .open,
     fields: [
       FieldSchema(1, "name", ja: "名称", en: "Name"),
       FieldSchema(2, "status", ja: "開設状況", en: "Status"),
@@ -14,7 +14,7 @@ public enum NightSchema {
     ])
 
   public static let evacuees = CollectionSchema(
-    201, "evacuees", lane: .life,
+    201, "evacuees", lane: .life, law: .open,
     fields: [
       FieldSchema(1, "name", ja: "氏名", en: "Name"),
       FieldSchema(2, "age", .register, .integer, ja: "年齢", en: "Age"),
@@ -24,21 +24,21 @@ public enum NightSchema {
     ])
 
   public static let safety = CollectionSchema(
-    202, "safety", lane: .life,
+    202, "safety", lane: .life, law: .open,
     fields: [
       FieldSchema(1, "state", ja: "安否", en: "State"),
       FieldSchema(2, "reports", .log, .text, ja: "報告", en: "Reports"),
     ])
 
   public static let stock = CollectionSchema(
-    210, "stock", lane: .supply,
+    210, "stock", lane: .supply, law: .open,
     fields: [
       FieldSchema(1, "item", ja: "品目", en: "Item"),
       FieldSchema(2, "amount", .stock, .integer, ja: "数量", en: "Amount"),
     ])
 
   public static let orders = CollectionSchema(
-    211, "orders", lane: .supply,
+    211, "orders", lane: .supply, law: .open,
     fields: [
       FieldSchema(1, "item", ja: "品目", en: "Item"),
       FieldSchema(2, "wanted", .register, .integer, ja: "要請数", en: "Wanted"),
@@ -47,7 +47,7 @@ public enum NightSchema {
     ])
 
   public static let identities = CollectionSchema(
-    220, "identities", lane: .registry,
+    220, "identities", lane: .registry, law: .open,
     fields: [
       FieldSchema(1, "resident", ja: "住民ID", en: "Resident ID"),
       FieldSchema(2, "other", ja: "他区の住民ID", en: "ID of another ward"),
@@ -59,7 +59,7 @@ public enum NightSchema {
   /// What a node runs that was not updated: it does not know people's care, nor that IDs can be linked.
   public static let old = Schema([
     shelters,
-    CollectionSchema(201, "evacuees", lane: .life, fields: Array(evacuees.fields.prefix(3))),
+    CollectionSchema(201, "evacuees", lane: .life, law: .open, fields: Array(evacuees.fields.prefix(3))),
     safety, stock, orders,
   ])
 }

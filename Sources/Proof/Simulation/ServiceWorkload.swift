@@ -121,12 +121,13 @@ struct ServiceWorkload {
     let number = random.below(3)
     let row = RowID(
       derivedFrom: (UInt64(ward)! << 32 | UInt64(number)) &* 0x9e37_79b9_7f4a_7c15, ward: replica.author.ward)
-    var patch = ShelterPatch()
-    patch.name = "第\(number)小学校"
-    patch.ward = ward
-    patch.capacity = 300
-    var draft = Draft(.life)
-    draft.edit(ShelterSchema.shelters, row, try patch.edits(isNew: true))
+    var draft = Shelter.records.draft()
+    draft.edit(
+      Shelter.records, row,
+      [
+        Shelter.name.set("第\(number)小学校"), Shelter.ward.set(ward), Shelter.capacity.set(300),
+        Shelter.status.set(.notOpen), Shelter.source.set("手入力"),
+      ])
     let asked = draft
     return try replica.batch(at: now) { committed(asked, try replica.commit(asked, at: now)) }
   }
@@ -380,7 +381,7 @@ struct ServiceWorkload {
   }
 
   private func share(_ lot: RowID) throws -> Int64 {
-    try replica.store.state(of: lot, in: StockSchema.lots.number)?.contribution(StockSchema.Field.amount)?[
+    try replica.store.state(of: lot, in: Lot.records.number)?.contribution(Lot.amount.number)?[
       replica.author]?
       .total ?? 0
   }

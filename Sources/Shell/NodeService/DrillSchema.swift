@@ -6,7 +6,7 @@ import Replica
 /// Only a drill's federation takes them.
 public enum DrillSchema {
   public static let records = CollectionSchema(
-    90, "drill_records", lane: .registry,
+    90, "drill_records", lane: .registry, law: .open,
     fields: [FieldSchema(1, "filling", .register, .bytes, ja: "訓練用の詰め物", en: "filling")])
 
   /// Bytes of one record; each is a change set.

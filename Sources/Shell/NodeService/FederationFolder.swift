@@ -72,7 +72,8 @@ public struct FederationFolder: Sendable {
     defer { close(lock) }
     let file = authorityFile(ward)
     let record = try AuthorityCard(Data(SecretFile.read(file))).record(passphrase: passphrase)
-    try SecretFile.write([UInt8](AuthorityCard.file(of: record, passphrase: newPassphrase())), to: file)
+    try SecretFile.write(
+      [UInt8](AuthorityCard.file(of: record, passphrase: newPassphrase(), random: secureRandomBytes)), to: file)
   }
 
   /// Two at once must not take one serial, nor undo what the other wrote. The lock goes with the descriptor.
@@ -119,7 +120,7 @@ public struct FederationFolder: Sendable {
     let file = authorityFile(ward) + ".new"
     // Of an earlier proposal that may have been signed: its key is nowhere else.
     guard !FileManager.default.fileExists(atPath: file) else { throw DirectoryError.alreadyThere(path: file) }
-    try SecretFile.write([UInt8](AuthorityCard.file(of: record, passphrase: nil)), to: file)
+    try SecretFile.write([UInt8](AuthorityCard.file(of: record, passphrase: nil, random: secureRandomBytes)), to: file)
     var chain = identity.amendments
     chain.append(Amendment(ward: index, authority: SigningKey(seed: seed)!.publicKey, keeping: statements))
     return chain
@@ -169,10 +170,11 @@ public struct FederationFolder: Sendable {
       given = try passphrase()
       return given
     }
-    let before = try AuthorityCard.file(of: record, passphrase: nil)
+    let before = try AuthorityCard.file(of: record, passphrase: nil, random: secureRandomBytes)
     let result = try body(&record, identity)
-    if try AuthorityCard.file(of: record, passphrase: nil) != before {
-      try SecretFile.write([UInt8](AuthorityCard.file(of: record, passphrase: given)), to: file)
+    if try AuthorityCard.file(of: record, passphrase: nil, random: secureRandomBytes) != before {
+      try SecretFile.write(
+        [UInt8](AuthorityCard.file(of: record, passphrase: given, random: secureRandomBytes)), to: file)
     }
     return result
   }

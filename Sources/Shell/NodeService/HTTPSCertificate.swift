@@ -36,7 +36,7 @@ public struct HTTPSCertificate: Sendable {
   /// Makes what is missing, soon over, or for other names, and reads it all.
   ///
   /// - Parameter names: host names and addresses besides this machine's own.
-  public func configuration(names: [String], now: Date = Date()) throws -> TLSConfiguration {
+  public func configuration(names: [String], now: Date = .wall) throws -> TLSConfiguration {
     try makeAuthority(now: now)
     let all = Self.ownNames().union(names)
     if try !holds(for: all, now: now) { try makeServer(for: all, now: now) }
@@ -50,7 +50,7 @@ public struct HTTPSCertificate: Sendable {
     return configuration
   }
 
-  public func makeAuthority(now: Date = Date()) throws {
+  public func makeAuthority(now: Date = .wall) throws {
     guard !FileManager.default.fileExists(atPath: authorityFile) else { return }
     try FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])

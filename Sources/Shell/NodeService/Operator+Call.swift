@@ -13,18 +13,19 @@ extension Operator {
   ///   - body: the form, as a JSON object.
   func call(_ id: String, row: String?, _ body: String) async throws -> Data {
     let catalogue = Services.catalogue(Geography(topology))
-    guard let endpoint = catalogue.endpoints.first(where: { $0.id == id }) else {
+    guard let endpoint = catalogue.endpoint(id) else {
       throw OperatorFailure(2, ja: "そのような操作はありません: \(id)", en: "no endpoint is called \(id)")
     }
     let given = try endpoint.form.read(JSON.decode([UInt8](body.utf8)), in: core.identity.federation)
     var inquiry = Inquiry(given: given, user: User("端末の操作者"), now: .now(), identity: core.identity)
     if let row {
-      let path = Form([FormField("id", .row(endpoint.subject ?? ""), required: true, ja: "番号", en: "id")])
+      let path = Form([FormField("id", .row(endpoint.subject?.name ?? "any"), required: true, ja: "番号", en: "id")])
       inquiry.row = try path.read(.object(["id": .text(row)]), in: core.identity.federation).row("id")
     }
-    switch endpoint.action {
-    case .read: return Data(try await core.look(endpoint, inquiry, in: catalogue).bytes)
-    case .write: return Data(try await core.carryOut(endpoint, inquiry, in: catalogue).bytes)
-    }
+    let answer =
+      endpoint.isWrite
+      ? try await core.carryOut(endpoint, inquiry, in: catalogue)
+      : try await core.look(endpoint, inquiry, in: catalogue)
+    return Data(answer.bytes)
   }
 }

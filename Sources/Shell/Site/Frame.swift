@@ -1,3 +1,4 @@
+import Desk
 import Foundation
 
 /// What is around every page: who works where, the menu, the language.
@@ -17,7 +18,11 @@ public struct Frame: Sendable {
   /// Not to be asked for again by itself: it answers what somebody sent, or looking at it is written down.
   public var isStill = false
 
-  public init(language: Language, ward: String, isDrill: Bool, path: String) {
+  /// When the page was made, in milliseconds since 1970: it stands on what is printed.
+  private let now: Int64
+
+  public init(language: Language, ward: String, isDrill: Bool, path: String, now: Int64) {
+    self.now = now
     self.language = language
     self.ward = ward
     self.isDrill = isDrill
@@ -47,7 +52,7 @@ public struct Frame: Sendable {
         "hasError": error != nil,
         "error": error ?? "", "live": pick("自動更新中", "Live"),
         "stale": pick("ノードにつながりません。表示は古いままです", "No contact with the node: what you see is not updated"),
-        "print": pick("印刷する", "Print"), "printed": language.time(Int64(Date().timeIntervalSince1970 * 1_000)),
+        "print": pick("印刷する", "Print"), "printed": language.time(now),
         "unsent": pick("未送信", "Not sent"), "locked": pick("サインインすると送られます", "Sent when you have signed in"),
         "ended": pick("サインインが切れました。開き直してください", "Signed out: open the page again"),
         "done": pick("受け付けました", "Saved"),

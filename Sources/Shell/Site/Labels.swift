@@ -1,60 +1,76 @@
-import ChangeModel
 import Desk
 
-/// What the members of an answer are called and how they read: from the forms and the tables that they come from.
+/// What the members of an answer are called and how they read: as the answer's own endpoint declares them, else as the
+/// services do that have a member of this name.
 public struct Labels: Sendable {
-  private var names: [String: (ja: String, en: String)] = [:]
-  private var times: Set<String> = []
-  private var codes: [String: String] = [:]
+  private struct Member: Sendable {
+    var words: Words
+    var shape: FieldShape
+  }
 
-  /// Members that no form and no table names.
-  private static let own: [String: (String, String)] = [
-    "id": ("番号", "ID"), "conflicts": ("食い違い", "Conflicts"), "people": ("人数", "People"), "stock": ("在庫", "Stock"),
-    "need": ("必要数", "Need"), "surplus": ("過不足", "Surplus"), "hoursUntilEmpty": ("あと何時間", "Hours left"),
-    "state": ("状態", "State"), "day": ("日付", "Day"), "valid": ("有効", "Valid"), "residentId": ("住民ID", "Resident ID"),
-    "amount": ("数量", "Amount"), "days": ("日数", "Days"), "endedAt": ("終了", "Ended"), "roles": ("役割", "Roles"),
-    "user": ("利用者", "User"), "what": ("内容", "What"), "at": ("日時", "At"), "node": ("ノード", "Node"), "ward": ("区", "Ward"),
-    "purpose": ("目的", "Purpose"), "minutes": ("分", "Minutes"), "phase": ("段階", "Phase"), "done": ("済み", "Done"),
-    "task": ("やること", "Task"), "service": ("分野", "Service"), "item": ("品目", "Item"), "shelter": ("避難所", "Shelter"),
-    "name": ("氏名・名称", "Name"), "kana": ("カナ", "Kana"), "status": ("状態", "Status"), "present": ("在所", "Present"),
-    "place": ("場所", "Place"), "source": ("情報源", "Source"), "card": ("カード", "Card"), "from": ("送る区", "From"),
-    "to": ("次の状態", "To"), "who": ("できる人", "Who"), "requests": ("要望", "Requests"), "entries": ("件数", "Entries"),
-    "hoursSince": ("発災から(時間)", "Hours since"), "inForce": ("有効", "In force"), "register": ("名簿", "Register"),
-    "counter": ("数えた人数", "Counted"), "difference": ("差", "Difference"), "isFull": ("満員", "Full"),
-    "room": ("あと入れる人数", "Room left"), "byGuideline": ("指針による定員", "By the guideline"),
-    "byOldRule": ("旧基準による定員", "By the old rule"), "published": ("公表の定員", "Published"),
-    "homeWards": ("住所地別", "By home ward"), "languages": ("言語別", "By language"), "toSettle": ("二重の疑い", "To settle"),
-    "have": ("ある数", "There are"), "peopleEach": ("1基あたりの人数", "People to each"), "report": ("報告", "Report"),
-    "disagreeing": ("違う報告", "Otherwise"), "reports": ("報告", "Reports"), "stays": ("入所記録", "Stays"),
-    "safety": ("安否", "Safety"), "ownShare": ("このノードの持ち分", "This node's share"), "shares": ("持ち分", "Shares"),
-    "text": ("内容", "Text"), "reasons": ("理由", "Why"), "score": ("一致の強さ", "Score"), "ids": ("住民ID", "IDs"),
-    "rows": ("記録", "Records"), "links": ("判定", "Statements"), "answer": ("回答", "Answer"), "ground": ("根拠", "Ground"),
-    "capacity": ("定員", "Capacity"), "toilets": ("トイレ", "Toilets"), "ages": ("年齢区分", "Ages"),
-    "needs": ("配慮・必要な物", "Needs"), "neededNow": ("必要な数", "Needed"), "title": ("見出し・災害名", "Title"),
-    "toldBy": ("入力者", "Told by"), "askedAt": ("受付日時", "Asked at"), "changedAt": ("変更日時", "Changed at"),
-    "time": ("日時", "At"), "action": ("操作", "Action"), "subject": ("対象の記録", "Record"),
+  private var members: [String: Member]
+  /// The codes of words: what an English page shows of them.
+  private var codes: [String: String]
+  /// What an endpoint is called, where an answer names one.
+  private let endpoints: [String: Words]
+
+  /// What the engine itself adds to answers.
+  private static let engine: [(String, FieldShape, String, String)] = [
+    ("id", .row("any"), "番号", "ID"), ("conflicts", .list(.text(60), 64), "食い違い", "Conflicts"),
+    ("state", .text(60), "状態", "State"), ("residentId", .text(20), "住民ID", "Resident ID"),
+    ("what", .text(200), "内容", "What"), ("action", .text(60), "操作", "Action"),
   ]
 
-  public init(_ endpoints: [Endpoint], _ collections: [CollectionSchema]) {
-    for collection in collections {
-      for field in collection.fields {
-        let name = Column.field(field.name)
-        if names[name] == nil { names[name] = (field.japanese, field.english) }
-        if field.type == .integer, name.hasSuffix("At") || name == "until" || name == "expiresAt" { times.insert(name) }
+  public init(_ catalogue: Catalogue) {
+    members = [:]
+    codes = [:]
+    endpoints = catalogue.endpoints.reduce(into: [:]) { $0[$1.id] = $1.words }
+    for records in catalogue.services.flatMap(\.records) { add(records.fields, replacing: false) }
+    for endpoint in catalogue.endpoints {
+      for field in endpoint.form.fields {
+        add(field.name, field.shape, Words(field.japanese, field.english), replacing: false)
+      }
+      add(endpoint.answer.members, replacing: false)
+    }
+    for (name, shape, ja, en) in Self.engine { add(name, shape, Words(ja, en), replacing: false) }
+  }
+
+  /// The same where this answer's own words come first.
+  public func of(_ answer: Answer) -> Labels {
+    var own = self
+    if let records = answer.records { own.add(records.fields, replacing: true) }
+    own.add(answer.members, replacing: true)
+    return own
+  }
+
+  public func of(_ records: Records) -> Labels { of(.row(records)) }
+
+  private mutating func add(_ members: [Answer.Member], replacing: Bool) {
+    for member in members {
+      add(member.name, member.shape ?? .text(0), member.words, replacing: replacing)
+      // What lies within is named by its own words, where nothing outside has its name.
+      if let answer = member.answer {
+        if let records = answer.records { add(records.fields, replacing: false) }
+        add(answer.members, replacing: false)
       }
     }
-    for field in endpoints.flatMap(\.form.fields) {
-      names[field.name] = (field.japanese, field.english)
-      if field.shape == .time { times.insert(field.name) }
-      if case .choice(let list) = field.shape { for choice in list { codes[choice.word] = choice.code } }
-      if case .list(.choice(let list), _) = field.shape { for choice in list { codes[choice.word] = choice.code } }
+  }
+
+  private mutating func add(_ fields: [any AnyField], replacing: Bool) {
+    for field in fields { add(field.name, field.shape, field.words, replacing: replacing) }
+  }
+
+  private mutating func add(_ name: String, _ shape: FieldShape, _ words: Words, replacing: Bool) {
+    if replacing || members[name] == nil { members[name] = Member(words: words, shape: shape) }
+    switch shape {
+    case .choice(let list), .counts(let list), .list(.choice(let list), _):
+      for choice in list where replacing || codes[choice.word] == nil { codes[choice.word] = choice.code }
+    default: break
     }
-    for (name, label) in Self.own { names[name] = label }
-    times.formUnion(["at", "time", "observedAt"])
   }
 
   public func label(_ name: String, _ language: Language) -> String {
-    names[name].map { language.pick($0.ja, $0.en) } ?? name
+    members[name]?.words.text(in: language) ?? name
   }
 
   /// A value as text, in one line.
@@ -63,33 +79,41 @@ public struct Labels: Sendable {
   public func text(_ name: String, _ value: JSON, _ language: Language, known: [String: String] = [:]) -> String {
     switch value {
     case .null: return ""
-    case .flag(let flag): return flag ? language.pick("はい", "yes") : language.pick("いいえ", "no")
+    case .flag(let flag): return language.pick(flag ? "はい" : "いいえ", flag ? "yes" : "no")
     case .integer(let number):
-      return times.contains(name) && number > 1_000_000_000_000 ? language.time(number) : language.number(number)
+      switch members[name]?.shape {
+      case .time: return language.time(number)
+      case .flag: return language.pick(number == 1 ? "はい" : "いいえ", number == 1 ? "yes" : "no")
+      default: return language.number(number)
+      }
     case .real(let number):
       return number == number.rounded() && abs(number) < 1e15 ? language.number(Int64(number)) : "\(number)"
     case .text(let text):
       if let name = known[text] { return name }
-      if name == "action", Titles.endpoints.contains(text) { return Titles.title(text, language) }
+      if name == "action", let words = endpoints[text] { return words.text(in: language) }
       return language == .english ? codes[text] ?? text : text
     case .list(let list):
       return list.map { self.text(name, $0, language, known: known) }.joined(separator: language.pick("、", ", "))
-    case .object(let members):
-      // What somebody reported, in a line.
-      if members["source"] != nil, case .text? = members["status"] {
-        return ["status", "source", "observedAt", "place"].compactMap { name in
-          members[name].map { self.text(name, $0, language, known: known) }
-        }.filter { !$0.isEmpty }.joined(separator: " · ")
-      }
-      if let report = members["report"], members["status"] != nil {
-        return self.text(name, report, language, known: known)
-      }
-      if case .text(let japanese)? = members["ja"], case .text(let english)? = members["en"] {
-        return language.pick(japanese, english)
-      }
-      return members.sorted { $0.key < $1.key }.map { member in
-        "\(label(member.key, language)): \(text(member.key, member.value, language, known: known))"
-      }.joined(separator: language.pick("、", ", "))
+    case .object(let members): return text(name, members, language, known)
     }
+  }
+
+  private func text(
+    _ name: String, _ members: [String: JSON], _ language: Language, _ known: [String: String]
+  ) -> String {
+    // What somebody reported, in a line.
+    if members["source"] != nil, case .text? = members["status"] {
+      return ["status", "source", "observedAt", "place"].compactMap { name in
+        members[name].map { text(name, $0, language, known: known) }
+      }.filter { !$0.isEmpty }.joined(separator: " · ")
+    }
+    if let report = members["report"], members["status"] != nil { return text(name, report, language, known: known) }
+    if case .text(let japanese)? = members["ja"], case .text(let english)? = members["en"] {
+      return language.pick(japanese, english)
+    }
+    return members.sorted { $0.key < $1.key }.map { member in
+      let label = codes[member.key] == nil ? label(member.key, language) : text(name, .text(member.key), language)
+      return "\(label): \(text(member.key, member.value, language, known: known))"
+    }.joined(separator: language.pick("、", ", "))
   }
 }

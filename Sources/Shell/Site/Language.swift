@@ -1,14 +1,5 @@
+import Desk
 import Foundation
-
-/// In which of the two languages a page is shown. Every text of a page is given in both.
-public enum Language: String, Sendable {
-  case japanese = "ja"
-  case english = "en"
-
-  public func pick(_ japanese: String, _ english: String) -> String { self == .japanese ? japanese : english }
-
-  public var other: Language { self == .japanese ? .english : .japanese }
-}
 
 /// Numbers, ages and times as people read them.
 extension Language {

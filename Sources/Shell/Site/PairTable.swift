@@ -7,7 +7,7 @@ public struct PairTable: Sendable {
   private let known: [String: String]
 
   private static let hidden: Set<String> = [
-    "id", "conflicts", "enteredBy", "movedFrom", "guarded", "disclosed", "doubles", "kind", "resident",
+    "id", "conflicts", "enteredBy", "movedFrom", "guarded", "disclosed", "doubles", "kind", "resident", "actions",
   ]
   private static let first = [
     "residentId", "name", "familyName", "givenName", "kana", "familyKana", "givenKana", "birth", "sex", "ageGroup",

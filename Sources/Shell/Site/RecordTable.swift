@@ -18,9 +18,9 @@ public struct RecordTable: Sendable {
     "name", "familyName", "givenName", "kana", "familyKana", "givenKana", "residentId", "birth", "title", "login",
     "label", "item", "shelter", "ward", "status", "state", "amount", "people", "priority",
   ]
-  /// Members that say nothing to a person at a desk.
+  /// Members that are for programs.
   private static let hidden: Set<String> = [
-    "id", "nameKey", "kanaKey", "book", "version", "next", "whoJa", "rows", "score", "node",
+    "id", "nameKey", "kanaKey", "addressKey", "book", "version", "next", "whoJa", "rows", "score", "actions",
   ]
   /// Records that one page shows.
   public static let limit = 500

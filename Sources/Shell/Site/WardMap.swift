@@ -1,4 +1,5 @@
 import Foundation
+import Desk
 import Topology
 
 /// The wards' outlines and links as SVG, drawn from the topology: nothing comes from elsewhere.

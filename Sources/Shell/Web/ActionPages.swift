@@ -1,10 +1,8 @@
-import Catalogue
 import Causality
 import Desk
 import Foundation
 import Hummingbird
 import NodeService
-import Replica
 import Site
 
 /// Every endpoint of the services as a form and as a table: what has no page of its own is there all the same.
@@ -38,13 +36,15 @@ extension WebServer {
       } catch { return try await form(endpoint, request, context, sent: all, fault: APIError.of(error)) }
     }
     router.get("/list/:endpoint") { request, context in try await listing(request, context) }
+    router.get("/csv/:endpoint") { request, context in try await csv(request, context) }
+    router.get("/record/:collection/:row") { request, context in try await record(request, context) }
   }
 
   /// A form whose sender is signed in no longer: kept, but for what is secret, until somebody has signed in.
   func keepForm(_ request: Request) async throws -> Response? {
     let path = request.uri.path
     guard path.hasPrefix("/do/"), cookie(request) != nil,
-      let endpoint = catalogue.endpoints.first(where: { $0.id == path.dropFirst(4) })
+      let endpoint = catalogue.endpoint(String(path.dropFirst(4)))
     else { return nil }
     let secrets = endpoint.form.fields.filter { if case .secret = $0.shape { true } else { false } }.map(\.name)
     let form = try await sent(request).filter { $0.key != "_csrf" && !secrets.contains($0.key) }
@@ -54,7 +54,7 @@ extension WebServer {
 
   private func writing(_ context: DeskContext) throws -> Endpoint {
     let endpoint = try endpoint(context.parameters.get("endpoint") ?? "", context)
-    guard case .write = endpoint.action else { throw APIError.notFound("endpoint") }
+    guard endpoint.isWrite else { throw APIError.notFound("endpoint") }
     return endpoint
   }
 
@@ -79,7 +79,7 @@ extension WebServer {
     let back = Self.back(sent["_back"]?.first ?? sent["back"]?.first)
     // A report is of today, unless somebody says otherwise.
     let today = ["day": [JapaneseDay.text(.now())]]
-    var (subject, standing) = try await about(row, endpoint, known(options), language)
+    var (subject, standing) = try await about(row, endpoint, known(options), sent, language, context)
     let before = endpoint.method == .patch ? standing : [:]
     var fields = endpoint.form.fields
     var task: [[String: Any]] = []
@@ -90,23 +90,23 @@ extension WebServer {
       subject = try await taskText(code, language, context)
     }
     let html = frame.render(
-      "action", title: Titles.title(endpoint.id, language),
+      "action", title: title(endpoint.id, language),
       [
         "action": "/do/\(endpoint.id)", "row": row, "back": back, "subject": subject ?? "",
-        "hasSubject": subject != nil, "warning": Titles.warning(endpoint.id, language) ?? "",
-        "hasWarning": Titles.warning(endpoint.id, language) != nil,
+        "hasSubject": subject != nil, "warning": endpoint.warning?.text(in: language) ?? "",
+        "hasWarning": endpoint.warning != nil,
         "before": task
           + before.filter { name, _ in fields.contains { $0.name == name } }.flatMap { name, values in
             values.map { ["name": "_was.\(name)", "value": $0] }
           },
         "controls": Controls(fields, language, options: options).values(
           before.merging(sent) { $1 }.merging(today) { given, _ in given }, wrong: fault?.body.field),
-        "button": Titles.title(endpoint.id, language), "cancel": language.pick("やめる", "Cancel"),
+        "button": title(endpoint.id, language), "cancel": language.pick("やめる", "Cancel"),
       ])
     return page(request, html, status: fault?.status ?? .ok)
   }
 
-  /// With what stood there and was taken out of its field.
+  /// Adds an explicit null (or empty list) for every field whose earlier value the user erased.
   private static func cleared(_ body: JSON, _ sent: [String: [String]], _ endpoint: Endpoint) -> JSON {
     guard case .object(var members) = body else { return body }
     for field in endpoint.form.fields
@@ -118,18 +118,20 @@ extension WebServer {
     return .object(members)
   }
 
-  /// What a form is about, as people call it, and what stands there now: of this ward's people and of what all may see.
+  /// What a form is about, as people call it, and what stands there now. A look like any other: noted, and for those alone
+  /// who may read it; a form that may not show its row is still a form.
   private func about(
-    _ row: String, _ endpoint: Endpoint, _ names: [String: String], _ language: Language
+    _ row: String, _ endpoint: Endpoint, _ names: [String: String], _ sent: [String: [String]], _ language: Language,
+    _ context: DeskContext
   ) async throws -> (subject: String?, standing: [String: [String]]) {
-    guard !row.isEmpty, let subject = endpoint.subject, let id = try self.row(row, endpoint),
-      let collection = NodeSchema.current.collection(named: subject),
-      !collection.isPersonal || id.made?.author.ward == core.identity.certificate.node.ward,
-      let values = try await core.reader.read({ try RowValues.fetch(id, collection, $0) })
-    else { return (names[row], [:]) }
-    let record = values.json()
+    guard !row.isEmpty, let records = endpoint.subject else { return (names[row], [:]) }
+    var texts = ["collection": records.name, "row": row]
+    texts["purpose"] = sent["purpose"]?.first.flatMap { $0.isEmpty ? nil : $0 }
+    let record: JSON
+    do { record = try await ask("row", texts, context) } catch is Fault { return (names[row], [:]) }
+    guard case .object(let members) = record else { return (names[row], [:]) }
     var standing: [String: [String]] = [:]
-    for (name, value) in record {
+    for (name, value) in members {
       switch value {
       case .text(let text): standing[name] = [text]
       case .integer(let number): standing[name] = ["\(number)"]
@@ -138,10 +140,9 @@ extension WebServer {
       default: break
       }
     }
-    let parts = ["name", "familyName", "givenName", "title", "labelJa", "item", "shelter", "quantity", "amount"]
-    // A row's bare number says nothing.
-    let words = parts.compactMap { name in record[name].map { labels.text(name, $0, language, known: names) } }
-      .filter { !$0.isEmpty && !($0.count > 12 && Int64($0) != nil) }
+    let labels = labels.of(records)
+    let words = records.title.map { labels.text($0.name, record[$0.name], language, known: names) }
+      .filter { !$0.isEmpty && Int64($0) == nil }
     return (words.isEmpty ? names[row] : words.joined(separator: " "), standing)
   }
 
@@ -156,47 +157,37 @@ extension WebServer {
     return page(
       request,
       frame.render(
-        "table", title: Titles.title(endpoint.id, frame.language),
+        "table", title: title(endpoint.id, frame.language),
         ["sections": [["isMembers": true, "members": members] as [String: Any]]]))
   }
 
   // MARK: Lists
 
-  /// Lists under whose records the writes of another collection's path stand.
-  private static let collections = [
-    "stays": "stays", "doubleEntries": "stays", "lots": "lots", "expiringStock": "lots",
-  ]
-
-  /// What can be done with a record of a list.
+  /// What can be done with a record of a list: as the record itself says, else every step of its collection.
   private func actions(
     _ list: Endpoint, _ frame: Frame, _ context: DeskContext
   ) -> @Sendable (JSON) -> [[String: Any]] {
-    let path = Self.collections[list.id] ?? String(list.path.dropFirst())
-    let offered = catalogue.endpoints.filter {
-      $0.id != list.id && $0.path.hasPrefix("/\(path)/{id}")
-        && isAllowed($0.id, context) && !$0.isForServices && $0.id != "settleDouble"
+    guard let records = list.answer.records ?? list.subject else { return { _ in [] } }
+    let reads = catalogue.endpoints.filter {
+      !$0.isWrite && $0.id != list.id && $0.subject?.number == records.number && $0.path.contains("{id}/")
+        && $0.access.admits(context.user.roles) && !$0.isForServices
     }
-    let isResidents = path == "residents"
-    let back = Self.escaped(frame.path)
+    let (back, language, catalogue) = (Self.escaped(frame.path), frame.language, catalogue)
     return { record in
-      guard
-        let id = (isResidents ? record["residentId"].text ?? record["id"].text : record["id"].text)
-          .map({ Self.escaped($0) })
-      else { return [] }
-      return offered.map { endpoint in
-        let label = Titles.title(endpoint.id, frame.language)
-        if case .read = endpoint.action { return ["href": "/list/\(endpoint.id)?_row=\(id)", "label": label] }
-        return ["href": "/do/\(endpoint.id)?_row=\(id)&_back=\(back)", "label": label]
-      }
+      guard let id = (record["residentId"].text ?? record["id"].text).map({ Self.escaped($0) }) else { return [] }
+      let writes = record["actions"].list.compactMap(\.text).compactMap { catalogue.endpoint($0) }
+      return writes.map {
+        ["href": "/do/\($0.id)?_row=\(id)&_back=\(back)", "label": $0.words.text(in: language)]
+      } + reads.map { ["href": "/list/\($0.id)?_row=\(id)", "label": $0.words.text(in: language)] }
     }
   }
 
   private func listing(_ request: Request, _ context: DeskContext) async throws -> Response {
     let endpoint = try endpoint(context.parameters.get("endpoint") ?? "", context)
-    guard case .read = endpoint.action else { throw APIError.notFound("endpoint") }
+    guard !endpoint.isWrite else { throw APIError.notFound("endpoint") }
     var frame = frame(request, context)
     // What not everybody of the staff may see is about people.
-    frame.isStill = AccessPolicy.access(to: endpoint.id) != .staff
+    frame.isStill = endpoint.access != .staff
     let language = frame.language
     let query = Self.query(request)
     var texts = query.filter { $0.key != "lang" && $0.key != "done" && !$0.key.hasPrefix("_") }
@@ -212,7 +203,7 @@ extension WebServer {
       do {
         let answer = try await ask(endpoint.id, texts, row: row, context)
         next = endpoint.form.fields.contains { $0.name == "after" } ? answer["next"].text : nil
-        let table = RecordTable(labels, language, known: known(options))
+        let table = RecordTable(labels.of(endpoint.answer), language, known: known(options))
         sections = table.sections(answer, actions: actions(endpoint, frame, context))
       } catch {
         let fault = APIError.of(error)
@@ -228,11 +219,11 @@ extension WebServer {
     let top = makers.map { maker in
       [
         "href": "/do/\(maker.id)?_back=\(back)" + (row.map { "&_row=\($0)" } ?? ""),
-        "label": Titles.title(maker.id, language),
+        "label": title(maker.id, language),
       ]
     }
     let html = frame.render(
-      "table", title: Titles.title(endpoint.id, language), active: "/menu",
+      "table", title: title(endpoint.id, language), active: "/menu",
       [
         "subject": row.flatMap { known(options)[$0] } ?? "",
         "action": "/list/\(endpoint.id)", "hasFilter": !Self.filters(endpoint).isEmpty, "row": row ?? "",
@@ -241,7 +232,8 @@ extension WebServer {
         "none": language.pick("ありません。", "There is none."),
         "what": language.pick("操作", "Actions"), "top": top, "hasTop": !top.isEmpty, "hasNext": next != nil,
         "next": next.map { Self.link("/list/\(endpoint.id)", texts.merging(["after": $0]) { $1 }, row: row) } ?? "",
-        "nextLabel": language.pick("続き", "More"),
+        "nextLabel": language.pick("続き", "More"), "hasCSV": Self.isTable(endpoint) && !needsInput,
+        "csv": Self.link("/csv/\(endpoint.id)", texts, row: row), "csvLabel": language.pick("CSVで保存", "Save as CSV"),
       ])
     return page(request, html, status: status)
   }

@@ -3,12 +3,12 @@ import Causality
 /// Wrong passwords and PINs, counted by whoever may be guessing. After `free` of them each further one has to wait: 30
 /// seconds, twice as long each time, 15 minutes at most. An hour of quiet forgives.
 struct Attempts {
-  private struct Record {
+  private struct RowValues {
     var failures = 0
     var last: Instant
   }
 
-  private var records: [String: Record] = [:]
+  private var records: [String: RowValues] = [:]
 
   private static let forgiven: Int64 = 3_600_000
   private static let limit = 10_000
@@ -30,7 +30,7 @@ struct Attempts {
         records = records.filter { $0.value.last.milliseconds > cut }
       }
     }
-    var record = records[key] ?? Record(last: now)
+    var record = records[key] ?? RowValues(last: now)
     if now.milliseconds - record.last.milliseconds > Self.forgiven { record.failures = 0 }
     record.failures += 1
     record.last = now

@@ -51,14 +51,15 @@ extension WebServer {
     return page(
       request,
       frame.render(
-        "checklist", title: Titles.title("checklist", language), active: "/menu",
+        "checklist", title: title("checklist", language), active: "/menu",
         [
           "w": words, "groups": groups,
           "progress": pick("\(tasks.count)件のうち\(done)件が済み", "\(done) of \(tasks.count) done"),
-          "tabs": Titles.phases.map { word, english -> [String: Any] in
+          "tabs": Phase.allCases.map { tab -> [String: Any] in
             [
-              "href": "/checklist?phase=\(Self.escaped(word))",
-              "label": pick(word, english) + (word == current ? pick("(いま)", " (now)") : ""), "isActive": word == phase,
+              "href": "/checklist?phase=\(Self.escaped(tab.rawValue))",
+              "label": tab.words.text(in: language) + (tab.rawValue == current ? pick("(いま)", " (now)") : ""),
+              "isActive": tab.rawValue == phase,
             ]
           }, "hasOwn": !own.isEmpty,
           "own": own.map { ["label": pick($0["labelJa"].text ?? "", $0["labelEn"].text ?? "")] },
@@ -67,8 +68,8 @@ extension WebServer {
 
   /// What a task says, of whichever phase.
   func taskText(_ code: String, _ language: Language, _ context: DeskContext) async throws -> String? {
-    for (phase, _) in Titles.phases {
-      let tasks = try await ask("checklist", ["phase": phase], context)["tasks"].list
+    for phase in Phase.allCases {
+      let tasks = try await ask("checklist", ["phase": phase.rawValue], context)["tasks"].list
       if let task = tasks.first(where: { $0["task"].text == code }) {
         return language.pick(task["ja"].text ?? "", task["en"].text ?? "")
       }

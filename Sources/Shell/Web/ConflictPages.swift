@@ -1,11 +1,8 @@
-import Catalogue
 import Causality
 import ChangeModel
 import Desk
 import Foundation
 import Hummingbird
-import NodeService
-import Places
 import Replica
 import Site
 
@@ -22,18 +19,12 @@ extension WebServer {
     try checkForm(sent, context)
     let field = sent["field"]?.first ?? ""
     if field.isEmpty {
-      guard sent["collection"]?.first == "shelters", let row = sent["row"]?.first.flatMap({ Int64($0) }) else {
-        throw APIError.badValue("collection", ja: "この表の食い違いは、その記録を変えて解きます", en: "settle it by changing the record")
-      }
-      guard Self.mayKeep(context) else {
-        throw APIError(.forbidden, "forbidden", ja: "この役割ではできません", en: "not for your roles")
-      }
-      try context.user.mustWork(at: RowID(rawValue: row))
-      try await keep(RowID(rawValue: row))
-      return .redirect(to: "/conflicts")
+      let keep = try endpoint("keepRow", context)
+      _ = try await carryOut(keep, Controls.json(sent, keep.form.fields), row: nil, context)
+      return .redirect(to: "/conflicts?done=keepRow")
     }
     let endpoint = try endpoint("settleConflict", context)
-    if let now = sent["now"]?.first, let schema = NodeSchema.current.collection(named: sent["collection"]?.first ?? ""),
+    if let now = sent["now"]?.first, let schema = catalogue.records[sent["collection"]?.first ?? ""],
       let row = sent["row"]?.first.flatMap({ Int64($0) }),
       try await standing(RowID(rawValue: row), field, schema) != now
     {
@@ -53,10 +44,6 @@ extension WebServer {
     return .redirect(to: Self.appending("done=settleConflict&" + query.joined(separator: "&"), to: back))
   }
 
-  private static func mayKeep(_ context: DeskContext) -> Bool {
-    Gate.ownRoutes["POST /api/v1/shelters/{id}/keep"]!.admits(context.user.roles)
-  }
-
   /// A field of a row as people call it, and how its values read.
   struct Named {
     var title: String
@@ -67,11 +54,11 @@ extension WebServer {
   func named(
     _ collection: String, _ row: String, _ field: String, _ names: [String: String], _ language: Language
   ) async throws -> Named {
-    let schema = NodeSchema.current.collection(named: collection)
-    let known = schema?.field(named: field)
+    let records = catalogue.records[collection]
+    let known = records?.schema.field(named: field)
     let column = Column.field(field)
-    let (labels, pick) = (labels, language.pick)
-    let title = try await title(of: row, schema, names, language)
+    let (labels, pick) = (records.map { self.labels.of($0) } ?? self.labels, language.pick)
+    let title = try await title(of: row, records, names, language)
     return Named(
       title: title, field: known.map { pick($0.japanese, $0.english) } ?? pick("削除と変更", "deleted and changed")
     ) { value in
@@ -88,26 +75,24 @@ extension WebServer {
     }
   }
 
-  func isOurs(_ row: RowID, _ field: FieldSchema?, _ collection: CollectionSchema?) async throws -> Bool {
-    guard let collection, let values = try await core.reader.read({ try RowValues.fetch(row, collection, $0) }) else {
-      return false
-    }
-    return Conflicts.isOurs(values, field, core.identity)
+  func isOurs(_ row: RowID, _ field: FieldSchema?, _ records: Records?) async throws -> Bool {
+    guard let records, !records.isPersonal,
+      let values = try await core.reader.read({ try RowValues.fetch(row, records, $0) })
+    else { return false }
+    return Conflicts.isOurs(values, records, field, core.identity)
   }
 
+  /// What a row of everybody's is called, with the names of the rows that it names.
   private func title(
-    of row: String, _ collection: CollectionSchema?, _ names: [String: String], _ language: Language
+    of row: String, _ records: Records?, _ names: [String: String], _ language: Language
   ) async throws -> String {
-    guard let collection, let id = Int64(row) else { return row }
-    let kind = Titles.collection(collection.name, language)
-    let values = try await core.reader.read { try RowValues.fetch(RowID(rawValue: id), collection, $0) }
-    let name = values.flatMap { values in
-      ["name", "title", "label_ja"].lazy.compactMap { collection.field(named: $0) == nil ? nil : values.text($0) }.first
-        ?? ["item", "shelter"].compactMap {
-          collection.field(named: $0) == nil ? nil : values.row($0).flatMap { names["\($0)"] }
-        }.joined(separator: " → ")
-    }
-    return "\(kind) \(name ?? row)"
+    guard let records, !records.isPersonal, let id = Int64(row) else { return row }
+    let values = try await core.reader.read { try RowValues.fetch(RowID(rawValue: id), records, $0) }
+    let labels = labels.of(records)
+    let json = values.map { JSON.object($0.json()) } ?? .null
+    let parts = records.title.map { labels.text($0.name, json[$0.name], language, known: names) }
+      .filter { !$0.isEmpty && !($0.count > 12 && Int64($0) != nil) }
+    return ([records.words.text(in: language)] + (parts.isEmpty ? [row] : parts)).joined(separator: " ")
   }
 
   private static func value(_ text: String?, _ field: FieldSchema?) -> Value {
@@ -120,12 +105,10 @@ extension WebServer {
   }
 
   /// The ward, and who sat at its desk, as far as the change says so.
-  func author(_ value: ConflictView, _ language: Language) async throws -> String {
-    guard let author = AuthorNumber(rawValue: UInt32(truncatingIfNeeded: value.author)),
-      let lane = NodeSchema.current.collection(named: value.collection)?.lane
-    else { return "?" }
-    let dot = Dot(author, SequenceNumber(truncatingIfNeeded: value.sequence))
-    return try await self.author(dot, lane, at: value.time, language)
+  func author(_ value: Conflicts.Standing, at time: Int64?, _ language: Language) async throws -> String {
+    guard let dot = value.dot, let lane = catalogue.records[value.collection]?.lane else { return "?" }
+    guard let time else { return author(dot.author, language) }
+    return try await author(dot, lane, at: time, language)
   }
 
   func author(_ dot: Dot, _ lane: Lane, at time: Int64, _ language: Language) async throws -> String {
@@ -143,10 +126,12 @@ extension WebServer {
     let frame = frame(request, context)
     let language = frame.language
     let pick = language.pick
-    let personal = NodeSchema.current.collections.filter(\.isPersonal).map(\.name)
-    let found = try await core.reader.read { try ShelterQueries.conflicts(limit: 1_000, hiding: personal, $0) }
+    // Of people's own, none; of what a role may not read, none.
+    let hidden = catalogue.records.values.filter { $0.isPersonal || !$0.reader.access.admits(context.user.roles) }
+      .map(\.name)
+    let found = try await core.reader.read { try Conflicts.all(hiding: hidden.sorted(), limit: 1_000, $0) }
     let names = known(try await options(language, context))
-    var groups: [[ConflictView]] = []
+    var groups: [[Conflicts.Standing]] = []
     for view in found {
       if let last = groups.last?.first, last.collection == view.collection, last.row == view.row,
         last.field == view.field
@@ -159,38 +144,37 @@ extension WebServer {
     var shown: [[String: Any]] = []
     for values in groups.prefix(200) {
       let first = values[0]
-      let schema = NodeSchema.current.collection(named: first.collection)
-      let field = schema?.field(named: first.field)
-      let named = try await named(first.collection, first.row, first.field, names, language)
-      let isWhole = first.field.isEmpty
-      let isOurs = try await isOurs(RowID(rawValue: Int64(first.row) ?? 0), field, schema)
-      let choices = Conflicts.choices(first.collection, first.field)
-      let canChoose =
-        isAllowed("settleConflict", context) && !isWhole && isOurs
-        && schema.map { Conflicts.admits(context.user.roles, $0) } ?? false
-      var authors: [String: String] = [:]
-      for value in values { authors["\(value.author) \(value.sequence)"] = try await author(value, language) }
+      let records = catalogue.records[first.collection]
+      let field = records?.schema.field(named: first.field)
+      let named = try await named(first.collection, "\(first.row)", first.field, names, language)
+      let isWhole = first.kind == .deletion
+      let isOurs = try await isOurs(first.row, field, records)
+      let choices = records.flatMap { Conflicts.choices($0, first.field) }
+      let mayDecide =
+        isAllowed("settleConflict", context) && isOurs
+        && records.map { Conflicts.admits(context.user.roles, $0) } ?? false
+      let canChoose = mayDecide && !isWhole
+      let told =
+        isWhole
+        ? try await deletion(values, records, language)
+        : try await values.asyncMap { value in
+          [
+            "value": value.value ?? "", "text": named.text(Self.value(value.value, field)), "isShown": value.isShown,
+            "who": try await author(value, at: value.time, language),
+            "when": value.time.map { language.time($0) } ?? "", "canChoose": canChoose,
+          ]
+        }
       shown.append([
-        "title": named.title, "field": named.field, "row": first.row, "collection": first.collection,
+        "title": named.title, "field": named.field, "row": "\(first.row)", "collection": first.collection,
         "fieldName": first.field,
-        "was": values.first(where: \.shown)?.value ?? "",
+        "was": values.first(where: \.isShown)?.value ?? "",
         "history": "/history/\(first.collection)/\(first.row)/\(first.field)", "hasHistory": !isWhole,
         "canMerge": canChoose && choices != nil, "isFree": choices?.isEmpty == true,
         "choices": (choices ?? []).map { ["value": $0.word, "label": pick($0.word, $0.code)] },
         "merged": values.compactMap(\.value).joined(separator: pick("、", ", ")),
-        "canKeep": isWhole && first.collection == "shelters" && isOurs && Self.mayKeep(context),
+        "canKeep": isWhole && mayDecide,
         "isTheirs": !isOurs,
-        "values": values.map { value -> [String: Any] in
-          [
-            "value": value.value ?? "",
-            "text": isWhole
-              ? (value.kind == "deleted" ? pick("消された", "deleted") : pick("変えられた", "changed"))
-              : named.text(Self.value(value.value, field)),
-            "isShown": value.shown, "who": authors["\(value.author) \(value.sequence)"] ?? "?",
-            "when": language.time(value.time),
-            "canChoose": canChoose,
-          ]
-        },
+        "values": told,
       ])
     }
     let words = [
@@ -214,6 +198,36 @@ extension WebServer {
         ]))
   }
 
+  /// Who deleted a row, and who changed it without knowing: from the row's own story, since a table keeps no times of
+  /// deletions.
+  private func deletion(
+    _ values: [Conflicts.Standing], _ records: Records?, _ language: Language
+  ) async throws -> [[String: Any]] {
+    guard let records, let row = values.first?.row else { return [] }
+    let reader = await core.inspect { $0.historyReader }
+    let story = try await core.reader.read { try reader.history(of: row, in: records.schema, $0) }
+    let deletions = values.compactMap(\.dot)
+    let pick = language.pick
+    var told: [[String: Any]] = []
+    for entry in story.suffix(200).reversed() {
+      let isDeletion = if case .delete = entry.action { true } else { false }
+      // The deletions that stand, and what was written without knowing of one.
+      guard
+        isDeletion
+          ? deletions.contains(entry.dot)
+          : deletions.contains(where: { !entry.knew($0) })
+            && story.contains(where: { $0.dot != entry.dot && deletions.contains($0.dot) && !$0.knew(entry.dot) })
+      else { continue }
+      let time = entry.time.milliseconds
+      told.append([
+        "value": "", "text": isDeletion ? pick("消された", "deleted") : pick("変えられた", "changed"),
+        "isShown": !isDeletion, "who": try await author(entry.dot, records.lane, at: time, language),
+        "when": language.time(time), "canChoose": false,
+      ])
+    }
+    return told
+  }
+
   /// How a choice just made is taken back: while it stands, and nothing else has been written since.
   private func undo(
     _ query: [String: String], _ names: [String: String], _ language: Language
@@ -221,11 +235,11 @@ extension WebServer {
     guard let collection = query["collection"], let field = query["field"],
       let row = query["row"].flatMap({ Int64($0) }),
       let (was, now) = query["was"].flatMap({ was in query["now"].map { (was, $0) } }),
-      Conflicts.choices(collection, field) != nil, let schema = NodeSchema.current.collection(named: collection),
-      try await standing(RowID(rawValue: row), field, schema) == now
+      let records = catalogue.records[collection], Conflicts.choices(records, field) != nil,
+      try await standing(RowID(rawValue: row), field, records) == now
     else { return nil }
     let named = try await named(collection, "\(row)", field, names, language)
-    let text = named.text(Self.value(was.isEmpty ? nil : was, schema.field(named: field)))
+    let text = named.text(Self.value(was.isEmpty ? nil : was, records.schema.field(named: field)))
     return [
       "collection": collection, "row": "\(row)", "fieldName": field, "value": was, "now": now,
       "label": language.pick("元に戻す(\(named.field): \(text))", "Take it back (\(named.field): \(text))"),
@@ -233,9 +247,9 @@ extension WebServer {
   }
 
   /// What a field shows now, as a form sends it.
-  private func standing(_ row: RowID, _ field: String, _ collection: CollectionSchema) async throws -> String? {
-    guard let schema = collection.field(named: field), schema.kind == .register,
-      let values = try await core.reader.read({ try RowValues.fetch(row, collection, $0) })
+  private func standing(_ row: RowID, _ field: String, _ records: Records) async throws -> String? {
+    guard !records.isPersonal, let schema = records.schema.field(named: field), schema.kind == .register,
+      let values = try await core.reader.read({ try RowValues.fetch(row, records, $0) })
     else { return nil }
     switch schema.type {
     case .text: return values.text(field) ?? ""
@@ -243,5 +257,14 @@ extension WebServer {
     case .real: return values.real(field).map { "\($0)" } ?? ""
     case .bytes: return ""
     }
+  }
+}
+
+extension Sequence {
+  /// In order, one after the other.
+  fileprivate func asyncMap<Result>(_ transform: (Element) async throws -> Result) async rethrows -> [Result] {
+    var results: [Result] = []
+    for element in self { results.append(try await transform(element)) }
+    return results
   }
 }

@@ -36,16 +36,16 @@ extension WebServer {
     }
     let words = [
       "where": pick("町名・施設名", "Town or facility"), "find": pick("探す", "Find"), "staff": pick("職員の方", "For staff"),
-      "findTitle": pick("避難所を探す", "Find a shelter"), "report": Titles.title("reportOneself", language),
+      "findTitle": pick("避難所を探す", "Find a shelter"), "report": title("reportOneself", language),
       "reportWhy": pick(
         "命の危険があるときは 119 番へ。ここに書いたことは区の職員だけが読みます。",
         "In danger of life, call 119. Only the ward's staff read what you write here."), "send": pick("知らせる", "Send"),
     ]
     let shown = places.map { place -> [String: Any] in
       [
-        "name": ShelterWords.name(place, language), "ward": wardName(place.ward ?? "", language),
-        "address": place.address ?? "",
-        "code": place.statusCode ?? "unknown",
+        "name": ShelterWords.name(place, language), "ward": wardName(place[Shelter.ward] ?? "", language),
+        "address": place[Shelter.address] ?? "",
+        "code": place[Shelter.status]?.code ?? "unknown",
         "status": ShelterWords.status(place, language), "crowding": ShelterWords.crowding(place, language),
         "hasCrowding": !ShelterWords.crowding(place, language).isEmpty,
       ]

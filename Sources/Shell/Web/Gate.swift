@@ -1,4 +1,3 @@
-import Catalogue
 import Causality
 import Desk
 import Foundation
@@ -44,23 +43,16 @@ struct Gate: RouterMiddleware {
           "GET /checklist",
           "GET /own/{collection}/{row}", "POST /session/end", "GET /nodes",
           "GET /unsent", "GET /do/{endpoint}", "POST /do/{endpoint}", "GET /list/{endpoint}", "GET /events",
-          "GET /api/v1/status", "GET /api/v1/links", "GET /api/v1/shelters",
-          "GET /api/v1/shelters/{id}", "GET /api/v1/shelters/{id}/history", "GET /api/v1/conflicts",
-          "POST /api/v1/session/lock", "POST /api/v1/session/pin", "POST /api/v1/session/password",
+          "GET /api/v1/status", "GET /api/v1/links", "GET /api/v1/shelters/{id}/history", "POST /api/v1/session/lock",
+          "POST /api/v1/session/pin", "POST /api/v1/session/password",
         ]
       ),
+      (.relief, ["POST /own/{collection}/{row}"]),
       (
-        .roles([.headquarters, .shelter]),
-        [
-          "POST /api/v1/shelters", "PATCH /api/v1/shelters/{id}", "POST /api/v1/shelters/{id}/resolve",
-          "POST /api/v1/shelters/{id}/keep", "POST /own/{collection}/{row}",
-        ]
-      ),
-      (
-        .roles([.headquarters, .shelter, .welfare]),
+        .people,
         ["GET /people", "GET /person/{id}", "GET /cards/{id}", "GET /doubles"]
       ),
-      (.roles([.headquarters, .administrator]), ["GET /import", "POST /import"]),
+      (.oversight, ["GET /import", "POST /import"]),
       // Each lane's own roles: the endpoint looks.
       (.roles([.administrator, .headquarters, .shelter, .supply, .welfare]), ["POST /conflicts"]),
       (
@@ -68,8 +60,7 @@ struct Gate: RouterMiddleware {
         ["POST /network", "GET /network/bundle", "POST /network/bundle"]
       ),
       (.roles([.engineer, .administrator]), ["POST /nodes", "GET /nodes/file/{token}"]),
-      (.roles([.administrator]), ["GET /builder"]),
-      (.roles([.headquarters]), ["DELETE /api/v1/shelters/{id}"]),
+      (.administration, ["GET /builder"]),
       (
         .roles([.engineer, .administrator]),
         ["GET /metrics", "GET /api/v1/inspect/heads", "GET /api/v1/inspect/log"]
@@ -159,7 +150,7 @@ struct Gate: RouterMiddleware {
     return Principal(user: account.user, account: id, csrf: session.csrf)
   }
 
-  /// In a time that does not tell how much of it was right.
+  /// Compares in constant time, so timing does not reveal the length of a matching prefix.
   static func isSame(_ left: String, _ right: String) -> Bool {
     let (left, right) = ([UInt8](left.utf8), [UInt8](right.utf8))
     return left.count == right.count && zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0

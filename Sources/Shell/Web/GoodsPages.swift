@@ -39,7 +39,7 @@ extension WebServer {
       to: ["requestGoods", "addLot", "lots", "expiringStock", "items"], back: "/goods", language, context)
     let plan: [[String: Any]] = [
       ["href": "/orders", "label": pick("要請と配送", "Requests and deliveries")],
-      ["href": "/plan", "label": Titles.title("supplyPlan", language)],
+      ["href": "/plan", "label": title("supplyPlan", language)],
       ["href": "/scan", "label": pick("読み取って受け取る", "Receive by scanning")],
     ]
     let words = [
@@ -117,14 +117,14 @@ extension WebServer {
       "item": pick("品目", "Item"), "from": pick("送る区", "From"), "to": pick("受ける区", "To"),
       "shelter": pick("避難所", "Shelter"),
       "units": pick("数量", "Units"), "minutes": pick("分", "Minutes"), "why": pick("理由", "Why"),
-      "allocate": Titles.title("allocate", language),
+      "allocate": title("allocate", language),
       "unserved": pick("どこにも余剰がない要請", "Requests that no surplus can meet"),
       "none": pick("承認された要請で、まだ引き当てていないものはありません。", "No approved request waits for goods."),
     ]
     return page(
       request,
       frame.render(
-        "plan", title: Titles.title("supplyPlan", language), active: "/goods",
+        "plan", title: title("supplyPlan", language), active: "/goods",
         [
           "w": words, "rows": rows, "isEmpty": rows.isEmpty, "unserved": unserved, "hasUnserved": !unserved.isEmpty,
           "map": maps[language]!.values(

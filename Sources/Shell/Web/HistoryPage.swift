@@ -1,4 +1,3 @@
-import Catalogue
 import Causality
 import ChangeModel
 import Desk
@@ -25,11 +24,12 @@ extension WebServer {
     let language = frame.language
     let pick = language.pick
     let name = context.parameters.get("collection") ?? ""
-    guard let schema = NodeSchema.current.collection(named: name), !schema.isPersonal, !schema.isAppendOnly,
+    guard let records = catalogue.records[name], case let schema = records.schema, !schema.isPersonal,
+      schema.law != .appendOnly, records.reader.access.admits(context.user.roles),
       let row = context.parameters.get("row").flatMap({ Int64($0) }).map(RowID.init(rawValue:)),
       let field = schema.field(named: context.parameters.get("field") ?? ""), field.kind == .register
     else { throw APIError.notFound("field") }
-    guard Conflicts.admits(context.user.roles, schema) else {
+    guard Conflicts.admits(context.user.roles, records) else {
       throw APIError(
         .forbidden, "forbidden", field: "collection", ja: "この役割では見られません", en: "not for your roles")
     }
@@ -44,9 +44,9 @@ extension WebServer {
     }
     let names = known(try await options(language, context))
     let named = try await named(name, "\(row)", field.name, names, language)
-    let isOurs = try await isOurs(row, field, schema)
+    let isOurs = try await isOurs(row, field, records)
     let maySet =
-      isOurs && isAllowed("settleConflict", context) && Conflicts.choices(name, field.name) != nil
+      isOurs && isAllowed("settleConflict", context) && Conflicts.choices(records, field.name) != nil
     // What nobody has written over stands now.
     let standing = writes.filter { write in
       !writes.contains { $0.entry.dot != write.entry.dot && $0.entry.knew(write.entry.dot) }

@@ -7,25 +7,12 @@ extension WebServer {
     router.get("/menu") { request, context in try await menu(request, context) }
   }
 
-  private static let groups: [(ja: String, en: String, endpoints: [String])] = [
-    ("災害対応", "The disaster", ["disasters", "declarations", "notices", "roads", "acceptance"]),
-    (
-      "住民", "Residents",
-      [
-        "counterReports", "searchResidents", "registerResident", "inquiriesToAnswer", "askToBeInformed",
-        "evacueesElsewhere",
-      ]
-    ),
-    ("物資", "Goods", ["lots", "items", "expiringStock", "shareRequests", "orderRules"]),
-    ("管理", "Administration", ["accounts", "tokens", "services", "audit", "loadSample", "removeSample"]),
-  ]
-
   private func menu(_ request: Request, _ context: DeskContext) async throws -> Response {
     let frame = frame(request, context)
     let language = frame.language
-    let groups = Self.groups.compactMap { group -> [String: Any]? in
-      let links = links(to: group.endpoints, back: "/menu", language, context)
-      return links.isEmpty ? nil : ["heading": language.pick(group.ja, group.en), "links": links]
+    let groups = catalogue.services.compactMap { service -> [String: Any]? in
+      let links = links(to: service.menu, back: "/menu", language, context)
+      return links.isEmpty ? nil : ["heading": service.words.text(in: language), "links": links]
     }
     /// Pages of their own, as far as the user may open them.
     func pages(_ list: [(path: String, ja: String, en: String)]) -> [[String: Any]] {

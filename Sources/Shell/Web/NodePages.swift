@@ -157,7 +157,8 @@ extension WebServer {
     let signed = try asked.signed(by: &record, in: federation, validUntil: end, at: now)
     return (
       [UInt8](try JSONEncoder().encode(signed)),
-      [UInt8](try AuthorityCard.file(of: record, passphrase: card.isLocked ? passphrase : nil))
+      [UInt8](
+        try AuthorityCard.file(of: record, passphrase: card.isLocked ? passphrase : nil, random: secureRandomBytes))
     )
   }
 }

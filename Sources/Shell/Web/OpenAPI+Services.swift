@@ -4,21 +4,100 @@ import Foundation
 /// The services' part of the API's description, made from the endpoints themselves: it cannot say anything else than what
 /// the node does.
 extension OpenAPI {
-  /// The whole description: what is written by hand, and what follows from the catalogue. JSON is YAML.
-  static func yaml(with endpoints: [Endpoint]) -> String {
-    let paths = Dictionary(grouping: endpoints, by: \.path).sorted { $0.key < $1.key }
+  /// The whole description: what belongs to no service, and what follows from the catalogue. JSON is YAML.
+  static func yaml(of catalogue: Catalogue) -> String {
+    let paths = Dictionary(grouping: catalogue.endpoints, by: \.path).sorted { $0.key < $1.key }
     let known = Set(yaml.split(separator: "\n").filter { $0.hasPrefix("  /api/v1/") }.map { String($0.dropLast()) })
     var text = ""
     for (path, endpoints) in paths {
       let full = "  /api/v1\(path)"
       precondition(!known.contains(full), "\(path) is described twice")
       text += full + ":\n"
-      for endpoint in endpoints {
-        let operation = String(decoding: operation(endpoint).bytes, as: UTF8.self)
-        text += "    \(endpoint.method.rawValue): \(operation)\n"
+      for endpoint in endpoints { text += "    \(endpoint.method.rawValue): \(line(operation(endpoint)))\n" }
+    }
+    let rows = catalogue.services.flatMap(\.records).sorted { $0.name < $1.name }
+      .map { "    \($0.name): \(line(row($0)))\n" }.joined()
+    return yaml.replacing("\ncomponents:", with: "\n" + text + "components:") + rows
+  }
+
+  private static func line(_ json: JSON) -> String { String(decoding: json.bytes, as: UTF8.self) }
+
+  /// A row of a collection as answers have it.
+  private static func row(_ records: Records) -> JSON {
+    var properties: [String: JSON] = [
+      "id": rowSchema("any"), "conflicts": ["type": "array", "items": ["type": "string"]],
+      "actions": ["type": "array", "items": ["type": "string"], "description": "what can be done with it now"],
+    ]
+    if !records.states.isEmpty {
+      properties["state"] = ["type": "string", "enum": .list(records.states.map { .text($0.words.ja) })]
+      properties["stateCode"] = ["type": "string", "enum": .list(records.states.map { .text($0.code) })]
+    }
+    for field in records.fields where field.schema.type != .bytes {
+      properties[field.name] = described(shown(field.shape), "\(field.words.en) / \(field.words.ja)")
+      if case .choice(let choices) = field.shape {
+        properties[field.name + "Code"] = ["type": "string", "enum": .list(choices.map { .text($0.code) })]
       }
     }
-    return yaml.replacingOccurrences(of: "\ncomponents:", with: "\n" + text + "components:")
+    return ["type": "object", "required": ["id"], "properties": .object(properties)]
+  }
+
+  /// What an answer holds of a shape: times and flags as numbers, rows as text.
+  private static func shown(_ shape: FieldShape) -> JSON {
+    switch shape {
+    case .time: ["type": "integer", "description": "milliseconds since 1970"]
+    case .flag: ["type": ["integer", "boolean"]]
+    case .choice, .text, .secret, .date, .ward: ["type": "string"]
+    case .integer: ["type": "integer"]
+    case .number: ["type": "number"]
+    case .row(let collection): rowSchema(collection)
+    case .list(let inner, _): ["type": "array", "items": shown(inner)]
+    case .counts: ["type": "object", "additionalProperties": ["type": "integer"]]
+    }
+  }
+
+  private static func rowSchema(_ collection: String) -> JSON {
+    ["type": "string", "pattern": "^-?[0-9]{1,19}$", "x-collection": .text(collection)]
+  }
+
+  private static func schema(_ answer: Answer) -> JSON {
+    func object(_ properties: [String: JSON]) -> JSON { ["type": "object", "properties": .object(properties)] }
+    func reference(_ records: Records, _ members: [Answer.Member]) -> JSON {
+      let row: JSON = ["$ref": .text("#/components/schemas/\(records.name)")]
+      return members.isEmpty ? row : ["allOf": [row, object(self.members(members))]]
+    }
+    func list(_ name: String, _ item: JSON, _ isPaged: Bool) -> JSON {
+      var properties: [String: JSON] = [name: ["type": "array", "items": item]]
+      if isPaged {
+        properties["next"] = ["type": ["string", "null"], "description": "give it as `after` for the next page"]
+      }
+      return object(properties)
+    }
+    switch answer {
+    case .anything: return ["type": "object"]
+    case .row(let records, let members): return reference(records, members)
+    case .rows(let name, let records, let members, let isPaged): return list(name, reference(records, members), isPaged)
+    case .members(let members): return object(self.members(members))
+    case .list(let name, let members, let others, let isPaged):
+      guard case .object(var whole) = list(name, object(self.members(members)), isPaged),
+        case .object(let properties)? = whole["properties"]
+      else { return .null }
+      whole["properties"] = .object(properties.merging(self.members(others)) { $1 })
+      return .object(whole)
+    }
+  }
+
+  private static func members(_ members: [Answer.Member]) -> [String: JSON] {
+    Dictionary(
+      members.map { member in
+        let content: JSON =
+          switch member.content {
+          case .value(let shape): shown(shape)
+          case .object(let answer): schema(answer)
+          case .objects(let answer): ["type": "array", "items": schema(answer)]
+          }
+        return (member.name, described(content, "\(member.words.en) / \(member.words.ja)"))
+      },
+      uniquingKeysWith: { first, _ in first })
   }
 
   private static func operation(_ endpoint: Endpoint) -> JSON {
@@ -27,7 +106,7 @@ extension OpenAPI {
       var schema: [String: JSON] = [
         "type": "string", "pattern": "^-?[0-9]{1,18}$|^[0-9]{5}-[0-9A-Z]{4}-[0-9A-Z]{6,8}$",
       ]
-      if let subject = endpoint.subject { schema["description"] = .text("a row of \(subject)") }
+      if let subject = endpoint.subject { schema["x-collection"] = .text(subject.name) }
       parameters.append(["name": "id", "in": "path", "required": true, "schema": .object(schema)])
     }
     if endpoint.path.contains("{pseudonym}") {
@@ -37,7 +116,7 @@ extension OpenAPI {
       ])
     }
     var members: [String: JSON] = ["operationId": .text(endpoint.id), "summary": .text(endpoint.summary)]
-    switch endpoint.action {
+    switch endpoint.body {
     case .read:
       parameters += endpoint.form.fields.map { field in
         [
@@ -62,13 +141,18 @@ extension OpenAPI {
         ],
       ]
     }
-    if endpoint.isForServices { members["security"] = [["token": []]] }
+    if endpoint.isForServices {
+      members["security"] = [["token": []]]
+    } else if endpoint.access == .anyone {
+      members["security"] = []
+    }
     members["parameters"] = .list(parameters)
     var responses: [String: JSON] = [
       endpoint.makes ? "201" : "200": [
-        "description": "Done", "content": ["application/json": ["schema": ["type": "object"]]],
+        "description": "Done", "content": ["application/json": ["schema": schema(endpoint.answer)]],
       ]
     ]
+    if endpoint.method == .delete { responses = ["204": ["description": "Done"]] }
     for status in ["400", "401", "403", "404", "409", "413", "415", "429"] {
       responses[status] = ["$ref": "#/components/responses/Refused"]
     }

@@ -1,4 +1,4 @@
-/// The API's description, served at `/openapi.yaml`.
+/// The API's description, served at `/openapi.yaml`: here what belongs to no service, the rest from the services themselves.
 enum OpenAPI {
   static let yaml = """
     openapi: 3.1.0
@@ -49,65 +49,6 @@ enum OpenAPI {
           responses:
             "200": { description: A bundle, content: { application/octet-stream: { schema: { type: string, format: binary } } } }
             "400": { $ref: "#/components/responses/Refused" }
-      /api/v1/conflicts:
-        get:
-          operationId: conflicts
-          parameters:
-            - { name: limit, in: query, schema: { type: integer, minimum: 1, maximum: 10000 } }
-          responses:
-            "200": { description: Every value of every field in conflict, content: { application/json: { schema: { type: object } } } }
-            "400": { $ref: "#/components/responses/Refused" }
-      /api/v1/shelters:
-        get:
-          operationId: listShelters
-          parameters:
-            - { name: ward, in: query, schema: { type: string, pattern: "^[0-9]{5}$" } }
-            - { name: status, in: query, schema: { $ref: "#/components/schemas/Status" } }
-            - { name: q, in: query, description: "Part of a name, kana or address", schema: { type: string } }
-            - { name: limit, in: query, schema: { type: integer, minimum: 1, maximum: 1000 } }
-            - { name: after, in: query, description: "`next` of the page before", schema: { type: string, pattern: "^-?[0-9]{1,18}$" } }
-          responses:
-            "200":
-              description: A page of shelters
-              content:
-                application/json:
-                  schema:
-                    type: object
-                    required: [shelters]
-                    properties:
-                      shelters: { type: array, items: { $ref: "#/components/schemas/Shelter" } }
-                      next: { type: string }
-            "400": { $ref: "#/components/responses/Refused" }
-        post:
-          operationId: createShelter
-          requestBody: { required: true, content: { application/json: { schema: { $ref: "#/components/schemas/ShelterPatch" } } } }
-          responses:
-            "201": { description: Made and on the disk, content: { application/json: { schema: { $ref: "#/components/schemas/Shelter" } } } }
-            "400": { $ref: "#/components/responses/Refused" }
-            "403": { $ref: "#/components/responses/Refused" }
-            "415": { $ref: "#/components/responses/Refused" }
-      /api/v1/shelters/{id}:
-        parameters: [{ $ref: "#/components/parameters/ID" }]
-        get:
-          operationId: getShelter
-          responses:
-            "200": { description: The shelter, content: { application/json: { schema: { $ref: "#/components/schemas/Shelter" } } } }
-            "404": { $ref: "#/components/responses/Refused" }
-        patch:
-          operationId: changeShelter
-          requestBody: { required: true, content: { application/json: { schema: { $ref: "#/components/schemas/ShelterPatch" } } } }
-          responses:
-            "200": { description: Changed and on the disk, content: { application/json: { schema: { $ref: "#/components/schemas/Shelter" } } } }
-            "400": { $ref: "#/components/responses/Refused" }
-            "403": { $ref: "#/components/responses/Refused" }
-            "404": { $ref: "#/components/responses/Refused" }
-            "415": { $ref: "#/components/responses/Refused" }
-        delete:
-          operationId: deleteShelter
-          responses:
-            "204": { description: Deleted }
-            "403": { $ref: "#/components/responses/Refused" }
-            "404": { $ref: "#/components/responses/Refused" }
       /api/v1/shelters/{id}/history:
         parameters: [{ $ref: "#/components/parameters/ID" }]
         get:
@@ -115,39 +56,6 @@ enum OpenAPI {
           responses:
             "200": { description: "Every change, oldest first", content: { application/json: { schema: { type: object } } } }
             "404": { $ref: "#/components/responses/Refused" }
-      /api/v1/shelters/{id}/resolve:
-        parameters: [{ $ref: "#/components/parameters/ID" }]
-        post:
-          operationId: resolveConflict
-          description: Gives a field one value, which replaces every value that this node sees.
-          requestBody:
-            required: true
-            content:
-              application/json:
-                schema:
-                  type: object
-                  required: [field]
-                  properties: { field: { type: string }, value: { type: [string, "null"] } }
-          responses:
-            "200": { description: Settled, content: { application/json: { schema: { $ref: "#/components/schemas/Shelter" } } } }
-            "400": { $ref: "#/components/responses/Refused" }
-            "403": { $ref: "#/components/responses/Refused" }
-            "404": { $ref: "#/components/responses/Refused" }
-            "415": { $ref: "#/components/responses/Refused" }
-      /api/v1/shelters/{id}/keep:
-        parameters: [{ $ref: "#/components/parameters/ID" }]
-        post:
-          operationId: keepShelter
-          description: >-
-            Settles a shelter that one deleted while another edited it (`conflicts` holds an empty name): all that it
-            shows stays. To settle it the other way, delete it.
-          requestBody: { required: true, content: { application/json: { schema: { type: object } } } }
-          responses:
-            "200": { description: Kept, content: { application/json: { schema: { $ref: "#/components/schemas/Shelter" } } } }
-            "403": { $ref: "#/components/responses/Refused" }
-            "404": { $ref: "#/components/responses/Refused" }
-            "409": { $ref: "#/components/responses/Refused" }
-            "415": { $ref: "#/components/responses/Refused" }
       /api/v1/session:
         get:
           operationId: session
@@ -222,12 +130,6 @@ enum OpenAPI {
           description: What is wrong, where, in both languages
           content: { application/json: { schema: { $ref: "#/components/schemas/Error" } } }
       schemas:
-        Status:
-          type: string
-          enum: [未開設, 開設, 閉鎖, 常設, 不明, その他, notopen, open, close, permanent, unknown, other]
-        Crowding:
-          type: string
-          enum: [空き, 混雑, 定員一杯, 不明, free, congestion, full, unknown]
         Error:
           type: object
           required: [error, ja, en]
@@ -243,41 +145,5 @@ enum OpenAPI {
             shelter: { type: string }
             csrf: { type: string }
             people: { type: array, items: { type: object, required: [login, name], properties: { login: { type: string }, name: { type: string } } } }
-        ShelterPatch:
-          type: object
-          properties:
-            ward: { type: string, pattern: "^[0-9]{5}$" }
-            name: { type: string, minLength: 1, maxLength: 400 }
-            kana: { type: string, maxLength: 400 }
-            address: { type: string, maxLength: 400 }
-            latitude: { type: number, minimum: 20, maximum: 46 }
-            longitude: { type: number, minimum: 122, maximum: 154 }
-            phone: { type: string, maxLength: 100 }
-            capacity: { type: integer, minimum: 0, maximum: 10000000 }
-            remarks: { type: string, maxLength: 400 }
-            status: { $ref: "#/components/schemas/Status" }
-            crowding: { $ref: "#/components/schemas/Crowding" }
-            occupancyChange: { type: integer, minimum: -100000, maximum: 100000 }
-            addNeeds: { type: array, maxItems: 100, items: { type: string, minLength: 1, maxLength: 400 } }
-            removeNeeds: { type: array, maxItems: 100, items: { type: string, minLength: 1, maxLength: 400 } }
-            note: { type: string, maxLength: 400 }
-        Shelter:
-          type: object
-          required: [id, occupancy, needs, designations, hazards, commonIDs, conflicts]
-          properties:
-            id: { type: string }
-            ward: { type: string }
-            name: { type: string }
-            status: { type: string }
-            statusCode: { type: string }
-            crowding: { type: string }
-            crowdingCode: { type: string }
-            occupancy: { type: integer }
-            capacity: { type: integer }
-            needs: { type: array, items: { type: string } }
-            designations: { type: array, items: { type: string } }
-            hazards: { type: array, items: { type: string } }
-            commonIDs: { type: array, items: { type: string } }
-            conflicts: { type: array, items: { type: string } }
     """
 }

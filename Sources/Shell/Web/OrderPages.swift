@@ -18,25 +18,14 @@ extension WebServer {
     ("inspectedAt", "検収", "inspected"),
   ]
 
-  /// What the own ward has to do about a request.
+  /// What somebody of the own ward has to do about a request, by the very conditions of the steps.
   private func nextSteps(_ order: JSON, _ language: Language) -> [String] {
-    let own = core.identity.ward.code
-    let isAsker = order["ward"].text == own
-    let pick = language.pick
-    var steps: [String] = []
-    if isAsker, order["decision"] == .null, order["cancelledAt"] == .null { steps.append(pick("承認する", "decide")) }
-    if isAsker, order["offers"].list.contains(where: { $0["answer"] == .null }) {
-      steps.append(pick("申し出に答える", "answer an offer"))
+    // Taking back and sending elsewhere is always possible; it is no next step.
+    let aside: Set<String> = ["cancelRequest", "offerGoods", "allocate", "redirectAllocation", "cancelAllocation"]
+    let steps = ([order] + order["offers"].list + order["allocations"].list).flatMap { row in
+      row["actions"].list.compactMap(\.text).filter { !aside.contains($0) }
     }
-    for allocation in order["allocations"].list {
-      switch allocation["stateCode"].text {
-      case "reserved" where allocation["holder"].text == own: steps.append(pick("発送する", "ship"))
-      case "shipped" where isAsker: steps.append(pick("到着を確かめる", "confirm the arrival"))
-      case "arrived" where isAsker: steps.append(pick("検収する", "inspect"))
-      default: break
-      }
-    }
-    return steps.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    return steps.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }.map { title($0, language) }
   }
 
   /// How much of a request is where, as parts of a bar of 100.
@@ -139,7 +128,6 @@ extension WebServer {
     let names = try await names(shelters: [order["shelter"]], language, context)
     var values = summary(order, names, language)
     let back = "/orders/\(id)"
-    let isOver = values["isOver"] as? Bool == true
     let open = order["open"].integer ?? 0
     let offers = order["offers"].list.map { offer -> [String: Any] in
       [
@@ -147,16 +135,15 @@ extension WebServer {
         "units": language.number(offer["quantity"].integer ?? 0), "item": names[offer["item"].text ?? ""] ?? "",
         "note": offer["note"].text ?? "", "when": offer["availableAt"].integer.map { language.time($0) } ?? "",
         "answer": labels.text("answer", offer["answer"], language),
-        "canAnswer": isAsker && offer["answer"] == .null && isAllowed("answerOffer", context),
+        "canAnswer": Self.admits("answerOffer", offer),
       ]
     }
-    values["canDecide"] =
-      isAsker && !isOver && order["decision"] == .null && isAllowed("decideRequest", context)
-    let mayAllocate = !isOver && order["decision"].text == "承認" && open > 0 && isAllowed("allocate", context)
+    values["canDecide"] = order["decision"] == .null && Self.admits("decideRequest", order)
+    let mayAllocate = open > 0 && Self.admits("allocate", order)
     let lots = mayAllocate ? try await lots(of: order["item"].text ?? "", context) : []
     let actions =
-      (isOver ? [] : isAsker ? ["cancelRequest"] : ["offerGoods"]).filter { isAllowed($0, context) }
-      .map { ["href": "/do/\($0)?_row=\(id)&_back=\(back)", "label": Titles.title($0, language)] }
+      ["cancelRequest", "offerGoods"].filter { Self.admits($0, order) && !($0 == "offerGoods" && isAsker) }
+      .map { ["href": "/do/\($0)?_row=\(id)&_back=\(back)", "label": title($0, language)] }
     let heard = try await lastHeard()[order["ward"].text ?? ""]
     let words = [
       "neededBy": pick("希望", "Needed by"),
@@ -175,7 +162,7 @@ extension WebServer {
           "w": words, "back": back, "isAsker": isAsker, "hasOld": !isAsker, "age": age(heard, language),
           "note": order["note"].text ?? "", "hasNote": order["note"] != .null, "asked": askedLine(order, language),
           "figures": figures(order, language),
-          "allocations": order["allocations"].list.map { step($0, isAsker: isAsker, back: back, language, context) },
+          "allocations": order["allocations"].list.map { step($0, back: back, language) },
           "hasAllocations": !order["allocations"].list.isEmpty, "offers": offers, "hasOffers": !offers.isEmpty,
           "actions": actions, "canAllocate": !lots.isEmpty, "open": open,
           "lots": lots.map { lot -> [String: Any] in
@@ -186,6 +173,9 @@ extension WebServer {
           },
         ]) { $1 }))
   }
+
+  /// Whether a step can be taken with a row now, as the row itself says.
+  private static func admits(_ step: String, _ row: JSON) -> Bool { row["actions"].list.contains(.text(step)) }
 
   /// The ward's lots of an item of which this node holds a share.
   private func lots(of item: String, _ context: DeskContext) async throws -> [JSON] {
@@ -222,18 +212,12 @@ extension WebServer {
 
   /// An allocation: how far it has come, and what this ward can do with it now.
   private func step(
-    _ allocation: JSON, isAsker: Bool, back: String, _ language: Language, _ context: DeskContext
+    _ allocation: JSON, back: String, _ language: Language
   ) -> [String: Any] {
     let pick = language.pick
     let (id, state) = (allocation["id"].text ?? "", allocation["stateCode"].text ?? "")
     let isHolder = allocation["holder"].text == core.identity.ward.code
-    let possible: [String] =
-      switch state {
-      case "reserved" where isHolder: ["shipAllocation", "redirectAllocation", "cancelAllocation"]
-      case "shipped" where isAsker: ["confirmArrival"]
-      case "arrived" where isAsker: ["inspectAllocation"]
-      default: []
-      }
+    let possible = allocation["actions"].list.compactMap(\.text)
     let units = ["inspected": "accepted", "arrived": "arrived", "shipped": "shipped"][state] ?? "quantity"
     return [
       "id": id, "from": wardName(allocation["holder"].text ?? "", language),
@@ -247,9 +231,13 @@ extension WebServer {
       "carrier": allocation["carrier"].text ?? "", "hasCarrier": allocation["carrier"] != .null,
       "fault": allocation["fault"].text ?? "", "hasFault": allocation["fault"] != .null,
       "hasConflict": !allocation["conflicts"].list.isEmpty, "conflictMark": pick("食い違い", "conflict"),
-      "actions": possible.filter { isAllowed($0, context) }.map {
+      "needsAuthority": allocation["needsAuthority"] == true,
+      "authority": pick(
+        "別のノードで行う操作です。そのノードが失われたときだけ、認証局カードで行えます。",
+        "A step of another node: only when that node is lost, with the authority's card."),
+      "actions": possible.map {
         [
-          "href": "/do/\($0)?_row=\(id)&_back=\(back)", "label": Titles.title($0, language),
+          "href": "/do/\($0)?_row=\(id)&_back=\(back)", "label": title($0, language),
           "style": $0 == possible.first ? "" : "quiet",
         ]
       },

@@ -50,7 +50,7 @@ extension WebServer {
     let back = "/builder?collection=\(Self.escaped(collection))"
     let words = [
       "preview": pick("入力する人にはこう見えます", "What people will see"), "end": pick("使うのをやめる", "Use no longer"),
-      "add": Titles.title("addOwnField", language), "what": pick("どの記録に加えるか", "Of which records"),
+      "add": title("addOwnField", language), "what": pick("どの記録に加えるか", "Of which records"),
       "show": pick("表示", "Show"), "none": pick("まだ独自の項目がありません。", "There are no own items yet."),
       "why": pick(
         "通信が切れていても項目を加えられます。加えた項目は他の区にも伝わり、値を見ることができます。使うのをやめても、入力した値は残ります。",
@@ -60,11 +60,11 @@ extension WebServer {
     return page(
       request,
       frame.render(
-        "builder", title: Titles.title("ownFields", language), active: "/menu",
+        "builder", title: title("ownFields", language), active: "/menu",
         [
           "w": words, "collection": collection, "back": back, "isEmpty": fields.isEmpty,
           "collections": collections().map {
-            ["value": $0.word, "label": Titles.collection($0.word, language), "isChosen": $0.word == collection]
+            ["value": $0.word, "label": collectionTitle($0.word, language), "isChosen": $0.word == collection]
               as [String: Any]
           },
           "fields": fields.map { definition -> [String: Any] in
@@ -108,16 +108,16 @@ extension WebServer {
     let words = [
       "save": pick("保存する", "Save"), "others": pick("他の区の項目", "Other wards' items"), "ward": pick("区", "Ward"),
       "none": pick("この記録に独自の項目はありません。", "This record has no own items."),
-      "builder": Titles.title("ownFields", language),
+      "builder": title("ownFields", language),
     ]
     return page(
       request,
       frame.render(
-        "own", title: Titles.title("enterOwnValues", language),
+        "own", title: title("enterOwnValues", language),
         [
           "w": words, "action": "/own/\(collection)/\(row)", "isEmpty": fields.isEmpty && others.isEmpty,
           "hasFields": !fields.isEmpty && isAllowed("enterOwnValues", context),
-          "subject": "\(Titles.collection(collection, language)) \(names[row] ?? row)",
+          "subject": "\(collectionTitle(collection, language)) \(names[row] ?? row)",
           "controls": Controls(fields.map(field), language).values(
             given.merging(sent) { $1 }, wrong: fault?.body.field),
           // What stood there when the page was made: what nobody touched is not written again over what others wrote since.

@@ -1,3 +1,4 @@
+import Causality
 import Desk
 import Foundation
 import Hummingbird
@@ -61,7 +62,8 @@ extension WebServer {
     let language = language(request)
     var frame = Frame(
       language: language, ward: wardName(core.identity.ward.code, language),
-      isDrill: core.identity.federation.genesis.drill, path: request.uri.path)
+      isDrill: core.identity.federation.genesis.drill, path: request.uri.path,
+      now: Instant.now().milliseconds)
     frame.error = language.pick(error.body.ja, error.body.en)
     let top: [[String: Any]] = [["href": "/", "label": language.pick("最初の画面へ", "To the first page")]]
     let title = language.pick("できませんでした", "That did not work")

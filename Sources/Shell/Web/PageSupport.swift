@@ -1,4 +1,4 @@
-import Catalogue
+import Causality
 import ChangeModel
 import Desk
 import Foundation
@@ -26,12 +26,12 @@ extension WebServer {
     let path = request.uri.path + (query.map { $0.isEmpty ? "" : "?" + $0 } ?? "")
     var frame = Frame(
       language: language, ward: wardName(core.identity.ward.code, language),
-      isDrill: core.identity.federation.genesis.drill, path: path)
+      isDrill: core.identity.federation.genesis.drill, path: path, now: Instant.now().milliseconds)
     frame.isStill = request.method != .get
     frame.user = context.principal?.user.name
     frame.csrf = context.principal?.csrf
-    if let done = request.uri.queryParameters["done"], Titles.endpoints.contains(String(done)) {
-      frame.notice = language.pick("保存しました: ", "Saved: ") + Titles.title(String(done), language)
+    if let done = request.uri.queryParameters["done"], let endpoint = catalogue.endpoint(String(done)) {
+      frame.notice = language.pick("保存しました: ", "Saved: ") + endpoint.words.text(in: language)
     }
     return frame
   }
@@ -59,15 +59,23 @@ extension WebServer {
     return response
   }
 
+  /// What a person calls an endpoint: a button, a form's or a list's title.
+  func title(_ endpoint: String, _ language: Language) -> String { catalogue[endpoint].words.text(in: language) }
+
+  /// What one row of a collection is called.
+  func collectionTitle(_ collection: String, _ language: Language) -> String {
+    catalogue.records[collection]?.words.text(in: language) ?? collection
+  }
+
   // MARK: Asking the services
 
   func isAllowed(_ endpoint: String, _ context: DeskContext) -> Bool {
-    AccessPolicy.access(to: endpoint)?.admits(context.user.roles) ?? false
+    catalogue.endpoint(endpoint)?.access.admits(context.user.roles) ?? false
   }
 
   /// An endpoint by its id, if this user may use it.
   func endpoint(_ id: String, _ context: DeskContext) throws -> Endpoint {
-    guard let endpoint = catalogue.endpoints.first(where: { $0.id == id }), !endpoint.isForServices else {
+    guard let endpoint = catalogue.endpoint(id), !endpoint.isForServices else {
       throw APIError.notFound("endpoint")
     }
     guard isAllowed(id, context) else {
@@ -96,7 +104,13 @@ extension WebServer {
   }
 
   func row(_ text: String, _ endpoint: Endpoint) throws -> RowID? {
-    let path = Form([FormField("id", .row(endpoint.subject ?? ""), required: true, ja: "番号", en: "id")])
+    // An address that names nothing leads nowhere; an ID that was copied wrong is told so.
+    do throws(ResidentID.Fault) {
+      if Int64(text) == nil { _ = try ResidentID.row(text) { core.identity.federation.index(ofWard: $0) } }
+    } catch {
+      guard error == .badCheck else { throw APIError.notFound("id") }
+    }
+    let path = Form([FormField("id", .row(endpoint.subject?.name ?? "any"), required: true, ja: "番号", en: "id")])
     return try path.read(.object(["id": .text(text)]), in: core.identity.federation).row("id")
   }
 
@@ -110,8 +124,7 @@ extension WebServer {
   /// Where a person does or sees these, as far as they may.
   func links(to endpoints: [String], back: String, _ language: Language, _ context: DeskContext) -> [[String: Any]] {
     endpoints.filter { isAllowed($0, context) }.map { id in
-      let isWrite = if case .write = catalogue[id].action { true } else { false }
-      return ["href": isWrite ? "/do/\(id)?_back=\(back)" : "/list/\(id)", "label": Titles.title(id, language)]
+      return ["href": catalogue[id].isWrite ? "/do/\(id)?_back=\(back)" : "/list/\(id)", "label": title(id, language)]
     }
   }
 
@@ -121,10 +134,7 @@ extension WebServer {
   func options(_ language: Language, _ context: DeskContext) async throws -> [String: [Controls.Option]] {
     let ward = core.identity.ward.code
     let shelters = try await core.reader.read { db in
-      var filter = ShelterFilter()
-      filter.ward = ward
-      filter.limit = 1_000
-      return try ShelterQueries.list(filter, db).map { ($0.id, $0.name ?? $0.id) }
+      try ShelterSearch.find(ward: ward, limit: 1_000, db).map { ("\($0.id)", Shelter.records.title(of: $0)) }
     }
     let items = try await tryAsk("items", [:], context)?["items"].list ?? []
     return [
@@ -153,8 +163,8 @@ extension WebServer {
   func names(
     shelters: [JSON], _ language: Language, _ context: DeskContext
   ) async throws -> [String: String] {
-    let ids = Array(Set(shelters.compactMap { $0.text.flatMap { Int64($0) } }))
-    let found = try await core.reader.read { try ShelterQueries.names(ids, $0) }
+    let ids = Set(shelters.compactMap { $0.text.flatMap { Int64($0) } }).sorted().map(RowID.init(rawValue:))
+    let found = try await core.reader.read { try ShelterSearch.names(ids, $0) }
     return known(try await options(language, context)).merging(found) { $1 }
   }
 

@@ -41,7 +41,7 @@ extension WebServer {
           "reportSafety", "askToBeInformed", "inquiriesToAnswer", "registerResident", "evacueesElsewhere",
         ], back: "/people", language, context)
       + [
-        ["href": "/doubles", "label": Titles.title("doubleEntries", language)],
+        ["href": "/doubles", "label": title("doubleEntries", language)],
         ["href": "/scan", "label": pick("家族カードを読み取る", "Scan a family's card")],
       ]
     let words = [

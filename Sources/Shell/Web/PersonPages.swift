@@ -1,4 +1,3 @@
-import Catalogue
 import Desk
 import Foundation
 import Hummingbird
@@ -70,13 +69,13 @@ extension WebServer {
     let changes = isOwn ? ["changeResident", "planAssistance", "giveConsent", "protectResident"] : []
     let actions =
       ["reportSafety", "askToBeInformed"].filter { isAllowed($0, context) }.map {
-        ["href": "/do/\($0)?resident=\(Self.escaped(id))&_back=\(back)", "label": Titles.title($0, language)]
+        ["href": "/do/\($0)?resident=\(Self.escaped(id))&_back=\(back)", "label": title($0, language)]
       }
       + changes.filter { isAllowed($0, context) }.map {
-        ["href": "/do/\($0)?_row=\(Self.escaped(id))&_back=\(back)", "label": Titles.title($0, language)]
+        ["href": "/do/\($0)?_row=\(Self.escaped(id))&_back=\(back)", "label": title($0, language)]
       }
       + ["assistance", "consents", "auditOf"].filter { isAllowed($0, context) }.map {
-        ["href": "/list/\($0)?_row=\(Self.escaped(id))\(purpose)", "label": Titles.title($0, language)]
+        ["href": "/list/\($0)?_row=\(Self.escaped(id))\(purpose)", "label": title($0, language)]
       }
     let members = family?["members"].list ?? []
     let conflicts = try await conflicts(of: resident, isOwn: isOwn, language, context)
@@ -152,21 +151,21 @@ extension WebServer {
   private func conflicts(
     of resident: JSON?, isOwn: Bool, _ language: Language, _ context: DeskContext
   ) async throws -> [[String: Any]] {
-    guard let resident, !resident["conflicts"].list.isEmpty, let row = resident["id"].text.flatMap({ Int64($0) }) else {
+    guard let resident, !resident["conflicts"].list.isEmpty, let row = resident["id"].text else {
       return []
     }
-    let found = try await core.reader.read { try ShelterQueries.conflicts(of: row, in: "residents", $0) }
+    let found = try await ask("rowConflicts", ["collection": Resident.records.name, "row": row], context)
     let forms = Set(catalogue["changeResident"].form.fields.map(\.name))
-    var shown: [[String: Any]] = []
-    for value in found where !value.field.hasSuffix("_key") {
-      let name = Column.field(value.field)
-      shown.append([
-        "field": labels.label(name, language), "name": name, "value": value.value ?? "", "isShown": value.shown,
-        "who": try await author(value, language), "when": language.time(value.time), "row": value.row,
-        "canChoose": isOwn && forms.contains(name) && value.value != nil && isAllowed("changeResident", context),
-      ])
+    let labels = labels.of(Resident.records)
+    return found["conflicts"].list.filter { $0["field"].text?.hasSuffix("_key") == false }.map { value in
+      let name = Column.field(value["field"].text ?? "")
+      return [
+        "field": labels.label(name, language), "name": name, "value": value["value"].text ?? "",
+        "isShown": value["shown"] == true, "who": value["author"].text ?? "",
+        "when": value["time"].integer.map { language.time($0) } ?? "", "row": row,
+        "canChoose": isOwn && forms.contains(name) && value["value"] != .null && isAllowed("changeResident", context),
+      ]
     }
-    return shown
   }
 
   /// Who said so, where and when.
@@ -243,7 +242,7 @@ extension WebServer {
     return page(
       request,
       frame.render(
-        "doubles", title: Titles.title("doubleEntries", language), active: "/people",
+        "doubles", title: title("doubleEntries", language), active: "/people",
         [
           "w": words, "pairs": shown, "isEmpty": shown.isEmpty && asked.fault == nil,
           "none": pick("ありません。", "There is none."),

@@ -1,4 +1,3 @@
-import Catalogue
 import ChangeModel
 import Desk
 import Foundation
@@ -15,7 +14,7 @@ extension WebServer {
   func addServiceRoutes(to api: RouterGroup<DeskContext>) {
     for endpoint in catalogue.endpoints {
       api.on(RouterPath(Self.routerPath(endpoint.path)), method: endpoint.httpMethod) { request, context in
-        switch endpoint.action {
+        switch endpoint.body {
         case .read: try await read(endpoint, request, context)
         case .write: try await write(endpoint, request, context)
         }
@@ -67,7 +66,8 @@ extension WebServer {
   }
 
   private func answer(_ json: JSON, status: HTTPResponse.Status = .ok) -> Response {
-    Response(
+    guard json != .null else { return Response(status: .noContent) }
+    return Response(
       status: status, headers: [.contentType: "application/json; charset=utf-8"],
       body: .init(byteBuffer: ByteBuffer(bytes: json.bytes)))
   }

@@ -9,33 +9,40 @@ import Site
 
 /// A shelter's state in a person's words.
 enum ShelterWords {
-  private static let statuses: [String: (String, String)] = [
-    "notopen": ("未開設", "not open"), "open": ("開設", "open"), "close": ("閉鎖", "closed"), "permanent": ("常設", "permanent"),
-    "unknown": ("不明", "unknown"), "other": ("その他", "other"),
-  ]
-  private static let crowdings: [String: (String, String)] = [
-    "free": ("空き", "space"), "congestion": ("混雑", "crowded"), "full": ("定員一杯", "full"), "unknown": ("不明", "unknown"),
-  ]
-
   /// A name that shows nothing is none.
-  static func name(_ shelter: ShelterView, _ language: Language) -> String {
-    let isSeen = shelter.name?.unicodeScalars.contains { scalar in
+  static func name(_ shelter: RowValues, _ language: Language) -> String {
+    let name = shelter[Shelter.name] ?? ""
+    let isSeen = name.unicodeScalars.contains { scalar in
       !scalar.properties.isWhitespace && !scalar.properties.isDefaultIgnorableCodePoint
         && scalar.properties.generalCategory != .control
     }
-    return isSeen == true ? shelter.name! : language.pick("(名称なし)", "(no name)")
+    return isSeen ? name : language.pick("(名称なし)", "(no name)")
   }
 
-  static func status(_ shelter: ShelterView, _ language: Language) -> String {
-    shelter.statusCode.flatMap { statuses[$0] }.map { language.pick($0.0, $0.1) } ?? shelter.status ?? ""
+  static func status(_ shelter: RowValues, _ language: Language) -> String {
+    shelter[Shelter.status].map { language.pick($0.rawValue, status($0)) } ?? shelter.text("status") ?? ""
   }
 
-  static func crowding(_ shelter: ShelterView, _ language: Language) -> String {
-    shelter.crowdingCode.map { crowding($0, language) } ?? shelter.crowding ?? ""
+  private static func status(_ status: ShelterStatus) -> String {
+    switch status {
+    case .notOpen: "not open"
+    case .closed: "closed"
+    case .open, .permanent, .unknown, .other: status.code
+    }
   }
 
-  static func crowding(_ code: String, _ language: Language) -> String {
-    crowdings[code].map { language.pick($0.0, $0.1) } ?? code
+  static func crowding(_ shelter: RowValues, _ language: Language) -> String {
+    shelter[Shelter.crowding].map { crowding($0, language) } ?? shelter.text("crowding") ?? ""
+  }
+
+  static func crowding(_ crowding: ShelterCrowding, _ language: Language) -> String {
+    let english =
+      switch crowding {
+      case .free: "space"
+      case .congested: "crowded"
+      case .full, .unknown: crowding.code
+      }
+    return language.pick(crowding.rawValue, english)
   }
 }
 
@@ -49,13 +56,9 @@ extension WebServer {
   }
 
   /// - Parameter isOpen: only those that are open.
-  func shelters(matching text: String, isOpen: Bool = false) async throws -> [ShelterView] {
-    var filter = ShelterFilter()
-    filter.text = Self.searched(text)
-    filter.status = isOpen ? .open : nil
-    filter.limit = 50
-    let asked = filter
-    return try await core.reader.read { try ShelterQueries.list(asked, $0) }
+  func shelters(matching text: String, isOpen: Bool = false) async throws -> [RowValues] {
+    let (text, status) = (Self.searched(text), isOpen ? ShelterStatus.open.rawValue : nil)
+    return try await core.reader.read { try ShelterSearch.find(status: status, text: text, limit: 50, $0) }
   }
 
   /// As names are written: whatever width it was typed in.
@@ -68,14 +71,15 @@ extension WebServer {
     let language = frame.language
     let pick = language.pick
     let query = Self.query(request).compactMapValues { $0.first.flatMap { $0.isEmpty ? nil : $0 } }
-    var filter = ShelterFilter()
-    filter.limit = Self.pageRows
-    filter.ward = query["ward"]
-    filter.text = query["q"].flatMap { Self.searched($0) }
-    filter.status = query["status"].flatMap { ShelterStatus($0) }
-    filter.after = query["after"].flatMap { Int64($0) }
-    let asked = filter
-    let found = try await core.reader.read { try ShelterQueries.list(asked, $0) }
+    let ward = query["ward"]
+    let text = query["q"].flatMap { Self.searched($0) }
+    let status = query["status"].flatMap { code in ShelterStatus.allCases.first { $0.code == code } }
+    let after = query["after"].flatMap { Int64($0) }.map(RowID.init(rawValue:))
+    let (found, conflicting) = try await core.reader.read { db in
+      let found = try ShelterSearch.find(
+        ward: ward, status: status?.rawValue, text: text, after: after, limit: Self.pageRows, db)
+      return (found, try Conflicts.rows(of: Shelter.records, db))
+    }
     let words = [
       "ward": pick("区", "Ward"), "all": pick("すべて", "All"), "status": pick("開設", "Status"),
       "search": pick("名称・住所", "Name or address"),
@@ -92,18 +96,19 @@ extension WebServer {
     let ages = try await lastHeard()
     let rows = found.map { shelter -> [String: Any] in
       [
-        "id": shelter.id, "name": ShelterWords.name(shelter, language), "code": shelter.statusCode ?? "unknown",
+        "id": "\(shelter.id)", "name": ShelterWords.name(shelter, language),
+        "code": shelter[Shelter.status]?.code ?? "unknown",
         "status": ShelterWords.status(shelter, language), "crowding": ShelterWords.crowding(shelter, language),
-        "people": language.number(Int64(shelter.occupancy)),
-        "capacity": shelter.capacity.map { language.number(Int64($0)) } ?? "–",
-        "needs": shelter.needs.joined(separator: pick("、", ", ")), "ward": wardName(shelter.ward ?? "", language),
-        "address": shelter.address ?? "", "age": age(ages[shelter.ward ?? ""], language),
-        "hasConflict": !shelter.conflicts.isEmpty,
+        "people": language.number(shelter[Shelter.occupancy]),
+        "capacity": shelter[Shelter.capacity].map { language.number($0) } ?? "–",
+        "needs": shelter[Shelter.needs].joined(separator: pick("、", ", ")),
+        "ward": wardName(shelter[Shelter.ward] ?? "", language), "address": shelter[Shelter.address] ?? "",
+        "age": age(ages[shelter[Shelter.ward] ?? ""], language), "hasConflict": conflicting.contains(shelter.id),
         "conflictMark": pick("食い違い", "conflict"),
       ]
     }
     var next = query
-    next["after"] = found.last?.id
+    next["after"] = found.last.map { "\($0.id)" }
     let link = next.filter { $0.key != "done" && $0.key != "lang" }.sorted { $0.key < $1.key }.map {
       "\($0.key)=\(Self.escaped($0.value))"
     }.joined(separator: "&")
@@ -115,13 +120,13 @@ extension WebServer {
       frame.render(
         "shelters", title: pick("避難所", "Shelters"), active: "/shelters",
         [
-          "w": words, "shelters": rows, "isEmpty": rows.isEmpty, "q": filter.text ?? "",
-          "wards": choices(topology.wards.map { ($0.code, wardName($0.code, language)) }, filter.ward),
+          "w": words, "shelters": rows, "isEmpty": rows.isEmpty, "q": text ?? "",
+          "wards": choices(topology.wards.map { ($0.code, wardName($0.code, language)) }, ward),
           "statuses": choices(
             [("open", pick("開設", "open")), ("notopen", pick("未開設", "not open")), ("close", pick("閉鎖", "closed"))],
             query["status"]),
           "hasNext": found.count == Self.pageRows, "next": "/shelters?\(link)",
-          "canImport": filter == ShelterFilter(pageOf: Self.pageRows),
+          "canImport": [ward, text, query["status"], query["after"]].allSatisfy { $0 == nil },
         ]))
   }
 
@@ -132,45 +137,47 @@ extension WebServer {
 
   private func shelterDesk(_ request: Request, _ context: DeskContext) async throws -> Response {
     guard let text = context.parameters.get("id"), let id = Int64(text) else { throw APIError.notFound("id") }
-    guard let shelter = try await core.reader.read({ try ShelterQueries.one(id, $0) }) else {
-      throw APIError.notFound("id")
-    }
+    let answer = try await ask("shelter", row: text, context)
+    guard let shelter = try await core.reader.read({ try RowValues.fetch(RowID(rawValue: id), Shelter.records, $0) })
+    else { throw APIError.notFound("id") }
+    let row = "\(shelter.id)"
+    let ward = shelter[Shelter.ward] ?? ""
     let frame = frame(request, context)
     let language = frame.language
     let pick = language.pick
-    let isOwn = shelter.ward == core.identity.ward.code
+    let isOwn = ward == core.identity.ward.code
     let mayWork = isOwn && isAllowed("checkIn", context) && (context.user.shelter.map { $0.rawValue == id } ?? true)
     let checkIn = catalogue["checkIn"].form.fields.filter { Self.quickFields.contains($0.name) }
     let fields = Self.quickFields.compactMap { name in checkIn.first { $0.name == name } }
-    let stock = try await tryAsk("lots", ["shelter": shelter.id], context)?["lots"].list ?? []
-    let isOpen = ["open", "permanent"].contains(shelter.statusCode)
+    let stock = try await tryAsk("lots", ["shelter": row], context)?["lots"].list ?? []
+    let isOpen = Shelters.isOpen(shelter)
     let writes = isOpen ? ["closeShelter"] : []
     let reads = ["stays", "shelterPicture", "shelterReports", "auditOf"]
-    let back = "/shelters/\(shelter.id)"
+    let back = "/shelters/\(row)"
     let actions =
       writes.filter { isAllowed($0, context) }.map { name -> [String: Any] in
-        let row = catalogue[name].subject == nil ? "shelter=\(shelter.id)" : "_row=\(shelter.id)"
-        return ["href": "/do/\(name)?\(row)&_back=\(back)", "label": Titles.title(name, language)]
+        let named = catalogue[name].subject == nil ? "shelter=\(row)" : "_row=\(row)"
+        return ["href": "/do/\(name)?\(named)&_back=\(back)", "label": title(name, language)]
       }
-      + [["href": "/own/shelters/\(shelter.id)", "label": Titles.title("enterOwnValues", language)]]
+      + [["href": "/own/shelters/\(row)", "label": title("enterOwnValues", language)]]
       + reads.filter { isAllowed($0, context) }.map {
-        ["href": "/list/\($0)?_row=\(shelter.id)", "label": Titles.title($0, language)]
+        ["href": "/list/\($0)?_row=\(row)", "label": title($0, language)]
       }
     // What the desk goes on entering while the node is out of reach.
     let all = try await options(language, context)
     let today = ["day": [JapaneseDay.text(.now())]]
-    let forms = [("reportShelter", "/shelters/\(shelter.id)/reports"), ("requestGoods", "/requests")].filter {
+    let forms = [("reportShelter", "/shelters/\(row)/reports"), ("requestGoods", "/requests")].filter {
       isAllowed($0.0, context)
     }.map { id, url -> [String: Any] in
       let isPlaced = catalogue[id].subject == nil
       return [
-        "endpoint": id, "url": "/api/v1" + url, "title": Titles.title(id, language), "isPlaced": isPlaced,
-        "row": isPlaced ? "" : shelter.id, "shelter": shelter.id,
+        "endpoint": id, "url": "/api/v1" + url, "title": title(id, language), "isPlaced": isPlaced,
+        "row": isPlaced ? "" : row, "shelter": row,
         "controls": Controls(catalogue[id].form.fields.filter { $0.name != "shelter" }, language, options: all)
           .values(today),
       ]
     }
-    let heard = try await lastHeard()[shelter.ward ?? ""]
+    let heard = try await lastHeard()[ward]
     // Who stands at the desk is looked up by the card, where a declaration lets the ward do so.
     let declared = try await tryAsk("declarations", [:], context)?["declarations"].list ?? []
     let looksUp = declared.contains { declaration in
@@ -179,7 +186,7 @@ extension WebServer {
     }
     let words = [
       "people": pick("避難者", "People"), "capacity": pick("定員", "Capacity"), "crowding": pick("混雑", "Crowding"),
-      "staff": pick("職員", "Staff"), "count": pick("人数", "Head count"), "open": Titles.title("openShelter", language),
+      "staff": pick("職員", "Staff"), "count": pick("人数", "Head count"), "open": title("openShelter", language),
       "counted": pick("数え直した人数", "Counted anew"),
       "less": pick("一人減らす", "One fewer"), "more": pick("一人増やす", "One more"), "save": pick("記録", "Save"),
       "checkIn": pick("受付", "Check in"), "checkInButton": pick("受付する", "Check in"),
@@ -194,32 +201,36 @@ extension WebServer {
       frame.render(
         "desk", title: ShelterWords.name(shelter, language), active: "/shelters",
         [
-          "w": words, "id": shelter.id, "name": shelter.name ?? "", "code": shelter.statusCode ?? "unknown",
-          "status": ShelterWords.status(shelter, language), "address": shelter.address ?? "",
-          "hasAddress": shelter.address?.isEmpty == false,
-          "hasConflict": !shelter.conflicts.isEmpty, "conflictMark": pick("食い違い", "conflict"),
-          "people": language.number(Int64(shelter.occupancy)),
-          "capacity": shelter.capacity.map { language.number(Int64($0)) } ?? "–",
-          "crowding": shelter.crowding == nil ? "–" : ShelterWords.crowding(shelter, language),
-          "staff": shelter.staff.map { language.number(Int64($0)) } ?? "–",
+          "w": words, "id": row, "name": shelter[Shelter.name] ?? "",
+          "code": shelter[Shelter.status]?.code ?? "unknown",
+          "status": ShelterWords.status(shelter, language), "address": shelter[Shelter.address] ?? "",
+          "hasAddress": shelter[Shelter.address] != nil,
+          "hasConflict": !answer["conflicts"].list.isEmpty, "conflictMark": pick("食い違い", "conflict"),
+          "people": language.number(shelter[Shelter.occupancy]),
+          "capacity": shelter[Shelter.capacity].map { language.number($0) } ?? "–",
+          "crowding": shelter.text("crowding") == nil ? "–" : ShelterWords.crowding(shelter, language),
+          "staff": shelter[Shelter.staff].map { language.number($0) } ?? "–",
           "hasOld": !isOwn,
           "old": heard.map {
             pick(
-              "\(wardName(shelter.ward ?? "", language))から最後に聞いたのは\(language.age(milliseconds: $0))",
-              "\(wardName(shelter.ward ?? "", language)) was last heard \(language.age(milliseconds: $0))")
+              "\(wardName(ward, language))から最後に聞いたのは\(language.age(milliseconds: $0))",
+              "\(wardName(ward, language)) was last heard \(language.age(milliseconds: $0))")
           } ?? pick("この区からはまだ何も聞いていません", "nothing was heard from this ward yet"),
           "canWork": mayWork, "isOpen": isOpen, "looksUp": looksUp, "purpose": Purpose.safety.rawValue,
           "controls": Controls(fields, language, options: ["ward": wardOptions(language)]).values(),
-          "actions": actions, "hasNeeds": !shelter.needs.isEmpty, "needs": shelter.needs.map { ["need": $0] },
+          "actions": actions, "hasNeeds": !shelter[Shelter.needs].isEmpty,
+          "needs": shelter[Shelter.needs].map { ["need": $0] },
           "crowdings": [ShelterCrowding.free, .congested, .full].map {
-            ["value": $0.rawValue, "label": pick($0.rawValue, ShelterWords.crowding($0.code, language))]
+            ["value": $0.rawValue, "label": ShelterWords.crowding($0, language)]
           },
           "hasStock": !stock.isEmpty, "forms": forms,
           "stock": stock.map {
             ["item": known(all)[$0["item"].text ?? ""] ?? "?", "amount": language.number($0["amount"].integer ?? 0)]
           },
-          "hasNotes": shelter.notes?.isEmpty == false,
-          "notes": (shelter.notes ?? []).prefix(30).map { ["time": language.time($0.time), "text": $0.text] },
+          "hasNotes": !answer["notes"].list.isEmpty,
+          "notes": answer["notes"].list.prefix(30).map {
+            ["time": $0["time"].integer.map { language.time($0) } ?? "", "text": $0["text"].text ?? ""]
+          },
         ]))
   }
 
@@ -232,12 +243,5 @@ extension WebServer {
       ages[peer.ward] = min(ages[peer.ward] ?? .max, age)
     }
     return ages
-  }
-}
-
-extension ShelterFilter {
-  fileprivate init(pageOf limit: Int) {
-    self.init()
-    self.limit = limit
   }
 }

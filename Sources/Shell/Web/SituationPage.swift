@@ -50,7 +50,10 @@ extension WebServer {
       $0.people += $1.people
       $0.short += $1.short
     }
-    let calls = isAllowed("counterReports", context) ? try await core.reader.read { try ResidentCounter.calls($0) } : 0
+    let ward = core.identity.certificate.node.ward
+    let calls =
+      isAllowed("counterReports", context)
+      ? try await core.reader.read { try ResidentCounter.calls($0, ward: ward) } : 0
     let declared = try await ask("declarations", [:], context)["declarations"].list.filter {
       $0["ward"].text == core.identity.ward.code && $0["inForce"] == true
     }
@@ -83,14 +86,14 @@ extension WebServer {
         [
           "w": words, "figures": shown, "phase": phase, "hasElapsed": quake != nil,
           "elapsed": quake.map { elapsed(now &- $0, language) } ?? "",
-          "checklist": Titles.title("checklist", language), "isNew": isNew, "firstSteps": firstSteps(language, context),
+          "checklist": title("checklist", language), "isNew": isNew, "firstSteps": firstSteps(language, context),
           "canSample": status.drill && isAllowed("loadSample", context),
           "hasOldest": oldest.map { $0.value.heard ?? .max >= 60_000 } ?? false,
           "oldest": age(oldest?.value.heard, language),
           "canTell": disaster == nil && isAllowed("tellDisaster", context),
-          "tell": Titles.title("tellDisaster", language),
+          "tell": title("tellDisaster", language),
           "canDeclare": disaster != nil && declared.isEmpty && isAllowed("declare", context),
-          "declare": Titles.title("declare", language), "isDeclared": !declared.isEmpty,
+          "declare": title("declare", language), "isDeclared": !declared.isEmpty,
           "declared": declared.compactMap { declaration in
             declaration["until"].integer.map {
               pick("宣言中: ", "Declared: ") + labels.text("purposes", declaration["purposes"], language)
@@ -132,7 +135,7 @@ extension WebServer {
 
   private func figures(_ status: StatusReport, _ context: DeskContext) async throws -> [String: WardFigures] {
     let totals = try await core.reader.read { db in
-      try ShelterQueries.totals(db).map { ($0.ward, $0.shelters, $0.open, $0.people) }
+      try ShelterSearch.totals(db).map { ($0.ward, $0.shelters, $0.open, $0.people) }
     }
     var wards: [String: WardFigures] = [:]
     for (ward, shelters, open, people) in totals {
@@ -160,7 +163,7 @@ extension WebServer {
       "firstWhy": pick(
         "このノードにはまだ避難所がありません。次の順に進めると使えるようになります。",
         "This node has no shelters yet. These steps make it useful."),
-      "sample": Titles.title("loadSample", language),
+      "sample": title("loadSample", language),
       "sampleWhy": pick(
         "訓練用の避難所・住民・物資・要請が入り、すぐに試せます。「その他」からいつでも消せます。",
         "Shelters, residents, goods and a request to try everything with. Removed at any time under More."),
@@ -170,7 +173,7 @@ extension WebServer {
   private func phase(_ disaster: JSON?, _ language: Language) -> String {
     guard let disaster else { return language.pick("災害は登録されていません(平常時)", "No disaster is entered (ordinary times)") }
     return
-      "\(disaster["name"].text ?? "") — \(Titles.phase(disaster["phase"].text ?? "", language))"
+      "\(disaster["name"].text ?? "") — \(Phase(rawValue: disaster["phase"].text ?? "")?.words.text(in: language) ?? "")"
   }
 
   private func elapsed(_ milliseconds: Int64, _ language: Language) -> String {

@@ -42,9 +42,9 @@ public struct WebServer: Sendable {
     self.core = core
     self.topology = topology
     catalogue = Services.catalogue(Geography(topology))
-    description = OpenAPI.yaml(with: catalogue.endpoints)
+    description = OpenAPI.yaml(of: catalogue)
     self.metrics = metrics
-    labels = Labels(catalogue.endpoints, Services.collections)
+    labels = Labels(catalogue)
     maps = [.japanese: WardMap(topology, .japanese), .english: WardMap(topology, .english)]
   }
 
@@ -68,10 +68,7 @@ public struct WebServer: Sendable {
   /// Who may use which route.
   var access: [String: Access] {
     catalogue.endpoints.reduce(into: Gate.ownRoutes) { routes, endpoint in
-      guard let access = AccessPolicy.access(to: endpoint.id) else {
-        preconditionFailure("the access policy does not name \(endpoint.id)")
-      }
-      routes["\(endpoint.httpMethod.rawValue) /api/v1\(endpoint.path)"] = access
+      routes["\(endpoint.httpMethod.rawValue) /api/v1\(endpoint.path)"] = endpoint.access
     }
   }
 
@@ -94,9 +91,9 @@ public struct WebServer: Sendable {
       let gauges = try await core.status(withDigest: false, running: true)
       return text(metrics.exposition(with: gauges), type: "text/plain; version=0.0.4; charset=utf-8")
     }
-    router.get("/events") { _, _ in await eventStream() }
+    router.get("/events") { _, context in await eventStream(for: context.user) }
     addSessionRoutes(to: router.group("/api/v1"))
-    addShelterRoutes(to: router.group("/api/v1"))
+    addNodeRoutes(to: router.group("/api/v1"))
     addServiceRoutes(to: router.group("/api/v1"))
     addInspectRoutes(to: router.group("/api/v1"))
     return router

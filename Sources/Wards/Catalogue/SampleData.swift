@@ -30,17 +30,27 @@ public enum SampleData {
     ]
 
   /// - Parameter endpoints: of the other services, through which everything is made.
-  static func endpoints(_ endpoints: [Endpoint]) -> [Endpoint] {
+  static func service(_ endpoints: [Endpoint]) -> Service {
     let steps = Dictionary(uniqueKeysWithValues: endpoints.map { ($0.id, $0) })
-    return [
-      .write("loadSample", "/sample", "Load the sample data, in a drill.") { desk in
+    let own: [Endpoint] = [
+      .write(
+        "loadSample", "/sample", "見本データを入れる", "Load sample data", for: .oversight, "Load the sample data, in a drill."
+      ) { desk in
         try mustDrill(desk)
         guard try present(desk).isEmpty else {
           throw Fault.refused("id", ja: "見本データはすでに入っています", en: "the sample data is here already")
         }
         return Written([], about: []) { [rows = try load(steps, desk)] _ in ["rows": JSON(rows)] }
       },
-      .write("removeSample", "/sample/removal", "Take the sample data away.") { desk in
+      .write(
+        "removeSample", "/sample/removal", "見本データを消す", "Remove the sample data", for: .oversight,
+        "Take the sample data away.",
+        warning: Words(
+          "見本の避難所と、そこで受け付けた人・物資・要請がすべて消えます。本物の人を見本の避難所に入れていないか確かめてください。",
+          "The sample shelters go, with everybody and everything entered there. Make sure that nobody real is among them."
+        ),
+        answers: .members([.init("rows", .integer(Numbers.any), "件数", "Rows")])
+      ) { desk in
         try mustDrill(desk)
         let rows = try present(desk)
         guard !rows.isEmpty else { throw Fault.refused("id", ja: "見本データはありません", en: "there is no sample data") }
@@ -61,6 +71,7 @@ public enum SampleData {
         return Written(drafts, about: []) { [count = rows.count] _ in ["rows": JSON(count)] }
       },
     ]
+    return Service("見本データ", "Sample data", records: [], endpoints: own, menu: ["loadSample", "removeSample"])
   }
 
   private static func mustDrill(_ desk: Desk) throws {
@@ -75,7 +86,7 @@ public enum SampleData {
     var count = 0
     /// Does what a person would do by form, within the transaction under way; the row that it made.
     func step(_ id: String, _ given: [String: JSON], at row: RowID? = nil) throws -> RowID? {
-      guard let endpoint = steps[id], case .write(let body) = endpoint.action else { preconditionFailure("no \(id)") }
+      guard let endpoint = steps[id], case .write(let body) = endpoint.body else { preconditionFailure("no \(id)") }
       var inquiry = desk.inquiry
       inquiry.given = try endpoint.form.read(.object(given), in: inquiry.identity.federation)
       inquiry.row = row
@@ -87,16 +98,14 @@ public enum SampleData {
 
     var places: [RowID] = []
     for shelter in shelters {
-      var patch = ShelterPatch()
-      patch.name = shelter.name
-      patch.kana = shelter.kana
-      patch.ward = desk.ward
-      patch.capacity = shelter.capacity
       let row = try desk.newRow()
-      var draft = Draft(.life)
-      let edits = try patch.edits(isNew: true).filter { $0.field != ShelterSchema.Field.source }
+      var draft = Shelter.records.draft()
       draft.edit(
-        ShelterSchema.shelters, row, edits + [FieldEdit(ShelterSchema.Field.source, .set(.text(source)))])
+        Shelter.records, row,
+        [
+          Shelter.name.set(shelter.name), Shelter.kana.set(shelter.kana), Shelter.ward.set(desk.ward),
+          Shelter.capacity.set(Int64(shelter.capacity)), Shelter.status.set(.notOpen), Shelter.source.set(source),
+        ])
       _ = try desk.replica.commit(draft, at: desk.now)
       count += 1
       places.append(row)
@@ -141,7 +150,7 @@ public enum SampleData {
   private static func isPromised(_ desk: Desk) throws -> Bool {
     try desk.read { db in
       try RowValues.all(
-        OrderSchema.allocations,
+        Allocation.records,
         """
         WHERE id >> 53 <> ?2 AND request IN (
           SELECT id FROM requests WHERE id >> 53 = ?2
@@ -152,7 +161,7 @@ public enum SampleData {
   }
 
   /// This ward's sample rows, by the marks that they bear, lane by lane; what depends on others first.
-  private static func present(_ desk: Desk) throws -> [(CollectionSchema, RowID, Audience?)] {
+  private static func present(_ desk: Desk) throws -> [(Records, RowID, Audience?)] {
     let ward = desk.wardIndex
     let identity = Audience.ward(ward, .identity)
     let shelters = "SELECT id FROM shelters WHERE source = '\(source)' AND ward = ?1 AND id >> 53 = ?2"
@@ -160,18 +169,18 @@ public enum SampleData {
     // ?1 is the ward's code, ?2 its number.
     let requests = "SELECT id FROM requests WHERE shelter IN (\(shelters)) AND id >> 53 = ?2"
     let own = "AND id >> 53 = ?2"
-    let queries: [(CollectionSchema, String, Audience?)] = [
+    let queries: [(Records, String, Audience?)] = [
       (
-        PeopleSchema.stays,
+        Stay.records,
         "SELECT id FROM stays WHERE (shelter IN (\(shelters)) OR resident IN (\(residents))) \(own)",
         identity
-      ), (PeopleSchema.safety, "SELECT id FROM safety_reports WHERE resident IN (\(residents)) \(own)", identity),
-      (ShelterWork.reports, "SELECT id FROM shelter_reports WHERE shelter IN (\(shelters))", nil),
-      (ShelterSchema.shelters, shelters, nil), (RegistrySchema.residents, residents, identity),
-      (OrderSchema.allocations, "SELECT id FROM allocations WHERE request IN (\(requests)) \(own)", nil),
-      (OrderSchema.requests, requests, nil),
+      ), (SafetyReport.records, "SELECT id FROM safety_reports WHERE resident IN (\(residents)) \(own)", identity),
+      (ShelterReport.records, "SELECT id FROM shelter_reports WHERE shelter IN (\(shelters))", nil),
+      (Shelter.records, shelters, nil), (Resident.records, residents, identity),
+      (Allocation.records, "SELECT id FROM allocations WHERE request IN (\(requests)) \(own)", nil),
+      (GoodsRequest.records, requests, nil),
       (
-        StockSchema.lots,
+        Lot.records,
         "SELECT id FROM lots WHERE ward = ?1 \(own) AND (place = '\(place)' OR shelter IN (\(shelters)))", nil
       ),
     ]

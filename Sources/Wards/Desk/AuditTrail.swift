@@ -9,20 +9,22 @@ import Sodium
 /// Who saw or changed whose data, when and why. One append-only collection in each lane, so that a write and its note are
 /// one change set; all wards keep all of it.
 public enum AuditTrail {
-  public static let life = collection(60, "audit_life", .life)
-  public static let supply = collection(80, "audit_supply", .supply)
-  public static let registry = collection(49, "audit_registry", .registry)
-  public static let control = collection(9, "audit_control", .control)
+  static let entries = LogField(1, "entries", 400, "記録", "Entries")
 
-  public static let collections = [control, registry, life, supply]
+  public static let life = records(60, "audit_life", .life)
+  public static let supply = records(80, "audit_supply", .supply)
+  public static let registry = records(49, "audit_registry", .registry)
+  public static let control = records(9, "audit_control", .control)
 
-  private static func collection(_ number: UInt32, _ name: String, _ lane: Lane) -> CollectionSchema {
-    CollectionSchema(
-      number, name, lane: lane, isAppendOnly: true,
-      fields: [FieldSchema(1, "entries", .log, .text, ja: "記録", en: "Entries")])
+  public static let all = [control, registry, life, supply]
+
+  private static func records(_ number: UInt32, _ name: String, _ lane: Lane) -> Records {
+    Records(
+      number, name, "閲覧と変更の記録", "Audit trail", lane: lane, law: .appendOnly, reader: .roles(.oversight),
+      fields: [entries], title: [])
   }
 
-  static func collection(of lane: Lane) -> CollectionSchema { collections.first { $0.lane == lane }! }
+  static func records(of lane: Lane) -> Records { all.first { $0.lane == lane }! }
 
   /// One note: `subject action purpose user`; the user's name is the rest of the text. When and where, the change set says.
   public struct Note: Hashable, Sendable {
@@ -66,7 +68,7 @@ public enum AuditTrail {
       let text = try String.fetchOne(
         db.cachedStatement(
           sql:
-            "SELECT value FROM \"\(collection(of: lane).name)_entries\" WHERE row = ? AND author = ? AND sequence = ? LIMIT 1"
+            "SELECT value FROM \"\(records(of: lane).name)_entries\" WHERE row = ? AND author = ? AND sequence = ? LIMIT 1"
         ),
         arguments: [row(lane, dot.author, day: day).rawValue, Int64(dot.author.rawValue), Int64(dot.sequence)])
       if let text { return Note(text)?.user }
@@ -78,24 +80,30 @@ public enum AuditTrail {
   public static func note(_ notes: [Note], in draft: inout Draft, by author: AuthorNumber, at now: Instant) {
     guard !notes.isEmpty else { return }
     let row = row(draft.lane, author, day: now.milliseconds / 86_400_000)
-    let collection = collection(of: draft.lane)
     draft.edit(
-      collection, row, notes.map { FieldEdit(1, .append(.text($0.text))) },
+      records(of: draft.lane), row, notes.map { entries.append($0.text) },
       for: draft.lane == .control ? .anyone : .federation)
   }
 
   /// What a node keeps beside the shared tables so that one subject's notes are found at once.
-  public static let indexes = collections.flatMap {
+  public static let indexes = all.flatMap {
     [
       "CREATE INDEX IF NOT EXISTS \($0.name)_subject ON \"\($0.name)_entries\" (value)",
       "CREATE INDEX IF NOT EXISTS \($0.name)_time ON \"\($0.name)_entries\" (time)",
     ]
   }
 
+  /// How many notes there are.
+  public static func count(_ db: Database) throws -> Int {
+    try all.reduce(0) { sum, records in
+      sum + (try Int.fetchOne(db.cachedStatement(sql: "SELECT count(*) FROM \"\(records.name)_entries\"")) ?? 0)
+    }
+  }
+
   /// Every note about `subject`, oldest first.
   static func notes(on subject: RowID, _ identity: NodeIdentity, _ db: Database) throws -> [JSON] {
     let (first, end) = ("\(subject) ", "\(subject)!")
-    let parts = collections.map {
+    let parts = all.map {
       "SELECT time, author, value FROM \"\($0.name)_entries\" WHERE value >= ?1 AND value < ?2"
     }
     let rows = try Row.fetchAll(
@@ -142,7 +150,7 @@ public enum AuditTrail {
       guard let time = Int64(after) else { throw Fault.badValue("after", ja: "続きの印ではありません", en: "not a page's `next`") }
       before = min(before, time)
     }
-    let parts = collections.map {
+    let parts = all.map {
       "SELECT time, author, value FROM \"\($0.name)_entries\" WHERE time < ?1 AND time >= ?2"
     }
     let rows = try Row.fetchCursor(
@@ -170,21 +178,31 @@ public enum AuditTrail {
   }
 
   /// - Parameter conceal: the name under which a subject stands in the trail.
-  public static func endpoints(
-    _ conceal: @escaping @Sendable (RowID, Inquiry, Database) throws -> RowID
-  ) -> [Endpoint] {
-    [
-      .read(
-        "auditOf", "/audit/{id}", "Who saw or changed this row, when, where and why; oldest first.", of: "residents"
-      ) {
-        inquiry, db in
-        let subject = try conceal(inquiry.row!, inquiry, db)
-        return Seen(["notes": .list(try notes(on: subject, inquiry.identity, db))])
-      },
-      .read(
-        "audit", "/audit", "Who saw or changed whose data: by user, ward, action, purpose and time; newest first.",
-        searchForm
-      ) { inquiry, db in Seen(try search(inquiry, db)) },
-    ]
+  public static func service(_ conceal: @escaping @Sendable (RowID, Inquiry, Database) throws -> RowID) -> Service {
+    Service(
+      "閲覧と変更の記録", "The audit trail", records: all,
+      endpoints: [
+        .read(
+          "auditOf", "/audit/{id}", "閲覧と変更の記録", "Who saw or changed it", for: .oversight,
+          "Who saw or changed this row, when, where and why; oldest first.", answers: notesAnswer
+        ) { look in
+          let subject = try conceal(look.inquiry.row!, look.inquiry, look.db)
+          return ["notes": .list(try notes(on: subject, look.inquiry.identity, look.db))]
+        },
+        .read(
+          "audit", "/audit", "閲覧と変更の記録を探す", "Search the audit trail", for: .oversight,
+          "Who saw or changed whose data: by user, ward, action, purpose and time; newest first.", searchForm,
+          answers: notesAnswer
+        ) { look in try search(look.inquiry, look.db) },
+      ], menu: ["audit"], indexes: indexes)
   }
+
+  private static let notesAnswer = Answer.list(
+    "notes",
+    [
+      Answer.Member("time", .time, "日時", "At"), Answer.Member("ward", .ward, "区", "Ward"),
+      Answer.Member("node", .text(20), "ノード", "Node"), Answer.Member("subject", .text(20), "対象の記録", "Record"),
+      Answer.Member("action", .text(60), "操作", "Action"), Answer.Member("purpose", .text(60), "目的", "Purpose"),
+      Answer.Member("user", .text(120), "利用者", "User"),
+    ], isPaged: true)
 }

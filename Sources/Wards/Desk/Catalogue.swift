@@ -7,29 +7,50 @@ import Replica
 
 /// All that a node's services do, and the one way to do it: checked, noted in the audit trail, on the disk.
 public struct Catalogue: Sendable {
+  public let services: [Service]
   public let endpoints: [Endpoint]
+  /// Every collection, by its name.
+  public let records: [String: Records]
+  private let byID: [String: Endpoint]
+  /// What can be done with a row of a collection, by its name: in the order of the services.
+  private let steps: [String: [Endpoint]]
   /// Which purposes let a ward look at another's data now: the words of the declarations in force.
   public let grounds: @Sendable (Database, String, Instant) throws -> Set<String>
-  /// The purpose "the person agreed".
-  public let consent: String
   /// The name under which a subject stands in the audit trail.
   private let conceal: @Sendable (RowID, Inquiry, Database) throws -> RowID
 
+  /// - Precondition: no two collections and no two endpoints have one name, and no two endpoints one path and method.
   public init(
-    _ endpoints: [Endpoint], consent: String,
-    conceal: @escaping @Sendable (RowID, Inquiry, Database) throws -> RowID,
+    _ services: [Service], conceal: @escaping @Sendable (RowID, Inquiry, Database) throws -> RowID,
     grounds: @escaping @Sendable (Database, String, Instant) throws -> Set<String>
   ) {
-    self.endpoints = endpoints
+    self.services = services
+    endpoints = services.flatMap(\.endpoints)
+    records = Dictionary(uniqueKeysWithValues: services.flatMap(\.records).map { ($0.name, $0) })
+    byID = Dictionary(uniqueKeysWithValues: endpoints.map { ($0.id, $0) })
+    steps = Dictionary(
+      grouping: endpoints.filter { $0.isWrite && $0.subject != nil && $0.path.contains("{id}") },
+      by: { $0.subject!.name })
     self.grounds = grounds
-    self.consent = consent
     self.conceal = conceal
-    precondition(Set(endpoints.map(\.id)).count == endpoints.count)
+    precondition(Set(endpoints.map { "\($0.method) \($0.path)" }).count == endpoints.count)
   }
 
+  public func endpoint(_ id: String) -> Endpoint? { byID[id] }
+
+  /// - Precondition: there is one of this name.
   public subscript(id: String) -> Endpoint {
-    guard let endpoint = endpoints.first(where: { $0.id == id }) else { preconditionFailure("no endpoint \(id)") }
+    guard let endpoint = byID[id] else { preconditionFailure("no endpoint \(id)") }
     return endpoint
+  }
+
+  /// What whoever asks can do with a row as it stands: their roles allow it, and no condition refuses it.
+  public func actions(on record: RowValues, _ records: Records, _ inquiry: Inquiry) -> [Endpoint] {
+    // Who works at one shelter alone takes no steps elsewhere.
+    guard (try? inquiry.user.mustWork(where: record, records)) != nil else { return [] }
+    return (steps[records.name] ?? []).filter {
+      $0.access.admits(inquiry.user.roles) && $0.refusal(of: record, inquiry) == nil
+    }
   }
 
   /// Works a write out and commits it, within one transaction. On the replica's thread.
@@ -39,62 +60,77 @@ public struct Catalogue: Sendable {
   public func write(
     _ endpoint: Endpoint, _ inquiry: Inquiry, on replica: Replica, committed: (Draft, Dot) -> Void = { _, _ in }
   ) throws -> (ReplicaEffects, JSON) {
-    guard case .write(let body) = endpoint.action else { preconditionFailure("\(endpoint.id) only reads") }
+    guard case .write(let body) = endpoint.body else { preconditionFailure("\(endpoint.id) only reads") }
     guard !endpoint.path.contains("{id}") || inquiry.row != nil else { throw Fault.notFound("id") }
     let desk = Desk(replica: replica, inquiry: inquiry)
-    var answer: ((Database) throws -> JSON)!
+    var answer = JSON.null
     var failure: (any Error)?
-    let effects: ReplicaEffects
     do {
-      effects = try replica.batch(at: inquiry.now) {
+      let effects = try replica.batch(at: inquiry.now) {
         do {
           if let key = inquiry.requestKey, let kept = try replica.store.answer(toRequest: key) {
-            let again = try JSON.decode(kept)
-            answer = { _ in again }
+            answer = try JSON.decode(kept)
             return
           }
+          try check(endpoint, desk)
           var written = try body(desk)
-          answer = written.answer
-          let notes = try desk.read { db in try written.subjects.map { try conceal($0, inquiry, db) } }.map {
-            AuditTrail.Note(
-              $0, endpoint.id, purpose: inquiry.given.text("purpose"), user: inquiry.user.name)
-          }
+          let notes = try notes(on: written.subjects, endpoint, desk, purpose: inquiry.given.text("purpose"))
           for index in written.drafts.indices where !written.drafts[index].isEmpty {
             AuditTrail.note(notes, in: &written.drafts[index], by: replica.author, at: inquiry.now)
             committed(written.drafts[index], try replica.commit(written.drafts[index], at: inquiry.now))
           }
+          if written.drafts.allSatisfy(\.isEmpty) {
+            try note(written.subjects, endpoint, desk, purpose: inquiry.given.text("purpose"))
+          }
+          answer = try self.answer(written, endpoint, desk)
           if let key = inquiry.requestKey {
-            var kept = try desk.read(answer)
-            // What is shown once is not kept.
-            if case .object(var members) = kept, members.removeValue(forKey: "token") != nil { kept = .object(members) }
-            try replica.store.keepAnswer(kept.bytes, toRequest: key, at: inquiry.now.milliseconds)
+            try replica.store.keepAnswer(answer.withoutSecrets.bytes, toRequest: key, at: inquiry.now.milliseconds)
           }
         } catch {
           failure = Fault.of(error)
           throw error
         }
       }
+      return (effects, answer)
     } catch { throw failure ?? error }
-    return (effects, try desk.read(answer))
   }
 
-  /// Answers a read, on any thread. What it shows of another ward's people has to be noted, with `note`, before anybody
-  /// sees it.
+  /// That the row admits the step, and whoever takes it works there.
+  private func check(_ endpoint: Endpoint, _ desk: Desk) throws {
+    guard !endpoint.when.isEmpty, let records = endpoint.subject else { return }
+    let (_, record) = try desk.subject(records)
+    if let fault = endpoint.refusal(of: record, desk.inquiry) { throw fault }
+  }
+
+  /// What a write shows once it is done. Whom it shows besides those whom it changed is noted too, before anybody sees it.
+  private func answer(_ written: Written, _ endpoint: Endpoint, _ desk: Desk) throws -> JSON {
+    let (answer, shown) = try desk.read { db in
+      var look = Look(desk.inquiry, db, self)
+      return (try written.answer(&look), look.subjects)
+    }
+    let others = shown.subtracting(written.subjects).sorted()
+    try note(others, endpoint, desk, purpose: desk.given.text("purpose"))
+    return answer
+  }
+
+  /// Answers a read, on any thread. Whom it shows has to be noted, with `note`, before anybody sees it.
   ///
-  /// - Throws: `Fault` when it would show such data and no purpose is given, or none that is in force.
+  /// - Throws: `Fault` when it would show another ward's people and no purpose is given, or none that is in force.
   public func read(_ endpoint: Endpoint, _ inquiry: Inquiry, _ db: Database) throws -> Seen {
-    guard case .read(let body) = endpoint.action else { preconditionFailure("\(endpoint.id) writes") }
+    guard case .read(let body) = endpoint.body else { preconditionFailure("\(endpoint.id) writes") }
     guard !endpoint.path.contains("{id}") || inquiry.row != nil else { throw Fault.notFound("id") }
-    let seen = try body(inquiry, db)
+    var look = Look(inquiry, db, self)
+    let answer = try body(&look)
+    let seen = Seen(answer: answer, subjects: look.subjects.sorted(), viewer: look.viewer)
     let foreign = seen.subjects.filter { !inquiry.isOwn($0) }
     guard !foreign.isEmpty, !endpoint.isForServices else { return seen }
     guard let purpose = inquiry.given.text("purpose") else {
-      throw .badValue(
+      throw Fault.badValue(
         "purpose", ja: "他区の個人情報を見る目的を入れてください", en: "say for what purpose another ward's personal data is looked at")
     }
     let isGrounded =
-      purpose == consent
-      ? foreign.allSatisfy(seen.consented.contains) : try grounds(db, inquiry.ward, inquiry.now).contains(purpose)
+      purpose == Purpose.consent.rawValue
+      ? foreign.allSatisfy(look.consented.contains) : try grounds(db, inquiry.ward, inquiry.now).contains(purpose)
     guard isGrounded else {
       throw Fault(
         .forbidden, field: "purpose", ja: "その目的で他区の個人情報を見る根拠(災害の宣言または本人の同意)がありません: \(purpose)",
@@ -110,20 +146,31 @@ public struct Catalogue: Sendable {
     _ seen: Seen, _ endpoint: Endpoint, _ inquiry: Inquiry, on replica: Replica
   ) throws -> ReplicaEffects? {
     guard !seen.subjects.isEmpty else { return nil }
+    var inquiry = inquiry
+    if let viewer = seen.viewer { inquiry.user = viewer.user }
     let desk = Desk(replica: replica, inquiry: inquiry)
-    let notes = try desk.read { db in try seen.subjects.map { try conceal($0, inquiry, db) } }.map {
-      AuditTrail.Note(
-        $0, endpoint.id, purpose: seen.viewer?.purpose ?? inquiry.given.text("purpose"),
-        user: seen.viewer?.user.name ?? inquiry.user.name)
-    }
     return try replica.batch(at: inquiry.now) {
-      for start in stride(from: 0, to: notes.count, by: Self.notesEach) {
-        var draft = Draft(.registry)
-        AuditTrail.note(
-          Array(notes[start..<min(start + Self.notesEach, notes.count)]), in: &draft, by: replica.author,
-          at: inquiry.now)
-        _ = try replica.commit(draft, at: inquiry.now)
-      }
+      try note(seen.subjects, endpoint, desk, purpose: seen.viewer?.purpose ?? inquiry.given.text("purpose"))
+    }
+  }
+
+  /// Within a batch.
+  private func note(_ subjects: [RowID], _ endpoint: Endpoint, _ desk: Desk, purpose: String?) throws {
+    let notes = try notes(on: subjects, endpoint, desk, purpose: purpose)
+    for start in stride(from: 0, to: notes.count, by: Self.notesEach) {
+      var draft = Draft(.registry)
+      AuditTrail.note(
+        Array(notes[start..<min(start + Self.notesEach, notes.count)]), in: &draft, by: desk.replica.author,
+        at: desk.now)
+      _ = try desk.replica.commit(draft, at: desk.now)
+    }
+  }
+
+  private func notes(
+    on subjects: [RowID], _ endpoint: Endpoint, _ desk: Desk, purpose: String?
+  ) throws -> [AuditTrail.Note] {
+    try desk.read { db in try subjects.map { try conceal($0, desk.inquiry, db) } }.map {
+      AuditTrail.Note($0, endpoint.id, purpose: purpose, user: desk.inquiry.user.name)
     }
   }
 
@@ -131,8 +178,17 @@ public struct Catalogue: Sendable {
   private static let notesEach = 100
 }
 
-extension Error where Self == Fault {
-  static func badValue(_ field: String, ja: String, en: String) -> Fault {
-    Fault(.badValue, field: field, ja: ja, en: en)
+/// What a read found, and whose data it showed.
+public struct Seen: Sendable {
+  public let answer: JSON
+  public let subjects: [RowID]
+  let viewer: (user: User, purpose: String)?
+}
+
+extension JSON {
+  /// What is shown once is not kept.
+  fileprivate var withoutSecrets: JSON {
+    guard case .object(var members) = self, members.removeValue(forKey: "token") != nil else { return self }
+    return .object(members)
   }
 }

@@ -1,17 +1,14 @@
 import Causality
 import ChangeModel
-import Federation
 import GRDB
-import Replica
-import Store
 
-/// One thing that a service does: its name, its form, and the rule behind it. The HTTP side, `openapi.yaml`, the
-/// simulator and the tests all come from this one description.
+/// One thing that a service does: its name, who may do it, its form, and the rule behind it. Pages, HTTP, `openapi.yaml`,
+/// the simulator and the tests all come from this one description.
 public struct Endpoint: Sendable {
   public enum Method: String, Sendable { case get, post, patch, delete }
 
-  public enum Action: Sendable {
-    case read(@Sendable (Inquiry, Database) throws -> Seen)
+  public enum Body: Sendable {
+    case read(@Sendable (inout Look) throws -> JSON)
     case write(@Sendable (Desk) throws -> Written)
   }
 
@@ -20,173 +17,157 @@ public struct Endpoint: Sendable {
   public var method: Method
   /// With `{id}` where a row's id stands.
   public var path: String
+  /// What a person calls it: a button, a form's or a list's title.
+  public var words: Words
+  public var access: Access
+  /// What it does, for programmers.
   public var summary: String
   public var form: Form
-  /// The collection whose rows `{id}` names, for the description.
-  public var subject: String?
+  /// The collection whose rows `{id}` names.
+  public var subject: Records?
+  /// What must hold of that row. The rule checks it, and pages ask it which buttons to show.
+  public var when: [Condition] = []
+  /// What somebody should know before doing what cannot be taken back here.
+  public var warning: Words?
   /// 201 when it makes something.
   public var makes = false
   /// For a private service with its token, not for staff.
   public var isForServices = false
-  public var action: Action
+  /// What it answers.
+  public var answer: Answer
+  public var body: Body
+
+  public var isWrite: Bool { if case .write = body { true } else { false } }
 
   public static func read(
-    _ id: String, _ path: String, _ summary: String, _ fields: [FormField] = [], of subject: String? = nil,
-    _ body: @escaping @Sendable (Inquiry, Database) throws -> Seen
+    _ id: String, _ path: String, _ ja: String, _ en: String, for access: Access, _ summary: String,
+    _ fields: [FormField] = [], of subject: Records? = nil, answers answer: Answer = .anything,
+    _ body: @escaping @Sendable (inout Look) throws -> JSON
   ) -> Endpoint {
     Endpoint(
-      id: id, method: .get, path: path, summary: summary, form: Form(fields), subject: subject, action: .read(body))
+      id: id, method: .get, path: path, words: Words(ja, en), access: access, summary: summary, form: Form(fields),
+      subject: subject, answer: answer, body: .read(body))
   }
 
   public static func write(
-    _ id: String, _ path: String, _ summary: String, _ fields: [FormField] = [], method: Method = .post,
-    of subject: String? = nil, makes: Bool = false, _ body: @escaping @Sendable (Desk) throws -> Written
+    _ id: String, _ path: String, _ ja: String, _ en: String, for access: Access, _ summary: String,
+    _ fields: [FormField] = [], method: Method = .post, of subject: Records? = nil, when: [Condition] = [],
+    makes: Bool = false, warning: Words? = nil, answers answer: Answer = .anything,
+    _ body: @escaping @Sendable (Desk) throws -> Written
   ) -> Endpoint {
     Endpoint(
-      id: id, method: method, path: path, summary: summary, form: Form(fields), subject: subject, makes: makes,
-      action: .write(body))
+      id: id, method: method, path: path, words: Words(ja, en), access: access, summary: summary, form: Form(fields),
+      subject: subject, when: when, warning: warning, makes: makes, answer: answer, body: .write(body))
+  }
+
+  /// Why a row does not admit this now; nil when it does. The one answer, for the rule and for the page.
+  public func refusal(of record: RowValues, _ inquiry: Inquiry) -> Fault? {
+    when.first { !$0.holds(record, inquiry) }?.fault
   }
 }
 
-/// Who works at a node, as its account or token says; the ward is the node's own.
-public struct User: Hashable, Sendable {
-  public var name: String
-  public var roles: Set<Role>
-  /// The only shelter that the user works at.
-  public var shelter: RowID?
+/// What an endpoint answers, for programmers and for pages.
+public indirect enum Answer: Sendable {
+  /// An object that nothing more is said of.
+  case anything
+  /// One row: its fields, with how it stands, what is in conflict, what can be done, and these members besides.
+  case row(Records, and: [Member] = [])
+  /// A list of rows under this name, with `next` when it has pages.
+  case rows(String, Records, and: [Member] = [], isPaged: Bool = false)
+  /// These members alone.
+  case members([Member])
+  /// A list of objects with these members, under this name, and members beside it.
+  case list(String, [Member], beside: [Member] = [], isPaged: Bool = false)
 
-  /// By default whoever may do everything: the operator at the machine itself.
-  public init(_ name: String, roles: Set<Role> = Set(Role.allCases), shelter: RowID? = nil) {
-    self.name = name
-    self.roles = roles
-    self.shelter = shelter
-  }
-
-  /// - Throws: when the user works at one shelter, and this is not it.
-  public func mustWork(at shelter: RowID?) throws(Fault) {
-    guard self.shelter != nil, self.shelter != shelter else { return }
-    throw Fault(
-      .forbidden, field: "shelter", ja: "担当の避難所ではありません。災害対策本部に頼んでください",
-      en: "not the shelter that this account is for: ask the headquarters")
-  }
-}
-
-/// What a read was asked, by whom, where and when.
-public struct Inquiry: Sendable {
-  public var given: Submission
-  /// The row that the path names.
-  public var row: RowID?
-  /// The last part of the path when that is no row, and the bearer's token.
-  public var key: String?
-  public var token: String?
-  /// The caller's own mark of this request: sent again with it, a write is not done again.
-  public var requestKey: [UInt8]?
-  public var user: User
-  public var now: Instant
-  public var identity: NodeIdentity
-
-  public init(
-    given: Submission = Submission(), row: RowID? = nil, key: String? = nil, token: String? = nil, user: User,
-    now: Instant, identity: NodeIdentity
-  ) {
-    self.given = given
-    self.row = row
-    self.key = key
-    self.token = token
-    self.user = user
-    self.now = now
-    self.identity = identity
-  }
-
-  public var ward: String { identity.ward.code }
-  public var wardIndex: UInt32 { identity.certificate.node.ward }
-
-  /// The ward whose node made a row.
-  public func ward(of row: RowID) -> String? {
-    row.made.flatMap { identity.federation.ward(at: $0.author.ward)?.code }
-  }
-
-  public func isOwn(_ row: RowID) -> Bool { row.made?.author.ward == identity.certificate.node.ward }
-}
-
-/// What a read found, and whose personal data it showed: each is noted before the answer goes out.
-public struct Seen: Sendable {
-  public var answer: JSON
-  public var subjects: [RowID]
-  /// Those of them whom this ward sees because they let it.
-  public var consented: Set<RowID>
-  /// Who looked and why, when that is not the desk: a private service.
-  public var viewer: (user: User, purpose: String)?
-
-  public init(
-    _ answer: JSON, subjects: [RowID] = [], consented: Set<RowID> = [], viewer: (user: User, purpose: String)? = nil
-  ) {
-    self.answer = answer
-    self.subjects = subjects
-    self.consented = consented
-    self.viewer = viewer
-  }
-}
-
-/// What a write asks of the replica, and how it answers once that is on the disk.
-public struct Written {
-  public var drafts: [Draft]
-  /// What the change is about, for the audit trail.
-  public var subjects: [RowID]
-  public var answer: (Database) throws -> JSON
-
-  public init(_ drafts: [Draft], about subjects: [RowID], answer: @escaping (Database) throws -> JSON) {
-    self.drafts = drafts
-    self.subjects = subjects
-    self.answer = answer
-  }
-}
-
-/// Where a write is worked out: the replica as it is, on the replica's own thread.
-public struct Desk {
-  public let replica: Replica
-  public let inquiry: Inquiry
-
-  public init(replica: Replica, inquiry: Inquiry) {
-    self.replica = replica
-    self.inquiry = inquiry
-  }
-
-  public var given: Submission { inquiry.given }
-  public var now: Instant { inquiry.now }
-  public var ward: String { inquiry.ward }
-  public var wardIndex: UInt32 { replica.author.ward }
-
-  /// Reads with what the transaction under way has written.
-  public func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
-    try replica.store.readOwn { db in Result { try body(db) } }.get()
-  }
-
-  public func newRow() throws -> RowID { try replica.newRows(1)[0] }
-
-  /// The row that the path names, of `collection`, as this node shows it.
-  public func subject(_ collection: CollectionSchema) throws -> (row: RowID, values: RowValues) {
-    guard let row = inquiry.row else { throw Fault.notFound("id") }
-    return (row, try find(row, in: collection, "id"))
-  }
-
-  public func find(_ row: RowID, in collection: CollectionSchema, _ field: String) throws -> RowValues {
-    guard let values = try read({ try RowValues.fetch(row, collection, $0) }) else { throw Fault.notFound(field) }
-    if collection.name == "shelters" {
-      try inquiry.user.mustWork(at: row)
-    } else if collection.field(named: "shelter") != nil {
-      try inquiry.user.mustWork(at: values.row("shelter"))
+  /// The collection of its rows; nil where there is none.
+  public var records: Records? {
+    switch self {
+    case .row(let records, _), .rows(_, let records, _, _): records
+    case .anything, .members, .list: nil
     }
-    return values
   }
 
-  /// What this node's own share of a stock field is.
-  public func share(_ row: RowID, _ collection: CollectionSchema, _ field: UInt32) throws -> Int64 {
-    try shares(row, collection, field)[replica.author] ?? 0
+  /// What it holds besides columns: of each row, or at all.
+  public var members: [Member] {
+    switch self {
+    case .row(_, let members), .rows(_, _, let members, _), .members(let members): members
+    case .list(_, let members, let others, _): members + others
+    case .anything: []
+    }
   }
 
-  /// Every author's share of a stock field, none of nothing.
-  public func shares(_ row: RowID, _ collection: CollectionSchema, _ field: UInt32) throws -> [AuthorNumber: Int64] {
-    try read { try StockShares.of(row, collection, field, $0) }
+  /// One member that is no column.
+  public struct Member: Sendable {
+    public enum Content: Sendable {
+      case value(FieldShape)
+      /// One object, or several, of this form.
+      case object(Answer)
+      case objects(Answer)
+    }
+
+    public var name: String
+    public var content: Content
+    public var words: Words
+
+    public init(_ name: String, _ shape: FieldShape, _ ja: String, _ en: String) {
+      self.init(name, .value(shape), ja, en)
+    }
+
+    public init(_ name: String, _ content: Content, _ ja: String, _ en: String) {
+      self.name = name
+      self.content = content
+      words = Words(ja, en)
+    }
+
+    /// Of a value; nil for objects.
+    public var shape: FieldShape? { if case .value(let shape) = content { shape } else { nil } }
+    /// Of objects; nil for a value.
+    public var answer: Answer? {
+      switch content {
+      case .value: nil
+      case .object(let answer), .objects(let answer): answer
+      }
+    }
+  }
+}
+
+/// What must hold of a row before something is done with it.
+public struct Condition: Sendable {
+  let holds: @Sendable (RowValues, Inquiry) -> Bool
+  let fault: Fault
+
+  /// - Parameters:
+  ///   - ja, en: what somebody is told when it does not hold.
+  public init(
+    _ kind: Fault.Kind, _ ja: String, _ en: String,
+    holds: @escaping @Sendable (RowValues, Inquiry) -> Bool
+  ) {
+    self.holds = holds
+    fault = Fault(kind, field: "id", ja: ja, en: en)
+  }
+
+  /// The row's ward, as this column names it, is the node's own.
+  public static func own(
+    _ ward: Field<String>, _ ja: String = "他区の記録です。その区に連絡してください",
+    _ en: String = "another ward's record: tell that ward"
+  ) -> Condition {
+    Condition(.forbidden, ja, en) { $0[ward] == $1.ward }
+  }
+
+  /// A node of this ward made the row.
+  public static func ownRow(_ ja: String, _ en: String) -> Condition {
+    Condition(.forbidden, ja, en) { $1.isOwn($0.id) }
+  }
+
+  public static func missing<C>(_ field: Field<C>, _ ja: String, _ en: String) -> Condition {
+    Condition(.refused, ja, en) { record, _ in record[field] == nil }
+  }
+
+  public static func present<C>(_ field: Field<C>, _ ja: String, _ en: String) -> Condition {
+    Condition(.refused, ja, en) { record, _ in record[field] != nil }
+  }
+
+  public static func `is`<C: Equatable>(_ field: Field<C>, _ values: [C], _ ja: String, _ en: String) -> Condition {
+    Condition(.refused, ja, en) { record, _ in record[field].map(values.contains) ?? false }
   }
 }

@@ -7,7 +7,7 @@ public struct Fault: Error, Hashable, Sendable {
     case badValue = "bad-value"
     /// Nothing has this id, or nothing that this node may read.
     case notFound = "not-found"
-    /// It is right, but cannot be done as things stand.
+    /// Well-formed, but the record's current state does not allow it.
     case refused
     /// Not for whoever asks.
     case forbidden
@@ -42,7 +42,9 @@ public struct Fault: Error, Hashable, Sendable {
   static func of(_ error: any Error) -> any Error {
     switch error {
     case ReplicaError.foreignRow:
-      refused(ja: "ほかの区の記録です。直せるのはその区だけです", en: "the record is another ward's: only that ward can change it")
+      Fault(
+        .forbidden, field: "id", ja: "ほかの区の記録です。直せるのはその区だけです",
+        en: "the record is another ward's: only that ward can change it")
     case ReplicaError.revoked:
       refused(
         ja: "このノードは失効しています。書いても、どこにも届きません", en: "this node is revoked: nobody would take what it writes")

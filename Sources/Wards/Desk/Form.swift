@@ -129,30 +129,34 @@ public struct Submission: Hashable, Sendable {
   public func row(_ name: String) -> RowID? { integer(name).map { RowID(rawValue: $0) } }
   public func texts(_ name: String) -> [String] { values[name]?.list.compactMap(\.text) ?? [] }
 
-  /// One value as an edit of the column that bears its name; nil when the form did not hold it.
-  public func operations(_ name: String, _ field: FieldSchema, standing: [String] = []) -> [FieldOperation] {
-    guard let value = values[name] else { return [] }
-    if field.kind == .set {
-      let wanted = value.list.compactMap(\.text)
-      return wanted.filter { !standing.contains($0) }.map { .add(.text($0)) }
-        + standing.filter { !wanted.contains($0) }.map { .remove(.text($0)) }
-    }
-    switch value {
-    case .null, .object, .list: return [.set(.null)]
-    case .flag(let flag): return [.set(.integer(flag ? 1 : 0))]
-    case .integer(let number): return [.set(field.type == .real ? .real(Double(number)) : .integer(number))]
-    case .real(let number): return [.set(.real(number))]
-    case .text(let text): return [.set(text.isEmpty ? .null : .text(text))]
+  /// Edits of every column that bears the name of one of `names` (a form's `leftFor` is the column `left_for`): of those
+  /// that the form held.
+  ///
+  /// - Parameter standing: the row as it is, when there is one: of a set, only what differs is written.
+  public func edits(_ names: [String], of records: Records, standing: RowValues? = nil) -> [FieldEdit] {
+    names.flatMap { name -> [FieldEdit] in
+      guard let value = values[name], let field = records.field(named: name)?.schema else { return [] }
+      switch field.kind {
+      case .set:
+        let (wanted, present) = (value.list.compactMap(\.text), standing?.texts(field.name) ?? [])
+        return wanted.filter { !present.contains($0) }.map { FieldEdit(field.number, .add(.text($0))) }
+          + present.filter { !wanted.contains($0) }.map { FieldEdit(field.number, .remove(.text($0))) }
+      case .register: return [FieldEdit(field.number, .set(Self.value(value, field.type)))]
+      // What is added, received or spent is a rule's to say.
+      case .counter, .log, .stock: return []
+      }
     }
   }
 
-  /// Edits of every column that bears the name of one of `names` (a form's `leftFor` is the column `left_for`).
-  public func edits(
-    _ names: [String], of collection: CollectionSchema, standing: [String: [String]] = [:]
-  ) -> [FieldEdit] {
-    names.flatMap { name -> [FieldEdit] in
-      guard let field = collection.field(named: Column.name(name)) else { return [] }
-      return operations(name, field, standing: standing[name] ?? []).map { FieldEdit(field.number, $0) }
+  private static func value(_ value: JSON, _ type: FieldType) -> Value {
+    switch value {
+    case .null, .list: .null
+    // Counts by kind lie in a text.
+    case .object: .text(String(decoding: value.bytes, as: UTF8.self))
+    case .flag(let flag): .integer(flag ? 1 : 0)
+    case .integer(let number): type == .real ? .real(Double(number)) : .integer(number)
+    case .real(let number): .real(number)
+    case .text(let text): text.isEmpty ? .null : .text(text)
     }
   }
 }

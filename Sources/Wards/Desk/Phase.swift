@@ -1,7 +1,7 @@
 import Causality
 
 /// The stages of a disaster, counted from the quake: what a desk has to do changes with them.
-public enum Phase: String, CaseIterable, Sendable {
+public enum Phase: String, Word {
   case before = "発災前"
   case dayOf = "発災当日"
   case days1to3 = "1〜3日"
@@ -15,6 +15,16 @@ public enum Phase: String, CaseIterable, Sendable {
     case .days1to3: "days-1-3"
     case .days3to7: "days-3-7"
     case .recovery: "recovery"
+    }
+  }
+
+  public var words: Words {
+    switch self {
+    case .before: Words(rawValue, "before")
+    case .dayOf: Words(rawValue, "day of the quake")
+    case .days1to3: Words(rawValue, "days 1 to 3")
+    case .days3to7: Words(rawValue, "days 3 to 7")
+    case .recovery: Words(rawValue, "recovery")
     }
   }
 
@@ -34,5 +44,4 @@ public enum Phase: String, CaseIterable, Sendable {
     }
   }
 
-  public static let choices = allCases.map { Choice($0.rawValue, $0.code) }
 }

@@ -45,6 +45,17 @@ public enum Access: Hashable, Sendable {
 
   /// Whoever is signed in.
   public static let staff = Access.roles(Set(Role.allCases))
+  /// A disaster's headquarters and its shelters.
+  public static let relief = Access.roles([.headquarters, .shelter])
+  /// Whoever works with people's data.
+  public static let people = Access.roles([.headquarters, .shelter, .welfare])
+  public static let welfare = Access.roles([.welfare])
+  public static let goods = Access.roles([.headquarters, .supply])
+  public static let goodsAtShelters = Access.roles([.headquarters, .supply, .shelter])
+  public static let command = Access.roles([.headquarters])
+  public static let administration = Access.roles([.administrator])
+  /// Who answers for what happened: the headquarters and the administrators.
+  public static let oversight = Access.roles([.administrator, .headquarters])
 
   public func admits(_ roles: Set<Role>?) -> Bool {
     switch self {

@@ -7,19 +7,41 @@ import Merge
 /// One row of one collection as its table shows it.
 public struct RowValues: Sendable {
   public let id: RowID
-  public let collection: CollectionSchema
+  public let records: Records
   /// In the order of the collection's fields.
   private let cells: [DatabaseValue]
 
   /// - Parameter row: the id, then every field of the collection.
-  init(_ row: Row, _ collection: CollectionSchema) {
+  init(_ row: Row, _ records: Records) {
     id = RowID(rawValue: Int64.fromDatabaseValue(row[0]) ?? 0)
-    self.collection = collection
-    cells = collection.fields.indices.map { row[$0 + 1] }
+    self.records = records
+    cells = records.schema.fields.indices.map { row[$0 + 1] }
   }
+
+  public var collection: CollectionSchema { records.schema }
 
   private func cell(_ column: String) -> DatabaseValue? {
     collection.fields.firstIndex { $0.name == column }.map { cells[$0] }
+  }
+
+  /// What a field holds; nil for nothing, and for what is no value of its type.
+  public subscript<C>(field: Field<C>) -> C? {
+    collection.position(of: field.number).flatMap { C(Self.plain(cells[$0])) }
+  }
+
+  /// The elements of a set.
+  public subscript(field: SetField) -> [String] { texts(field.schema.name) }
+  public subscript(field: CounterField) -> Int64 { integer(field.schema.name) ?? 0 }
+  public subscript(field: StockField) -> Int64 { integer(field.schema.name) ?? 0 }
+
+  private static func plain(_ cell: DatabaseValue) -> Value {
+    switch cell.storage {
+    case .null: .null
+    case .int64(let number): .integer(number)
+    case .double(let number): .real(number)
+    case .string(let text): .text(text)
+    case .blob(let data): .bytes([UInt8](data))
+    }
   }
 
   public func text(_ column: String) -> String? { cell(column).flatMap { String.fromDatabaseValue($0) } }
@@ -36,20 +58,21 @@ public struct RowValues: Sendable {
     return (try? JSONDecoder().decode([String].self, from: Data(json.utf8))) ?? []
   }
 
-  public static func fetch(_ row: RowID, _ collection: CollectionSchema, _ db: Database) throws -> RowValues? {
-    try all(collection, "WHERE id = ?", [row.rawValue], db).first
+  public static func fetch(_ row: RowID, _ records: Records, _ db: Database) throws -> RowValues? {
+    try all(records, "WHERE id = ?", [row.rawValue], db).first
   }
 
   /// - Parameter rest: SQL after the table's name, the same text for every call from one place: statements are kept. What
   ///   differs comes as arguments; a list as `json_each`, from `list`.
   public static func all(
-    _ collection: CollectionSchema, _ rest: String, _ arguments: StatementArguments = [], _ db: Database
+    _ records: Records, _ rest: String, _ arguments: StatementArguments = [], _ db: Database
   ) throws -> [RowValues] {
+    let collection = records.schema
     let columns = (["id"] + collection.fields.map(\.name)).map { "\"\(collection.name)\".\"\($0)\"" }.joined(
       separator: ", ")
     return try Row.fetchAll(
       db.cachedStatement(sql: "SELECT \(columns) FROM \"\(collection.name)\" \(rest)"), arguments: arguments
-    ).map { RowValues($0, collection) }
+    ).map { RowValues($0, records) }
   }
 
   /// Ids for `json_each(?)`.
@@ -74,9 +97,17 @@ public struct RowValues: Sendable {
   }
 
   /// The row for a program: every field that holds something, by its form's name.
+  ///
+  /// - Precondition: it is not about people: such a row is shown by a `Look`, which notes it.
   public func json(hiding hidden: Set<String> = []) -> [String: JSON] {
+    precondition(!collection.isPersonal)
+    return members(hiding: hidden)
+  }
+
+  func members(hiding hidden: Set<String>) -> [String: JSON] {
     var members: [String: JSON] = ["id": .text(String(id.rawValue))]
-    for (field, cell) in zip(collection.fields, cells) where !hidden.contains(field.name) {
+    for (field, cell) in zip(collection.fields, cells)
+    where !hidden.contains(field.name) && !records.hidden.contains(field.number) {
       guard let value = Self.value(cell, field) else { continue }
       members[Column.field(field.name)] = value
     }
@@ -86,6 +117,7 @@ public struct RowValues: Sendable {
   private static func value(_ cell: DatabaseValue, _ field: FieldSchema) -> JSON? {
     switch cell.storage {
     case .null: nil
+    // JavaScript's numbers end at 53 bits.
     case .int64(let number): field.isRow ? .text(String(number)) : .integer(number)
     case .double(let number): .real(number)
     case .string(let text):
@@ -95,18 +127,13 @@ public struct RowValues: Sendable {
   }
 }
 
-extension FieldSchema {
-  /// Whether the column holds another row's id: to a program it is text, since JavaScript's numbers end at 53 bits.
-  public var isRow: Bool { kind == .register && type == .integer && english.hasSuffix("(row)") }
-}
-
 extension RowValues {
   /// Fields of which two wrote different values without knowing of each other.
-  public static func conflicts(of row: RowID, _ collection: CollectionSchema, _ db: Database) throws -> JSON {
+  public static func conflicts(of row: RowID, _ records: Records, _ db: Database) throws -> JSON {
     .list(
       try String.fetchAll(
         db, sql: "SELECT DISTINCT field FROM conflicts WHERE collection = ? AND row = ? ORDER BY field",
-        arguments: [collection.name, row.rawValue]
+        arguments: [records.name, row.rawValue]
       ).map { .text(Column.field($0)) })
   }
 }
@@ -114,14 +141,14 @@ extension RowValues {
 /// What each author holds of a stock field, none of nothing; below zero: it gave out more than was taken over from it.
 public enum StockShares {
   public static func of(
-    _ row: RowID, _ collection: CollectionSchema, _ field: UInt32, _ db: Database
+    _ row: RowID, _ records: Records, _ field: StockField, _ db: Database
   ) throws -> [AuthorNumber: Int64] {
     guard
       let causal = try Data.fetchOne(
-        db, sql: "SELECT causal FROM \"\(collection.name)\" WHERE id = ?", arguments: [row.rawValue])
+        db, sql: "SELECT causal FROM \"\(records.name)\" WHERE id = ?", arguments: [row.rawValue])
     else { return [:] }
     let state = try causal.withUnsafeBytes { try RowStateCodec.decode($0) }
-    return (state.contribution(field)?.contributions ?? []).reduce(into: [:]) { shares, contribution in
+    return (state.contribution(field.number)?.contributions ?? []).reduce(into: [:]) { shares, contribution in
       if contribution.total != 0 { shares[contribution.author] = contribution.total }
     }
   }

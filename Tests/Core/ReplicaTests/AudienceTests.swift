@@ -12,20 +12,20 @@ import Testing
 /// What one ward keeps to itself, and how it is let out.
 struct AudienceTests {
   static let people = CollectionSchema(
-    300, "people", lane: .registry, isPersonal: true,
+    300, "people", lane: .registry, law: .open, isPersonal: true,
     fields: [
       FieldSchema(1, "name", ja: "氏名", en: "Name"),
       FieldSchema(2, "notes", .log, .text, ja: "記録", en: "Notes"),
     ])
   static let open = CollectionSchema(
-    301, "open", lane: .registry,
+    301, "open", lane: .registry, law: .open,
     fields: [
       FieldSchema(1, "text", ja: "本文", en: "Text"),
       FieldSchema(2, "stock", .stock, .integer, ja: "在庫", en: "Stock"),
       FieldSchema(3, "notes", .log, .text, ja: "記録", en: "Notes"),
     ])
   static let kept = CollectionSchema(
-    302, "kept", lane: .registry, isKeptByMaker: true, fields: [FieldSchema(1, "text", ja: "本文", en: "Text")])
+    302, "kept", lane: .registry, law: .keptByMaker, fields: [FieldSchema(1, "text", ja: "本文", en: "Text")])
   static let schema = Schema([people, open, kept])
 
   let folder = TemporaryDirectory()
@@ -137,7 +137,7 @@ struct AudienceTests {
     let (owner, other) = (try node(ward: 0, 1), try node(ward: 1, 2))
     let second = try node(ward: 0, 3)
     // A node whose program was changed: it knows nothing of the rule.
-    let lax = CollectionSchema(302, "kept", lane: .registry, fields: Self.kept.fields)
+    let lax = CollectionSchema(302, "kept", lane: .registry, law: .open, fields: Self.kept.fields)
     let hostile = try Replica(
       path: folder.file("hostile.sqlite"), identity: federation.node(ward: 2, keySeed: 4),
       schema: Schema([Self.people, Self.open, lax]), at: .test)

@@ -143,7 +143,7 @@ struct RenewalTests {
     let record = AuthorityRecord(
       ward: "13101", seed: (0..<32).map { UInt8($0) }, federationKey: [UInt8](repeating: 2, count: 32))
     let passphrase = "三毛猫と 青い鉛筆と 夕立の匂い"
-    let file = try AuthorityCard.file(of: record, passphrase: passphrase)
+    let file = try AuthorityCard.file(of: record, passphrase: passphrase, random: secureRandomBytes)
     for secret in [record.seed, record.federationKey] { #expect(file.range(of: Data(secret.utf8)) == nil) }
     let card = try AuthorityCard(file)
     #expect(card.isLocked)
@@ -160,8 +160,12 @@ struct RenewalTests {
       let broken = try AuthorityCard(Data(damaged.utf8))
       #expect(throws: FederationError.wrongPassphrase) { try broken.record { passphrase } }
     }
-    #expect(throws: FederationError.shortPassphrase) { try AuthorityCard.file(of: record, passphrase: "短い合い言葉") }
-    #expect(try AuthorityCard(AuthorityCard.file(of: record, passphrase: nil)).record { nil }.seed == record.seed)
+    #expect(throws: FederationError.shortPassphrase) {
+      try AuthorityCard.file(of: record, passphrase: "短い合い言葉", random: secureRandomBytes)
+    }
+    #expect(
+      try AuthorityCard(AuthorityCard.file(of: record, passphrase: nil, random: secureRandomBytes)).record { nil }.seed
+        == record.seed)
     #expect(throws: FederationError.malformedCard("authority file")) { try AuthorityCard(Data("{}".utf8)) }
   }
 }

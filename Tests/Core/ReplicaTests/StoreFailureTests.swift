@@ -113,7 +113,7 @@ import Testing
     var federation = TestFederation(wards: 2)
     let (new, old) = (federation.node(ward: 0, keySeed: 1), federation.node(ward: 1, keySeed: 1))
     let smaller = Schema([
-      CollectionSchema(100, "things", lane: .life, fields: Array(TestSchema.things.fields.prefix(2)))
+      CollectionSchema(100, "things", lane: .life, law: .open, fields: Array(TestSchema.things.fields.prefix(2)))
     ])
     let writer = try Replica(path: directory.file("new.sqlite"), identity: new, schema: TestSchema.schema, at: .test)
     let reader = try Replica(path: directory.file("old.sqlite"), identity: old, schema: smaller, at: .test)

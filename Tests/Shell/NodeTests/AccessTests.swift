@@ -105,12 +105,6 @@ import Testing
     }
   }
 
-  @Test func `the policy names the endpoints that there are, and no others`() {
-    let catalogue = Services.catalogue(.init(LinkTests.topology))
-    for endpoint in catalogue.endpoints { #expect(AccessPolicy.access(to: endpoint.id) != nil, "\(endpoint.id)") }
-    #expect(AccessPolicy.endpoints == Set(catalogue.endpoints.map(\.id)))
-  }
-
   // MARK: Signing in
 
   @Test func `a person signs in, writes with the page's token, and is out after signing out`() async throws {

@@ -76,7 +76,7 @@ import Topology
       var draft = Draft(.life)
       let effects = try replica.batch(at: now) {
         draft.edit(
-          ShelterSchema.shelters, try replica.newRows(1)[0], [FieldEdit(ShelterSchema.Field.name, .set(.text(name)))])
+          Shelter.records, try replica.newRows(1)[0], [Shelter.name.set(name)])
         _ = try replica.commit(draft, at: now)
       }
       return ((), effects)

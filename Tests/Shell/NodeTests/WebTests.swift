@@ -93,7 +93,7 @@ import Testing
       ("POST", "/api/v1/shelters", #"{"name":"x","ward":"13113","latitude":999}"#, 400, "latitude"),
       ("POST", "/api/v1/shelters", #"{"name":"x","ward":"13113","occupancyChange":99999999}"#, 400, "occupancyChange"),
       ("POST", "/api/v1/shelters", #"{"name":"x\u0000","ward":"13113"}"#, 400, "name"),
-      ("POST", "/api/v1/shelters", #"{"name":5}"#, 400, nil), ("POST", "/api/v1/shelters", "{", 400, nil),
+      ("POST", "/api/v1/shelters", #"{"name":5}"#, 400, "name"), ("POST", "/api/v1/shelters", "{", 400, nil),
       ("POST", "/api/v1/shelters", "[]", 400, nil), ("PATCH", "/api/v1/shelters/12", #"{"note":"x"}"#, 404, "id"),
       ("PATCH", "/api/v1/shelters/x", #"{"note":"x"}"#, 404, "id"),
       ("GET", "/api/v1/shelters?limit=0", "", 400, "limit"),
@@ -101,7 +101,7 @@ import Testing
       ("GET", "/api/v1/shelters?status=x", "", 400, "status"),
       ("GET", "/api/v1/shelters/99999999999999999999", "", 404, "id"),
       ("GET", "/nowhere", "", 404, nil), ("GET", "/api/v1/shelters/1/history", "", 404, "id"),
-      ("POST", "/api/v1/shelters/1/resolve", #"{"field":"status"}"#, 404, "id"),
+      ("POST", "/api/v1/conflicts/settlement", #"{"collection":"shelters","row":"1","field":"status"}"#, 404, "row"),
     ] as [(String, String, String, Int, String?)])
   func `bad input is refused with its field, in two languages`(
     method: String, path: String, body: String, status: Int, field: String?
@@ -140,16 +140,21 @@ import Testing
     if let data = try? Data(contentsOf: blns) { strings += try JSONDecoder().decode([String].self, from: data) }
     let all = strings.filter { !$0.isEmpty && !$0.utf8.contains(0) && $0.utf8.count < 1_500 }
     try await Self.withServer { client, _ in
+      var taken = 0
       for text in all {
         let body = String(
           decoding: try JSONEncoder().encode(["name": text, "ward": "13113", "address": text]), as: UTF8.self)
         let made = try await Self.send(client, .post, "/api/v1/shelters", body)
         struct Name: Decodable { var name: String }
         let back = (try? JSONDecoder().decode(Name.self, from: Data(made.text.utf8)))?.name ?? ""
+        let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        // What is no name (nothing but white space, control characters, a My Number) is refused with its reason.
         #expect(
-          made.status == 201 && back == text, "\(Array(text.unicodeScalars)) came back as \(Array(back.unicodeScalars))"
-        )
+          made.status == 201 && back == trimmed || made.status == 400 && made.json["ja"] != nil,
+          "\(Array(text.unicodeScalars)) came back as \(Array(back.unicodeScalars))")
+        taken += made.status == 201 ? 1 : 0
       }
+      #expect(taken > all.count * 9 / 10)
       for query in ["", "?lang=en", "?q=%22%CC%81%20autofocus", "?q=%3Cscript%3E", "?ward=%22%3E%3Cscript%3E"] {
         let page = try await Self.send(client, .get, "/shelters" + query).text
         // By bytes: a search by Characters would overlook what it is looking for.
@@ -166,8 +171,10 @@ import Testing
     try await Self.withServer { client, _ in
       let made = try await Self.send(client, .post, "/api/v1/shelters", #"{"name":"甲","ward":"13113"}"#)
       let path = "/api/v1/shelters/\(try #require(made.json["id"] as? String))"
-      for body in [#"{"field":"status","value":"なんでも"}"#, #"{"field":"name"}"#, #"{"field":"source","value":"x"}"#] {
-        let answer = try await Self.send(client, .post, path + "/resolve", body)
+      let row = try #require(made.json["id"] as? String)
+      for choice in [#""status","value":"なんでも""#, #""name""#, #""source","value":"x""#] {
+        let body = #"{"collection":"shelters","row":"\#(row)","field":\#(choice)}"#
+        let answer = try await Self.send(client, .post, "/api/v1/conflicts/settlement", body)
         #expect(answer.status == 400)
       }
       let overflow = try await Self.send(client, .patch, path, #"{"occupancyChange":-9223372036854775808}"#)

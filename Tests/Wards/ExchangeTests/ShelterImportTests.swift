@@ -19,7 +19,7 @@ import Testing
     func open(_ ward: String) throws -> Replica {
       let identity = federation.node(ward: Int(ward)! - 13_101, keySeed: UInt64(nodes.count + 1))
       let replica = try Replica(
-        path: directory.file("\(nodes.count).sqlite"), identity: identity, schema: Schema([ShelterSchema.shelters]),
+        path: directory.file("\(nodes.count).sqlite"), identity: identity, schema: Schema([Shelter.records.schema]),
         at: .test)
       nodes.append((ward, replica))
       return replica
@@ -112,12 +112,11 @@ import Testing
     }
     try carry(own, other)
     let row = try own.store.read { RowID(rawValue: try Int64.fetchOne($0, sql: "SELECT min(id) FROM shelters")!) }
-    typealias Field = ShelterSchema.Field
-    let closing = FieldEdit(Field.status, .set(.text("閉鎖")))
-    let report = [FieldEdit(Field.crowding, .set(.text("定員一杯"))), FieldEdit(Field.notes, .append(.text("通行人")))]
+    let closing = Shelter.status.set(.closed)
+    let report = [Shelter.crowding.set(.full), Shelter.notes.append("通行人")]
     func commit(_ edits: [FieldEdit]) throws {
       var draft = Draft(.life)
-      draft.edit(ShelterSchema.shelters, row, edits)
+      draft.edit(Shelter.records, row, edits)
       _ = try other.batch(at: .test) { _ = try other.commit(draft, at: .test) }
     }
     #expect(throws: ReplicaError.foreignRow(collection: "shelters", row: row)) { try commit([closing]) }
@@ -127,8 +126,8 @@ import Testing
     let log = LogName(.life, other.author)
     let state = other.store.state(of: log)
     let edits = [
-      RowEdit(ShelterSchema.shelters.number, row, .edit([closing, FieldEdit(Field.needs, .add(.text("水")))])),
-      RowEdit(ShelterSchema.shelters.number, row, .delete(shares: [])),
+      RowEdit(Shelter.records.number, row, .edit([closing, Shelter.needs.add("水")])),
+      RowEdit(Shelter.records.number, row, .delete(shares: [])),
     ]
     let entry = VerifiedEntry.sealing(
       [PlainSection(key: 0, secret: nil, bytes: SectionCodec.encode(edits, by: other.author))],
@@ -139,11 +138,11 @@ import Testing
     _ = try own.batch(at: .test) {
       _ = try own.receive(Run(log, first: entry.sequence, entries: [entry.bytes]), from: "t", at: .test)
     }
-    let shelter = try #require(try own.store.state(of: row, in: ShelterSchema.shelters.number))
+    let shelter = try #require(try own.store.state(of: row, in: Shelter.records.number))
     #expect(shelter.isVisible && shelter.deletions.isEmpty)
-    #expect(shelter.shown(ShelterSchema.shelters.field(Field.status)!) != .text("閉鎖"))
-    #expect(shelter.shown(ShelterSchema.shelters.field(Field.crowding)!) == .text("定員一杯"))
-    #expect(shelter.elements(Field.needs) == [.text("水")])
+    #expect(shelter.shown(Shelter.status.schema) != .text("閉鎖"))
+    #expect(shelter.shown(Shelter.crowding.schema) == .text("定員一杯"))
+    #expect(shelter.elements(Shelter.needs.number) == [.text("水")])
   }
 
   @Test func `a name is not a key, and one facility may have two designations`() throws {

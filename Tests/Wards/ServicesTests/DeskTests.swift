@@ -64,16 +64,11 @@ struct DeskTests {
     let (a, b) = (wards.second, wards.secondOther)
     let shelter = try a.shelter("第一", ward: "13102")
     try a.meet(b)
-    func set(_ office: Office, _ crowding: String, _ name: String) throws {
-      var patch = ShelterPatch()
-      patch.crowding = crowding
-      patch.name = name
-      var draft = Draft(.life)
-      draft.edit(ShelterSchema.shelters, shelter, try patch.edits(isNew: false))
-      _ = try office.replica.commit(draft, at: office.now)
+    func set(_ office: Office, _ crowding: ShelterCrowding, _ name: String) throws {
+      try office.edit(Shelter.records, shelter, [Shelter.crowding.set(crowding), Shelter.name.set(name)])
     }
-    try set(a, "空き", "第一小")
-    try set(b, "定員一杯", "第一小学校")
+    try set(a, .free, "第一小")
+    try set(b, .full, "第一小学校")
     try a.meet(b)
     func settle(_ field: String, _ value: String) -> JSON {
       ["collection": "shelters", "row": .text("\(shelter)"), "field": .text(field), "value": .text(value)]
@@ -91,9 +86,8 @@ struct DeskTests {
     try a.meet(b)
     try wards.first.meet(b)
     for office in [a, b, wards.first] {
-      let view = try office.replica.store.readOwn { db in Result { try ShelterQueries.one(shelter.rawValue, db) } }
-        .get()
-      #expect(view?.crowding == "混雑" && view?.name == "第一小学校(第一小)" && view?.conflicts == [])
+      let view = try office.read("shelter", shelter)
+      #expect(view["crowding"] == "混雑" && view["name"] == "第一小学校(第一小)" && view["conflicts"] == [])
     }
   }
 
@@ -218,22 +212,18 @@ struct DeskTests {
     let shelter = try a.shelter("第一", ward: "13101")
     try a.write("countHeads", shelter, ["people": 40])
     try a.meet(b)
-    func people(_ office: Office) throws -> Int? {
-      try office.replica.store.readOwn { db in Result { try ShelterQueries.one(shelter.rawValue, db)?.occupancy } }
-        .get()
-    }
+    func people(_ office: Office) throws -> Int64? { try office.read("shelter", shelter)["occupancy"].integer }
     var draft = Draft(.life)
-    draft.delete(ShelterSchema.shelters, shelter)
+    draft.delete(Shelter.records, shelter)
     _ = try a.replica.commit(draft, at: a.now)
-    var patch = ShelterPatch()
-    patch.occupancyChange = 2
-    draft = Draft(.life)
-    draft.edit(ShelterSchema.shelters, shelter, try patch.edits(isNew: false))
-    _ = try b.replica.commit(draft, at: b.now)
+    try b.edit(Shelter.records, shelter, [Shelter.occupancy.increment(by: 2)])
     try a.meet(b)
     let before = try people(b)
-    #expect(throws: ReplicaError.self) { try b.replica.keep(shelter, in: ShelterSchema.shelters, at: b.now) }
-    _ = try a.replica.keep(shelter, in: ShelterSchema.shelters, at: a.now)
+    let place: JSON = ["collection": "shelters", "row": .text("\(shelter)")]
+    #expect(throws: Fault.self) { try b.write("keepRow", nil, place) }
+    #expect(try a.write("keepRow", nil, place)["conflicts"] == [])
+    // Settled already: there is nothing to keep.
+    #expect(throws: Fault.self) { try a.write("keepRow", nil, place) }
     try a.meet(b)
     #expect(try people(a) == before && people(b) == before)
   }

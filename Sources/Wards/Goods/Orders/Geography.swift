@@ -1,3 +1,4 @@
+import Desk
 import Topology
 
 /// The wards as the plan travels them: where they are, which lie beside each other, and how fast one gets through.
@@ -30,10 +31,18 @@ public struct Geography: Sendable {
   static let speed = 250.0
   static let slowSpeed = 83.0
 
-  public enum RoadState: String, CaseIterable, Sendable {
+  public enum RoadState: String, Word {
     case open = "通行可"
     case slow = "渋滞・徐行"
     case closed = "通行止め"
+
+    public var code: String {
+      switch self {
+      case .open: "open"
+      case .slow: "slow"
+      case .closed: "closed"
+      }
+    }
   }
 
   /// Minutes between all wards along the ways that are open; nil where none is.

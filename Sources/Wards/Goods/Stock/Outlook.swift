@@ -1,7 +1,6 @@
 import Causality
 import ChangeModel
 import Desk
-import Foundation
 import GRDB
 import Places
 
@@ -39,7 +38,7 @@ public enum Outlook {
   public static func lines(
     ward: String?, item: RowID?, byShelter: Bool, at now: Instant, _ db: Database
   ) throws -> [Line] {
-    let today = day(now)
+    let today = JapaneseDay.text(now)
     let group = byShelter ? "id" : "ward"
     // Whichever count is higher, the desk's or today's report; and those outside whom the shelter serves.
     let people = try Row.fetchAll(
@@ -60,7 +59,8 @@ public enum Outlook {
     let stock = try Row.fetchAll(
       db,
       sql: """
-        SELECT l.ward AS ward, \(byShelter ? "l.shelter" : "NULL") AS shelter, l.item AS item, CAST(min(1e15, total(max(0, l.amount))) AS INTEGER) AS amount
+        SELECT l.ward AS ward, \(byShelter ? "l.shelter" : "NULL") AS shelter, l.item AS item,
+          CAST(min(1e15, total(max(0, l.amount))) AS INTEGER) AS amount
         FROM lots l WHERE (l.expires IS NULL OR \(lastDay("l.expires")) >= ?2) AND (?1 IS NULL OR l.ward = ?1)
           AND (?3 IS NULL OR l.item = ?3) GROUP BY l.ward, \(byShelter ? "l.shelter" : "NULL"), l.item
         """, arguments: [ward, today, item?.rawValue])
@@ -77,18 +77,18 @@ public enum Outlook {
       amounts[place] = Int64.fromDatabaseValue(row["amount"]) ?? 0
     }
     let items = try RowValues.all(
-      StockSchema.items, "WHERE ?1 IS NULL OR id = ?1 ORDER BY id", [item?.rawValue], db)
+      Item.records, "WHERE ?1 IS NULL OR id = ?1 ORDER BY id", [item?.rawValue], db)
     var lines: [Line] = []
     for row in people {
       let ward = String.fromDatabaseValue(row["ward"]) ?? ""
       let shelter = Int64.fromDatabaseValue(row["shelter"])
-      for item in items where item.real("daily") != nil || item.real("once") != nil {
+      for item in items where item[Item.daily] != nil || item[Item.once] != nil {
         lines.append(
           Line(
             ward: ward, shelter: shelter.map { RowID(rawValue: $0) }, item: item.id,
             people: Int64.fromDatabaseValue(row["people"]) ?? 0,
             stock: amounts[Place(ward: ward, shelter: shelter, item: item.id.rawValue)] ?? 0,
-            daily: item.real("daily"), once: item.real("once")))
+            daily: item[Item.daily], once: item[Item.once]))
       }
     }
     return lines.sorted { ($0.ward, $0.shelter ?? .none, $0.item) < ($1.ward, $1.shelter ?? .none, $1.item) }
@@ -97,64 +97,74 @@ public enum Outlook {
   /// A date of a month or a year alone holds to its end.
   public static func lastDay(_ column: String) -> String { "\(column) || substr('-99-99', length(\(column)) - 3)" }
 
-  public static func day(_ now: Instant) -> String {
-    // Japan Standard Time has no summer time.
-    let date = Date(timeIntervalSince1970: Double(now.milliseconds) / 1_000 + 9 * 3_600)
-    return date.formatted(Date.ISO8601FormatStyle(timeZone: .gmt).year().month().day())
+  // MARK: Reads
+
+  private enum Grouping: String, Word {
+    case ward = "区"
+    case shelter = "避難所"
+
+    var code: String {
+      switch self {
+      case .ward: "ward"
+      case .shelter: "shelter"
+      }
+    }
   }
 
-  public static let endpoints: [Endpoint] = [
-    .read(
-      "stockOutlook", "/stock/outlook", "Shortage and surplus, and hours until empty, from head counts and standards.",
+  private static let outlook = Endpoint.read(
+    "stockOutlook", "/stock/outlook", "過不足の見通し", "Shortage and surplus", for: .staff,
+    "Shortage and surplus, and hours until empty, from head counts and standards.",
+    [
+      Lot.ward.asked, Lot.item.asked, FormField("by", .choice(Grouping.choices), ja: "単位", en: "By"),
+      FormField("days", .integer(1...60), ja: "日数", en: "Days to cover"),
+    ],
+    answers: .list(
+      "lines",
       [
-        FormField("ward", .ward, ja: "区", en: "Ward"), FormField("item", .row("items"), ja: "品目", en: "Item"),
-        FormField("by", .choice([Choice("区", "ward"), Choice("避難所", "shelter")]), ja: "単位", en: "By"),
-        FormField("days", .integer(1...60), ja: "日数", en: "Days to cover"),
-      ]
-    ) { inquiry, db in
-      let days = Double(inquiry.given.int("days") ?? Int(days))
-      let lines = try lines(
-        ward: inquiry.given.text("ward"), item: inquiry.given.row("item"),
-        byShelter: inquiry.given.text("by") == "避難所", at: inquiry.now, db)
-      return Seen([
-        "days": .real(days),
-        "lines": .list(
-          lines.prefix(50_000).map { line in
-            let need = line.need(days: days)
-            var members: [String: JSON] = [
-              "ward": .text(line.ward), "item": .text("\(line.item)"), "people": .integer(line.people),
-              "stock": .integer(line.stock), "need": .integer(need), "surplus": .integer(line.stock - need),
-            ]
-            if let shelter = line.shelter { members["shelter"] = .text("\(shelter)") }
-            if let hours = line.hoursUntilEmpty { members["hoursUntilEmpty"] = .real((hours * 10).rounded() / 10) }
-            return .object(members)
-          }),
+        .init("ward", .ward, "区", "Ward"), .init("shelter", .row("shelters"), "避難所", "Shelter"),
+        .init("item", .row("items"), "品目", "Item"), .init("people", .integer(Numbers.any), "人数", "People"),
+        .init("stock", .integer(Numbers.any), "在庫", "Stock"), .init("need", .integer(Numbers.any), "必要数", "Need"),
+        .init("surplus", .integer(Numbers.any), "過不足", "Surplus"),
+        .init("hoursUntilEmpty", .number(0...1e15), "あと何時間", "Hours left"),
       ])
-    },
-    .read(
-      "expiringStock", "/stock/expiring", "Lots whose date passes within some days, soonest first.",
-      [FormField("days", .integer(0...3_650), ja: "日数", en: "Days")]
-    ) { inquiry, db in
-      let limit = day(inquiry.now.advanced(byMilliseconds: Int64(inquiry.given.int("days") ?? 30) * 86_400_000))
-      return Seen([
-        "lots": .list(
-          try RowValues.all(
-            StockSchema.lots,
-            "WHERE expires IS NOT NULL AND expires <= ? AND amount > 0 ORDER BY expires, id LIMIT 1000",
-            [limit], db
-          ).map { .object($0.json(hiding: ["book"])) })
-      ])
-    },
-  ]
+  ) { look in
+    let days = Double(look.given.int("days") ?? Int(Self.days))
+    let lines = try lines(
+      ward: look.given.text("ward"), item: look.given.row("item"),
+      byShelter: look.given.text("by") == Grouping.shelter.rawValue, at: look.now, look.db)
+    return [
+      "days": .real(days),
+      "lines": .list(
+        lines.prefix(50_000).map { line in
+          let need = line.need(days: days)
+          var members: [String: JSON] = [
+            "ward": .text(line.ward), "item": .text("\(line.item)"), "people": .integer(line.people),
+            "stock": .integer(line.stock), "need": .integer(need), "surplus": .integer(line.stock - need),
+          ]
+          if let shelter = line.shelter { members["shelter"] = .text("\(shelter)") }
+          if let hours = line.hoursUntilEmpty { members["hoursUntilEmpty"] = .real((hours * 10).rounded() / 10) }
+          return .object(members)
+        }),
+    ]
+  }
+
+  private static let expiring = Endpoint.read(
+    "expiringStock", "/stock/expiring", "期限の近い在庫", "Stock that expires soon", for: .staff,
+    "Lots whose date passes within some days, soonest first.",
+    [FormField("days", .integer(0...3_650), ja: "日数", en: "Days")], answers: .rows("lots", Lot.records)
+  ) { look in
+    let limit = JapaneseDay.text(
+      look.now.advanced(byMilliseconds: Int64(look.given.int("days") ?? 30) * 86_400_000))
+    let lots = try RowValues.all(
+      Lot.records, "WHERE expires IS NOT NULL AND expires <= ? AND amount > 0 ORDER BY expires, id LIMIT 1000",
+      [limit], look.db)
+    return ["lots": .list(try lots.map { .object(try look.view($0, Lot.records, hiding: [Lot.book.schema.name])) })]
+  }
+
+  public static let service = Service(
+    "在庫の見通し", "Outlook", records: [], endpoints: [outlook, expiring], menu: ["expiringStock"])
 }
 
 extension RowID {
   fileprivate static let none = RowID(rawValue: .min)
-}
-
-/// Stock of all wards.
-public enum Stock {
-  public static let collections = StockSchema.collections
-  public static let indexes = StockSchema.indexes
-  public static let endpoints = Items.endpoints + Lots.endpoints + Outlook.endpoints
 }

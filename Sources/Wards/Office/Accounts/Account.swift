@@ -22,31 +22,35 @@ public struct Account: Hashable, Sendable {
 
   init(_ values: RowValues) {
     id = values.id
-    login = values.text("login") ?? ""
-    name = values.text("name") ?? ""
-    roles = Set(values.texts("roles").compactMap { Role(word: $0) })
-    shelter = values.row("shelter")
-    changedAt = values.integer("changed_at") ?? 0
-    hasEnded = values.integer("ended_at") != nil
+    login = values[AccountRow.login] ?? ""
+    name = values[AccountRow.name] ?? ""
+    roles = Set(values[AccountRow.roles].compactMap { Role(word: $0) })
+    shelter = values[AccountRow.shelter]
+    changedAt = values[AccountRow.changedAt]?.milliseconds ?? 0
+    hasEnded = values[AccountRow.endedAt] != nil
   }
 
   /// - Parameter ward: the ward's index; another ward's account is nobody here.
   public static func fetch(_ id: RowID, ward: UInt32, _ db: Database) throws -> Account? {
     guard id.made?.author.ward == ward else { return nil }
-    return try RowValues.fetch(id, AccountSchema.accounts, db).map { Account($0) }
+    return try RowValues.fetch(id, AccountRow.records, db).map { Account($0) }
   }
 
   /// Those that have not ended under a login: two when cut-off nodes made the same one.
   public static func all(login: String, ward: UInt32, _ db: Database) throws -> [Account] {
-    try RowValues.all(AccountSchema.accounts, "WHERE login = ? AND ended_at IS NULL ORDER BY id LIMIT 8", [login], db)
+    try RowValues.all(AccountRow.records, "WHERE login = ? AND ended_at IS NULL ORDER BY id LIMIT 8", [login], db)
       .filter { $0.id.made?.author.ward == ward }.map { Account($0) }
   }
 
-  public enum Secret: String, Sendable { case password, pin }
+  public enum Secret: Sendable {
+    case password, pin
+
+    var field: Field<String> { self == .password ? Credential.password : Credential.pin }
+  }
 
   /// What the account's person signs in with.
   public func hash(of secret: Secret, _ db: Database) throws -> PasswordHash? {
-    try RowValues.fetch(id, AccountSchema.credentials, db)?.text(secret.rawValue).flatMap { PasswordHash($0) }
+    try RowValues.fetch(id, Credential.records, db)?[secret.field].flatMap { PasswordHash($0) }
   }
 }
 
@@ -75,12 +79,12 @@ public struct Token: Hashable, Sendable {
     guard looksLikeOne(text), text.utf8.count == prefix.utf8.count + 2 * secretBytes else { return nil }
     let hash = blake2b([UInt8](text.utf8)).bytes
     let found = try RowValues.all(
-      AccountSchema.tokens, "WHERE hash = ? AND ended_at IS NULL AND until > ? LIMIT 1",
+      TokenRow.records, "WHERE hash = ? AND ended_at IS NULL AND until > ? LIMIT 1",
       [Data(hash), now.milliseconds], db
     ).first
     guard let found, found.id.made?.author.ward == ward else { return nil }
     return Token(
-      id: found.id, name: found.text("name") ?? "", roles: Set(found.texts("roles").compactMap { Role(word: $0) }),
-      isReadOnly: found.integer("read_only") == 1)
+      id: found.id, name: found[TokenRow.name] ?? "", roles: Set(found[TokenRow.roles].compactMap { Role(word: $0) }),
+      isReadOnly: found[TokenRow.readOnly] ?? false)
   }
 }

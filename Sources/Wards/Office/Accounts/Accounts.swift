@@ -10,20 +10,9 @@ import Sodium
 /// What administrators do: accounts, their ends, tokens. Every node of the ward has all of it as soon as it hears of it,
 /// and the ward's other nodes do when it is cut off.
 public enum Accounts {
-  static let schema = AccountSchema.accounts
-
-  private static let roles = FieldShape.list(.choice(Role.allCases.map(\.choice)), Role.allCases.count)
-  private static let login = FormField("login", .text(40), required: true, ja: "利用者ID", en: "Login")
-  private static let name = FormField("name", .text(60), required: true, ja: "氏名", en: "Name")
-  private static let password = FormField("password", .secret(512), required: true, ja: "パスワード", en: "Password")
-  private static let rolesField = FormField("roles", roles, required: true, ja: "役割", en: "Roles")
+  private static let records = AccountRow.records
+  private static let password = FormField("password", .secret(512), ja: "パスワード", en: "Password")
   private static let shelter = FormField("shelter", .row("shelters"), ja: "担当避難所", en: "The only shelter to work at")
-
-  private static func optional(_ field: FormField) -> FormField {
-    var field = field
-    field.isRequired = false
-    return field
-  }
 
   // MARK: Drafts
 
@@ -39,14 +28,13 @@ public enum Accounts {
     }
     try PasswordPolicy.check(password, about: [login, name])
     let row = try desk.newRow()
-    var draft = Draft(.control, audience: .anyone)
+    var draft = records.draft()
     draft.edit(
-      schema, row,
+      records, row,
       [
-        FieldEdit(1, .set(.text(login))), FieldEdit(2, .set(.text(name))),
-        FieldEdit(5, .set(.integer(desk.now.milliseconds))), FieldEdit(7, .set(.integer(desk.now.milliseconds))),
-      ] + roles.map { FieldEdit(3, .add(.text($0.choice.word))) }
-        + (shelter.map { [FieldEdit(4, .set(.integer($0.rawValue)))] } ?? []))
+        AccountRow.login.set(login), AccountRow.name.set(name), AccountRow.shelter.set(shelter),
+        AccountRow.madeAt.set(desk.now), AccountRow.changedAt.set(desk.now),
+      ] + roles.map { AccountRow.roles.add($0.choice.word) })
     return (row, [draft, try credential(row, .password, password, desk)])
   }
 
@@ -58,38 +46,30 @@ public enum Accounts {
       throw Fault.refused(ja: "メモリーが足りません。少し待ってからもう一度", en: "not enough memory; wait a moment and try again")
     }
     var draft = Draft(.control, audience: .ward(desk.wardIndex, .credential))
-    let field = AccountSchema.credentials.field(named: secret.rawValue)!
-    draft.edit(AccountSchema.credentials, account, [FieldEdit(field.number, .set(.text(hash.text)))])
+    draft.edit(Credential.records, account, [secret.field.set(hash.text)])
     return draft
   }
 
   /// Ends the sessions that began before now.
   public static func changed(_ account: RowID, _ desk: Desk, _ edits: [FieldEdit] = []) -> Draft {
-    var draft = Draft(.control, audience: .anyone)
-    draft.edit(schema, account, edits + [FieldEdit(7, .set(.integer(desk.now.milliseconds)))])
+    var draft = records.draft()
+    draft.edit(records, account, edits + [AccountRow.changedAt.set(desk.now)])
     return draft
   }
 
   // MARK: Endpoints
 
-  private static func view(_ values: RowValues) -> JSON { .object(values.json()) }
+  /// Why a row cannot be changed here: another ward's account is nobody, and one that has ended stays so.
+  private static let own = Condition.ownRow("この区のアカウントではありません", "not an account of this ward")
+  private static let lasts = Condition.missing(AccountRow.endedAt, "停止済みのアカウントです", "has ended")
 
-  private static func answer(_ row: RowID, _ collection: CollectionSchema) -> (Database) throws -> JSON {
-    { db in try RowValues.fetch(row, collection, db).map(view) ?? [:] }
-  }
-
-  private static func own(_ desk: Desk) throws -> Account {
-    guard let row = desk.inquiry.row, let account = try desk.read({ try Account.fetch(row, ward: desk.wardIndex, $0) }),
-      !account.hasEnded
-    else { throw Fault.notFound("id") }
-    return account
-  }
+  private static func account(_ desk: Desk) throws -> Account { Account(try desk.subject(records).values) }
 
   /// Somebody must be left who can make accounts.
   private static func leavesAnAdministrator(_ account: Account, _ desk: Desk) throws {
     guard account.roles.contains(.administrator) else { return }
     let others = try desk.read { db in
-      try RowValues.all(schema, "WHERE ended_at IS NULL", [], db).map { Account($0) }
+      try RowValues.all(records, "WHERE ended_at IS NULL", [], db).map { Account($0) }
         .filter { $0.id.made?.author.ward == desk.wardIndex && $0.id != account.id }
     }
     guard others.contains(where: { $0.roles.contains(.administrator) }) else {
@@ -98,96 +78,122 @@ public enum Accounts {
   }
 
   private static func checkShelter(_ desk: Desk) throws {
-    guard let shelter = desk.given.row("shelter") else { return }
-    guard try desk.find(shelter, in: ShelterSchema.shelters, "shelter").text("ward") == desk.ward else {
-      throw Fault.badValue("shelter", ja: "他区の避難所です", en: "a shelter of another ward")
-    }
+    if let shelter = desk.given.row("shelter") { try Shelters.mustBeOwn(shelter, "shelter", desk) }
   }
 
   private static func rolesGiven(_ desk: Desk) -> [Role] { desk.given.texts("roles").compactMap { Role(word: $0) } }
 
-  public static let endpoints: [Endpoint] = [
-    .write(
-      "addAccount", "/accounts", "Make an account of this ward.", [login, name, rolesField, shelter, password],
-      makes: true
-    ) { desk in
-      try checkShelter(desk)
-      let (row, drafts) = try make(
-        login: desk.given.text("login")!, name: desk.given.text("name")!, roles: rolesGiven(desk),
-        shelter: desk.given.row("shelter"), password: desk.given.text("password")!, desk)
-      return Written(drafts, about: [row], answer: answer(row, schema))
-    },
-    .write(
-      "changeAccount", "/accounts/{id}", "Change an account, or give it a new password; its sessions end.",
-      [optional(name), optional(rolesField), shelter, optional(password)], method: .patch, of: "accounts"
-    ) { desk in
-      let account = try own(desk)
-      try checkShelter(desk)
-      if desk.given.has("roles"), !rolesGiven(desk).contains(.administrator) {
-        try leavesAnAdministrator(account, desk)
-      }
-      let standing = account.roles.map(\.choice.word)
-      var drafts = [
-        changed(
-          account.id, desk,
-          desk.given.edits(["name", "roles", "shelter"], of: schema, standing: ["roles": standing]))
-      ]
-      if let password = desk.given.text("password") {
-        try PasswordPolicy.check(password, about: [account.login, account.name])
-        drafts.append(try credential(account.id, .password, password, desk))
-      }
-      return Written(drafts, about: [account.id], answer: answer(account.id, schema))
-    },
-    .write("endAccount", "/accounts/{id}/end", "End an account and its sessions, on every node.", of: "accounts") {
-      desk in
-      let account = try own(desk)
-      try leavesAnAdministrator(account, desk)
-      let draft = changed(account.id, desk, [FieldEdit(6, .set(.integer(desk.now.milliseconds)))])
-      return Written([draft], about: [account.id], answer: answer(account.id, schema))
-    },
-    .read("accounts", "/accounts", "The ward's accounts.") { inquiry, db in
-      let all = try RowValues.all(schema, "ORDER BY login, id LIMIT 10000", [], db).filter { inquiry.isOwn($0.id) }
-      return Seen(["accounts": .list(all.map(view))])
-    },
-    .write(
-      "addToken", "/tokens", "Make a token for a device or a program. Its text is in this answer alone.",
-      [
-        name, rolesField, FormField("readOnly", .flag, ja: "閲覧のみ", en: "Read only"),
-        FormField("until", .time, required: true, ja: "有効期限", en: "Until"),
-      ], makes: true
-    ) { desk in
-      let until = desk.given.integer("until")!
-      guard until > desk.now.milliseconds, until <= desk.now.milliseconds + longest else {
-        throw Fault.badValue("until", ja: "今から 400 日以内の日時にしてください", en: "must be within 400 days from now")
-      }
-      let row = try desk.newRow()
-      let token = Token.make()
-      var draft = Draft(.control, audience: .anyone)
-      draft.edit(
-        AccountSchema.tokens, row,
-        desk.given.edits(["name", "roles", "readOnly", "until"], of: AccountSchema.tokens)
-          + [FieldEdit(5, .set(.bytes(token.hash)))])
-      return Written([draft], about: [row]) { db in
-        guard case .object(var members) = try answer(row, AccountSchema.tokens)(db) else { return [:] }
-        members["hash"] = nil
-        members["token"] = .text(token.text)
-        return .object(members)
-      }
-    },
-    .write("endToken", "/tokens/{id}/end", "End a token.", of: "tokens") { desk in
-      guard let row = desk.inquiry.row, desk.inquiry.isOwn(row) else { throw Fault.notFound("id") }
-      _ = try desk.find(row, in: AccountSchema.tokens, "id")
-      var draft = Draft(.control, audience: .anyone)
-      draft.edit(AccountSchema.tokens, row, [FieldEdit(6, .set(.integer(desk.now.milliseconds)))])
-      return Written([draft], about: [row], answer: answer(row, AccountSchema.tokens))
-    },
-    .read("tokens", "/tokens", "The ward's tokens, without what they are.") { inquiry, db in
-      let all = try RowValues.all(AccountSchema.tokens, "ORDER BY id LIMIT 10000", [], db)
-        .filter { inquiry.isOwn($0.id) }
-      return Seen(["tokens": .list(all.map { .object($0.json(hiding: ["hash"])) })])
-    },
-  ]
+  /// The ward's own rows of a table that all wards keep.
+  private static func list(
+    _ key: String, _ records: Records, _ order: String, hiding hidden: Set<String> = [], _ look: inout Look
+  ) throws -> JSON {
+    let rows = try RowValues.all(records, "ORDER BY \(order) LIMIT 10000", [], look.db)
+    var views: [JSON] = []
+    for row in rows where look.inquiry.isOwn(row.id) {
+      views.append(.object(try look.view(row, records, hiding: hidden)))
+    }
+    return .object([key: .list(views)])
+  }
 
+  public static let service = Service(
+    "管理", "Administration", records: [records, Credential.records],
+    endpoints: [
+      .read(
+        "accounts", "/accounts", "アカウント", "Accounts", for: .administration, "The ward's accounts.",
+        answers: .rows("accounts", records)
+      ) { look in try list("accounts", records, "login, id", &look) },
+      .write(
+        "addAccount", "/accounts", "アカウントを作る", "Make an account", for: .administration,
+        "Make an account of this ward.",
+        [AccountRow.login.needed, AccountRow.name.needed, AccountRow.roles.needed, shelter, password.required],
+        makes: true, answers: .row(records)
+      ) { desk in
+        try checkShelter(desk)
+        let (row, drafts) = try make(
+          login: desk.given.text("login")!, name: desk.given.text("name")!, roles: rolesGiven(desk),
+          shelter: desk.given.row("shelter"), password: desk.given.text("password")!, desk)
+        return Written(drafts, about: [row]) { look in try look.answer(row, records) }
+      },
+      .write(
+        "changeAccount", "/accounts/{id}", "アカウントを変える", "Change an account", for: .administration,
+        "Change an account, or give it a new password; its sessions end.",
+        [AccountRow.name.asked, AccountRow.roles.asked, shelter, password], method: .patch, of: records,
+        when: [own, lasts], answers: .row(records)
+      ) { desk in
+        let (row, values) = try desk.subject(records)
+        let account = Account(values)
+        try checkShelter(desk)
+        if desk.given.has("roles"), !rolesGiven(desk).contains(.administrator) {
+          try leavesAnAdministrator(account, desk)
+        }
+        var drafts = [
+          changed(row, desk, desk.given.edits(["name", "roles", "shelter"], of: records, standing: values))
+        ]
+        if let password = desk.given.text("password") {
+          try PasswordPolicy.check(password, about: [account.login, account.name])
+          drafts.append(try credential(row, .password, password, desk))
+        }
+        return Written(drafts, about: [row]) { look in try look.answer(row, records) }
+      },
+      .write(
+        "endAccount", "/accounts/{id}/end", "アカウントを停止する", "Stop an account", for: .administration,
+        "End an account and its sessions, on every node.", of: records, when: [own, lasts], answers: .row(records)
+      ) { desk in
+        let account = try account(desk)
+        try leavesAnAdministrator(account, desk)
+        let draft = changed(account.id, desk, [AccountRow.endedAt.set(desk.now)])
+        return Written([draft], about: [account.id]) { look in try look.answer(account.id, records) }
+      },
+    ], menu: ["accounts"])
+
+  // MARK: Tokens
+
+  private static let tokens = TokenRow.records
+  private static let hidden: Set<String> = ["hash"]
   /// 400 days: a year, and time to renew.
   private static let longest: Int64 = 400 * 86_400_000
+
+  public static let tokenService = Service(
+    "機器の鍵", "Device tokens", records: [tokens],
+    endpoints: [
+      .read(
+        "tokens", "/tokens", "機器の鍵", "Device tokens", for: .administration,
+        "The ward's tokens, without what they are.", answers: .rows("tokens", tokens)
+      ) { look in try list("tokens", tokens, "id", hiding: hidden, &look) },
+      .write(
+        "addToken", "/tokens", "機器の鍵を作る", "Make a device token", for: .administration,
+        "Make a token for a device or a program. Its text is in this answer alone.",
+        [TokenRow.name.needed, TokenRow.roles.needed, TokenRow.readOnly.asked, TokenRow.until.needed], makes: true,
+        answers: .row(tokens, and: [.init("token", .secret(200), "鍵", "Token")])
+      ) { desk in
+        let until = desk.given.integer("until")!
+        guard until > desk.now.milliseconds, until <= desk.now.milliseconds + longest else {
+          throw Fault.badValue("until", ja: "今から 400 日以内の日時にしてください", en: "must be within 400 days from now")
+        }
+        let row = try desk.newRow()
+        let token = Token.make()
+        var draft = tokens.draft()
+        draft.edit(
+          tokens, row,
+          desk.given.edits(["name", "roles", "readOnly", "until"], of: tokens) + [TokenRow.hash.set(token.hash)])
+        return Written([draft], about: [row]) { look in
+          guard case .object(var members) = try look.answer(row, tokens, hiding: hidden) else { return .null }
+          members["token"] = .text(token.text)
+          return .object(members)
+        }
+      },
+      .write(
+        "endToken", "/tokens/{id}/end", "機器の鍵を無効にする", "End a device token", for: .administration, "End a token.",
+        of: tokens,
+        when: [
+          .ownRow("この区の鍵ではありません", "not a token of this ward"),
+          .missing(TokenRow.endedAt, "すでに無効です", "has ended already"),
+        ], answers: .row(tokens)
+      ) { desk in
+        let (row, _) = try desk.subject(tokens)
+        var draft = tokens.draft()
+        draft.edit(tokens, row, [TokenRow.endedAt.set(desk.now)])
+        return Written([draft], about: [row]) { look in try look.answer(row, tokens, hiding: hidden) }
+      },
+    ], menu: ["tokens"])
 }

@@ -2,15 +2,13 @@ import Causality
 import ChangeModel
 import Desk
 import Federation
-import Foundation
 import GRDB
-import Replica
 import Sodium
 
 /// A disaster is declared: with the card of the ward's authority, what the law lets this ward see of others' people opens,
 /// for a purpose and a time.
 public enum Declarations {
-  static let schema = RegistrySchema.declarations
+  private static let records = Declaration.records
 
   /// No declaration lasts longer; a longer disaster is declared again.
   private static let longest: Int64 = 30 * 86_400_000
@@ -19,75 +17,93 @@ public enum Declarations {
   public static func purposes(_ db: Database, ward: String, at now: Instant) throws -> Set<String> {
     Set(
       try RowValues.all(
-        schema, "WHERE ward = ? AND \"until\" > ? AND ended_at IS NULL", [ward, now.milliseconds], db
-      ).flatMap { $0.texts("purposes") })
+        records, "WHERE ward = ? AND \"until\" > ? AND ended_at IS NULL", [ward, now.milliseconds], db
+      ).flatMap { $0[Declaration.purposes] })
   }
 
-  private static func view(_ values: RowValues, _ inquiry: Inquiry) -> JSON {
-    var members = values.json()
-    members["inForce"] = .flag(
-      values.integer("ended_at") == nil && values.integer("until") ?? 0 > inquiry.now.milliseconds)
+  private static let members = [Answer.Member("inForce", .flag, "有効", "In force")]
+
+  private static func view(_ declaration: RowValues, _ look: inout Look) throws -> JSON {
+    var members = try look.view(declaration, records)
+    members["inForce"] = .flag(Declaration.isInForce(declaration, at: look.now))
     return .object(members)
   }
 
-  public static let endpoints: [Endpoint] = [
-    .write(
-      "declare", "/declarations",
-      "Declare a disaster with the authority's card: what the law opens of other wards' people can be read here.",
-      [
-        FormField("title", .text(100), required: true, ja: "災害名", en: "Disaster"),
-        FormField("purposes", .list(.choice(Purpose.declarable), 4), required: true, ja: "利用目的", en: "Purposes"),
-        FormField("until", .time, required: true, ja: "期限", en: "Until"),
-        FormField("reason", .text(500), required: true, ja: "理由", en: "Reason"), Desk.card.required,
-        Desk.passphrase,
-      ], makes: true
-    ) { desk in
-      let authority = try desk.authority()
-      let until = desk.given.integer("until")!
-      guard until > desk.now.milliseconds, until <= desk.now.milliseconds + longest else {
-        throw Fault.badValue("until", ja: "期限は今から 30 日以内にしてください", en: "must be within 30 days from now")
-      }
-      let row = try desk.newRow()
-      let purposes = desk.given.texts("purposes").sorted()
-      let confidences = purposes.compactMap { Purpose(rawValue: $0) }.flatMap(\.opens)
-      let statement =
-        "renkei declaration 1\n\(row)\n\(purposes.joined(separator: ","))\n\(desk.now.milliseconds)\n\(until)\n\(desk.given.text("reason")!)"
-      let signature = authority.signature(over: desk.inquiry.identity.federation.id.bytes + [UInt8](statement.utf8))
-      var draft = Draft(.control, audience: .anyone)
-      draft.edit(
-        schema, row,
-        desk.given.edits(["title", "purposes", "reason", "until"], of: schema) + [
-          FieldEdit(1, .set(.text(desk.ward))), FieldEdit(5, .set(.text(desk.inquiry.user.name))),
-          FieldEdit(6, .set(.integer(desk.now.milliseconds))), FieldEdit(9, .set(.bytes(signature))),
-        ], for: .anyone)
-      let grants = try KeyDrafts.open(confidences, with: authority, until: until, ground: "declaration \(row)", desk)
-      let inquiry = desk.inquiry
-      return Written([draft] + grants, about: [row]) { db in
-        guard let values = try RowValues.fetch(row, schema, db) else { throw Fault.notFound("id") }
-        return view(values, inquiry)
-      }
-    },
-    .write("endDeclaration", "/declarations/{id}/end", "End a declaration: what it opened closes.", of: "declarations")
-    {
-      desk in
-      let (row, values) = try desk.subject(schema)
-      guard values.text("ward") == desk.ward else {
-        throw Fault(.forbidden, field: "id", ja: "宣言した区だけが解除できます", en: "only the ward that declared it can end it")
-      }
-      guard values.integer("ended_at") == nil else { throw Fault.refused("id", ja: "すでに解除されています", en: "ended already") }
-      var draft = Draft(.control, audience: .anyone)
-      draft.edit(schema, row, [FieldEdit(8, .set(.integer(desk.now.milliseconds)))], for: .anyone)
-      let inquiry = desk.inquiry
-      return Written([draft] + (try KeyDrafts.end("declaration \(row)", desk)), about: [row]) { db in
-        guard let values = try RowValues.fetch(row, schema, db) else { throw Fault.notFound("id") }
-        return view(values, inquiry)
-      }
-    },
-    .read("declarations", "/declarations", "Every ward's declarations, newest first.") { inquiry, db in
-      Seen([
-        "declarations": .list(
-          try RowValues.all(schema, "ORDER BY declared_at DESC, id DESC LIMIT 1000", [], db).map { view($0, inquiry) })
+  private static func answer(_ row: RowID, _ look: inout Look) throws -> JSON {
+    guard let declaration = try RowValues.fetch(row, records, look.db) else { throw Fault.notFound("id") }
+    return try view(declaration, &look)
+  }
+
+  private static let declare = Endpoint.write(
+    "declare", records.path, "災害を宣言する", "Declare a disaster", for: .command,
+    "Declare a disaster with the authority's card: what the law opens of other wards' people can be read here.",
+    [
+      Declaration.title.needed, Declaration.purposes.needed, Declaration.until.needed, Declaration.reason.needed,
+      Desk.card.required, Desk.passphrase,
+    ], makes: true,
+    warning: Words(
+      "この区の認証局カードのファイルを開き、内容をすべて貼り付けます。期限は30日以内です。",
+      "Open the file of this ward's authority's card and paste all of it. At most 30 days."),
+    answers: .row(records, and: members)
+  ) { desk in
+    let authority = try desk.authority()
+    let until = desk.given.integer("until")!
+    guard until > desk.now.milliseconds, until <= desk.now.milliseconds + longest else {
+      throw Fault.badValue("until", ja: "期限は今から 30 日以内にしてください", en: "must be within 30 days from now")
+    }
+    let row = try desk.newRow()
+    let purposes = desk.given.texts("purposes").sorted()
+    let confidences = purposes.compactMap { Purpose(rawValue: $0) }.flatMap(\.opens)
+    let statement = """
+      renkei declaration 1
+      \(row)
+      \(purposes.joined(separator: ","))
+      \(desk.now.milliseconds)
+      \(until)
+      \(desk.given.text("reason")!)
+      """
+    let signature = authority.signature(over: desk.inquiry.identity.federation.id.bytes + [UInt8](statement.utf8))
+    var draft = records.draft()
+    draft.edit(
+      records, row,
+      desk.given.edits(["title", "purposes", "reason", "until"], of: records) + [
+        Declaration.ward.set(desk.ward), Declaration.declaredBy.set(desk.inquiry.user.name),
+        Declaration.declaredAt.set(desk.now), Declaration.signature.set(signature),
       ])
-    },
-  ]
+    let grants = try KeyDrafts.open(confidences, with: authority, until: until, ground: ground(row), desk)
+    return Written([draft] + grants, about: [row]) { look in try answer(row, &look) }
+  }
+
+  /// As the grants that follow from it name it.
+  private static func ground(_ row: RowID) -> String { "declaration \(row)" }
+
+  private static let end = Endpoint.write(
+    "endDeclaration", records.path + "/{id}/end", "宣言を終える", "End a declaration", for: .command,
+    "End a declaration: what it opened closes.", of: records,
+    when: [
+      .own(Declaration.ward, "宣言した区だけが解除できます", "only the ward that declared it can end it"),
+      .missing(Declaration.endedAt, "すでに解除されています", "ended already"),
+    ],
+    warning: Words(
+      "この宣言で見られるようになった他区の人の記録が、見られなくなります。",
+      "Other wards' people that this declaration opened close again."),
+    answers: .row(records, and: members)
+  ) { desk in
+    let (row, _) = try desk.subject(records)
+    var draft = records.draft()
+    draft.edit(records, row, [Declaration.endedAt.set(desk.now)])
+    return Written([draft] + (try KeyDrafts.end(ground(row), desk)), about: [row]) { look in try answer(row, &look) }
+  }
+
+  private static let list = Endpoint.read(
+    "declarations", records.path, "災害の宣言", "Declarations", for: .staff, "Every ward's declarations, newest first.",
+    answers: .rows("declarations", records, and: members)
+  ) { look in
+    let rows = try RowValues.all(records, "ORDER BY declared_at DESC, id DESC LIMIT 1000", [], look.db)
+    return ["declarations": .list(try rows.map { try view($0, &look) })]
+  }
+
+  public static let service = Service(
+    "災害の宣言", "Declarations", records: [records], endpoints: [declare, end, list], menu: ["declarations"],
+    indexes: ["CREATE INDEX IF NOT EXISTS key_grants_ground ON key_grants (ground)"])
 }

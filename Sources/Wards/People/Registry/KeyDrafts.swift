@@ -82,13 +82,16 @@ enum KeyDrafts {
         draft.edit(
           ControlSchema.keyGrants, RowID(rawValue: id),
           [
-            FieldEdit(1, .set(.integer(key))), FieldEdit(2, .set(.integer(node))),
-            FieldEdit(4, .set(.integer(desk.now.milliseconds))),
+            FieldEdit(grantField("key"), .set(.integer(key))), FieldEdit(grantField("node"), .set(.integer(node))),
+            FieldEdit(grantField("until"), .set(desk.now.value)),
           ], for: .anyone)
       }
       return draft
     }
   }
+
+  /// The core keeps the grants' collection itself, without fields of the desk's kind.
+  private static func grantField(_ name: String) -> UInt32 { ControlSchema.keyGrants.field(named: name)!.number }
 
   private static func nodes(of ward: UInt32, _ desk: Desk) -> [NodeCertificate] {
     let membership = desk.replica.membership

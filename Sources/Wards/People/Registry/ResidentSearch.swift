@@ -2,14 +2,11 @@ import ChangeModel
 import Desk
 import GRDB
 
-/// Finding people by what somebody remembers of their name, kana, birth date and address.
+/// Finding people by what somebody remembers of their name, kana, birth date and address. Who must not be found is not.
 public enum ResidentSearch {
   public static let form = [
-    FormField("name", .text(120), ja: "氏名またはカナ", en: "Name, in characters or kana"),
-    FormField("birth", .date, ja: "生年月日", en: "Date of birth"),
-    FormField("address", .text(200), ja: "住所", en: "Address"),
-    FormField("limit", .integer(1...200), ja: "件数", en: "How many at most"),
-    Purpose.field,
+    FormField("name", .text(120), ja: "氏名またはカナ", en: "Name, in characters or kana"), Resident.birth.asked,
+    Resident.address.asked, FormField("limit", .integer(1...200), ja: "件数", en: "How many at most"), Purpose.field,
   ]
 
   /// More rows than this of one key are not looked through: the search asks for more to go by.
@@ -20,10 +17,15 @@ public enum ResidentSearch {
     public var resident: RowID
     public var values: RowValues
     public var isDisclosure: Bool
+
+    func view(_ look: inout Look) throws -> JSON {
+      isDisclosure ? Residents.disclosed(values, &look) : try Residents.view(values, &look)
+    }
   }
 
   /// - Throws: `Fault` when there is nothing to go by.
-  public static func find(_ given: Submission, showsGuarded: Bool, _ inquiry: Inquiry, _ db: Database) throws -> [Hit] {
+  public static func find(_ inquiry: Inquiry, _ db: Database) throws -> [Hit] {
+    let given = inquiry.given
     let limit = given.int("limit") ?? 50
     let keys = given.text("name").map(NameKey.candidates)?.filter { !$0.isEmpty } ?? []
     let birth = given.text("birth")
@@ -33,12 +35,16 @@ public enum ResidentSearch {
     }
     var hits: [Hit] = []
     var seen: Set<RowID> = []
-    func take(_ values: RowValues, _ resident: RowID, isDisclosure: Bool) {
-      if let birth, values.text("birth")?.hasPrefix(birth) != true { return }
-      if let address, !address.isEmpty, !isDisclosure, values.text("address_key")?.contains(address) != true { return }
-      if values.integer("guarded") == 1, !showsGuarded { return }
-      guard seen.insert(resident).inserted else { return }
-      hits.append(Hit(resident: resident, values: values, isDisclosure: isDisclosure))
+    func take(_ values: RowValues) {
+      if let birth, values[Resident.birth]?.hasPrefix(birth) != true { return }
+      if let address, !address.isEmpty, values[Resident.addressKey]?.contains(address) != true { return }
+      guard values[Resident.guarded] != true, seen.insert(values.id).inserted else { return }
+      hits.append(Hit(resident: values.id, values: values, isDisclosure: false))
+    }
+    func takeTold(_ values: RowValues) {
+      if let birth, values[Disclosure.birth]?.hasPrefix(birth) != true { return }
+      guard let resident = values[Disclosure.resident], seen.insert(resident).inserted else { return }
+      hits.append(Hit(resident: resident, values: values, isDisclosure: true))
     }
     // Whole names first, then names that begin so: each by its own index, and no more than are shown.
     let room = birth == nil && address == nil ? limit : scanLimit
@@ -47,41 +53,30 @@ public enum ResidentSearch {
         guard hits.count < limit else { break }
         for column in ["name_key", "kana_key"] {
           let clause = exact ? "\(column) = ?1" : "\(column) > ?1 AND \(column) < ?1 || x'f48fbfbf'"
-          for values in try RowValues.all(RegistrySchema.residents, "WHERE \(clause) LIMIT ?2", [key, room], db) {
-            take(values, values.id, isDisclosure: false)
-          }
-          for values in try RowValues.all(
-            RegistrySchema.disclosures, "WHERE (\(clause)) AND coalesce(until, 9e15) > ?3 LIMIT ?2",
-            [key, room, inquiry.now.milliseconds], db)
-          {
-            if let resident = values.row("resident") { take(values, resident, isDisclosure: true) }
-          }
+          try RowValues.all(
+            Resident.records, "WHERE (\(clause)) AND guarded IS NOT 1 LIMIT ?2", [key, room], db
+          ).forEach(take)
+          try RowValues.all(
+            Disclosure.records, "WHERE (\(clause)) AND coalesce(until, 9e15) > ?3 LIMIT ?2",
+            [key, room, inquiry.now.milliseconds], db
+          ).forEach(takeTold)
         }
       }
     }
     if keys.isEmpty, let birth {
-      for values in try RowValues.all(
-        RegistrySchema.residents, "WHERE birth >= ?1 AND birth < ?1 || 'z' LIMIT ?2", [birth, room], db)
-      { take(values, values.id, isDisclosure: false) }
+      try RowValues.all(
+        Resident.records, "WHERE birth >= ?1 AND birth < ?1 || 'z' AND guarded IS NOT 1 LIMIT ?2", [birth, room], db
+      ).forEach(take)
     }
     return Array(hits.prefix(limit))
   }
 
-  public static let endpoints: [Endpoint] = [
-    .read(
-      "searchResidents", "/residents", "Find residents by name, kana, birth date and address, in any spelling.", form
-    ) {
-      inquiry, db in
-      let hits = try find(inquiry.given, showsGuarded: true, inquiry, db)
-      return Seen(
-        [
-          "residents": .list(
-            hits.map {
-              $0.isDisclosure ? Residents.disclosed($0.values, inquiry) : Residents.view($0.values, inquiry)
-            })
-        ],
-        subjects: hits.map(\.resident).filter { !inquiry.isOwn($0) },
-        consented: Set(hits.filter(\.isDisclosure).map(\.resident)))
-    }
-  ]
+  static let endpoint = Endpoint.read(
+    "searchResidents", Resident.records.path, "住民を探す", "Find residents", for: .people,
+    "Find residents by name, kana, birth date and address, in any spelling. Those who must not be found are not.", form,
+    answers: .rows("residents", Resident.records, and: Residents.members)
+  ) { look in
+    let hits = try find(look.inquiry, look.db)
+    return ["residents": .list(try hits.map { try $0.view(&look) })]
+  }
 }

@@ -2,10 +2,11 @@ import Causality
 import ChangeModel
 import Desk
 import GRDB
+import Sodium
 
 /// Two stays at once that are, or may be, one person's.
 public struct DoubleEntry: Hashable, Sendable {
-  public enum Ground: String, Sendable {
+  public enum Ground: String, Word {
     /// Both name one resident's ID.
     case resident = "住民IDが同じ"
     /// Two IDs that a statement in force says are one person's.
@@ -14,20 +15,38 @@ public struct DoubleEntry: Hashable, Sendable {
     case moved = "同じ入所記録からの移動"
     /// Name or kana, and date of birth, are the same.
     case nameAndBirth = "氏名またはカナと生年月日が同じ"
+
+    public var code: String {
+      switch self {
+      case .resident: "same-resident"
+      case .linked: "linked-residents"
+      case .moved: "moved-twice"
+      case .nameAndBirth: "same-name-and-birth"
+      }
+    }
   }
 
   public var first: RowID
   public var second: RowID
   public var ground: Ground
 
-  func json(_ inquiry: Inquiry, _ db: Database, hidesForeign: Bool = false) throws -> JSON {
-    let stays = try [first, second].compactMap { try RowValues.fetch($0, PeopleSchema.stays, db) }
+  /// The two as an answer shows them; nil where whoever asks may see neither, or where the one that they may not see is of
+  /// somebody who must not be found.
+  ///
+  /// - Parameter hidesForeign: shows of another ward's stay only which it is; so does that of a shelter at which the user
+  ///   does not work.
+  func view(_ look: inout Look, hidesForeign: Bool = false) throws -> JSON? {
+    let stays = try [first, second].compactMap { try RowValues.fetch($0, Stay.records, look.db) }
+    let hidden = stays.filter { !look.maySee($0, Stay.records) }
+    guard hidden.count < stays.count, hidden.allSatisfy({ $0[Stay.guarded] != true }) else { return nil }
     return [
       "ground": .text(ground.rawValue),
       "stays": .list(
-        stays.map {
-          hidesForeign && !inquiry.isOwn($0.id)
-            ? ["id": .text("\($0.id)"), "ward": JSON(inquiry.ward(of: $0.id))] : Stays.view($0, inquiry)
+        try stays.map { stay in
+          guard look.maySee(stay, Stay.records), !hidesForeign || look.inquiry.isOwn(stay.id) else {
+            return ["id": .text("\(stay.id)"), "ward": JSON(look.inquiry.ward(of: stay.id))]
+          }
+          return try Stays.view(stay, &look)
         }),
     ]
   }
@@ -108,7 +127,7 @@ extension Stays {
     """
 }
 
-/// The register's counting, for whoever checks it.
+/// The register's counting, and who settles what may be counted twice.
 public enum DoubleEntries {
   public static func open(_ db: Database) throws -> [DoubleEntry] { try Stays.openDoubles(db) }
 
@@ -121,4 +140,50 @@ public enum DoubleEntries {
     #endif
     return Set(try Int64.fetchAll(db, sql: "SELECT id FROM stays s WHERE \(counted)").map { RowID(rawValue: $0) })
   }
+
+  // MARK: Settling
+
+  private static let list = Endpoint.read(
+    "doubleEntries", Stay.records.path + "/doubles", "二重の受付かもしれない人", "Possible double entries", for: .people,
+    "Stays that may be one person's, entered twice: to settle by a person.", [Purpose.field],
+    answers: .list("doubles", [.init("ground", .choice(DoubleEntry.Ground.choices), "根拠", "Ground"), Shown.stays])
+  ) { look in
+    ["doubles": .list(try Stays.openDoubles(look.db).compactMap { try $0.view(&look) })]
+  }
+
+  private static let hiding = Words(
+    "所在を知らせない人の記録は結び付けられません", "a record of somebody who must not be found is not linked in public")
+
+  private static let settle = Endpoint.write(
+    "settleDouble", Stay.records.path + "/{id}/settlement", "同じ人か決める", "Settle a double entry", for: .people,
+    "Decide whether two stays are one person's.",
+    [
+      FormField("other", .row(Stay.records.name), required: true, ja: "他の入所記録", en: "Other stay"),
+      StayVerdict.verdict.needed, Purpose.field,
+    ], of: Stay.records,
+    when: [Condition(.refused, hiding.ja, hiding.en) { stay, _ in stay[Stay.guarded] != true }],
+    answers: .row(StayVerdict.records)
+  ) { desk in
+    let (row, _) = try desk.subject(Stay.records)
+    let other = desk.given.row("other")!
+    guard try desk.find(other, in: Stay.records, "other")[Stay.guarded] != true else {
+      throw Fault.refused("other", ja: hiding.ja, en: hiding.en)
+    }
+    guard row != other else { throw Fault.badValue("other", ja: "同じ記録です", en: "is the same stay") }
+    guard desk.inquiry.isOwn(row) || desk.inquiry.isOwn(other) else {
+      throw Fault(.forbidden, field: "id", ja: "どちらかは自区の記録でなければなりません", en: "one of the two must be of this ward")
+    }
+    let (low, high) = row < other ? (row, other) : (other, row)
+    let verdict = RowID(derivedFrom: blake2b([UInt8]("stays \(low) \(high)".utf8)).prefix)
+    var draft = StayVerdict.records.draft()
+    draft.edit(
+      StayVerdict.records, verdict,
+      desk.given.edits(["verdict"], of: StayVerdict.records) + [
+        StayVerdict.first.set(low), StayVerdict.second.set(high), StayVerdict.decidedBy.set(desk.inquiry.user.name),
+        StayVerdict.decidedAt.set(desk.now),
+      ])
+    return Written([draft], about: [row, other]) { look in try look.answer(verdict, StayVerdict.records) }
+  }
+
+  static let endpoints = [list, settle]
 }

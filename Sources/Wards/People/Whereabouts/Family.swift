@@ -4,7 +4,6 @@ import Desk
 import Federation
 import GRDB
 import Places
-import Replica
 
 /// What a family's card says, in the letters of a QR code: the residents' IDs and nothing else, so that who finds a lost card
 /// learns nothing.
@@ -33,105 +32,111 @@ public enum FamilyCard {
 
 /// A household: who belongs to it, where each is, and how; and its check-in by one card.
 public enum Family {
-  static let indexes = ["CREATE INDEX IF NOT EXISTS residents_household ON residents (household)"]
-
   /// Those who live with a resident, oldest first. Somebody who must not be found is in nobody's family.
   private static func members(of own: RowValues, _ db: Database) throws -> [RowValues] {
-    guard own.integer("guarded") != 1, let household = own.text("household"), !household.isEmpty,
+    guard own[Resident.guarded] != true, let household = own[Resident.household], !household.isEmpty,
       let ward = own.id.made?.author.ward
     else { return [own] }
     return try RowValues.all(
-      RegistrySchema.residents,
+      Resident.records,
       "WHERE household = ?1 AND id >> 53 = ?2 AND guarded IS NULL ORDER BY coalesce(birth, '9'), id LIMIT 50",
       [household, Int64(ward)], db)
   }
 
-  /// Where somebody is now, by the registers.
-  static func present(_ resident: RowID, _ db: Database) throws -> RowValues? {
+  /// Where somebody is now, by the registers that whoever asks may see.
+  static func present(_ resident: RowID, _ look: Look) throws -> RowValues? {
     try RowValues.all(
-      PeopleSchema.stays,
-      "WHERE resident = ? AND left_at IS NULL AND guarded IS NULL ORDER BY arrived_at DESC, id DESC LIMIT 1",
-      [resident.rawValue], db
-    ).first
+      Stay.records,
+      "WHERE resident = ? AND left_at IS NULL AND guarded IS NULL ORDER BY arrived_at DESC, id DESC LIMIT 20",
+      [resident.rawValue], look.db
+    ).first { look.maySee($0, Stay.records) }
   }
 
-  public static let endpoints: [Endpoint] = [
-    .read(
-      "family", "/residents/{id}/family", "Who lives with a resident, where each is, and how; and the family's card.",
-      [Purpose.field], of: "residents"
-    ) { inquiry, db in
-      guard let own = try RowValues.fetch(inquiry.row!, RegistrySchema.residents, db),
-        inquiry.isOwn(own.id) || own.integer("guarded") != 1
-      else { throw Fault.notFound("id") }
-      let members = try members(of: own, db)
-      var subjects = members.map(\.id)
-      let list = try members.map { member -> JSON in
-        guard case .object(var view) = Residents.view(member, inquiry) else { return .null }
-        let ids = try Identities.union(of: member.id, db)
-        // An ID of the same person may be one that must not be found.
-        guard
-          try member.integer("guarded") == 1
-            || !ids.contains(where: { try Residents.isGuarded($0, of: inquiry.wardIndex, db) })
-        else { return .object(view) }
-        if let stay = try ids.compactMap({ try present($0, db) }).max(by: {
-          ($0.integer("arrived_at") ?? 0, $0.id) < ($1.integer("arrived_at") ?? 0, $1.id)
-        }) {
-          view["shelter"] = JSON(stay.row("shelter").map { "\($0)" })
-          view["arrivedAt"] = JSON(stay.integer("arrived_at"))
-          if !inquiry.isOwn(stay.id) { subjects.append(stay.id) }
-        }
-        if let verdict = Safety.judge(try Safety.reports(on: ids, db)) {
-          view["safety"] = JSON(verdict.shown.text("status"))
-          subjects += ([verdict.shown] + verdict.disagreeing).map(\.id)
-        }
-        return .object(view)
-      }
-      let ids = members.compactMap { Residents.text($0.id, inquiry) }
-      let cards = stride(from: 0, to: ids.count, by: FamilyCard.limit).map {
-        JSON.text(FamilyCard.text(Array(ids[$0..<min($0 + FamilyCard.limit, ids.count)])))
-      }
-      return Seen(
-        ["members": .list(list), "cards": .list(cards)], subjects: subjects.filter { !inquiry.isOwn($0) })
-    },
-    .write(
-      "checkInFamily", "/shelters/{id}/families",
-      "Enter all whom a family's card names, at once; who is in the register already is left as is.",
-      [FormField("card", .text(400), required: true, ja: "家族カード", en: "Family's card"), Purpose.field],
-      of: "shelters", makes: true
-    ) { desk in
-      let (shelter, place) = try ShelterWork.own(desk)
-      guard ShelterWork.isOpen(place) else { throw ShelterWork.notOpen }
-      let residents = try FamilyCard.read(desk.given.text("card")!, desk.inquiry.identity.federation)
-      // Of this ward's own IDs, one without a record here was protected meanwhile, or has not come yet.
-      let known = try residents.filter { resident in
-        try !desk.inquiry.isOwn(resident)
-          || desk.read { try RowValues.fetch(resident, RegistrySchema.residents, $0) } != nil
-      }
-      guard !known.isEmpty else { throw Fault.notFound("card") }
-      let new = try known.filter { resident in
-        try desk.read {
-          try RowValues.all(
-            PeopleSchema.stays, "WHERE resident = ?1 AND shelter = ?2 AND left_at IS NULL LIMIT 1",
-            [resident.rawValue, shelter.rawValue], $0)
-        }.isEmpty
-      }
-      guard !new.isEmpty else {
-        throw Fault.refused("card", ja: "この家族は全員受付済みです", en: "all of this family are checked in already")
-      }
-      var draft = Draft(.life)
-      let rows = try new.map { resident in
-        var given = desk.given
-        given.values["resident"] = .integer(resident.rawValue)
-        return try Stays.enter(given, in: shelter, desk, &draft)
-      }
-      let inquiry = desk.inquiry
-      return Written([draft], about: rows + new) { db in
-        [
-          "stays": .list(try rows.map { try Stays.answer($0, inquiry)(db) }),
-          "already": .integer(Int64(known.count - new.count)),
-          "unknown": .list(residents.filter { !known.contains($0) }.map { JSON(Residents.text($0, inquiry)) }),
-        ]
-      }
-    },
-  ]
+  private static func view(_ member: RowValues, _ look: inout Look) throws -> JSON {
+    guard case .object(var members) = try Residents.view(member, &look) else { return .null }
+    let ids = try Identities.union(of: member.id, look.db)
+    // An ID of the same person may be one that must not be found.
+    guard try member[Resident.guarded] == true || !Identities.areGuarded(ids, look) else { return .object(members) }
+    func arrived(_ stay: RowValues) -> Int64 { stay[Stay.arrivedAt]?.milliseconds ?? 0 }
+    if let stay = try ids.compactMap({ try present($0, look) }).max(by: {
+      (arrived($0), $0.id) < (arrived($1), $1.id)
+    }) {
+      look.saw(stay.id)
+      members["shelter"] = JSON(stay[Stay.shelter].map { "\($0)" })
+      members["arrivedAt"] = JSON(stay[Stay.arrivedAt]?.milliseconds)
+    }
+    if let verdict = Safety.judge(try Safety.reports(on: ids, look.db)) {
+      // Which report stands follows from those that it stands against.
+      for report in [verdict.shown] + verdict.disagreeing { look.saw(report.id) }
+      members["safety"] = JSON(verdict.shown[SafetyReport.status])
+    }
+    return .object(members)
+  }
+
+  private static let one = Endpoint.read(
+    "family", Resident.records.path + "/{id}/family", "家族", "Family", for: .people,
+    "Who lives with a resident, where each is, and how; and the family's card.", [Purpose.field],
+    of: Resident.records,
+    answers: .rows(
+      "members", Resident.records,
+      and: [
+        Shown.residentID, Shown.ward, Shown.shelter, Shown.arrivedAt,
+        .init("safety", SafetyReport.status.shape, "安否", "Safety"),
+        .init("cards", .list(.text(400), 5), "家族カード", "The family's cards"),
+      ])
+  ) { look in
+    guard let own = try Residents.reached(look) else { throw Fault.notFound("id") }
+    let members = try members(of: own, look.db)
+    let ids = members.compactMap { Residents.text($0.id, look.inquiry) }
+    let cards = stride(from: 0, to: ids.count, by: FamilyCard.limit).map {
+      JSON.text(FamilyCard.text(Array(ids[$0..<min($0 + FamilyCard.limit, ids.count)])))
+    }
+    return ["members": .list(try members.map { try view($0, &look) }), "cards": .list(cards)]
+  }
+
+  // MARK: By card
+
+  private static let checkIn = Endpoint.write(
+    "checkInFamily", Shelter.records.path + "/{id}/families", "家族カードで受付する", "Check in by card", for: .relief,
+    "Enter all whom a family's card names, at once; who is in the register already is left as is.",
+    [FormField("card", .text(400), required: true, ja: "家族カード", en: "Family's card"), Purpose.field],
+    of: Shelter.records, when: [Shelters.own, Shelters.open], makes: true,
+    answers: .members([
+      Shown.stays, .init("already", .integer(Numbers.people), "受付済み", "In already"),
+      .init("unknown", .list(.text(20), FamilyCard.limit), "登録のない住民ID", "IDs without a record"),
+    ])
+  ) { desk in
+    let (shelter, _) = try desk.subject(Shelter.records)
+    let residents = try FamilyCard.read(desk.given.text("card")!, desk.inquiry.identity.federation)
+    // Of this ward's own IDs, one without a record here was protected meanwhile, or has not come yet.
+    let known = try residents.filter { resident in
+      try !desk.inquiry.isOwn(resident) || desk.read { try RowValues.fetch(resident, Resident.records, $0) } != nil
+    }
+    guard !known.isEmpty else { throw Fault.notFound("card") }
+    let new = try known.filter { resident in
+      try desk.read {
+        try RowValues.all(
+          Stay.records, "WHERE resident = ?1 AND shelter = ?2 AND left_at IS NULL LIMIT 1",
+          [resident.rawValue, shelter.rawValue], $0)
+      }.isEmpty
+    }
+    guard !new.isEmpty else {
+      throw Fault.refused("card", ja: "この家族は全員受付済みです", en: "all of this family are checked in already")
+    }
+    var draft = Stay.records.draft()
+    let rows = try new.map { resident in
+      var given = desk.given
+      given.values[Stay.resident.name] = .integer(resident.rawValue)
+      return try CheckIn.enter(given, in: shelter, desk, &draft)
+    }
+    return Written([draft], about: rows + new) { look in
+      [
+        "stays": .list(try rows.map { try Stays.answer($0, &look) }),
+        "already": .integer(Int64(known.count - new.count)),
+        "unknown": .list(residents.filter { !known.contains($0) }.map { JSON(Residents.text($0, look.inquiry)) }),
+      ]
+    }
+  }
+
+  static let endpoints = [one, checkIn]
 }

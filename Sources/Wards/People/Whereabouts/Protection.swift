@@ -5,65 +5,90 @@ import Replica
 
 /// Somebody who, from now on, must not be found: the record and all that this ward wrote about the person moves under a key
 /// that no declaration opens, with a new ID.
-public enum Protection {
+enum Protection {
   /// More of one person's records than this are no single person's.
   private static let limit = 200
 
-  public static let endpoints: [Endpoint] = [
-    .write(
-      "protectResident", "/residents/{id}/protection",
-      """
-      Somebody who must not be found: the record, with stays, reports, inquiries and plan, moves under a key that no \
-      declaration opens, with a new ID. What was entered before stays in the log under the ward's ordinary key; who \
-      registers with `guarded` is never under it.
-      """,
-      of: "residents", makes: true
-    ) { desk in
-      let (row, values, audience) = try Residents.own(desk)
-      guard values.integer("guarded") != 1 else {
-        throw Fault.refused("id", ja: "すでに保護されています", en: "protected already")
+  static let endpoint = Endpoint.write(
+    "protectResident", Resident.records.path + "/{id}/protection", "所在を知らせない人にする", "Protect a person", for: .welfare,
+    """
+    Somebody who must not be found: the record, with stays, reports, inquiries and plan, moves under a key that no \
+    declaration opens, with a new ID. What was entered before stays in the log under the ward's ordinary key; who \
+    registers with `guarded` is never under it.
+    """,
+    of: Resident.records,
+    when: Residents.ours + [
+      Condition(.refused, "すでに保護されています", "protected already") { resident, _ in
+        resident[Resident.guarded] != true
       }
-      let protected = Audience.ward(desk.wardIndex, .protected)
-      let new = try desk.newRow()
-      var registry = Draft(.registry)
-      let guarded = RegistrySchema.residents.field(named: "guarded")!.number
-      registry.edit(
-        RegistrySchema.residents, new, values.copy(except: ["guarded"]) + [FieldEdit(guarded, .set(.integer(1)))],
-        for: protected)
-      registry.delete(RegistrySchema.residents, row, for: audience)
-      // What other wards were told is taken back.
-      for told in try desk.read({ try Residents.disclosures(of: row, $0) }) {
-        guard let consent = told.row("consent"),
-          let ward = try desk.read({ try RowValues.fetch(consent, RegistrySchema.consents, $0)?.text("ward") }),
-          let index = desk.inquiry.identity.federation.index(ofWard: ward)
-        else { continue }
-        registry.delete(RegistrySchema.disclosures, told.id, for: .told(by: desk.wardIndex, to: index))
-      }
-      if let plan = try desk.read({ try Residents.assistance(of: row, $0) }), desk.inquiry.isOwn(plan.id) {
-        try move(plan, to: new, from: .ward(desk.wardIndex, .care), &registry, desk)
-      }
-      var life = Draft(.life)
-      for collection in [PeopleSchema.stays, PeopleSchema.safety, PeopleSchema.inquiries] {
-        let rows = try desk.read {
-          try RowValues.all(collection, "WHERE resident = ? ORDER BY id LIMIT \(limit)", [row.rawValue], $0)
-        }
-        for values in rows where desk.inquiry.isOwn(values.id) && values.integer("guarded") != 1 {
-          try move(values, to: new, from: .ward(desk.wardIndex, .identity), &life, desk)
-        }
-      }
-      return Written([registry, life], about: [row], answer: Residents.answer(new, desk.inquiry))
+    ], makes: true,
+    warning: Words(
+      "この人は新しいIDになり、ほかの区にもこの区の検索にも出なくなります。元には戻せません。",
+      "The person gets a new ID and is found by nobody any more, in this ward neither. It cannot be undone."),
+    answers: .members([
+      .init("id", .row(Resident.records.name), "番号", "ID"), Shown.residentID, Shown.ward,
+      Shown.column(Resident.guarded),
+    ])
+  ) { desk in
+    let (row, resident, audience) = try Residents.subject(desk)
+    let new = try desk.newRow()
+    var registry = Draft(.registry)
+    registry.edit(
+      Resident.records, new,
+      resident.copy(except: Shown.columns(Resident.guarded)) + [Resident.guarded.set(true)],
+      for: .ward(desk.wardIndex, .protected))
+    registry.delete(Resident.records, row, for: audience)
+    try takeBack(row, &registry, desk)
+    if let plan = try desk.read({ try AssistancePlans.of(row, $0) }), desk.inquiry.isOwn(plan.id) {
+      try move(plan, AssistancePlan.records, [AssistancePlan.resident.set(new)], .care, &registry, desk)
     }
-  ]
+    var life = Draft(.life)
+    for (records, edits) in [
+      (Stay.records, [Stay.resident.set(new), Stay.guarded.set(true)]),
+      (SafetyReport.records, [SafetyReport.resident.set(new)]),
+      (SafetyInquiry.records, [SafetyInquiry.resident.set(new)]),
+    ] {
+      let rows = try desk.read {
+        try RowValues.all(records, "WHERE resident = ? ORDER BY id LIMIT \(limit)", [row.rawValue], $0)
+      }
+      for values in rows where desk.inquiry.isOwn(values.id) && !isProtected(values) {
+        try move(values, records, edits, .identity, &life, desk)
+      }
+    }
+    // The trail, which every ward reads, must not name the old ID and the new one together: nothing of the record is shown.
+    return Written([registry, life], about: [row]) { look in
+      [
+        "id": .text("\(new)"), "residentId": JSON(Residents.text(new, look.inquiry)), "ward": .text(look.ward),
+        "guarded": true,
+      ]
+    }
+  }
 
-  /// Writes a row again under the protected key, of the new ID, and deletes the old one.
+  /// A stay that is under that key already.
+  private static func isProtected(_ values: RowValues) -> Bool {
+    values.collection.number == Stay.records.number && values[Stay.guarded] == true
+  }
+
+  /// What other wards were told is taken back.
+  private static func takeBack(_ resident: RowID, _ draft: inout Draft, _ desk: Desk) throws {
+    for told in try desk.read({ try Residents.disclosures(of: resident, $0) }) {
+      guard let consent = told[Disclosure.consent],
+        let ward = try desk.read({ try RowValues.fetch(consent, Consent.records, $0)?[Consent.ward] }),
+        let index = desk.inquiry.identity.federation.index(ofWard: ward)
+      else { continue }
+      draft.delete(Disclosure.records, told.id, for: .told(by: desk.wardIndex, to: index))
+    }
+  }
+
+  /// Writes a row again under the protected key, with `edits` that say whose it is now, and deletes the old one.
   private static func move(
-    _ values: RowValues, to resident: RowID, from audience: Audience, _ draft: inout Draft, _ desk: Desk
+    _ values: RowValues, _ records: Records, _ edits: [FieldEdit], _ confidence: Confidence, _ draft: inout Draft,
+    _ desk: Desk
   ) throws {
-    let collection = values.collection
-    var edits = values.copy(except: ["resident", "guarded"])
-    edits.append(FieldEdit(collection.field(named: "resident")!.number, .set(.integer(resident.rawValue))))
-    if let guarded = collection.field(named: "guarded") { edits.append(FieldEdit(guarded.number, .set(.integer(1)))) }
-    draft.edit(collection, try desk.newRow(), edits, for: .ward(desk.wardIndex, .protected))
-    draft.delete(collection, values.id, for: audience)
+    let said = Set(edits.map(\.field))
+    let left = Set(records.fields.filter { said.contains($0.number) }.map(\.schema.name))
+    draft.edit(
+      records, try desk.newRow(), values.copy(except: left) + edits, for: .ward(desk.wardIndex, .protected))
+    draft.delete(records, values.id, for: .ward(desk.wardIndex, confidence))
   }
 }

@@ -1,5 +1,6 @@
 import Causality
 import ChangeModel
+import Desk
 import Foundation
 import GRDB
 import Merge
@@ -81,7 +82,7 @@ public struct ShelterImport {
           report.unchanged += 1
         } else {
           report.imported += 1
-          draft.edit(ShelterSchema.shelters, row, edits)
+          draft.edit(Shelter.records, row, edits)
           drafted.insert(row)
         }
         known.add(record, row)
@@ -108,48 +109,41 @@ public struct ShelterImport {
   /// what is empty. Lists of one facility disagree on spelling and position, and would otherwise overwrite each other
   /// at each import.
   private func edits(for record: ShelterRecord, _ row: RowID, isFirst: Bool) throws -> [FieldEdit] {
-    typealias Field = ShelterSchema.Field
-    let schema = ShelterSchema.shelters
-    let state = try replica.store.state(of: row, in: schema.number).flatMap { $0.isVisible ? $0 : nil }
-    func shown(_ field: UInt32) -> Value { state?.shown(schema.field(field)!) ?? .null }
-    let mayChange = state == nil || (isFirst && shown(Field.source) == .text(source))
+    let state = try replica.store.state(of: row, in: Shelter.records.number).flatMap { $0.isVisible ? $0 : nil }
+    func shown(_ field: some AnyField) -> Value { state?.shown(field.schema) ?? .null }
+    let mayChange = state == nil || (isFirst && shown(Shelter.source) == .text(source))
     var edits: [FieldEdit] = []
 
-    func set(_ field: UInt32, _ value: Value?) {
-      guard let value, shown(field) != value, mayChange || shown(field) == .null else { return }
-      edits.append(FieldEdit(field, .set(value)))
+    func set<C>(_ field: Field<C>, _ value: C?) {
+      guard let value, shown(field) != value.value, mayChange || shown(field) == .null else { return }
+      edits.append(field.set(value))
     }
-    func add(_ field: UInt32, _ values: [String]) {
-      let present = Set(state?.elements(field) ?? [])
-      for value in Set(values).sorted() where !present.contains(.text(value)) {
-        edits.append(FieldEdit(field, .add(.text(value))))
-      }
+    func add(_ field: SetField, _ values: [String]) {
+      let present = Set(state?.elements(field.number) ?? [])
+      for value in Set(values).sorted() where !present.contains(.text(value)) { edits.append(field.add(value)) }
     }
 
-    set(Field.ward, .text(record.ward))
-    set(Field.name, .text(record.name))
-    set(Field.kana, record.kana.map(Value.text))
-    set(Field.englishName, record.englishName.map(Value.text))
-    set(Field.address, record.address.map(Value.text))
-    set(Field.latitude, record.latitude.map(Value.real))
-    set(Field.longitude, record.longitude.map(Value.real))
-    set(Field.elevation, record.elevation.map(Value.real))
-    set(Field.phone, record.phone.map(Value.text))
-    set(Field.accepts, record.accepts.map(Value.text))
-    set(Field.capacity, record.capacity.map { .integer(Int64($0)) })
-    set(Field.localID, record.localID.map(Value.text))
-    set(Field.postalCode, record.postalCode.map(Value.text))
-    set(Field.url, record.url.map(Value.text))
-    set(Field.remarks, record.remarks.map(Value.text))
-    add(Field.designations, record.designations.map(\.rawValue))
-    add(Field.hazards, (record.hazards ?? []).map(\.rawValue))
-    add(Field.commonIDs, record.commonID.map { [$0] } ?? [])
-    add(Field.accessibility, record.accessibility ?? [])
-    add(Field.neighbourhoods, record.neighbourhoods ?? [])
-    if state == nil {
-      edits.append(FieldEdit(Field.status, .set(.text(ShelterStatus.notOpen.rawValue))))
-      edits.append(FieldEdit(Field.source, .set(.text(source))))
-    }
+    set(Shelter.ward, record.ward)
+    set(Shelter.name, record.name)
+    set(Shelter.kana, record.kana)
+    set(Shelter.englishName, record.englishName)
+    set(Shelter.address, record.address)
+    set(Shelter.latitude, record.latitude)
+    set(Shelter.longitude, record.longitude)
+    set(Shelter.elevation, record.elevation)
+    set(Shelter.phone, record.phone)
+    set(Shelter.accepts, record.accepts)
+    set(Shelter.capacity, record.capacity.map { Int64($0) })
+    set(Shelter.localID, record.localID)
+    set(Shelter.postalCode, record.postalCode)
+    set(Shelter.url, record.url)
+    set(Shelter.remarks, record.remarks)
+    add(Shelter.designations, record.designations.map(\.rawValue))
+    add(Shelter.hazards, (record.hazards ?? []).map(\.rawValue))
+    add(Shelter.commonIDs, record.commonID.map { [$0] } ?? [])
+    add(Shelter.accessibility, record.accessibility ?? [])
+    add(Shelter.neighbourhoods, record.neighbourhoods ?? [])
+    if state == nil { edits += [Shelter.status.set(.notOpen), Shelter.source.set(source)] }
     return edits
   }
 }

@@ -1,0 +1,74 @@
+import Causality
+import ChangeModel
+import Desk
+import Hummingbird
+import NodeService
+import Places
+import Replica
+
+/// What the API tells of the node itself, and of a shelter's past.
+extension WebServer {
+  func addNodeRoutes(to api: RouterGroup<DeskContext>) {
+    api.get("/status") { request, _ in
+      try json(await core.status(withDigest: request.uri.queryParameters["digest"] == "1", running: true))
+    }
+    api.get("/links") { _, _ in try json(["links": try await core.peerReports()]) }
+    api.get("/shelters/:id/history") { _, context in
+      guard let id = context.parameters.get("id").flatMap({ Int64($0) }) else { throw APIError.notFound("id") }
+      return try json(try await history(of: RowID(rawValue: id)))
+    }
+  }
+
+  private struct HistoryEntry: Codable {
+    var time: Int64
+    var ward: String
+    var author: String
+    var sequence: Int
+    var action: String
+    var changes: [String: String]
+  }
+
+  private func history(of row: RowID) async throws -> [String: [HistoryEntry]] {
+    let reader = await core.inspect { $0.historyReader }
+    let entries = try await core.reader.read { db in try reader.history(of: row, in: Shelter.records.schema, db) }
+    guard !entries.isEmpty else { throw APIError.notFound("id") }
+    return [
+      "history": entries.map { entry in
+        var changes: [String: String] = [:]
+        var action = "delete"
+        if case .edit(let edits) = entry.action {
+          action = "edit"
+          for edit in edits {
+            let name = Shelter.records.schema.field(edit.field)?.name ?? String(edit.field)
+            changes[name] = [changes[name], Self.describe(edit.operation)].compactMap { $0 }.joined(separator: ", ")
+          }
+        }
+        return HistoryEntry(
+          time: entry.time.milliseconds, ward: core.identity.federation.ward(at: entry.dot.author.ward)?.code ?? "?",
+          author: "\(entry.dot.author)", sequence: Int(entry.dot.sequence), action: action, changes: changes)
+      }
+    ]
+  }
+
+  private static func describe(_ operation: FieldOperation) -> String {
+    func plain(_ value: Value) -> String {
+      switch value {
+      case .null: "–"
+      case .integer(let number): String(number)
+      case .real(let number): String(number)
+      case .text(let text): text
+      case .bytes(let bytes): "\(bytes.count) bytes"
+      }
+    }
+    switch operation {
+    case .set(let value): return plain(value)
+    case .increment(let amount): return amount >= 0 ? "+\(amount)" : "\(amount)"
+    case .add(let value), .append(let value): return "+ \(plain(value))"
+    case .remove(let value): return "− \(plain(value))"
+    case .receive(let amount): return "+\(amount)"
+    case .spend(let amount): return "−\(amount)"
+    case .handOver(let amount, let receiver): return "\(amount) → \(receiver)"
+    case .takeOver(let amount, let giver): return "\(amount) ← \(giver)"
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import Causality
+import ChangeModel
+import Replica
+import Sodium
+
+/// What a desk itself writes beside what a form gives: who, where, when.
+public struct Stamp: Sendable {
+  let edit: @Sendable (Desk) -> FieldEdit
+
+  public static func ward(_ field: Field<String>) -> Stamp { Stamp { field.set($0.ward) } }
+  public static func now(_ field: Field<Instant>) -> Stamp { Stamp { field.set($0.now) } }
+  public static func user(_ field: Field<String>) -> Stamp { Stamp { field.set($0.inquiry.user.name) } }
+  public static func set<C>(_ field: Field<C>, _ value: C?) -> Stamp { Stamp { _ in field.set(value) } }
+}
+
+/// The id of a row that an action makes.
+public struct NewRow: Sendable {
+  let make: @Sendable (Desk) throws -> RowID
+
+  /// The node's next one.
+  public static let made = NewRow { try $0.newRow() }
+  /// Of the own ward, from a natural key: the same on every node of it, cut off or not.
+  public static func derived(_ key: @escaping @Sendable (Desk) throws -> [String]) -> NewRow {
+    NewRow { desk in
+      let text = try key(desk).joined(separator: "\u{1f}")
+      return RowID(derivedFrom: blake2b([UInt8](text.utf8)).prefix, ward: desk.wardIndex)
+    }
+  }
+}
+
+/// What somebody does with one collection: a form, what must hold, what the desk stamps. What no value can say is a short
+/// rule.
+public struct Action: Sendable {
+  public enum Place: Sendable {
+    /// Makes a row: `POST /collection`.
+    case new
+    /// Changes a row's own fields: `PATCH /collection/{id}`.
+    case change
+    /// A step of a row: `POST /collection/{id}/step`.
+    case step(String)
+  }
+
+  /// Adds to the edits, or throws what the form or the row is wrong in; `record` is nil for a new row.
+  public typealias Rule = @Sendable (_ desk: Desk, _ record: RowValues?, _ edits: inout [FieldEdit]) throws -> Void
+
+  public let id: String
+  public let place: Place
+  public let records: Records
+  public let words: Words
+  public let access: Access
+  public let takes: [FormField]
+  public let when: [Condition]
+  public let stamps: [Stamp]
+  public let warning: Words?
+  let row: NewRow
+  let rule: Rule
+
+  /// - Parameters:
+  ///   - takes: fields of the form; those that are columns are written, any others are the rule's.
+  ///   - row: the id of a new row; where a natural key makes it, a derived one.
+  public init(
+    _ id: String, _ place: Place, _ records: Records, _ ja: String, _ en: String, for access: Access,
+    takes: [FormField] = [], when: [Condition] = [], stamps: [Stamp] = [], warning: Words? = nil,
+    row: NewRow = .made, rule: @escaping Rule = { _, _, _ in }
+  ) {
+    self.id = id
+    self.place = place
+    self.records = records
+    words = Words(ja, en)
+    self.access = access
+    self.takes = takes
+    self.when = when
+    self.stamps = stamps
+    self.warning = warning
+    self.row = row
+    self.rule = rule
+  }
+
+  /// The same as every other endpoint: HTTP, forms, idempotency, audit and the simulator know no other.
+  var endpoint: Endpoint {
+    let path = records.path
+    let (method, place, makes): (Endpoint.Method, String, Bool) =
+      switch place {
+      case .new: (.post, path, true)
+      case .change: (.patch, "\(path)/{id}", false)
+      case .step(let step): (.post, "\(path)/{id}/\(step)", false)
+      }
+    return .write(
+      id, place, words.ja, words.en, for: access, words.en + ".", takes, method: method, of: makes ? nil : records,
+      when: when, makes: makes, warning: warning, answers: .row(records)
+    ) { [self] desk in try written(desk) }
+  }
+
+  private func written(_ desk: Desk) throws -> Written {
+    let record: RowValues? = if case .new = place { nil } else { try desk.subject(records).values }
+    var edits = desk.given.edits(takes.map(\.name), of: records, standing: record)
+    try rule(desk, record, &edits)
+    guard record == nil || !edits.isEmpty || !stamps.isEmpty else {
+      throw Fault.badValue("", ja: "変更する項目がありません", en: "nothing to change")
+    }
+    edits += stamps.map { $0.edit(desk) }
+    let row = try record?.id ?? row.make(desk)
+    var draft = records.draft()
+    draft.edit(records, row, edits, for: records.audience(desk))
+    return Written([draft], about: [row]) { [records] look in try look.answer(row, records) }
+  }
+}
+
+extension Records {
+  /// For whom the own ward writes rows: everybody, or, of people, its own nodes.
+  func audience(_ desk: Desk) -> Audience? {
+    reader.confidence.map { .ward(desk.wardIndex, $0) }
+  }
+}

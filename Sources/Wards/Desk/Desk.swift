@@ -1,0 +1,67 @@
+import Causality
+import ChangeModel
+import Federation
+import GRDB
+import Replica
+import Store
+
+/// What a write asks of the replica, and how it answers once that is on the disk.
+public struct Written {
+  public var drafts: [Draft]
+  /// What the change is about, for the audit trail.
+  public var subjects: [RowID]
+  public var answer: (inout Look) throws -> JSON
+
+  public init(_ drafts: [Draft], about subjects: [RowID], answer: @escaping (inout Look) throws -> JSON) {
+    self.drafts = drafts
+    self.subjects = subjects
+    self.answer = answer
+  }
+}
+
+/// Where a write is worked out: the replica as it is, on the replica's own thread.
+public struct Desk {
+  public let replica: Replica
+  public let inquiry: Inquiry
+
+  public init(replica: Replica, inquiry: Inquiry) {
+    self.replica = replica
+    self.inquiry = inquiry
+  }
+
+  public var given: Submission { inquiry.given }
+  public var now: Instant { inquiry.now }
+  public var ward: String { inquiry.ward }
+  public var wardIndex: UInt32 { replica.author.ward }
+
+  /// Reads with what the transaction under way has written.
+  public func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    try replica.store.readOwn { db in Result { try body(db) } }.get()
+  }
+
+  public func newRow() throws -> RowID { try replica.newRows(1)[0] }
+
+  /// The row that the path names, as this node shows it.
+  public func subject(_ records: Records) throws -> (row: RowID, values: RowValues) {
+    guard let row = inquiry.row else { throw Fault.notFound("id") }
+    return (row, try find(row, in: records, "id"))
+  }
+
+  /// - Parameter field: of the form, for the fault.
+  /// - Throws: when there is no such row, or it is of a shelter at which the user does not work.
+  public func find(_ row: RowID, in records: Records, _ field: String) throws -> RowValues {
+    guard let values = try read({ try RowValues.fetch(row, records, $0) }) else { throw Fault.notFound(field) }
+    try inquiry.user.mustWork(where: values, records)
+    return values
+  }
+
+  /// What this node's own share of a stock field is.
+  public func share(_ row: RowID, _ records: Records, _ field: StockField) throws -> Int64 {
+    try shares(row, records, field)[replica.author] ?? 0
+  }
+
+  /// Every author's share of a stock field, none of nothing.
+  public func shares(_ row: RowID, _ records: Records, _ field: StockField) throws -> [AuthorNumber: Int64] {
+    try read { try StockShares.of(row, records, field, $0) }
+  }
+}

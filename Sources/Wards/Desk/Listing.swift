@@ -1,0 +1,89 @@
+import Causality
+import ChangeModel
+import GRDB
+
+/// A collection's rows as a list and one by one, with filters, order and pages: two reads and their pages follow.
+public struct Listing: Sendable {
+  public let id: String
+  public let records: Records
+  public let words: Words
+  public let filters: [any AnyField]
+  /// The rows of which this field holds something are over, and left out unless asked for.
+  public let open: (any AnyField)?
+  public let newest: any AnyField
+
+  /// - Parameters:
+  ///   - id: of the list's read: `warnings`; one row's is this with `RowValues` behind it.
+  ///   - filters: registers by which a list is narrowed down.
+  ///   - open: the list shows rows of which this holds nothing.
+  ///   - newest: rows come with the highest of this first.
+  public init(
+    _ id: String, _ records: Records, _ ja: String, _ en: String, filters: [any AnyField] = [],
+    open: (any AnyField)? = nil, newest: any AnyField
+  ) {
+    self.id = id
+    self.records = records
+    words = Words(ja, en)
+    self.filters = filters
+    self.open = open
+    self.newest = newest
+    precondition((filters + [newest]).allSatisfy { $0.schema.kind == .register })
+  }
+
+  private static let limit = 200
+  private static let limits: ClosedRange<Int64> = 1...1_000
+
+  var endpoints: [Endpoint] {
+    let path = records.path
+    let all = open.map { _ in [FormField("all", .flag, ja: "終わったものも", en: "Those that are over too")] } ?? []
+    let paging = [
+      FormField("limit", .integer(Self.limits), ja: "件数", en: "How many at most"),
+      FormField("after", .row(records.name), ja: "この行の次から", en: "`next` of the page before"),
+    ]
+    let purpose = records.isPersonal ? [Purpose.field] : []
+    return [
+      .read(
+        id, path, words.ja, words.en, for: records.reader.access, "\(words.en), newest first.",
+        filters.map(\.asked) + all + paging + purpose, answers: .rows(id, records, isPaged: true)
+      ) { [self] look in try list(&look) },
+      .read(
+        id + "Record", "\(path)/{id}", records.words.ja, records.words.en, for: records.reader.access,
+        "\(records.words.en), by its number.", purpose, of: records, answers: .row(records)
+      ) { [records] look in
+        guard let row = look.inquiry.row, let record = try RowValues.fetch(row, records, look.db),
+          look.maySee(record, records)
+        else { throw Fault.notFound("id") }
+        return .object(try look.view(record, records))
+      },
+    ]
+  }
+
+  private func list(_ look: inout Look) throws -> JSON {
+    let limit = look.given.int("limit") ?? Self.limit
+    // One text for all calls: what is not given narrows nothing down.
+    let order = "coalesce(\"\(newest.schema.name)\", -9e15)"
+    var conditions = filters.enumerated().map { "(?\($0 + 3) IS NULL OR \"\($1.schema.name)\" = ?\($0 + 3))" }
+    if let open { conditions.append("(?1 OR \"\(open.schema.name)\" IS NULL)") }
+    conditions.append(
+      "(?2 IS NULL OR (\(order), id) < (SELECT \(order), id FROM \"\(records.name)\" WHERE id = ?2))")
+    let given = look.given
+    var arguments: [(any DatabaseValueConvertible)?] = [given.flag("all"), given.integer("after")]
+    for filter in filters {
+      switch given.values[filter.name] {
+      case .text(let text)?: arguments.append(text)
+      case .integer(let number)?: arguments.append(number)
+      case .real(let number)?: arguments.append(number)
+      case .flag(let flag)?: arguments.append(flag ? 1 : 0)
+      default: arguments.append(nil)
+      }
+    }
+    let rows = try RowValues.all(
+      records, "WHERE \(conditions.joined(separator: " AND ")) ORDER BY \(order) DESC, id DESC LIMIT \(limit)",
+      StatementArguments(arguments), look.db)
+    var views: [JSON] = []
+    for record in rows where look.maySee(record, records) { views.append(.object(try look.view(record, records))) }
+    var members: [String: JSON] = [id: .list(views)]
+    if rows.count == limit, let last = rows.last { members["next"] = .text("\(last.id)") }
+    return .object(members)
+  }
+}

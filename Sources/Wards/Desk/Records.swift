@@ -1,0 +1,191 @@
+import ChangeModel
+import Replica
+
+/// One collection, said once: what merging needs of it, and what people and programs see.
+public struct Records: Sendable {
+  public let schema: CollectionSchema
+  /// What one of its rows is called.
+  public let words: Words
+  /// Where the API has its rows: `/safety`.
+  public let path: String
+  public let fields: [any AnyField]
+  /// The fields by which people know a row: on pages, in conflicts, in the audit trail.
+  public let title: [any AnyField]
+  public let reader: Reader
+  /// How a row stands, by the first condition that holds; empty where rows have no states.
+  public let states: [State]
+  /// Fields of which a person who settles a conflict may also write what neither had written: their forms admit it as well.
+  public let settledFreely: [any AnyField]
+  /// Columns for the node's own use, by their numbers: no answer holds them.
+  let hidden: Set<UInt32>
+  /// Whether every ward reports on its rows, and so may settle what others wrote at once too.
+  public let isEverybodys: Bool
+  /// Statements that make what a node keeps beside the shared table so that rows are found at once.
+  public let indexes: [String]
+
+  /// - Parameters:
+  ///   - number: for ever this collection's: it stands in signed change sets.
+  ///   - path: when it is not the collection's name.
+  ///   - law: who may write what, decided at merge on every node alike.
+  ///   - reader: who may see rows of it.
+  ///   - indexes: columns that are searched together.
+  /// - Precondition: title, indexes and states name fields of this collection alone.
+  public init(
+    _ number: UInt32, _ name: String, _ ja: String, _ en: String, path: String? = nil, lane: Lane, law: Law,
+    reader: Reader, fields: [any AnyField], title: [any AnyField], states: [State] = [],
+    settledFreely: [any AnyField] = [],
+    isEverybodys: Bool = false, hidden: [any AnyField] = [], indexes: [[any AnyField]] = []
+  ) {
+    schema = CollectionSchema(
+      number, name, lane: lane, law: law, isPersonal: reader.isPersonal, fields: fields.map(\.schema))
+    words = Words(ja, en)
+    self.path = path ?? "/" + name.replacing("_", with: "-")
+    self.fields = fields
+    self.title = title
+    self.reader = reader
+    self.states = states
+    self.settledFreely = settledFreely
+    self.isEverybodys = isEverybodys
+    self.hidden = Set(hidden.map(\.number))
+    for field in title + settledFreely + hidden + indexes.flatMap(\.self) {
+      precondition(schema.field(field.number) == field.schema, "\(name) has no field \(field.name)")
+    }
+    self.indexes = indexes.map { columns in
+      let names = columns.map(\.schema.name)
+      return """
+        CREATE INDEX IF NOT EXISTS "\(name)_\(names.joined(separator: "_"))" ON "\(name)" \
+        (\(names.map { "\"\($0)\"" }.joined(separator: ", ")))
+        """
+    }
+  }
+
+  public var number: UInt32 { schema.number }
+  public var name: String { schema.name }
+  public var lane: Lane { schema.lane }
+  public var isPersonal: Bool { schema.isPersonal }
+
+  /// The field that forms and answers call so.
+  public func field(named name: String) -> (any AnyField)? { fields.first { $0.name == name } }
+
+  /// How a row stands; nil where rows have no states.
+  ///
+  /// - Precondition: one of the states admits every row (the tests try all orders of all steps).
+  public func state(of record: RowValues, _ inquiry: Inquiry) -> State? {
+    guard !states.isEmpty else { return nil }
+    guard let state = states.first(where: { $0.holds(record, inquiry) }) else {
+      preconditionFailure("a row of \(name) is in no state that is declared")
+    }
+    return state
+  }
+
+  /// Whether whoever asks may see a row: by their roles; who must not be found, only those who protect that person, and the
+  /// shelter that has them, in their own ward; and who works at one shelter, what is there.
+  public func admits(_ row: RowValues, _ inquiry: Inquiry) -> Bool {
+    guard reader.access.admits(inquiry.user.roles) else { return false }
+    if row.integer("guarded") == 1 {
+      let protectors: Set<Role> =
+        reader.station == nil ? [.welfare, .headquarters] : [.welfare, .headquarters, .shelter]
+      guard inquiry.isOwn(row.id), !inquiry.user.roles.isDisjoint(with: protectors) else { return false }
+    }
+    return (try? inquiry.user.mustWork(where: row, self)) != nil
+  }
+
+  /// What one may call a row; its number where its title fields are empty.
+  public func title(of record: RowValues) -> String {
+    let parts = title.compactMap { field -> String? in
+      switch field.schema.kind {
+      case .set: record.texts(field.schema.name).joined(separator: "、")
+      default: record.text(field.schema.name) ?? record.integer(field.schema.name).map { "\($0)" }
+      }
+    }.filter { !$0.isEmpty }
+    return parts.isEmpty ? "\(record.id)" : parts.joined(separator: " ")
+  }
+
+  /// An empty draft for edits of this collection.
+  public func draft() -> Draft { Draft(lane, audience: lane == .control ? .anyone : .federation) }
+}
+
+/// One way in which a row of a collection can stand.
+public struct State: Sendable {
+  public let code: String
+  public let words: Words
+  /// How it looks on a page: what needs somebody, what goes on, what is over.
+  public let tone: Tone
+  let holds: @Sendable (RowValues, Inquiry) -> Bool
+
+  public enum Tone: String, Sendable { case open, underWay, done, ended }
+
+  public init(
+    _ code: String, _ ja: String, _ en: String, _ tone: Tone,
+    when holds: @escaping @Sendable (RowValues, Inquiry) -> Bool
+  ) {
+    self.code = code
+    words = Words(ja, en)
+    self.tone = tone
+    self.holds = holds
+  }
+
+  /// A state for as long as a field holds nothing (or something).
+  public static func has<C>(
+    _ field: Field<C>, _ code: String, _ ja: String, _ en: String, _ tone: Tone
+  ) -> State {
+    State(code, ja, en, tone) { record, _ in record[field] != nil }
+  }
+
+  /// What holds when nothing before it did.
+  public static func otherwise(_ code: String, _ ja: String, _ en: String, _ tone: Tone) -> State {
+    State(code, ja, en, tone) { _, _ in true }
+  }
+}
+
+/// Who may see rows of a collection.
+public struct Reader: Sendable {
+  public let access: Access
+  /// Who reads what this ward writes, by what the law lets others see of it; nil for what is not personal.
+  public let confidence: Confidence?
+  /// Where somebody must work who works at one shelter alone; nil: wherever.
+  public let station: Station?
+
+  /// Which shelter a row is of.
+  public enum Station: Sendable {
+    /// The row is the shelter.
+    case itself
+    case field(Field<RowID>)
+  }
+
+  /// Its rows are about people: each look is noted, another ward's need a purpose, and who must not be found is shown to
+  /// those alone who protect that person.
+  public var isPersonal: Bool { confidence != nil }
+
+  private init(_ access: Access, _ confidence: Confidence? = nil, _ station: Station? = nil) {
+    self.access = access
+    self.confidence = confidence
+    self.station = station
+  }
+
+  /// Residents too, without signing in.
+  public static let everybody = Reader(.anyone)
+  /// Whoever is signed in.
+  public static let staff = Reader(.staff)
+  /// - Parameter station: who works at one shelter alone sees and changes its rows alone.
+  public static func roles(_ access: Access, at station: Station? = nil) -> Reader {
+    Reader(access, nil, station)
+  }
+  /// People's data.
+  public static func people(_ access: Access, _ confidence: Confidence, at station: Station? = nil) -> Reader {
+    Reader(access, confidence, station)
+  }
+  /// What lies in the tables for the node's own use: no endpoint shows it.
+  public static func nobody(_ confidence: Confidence) -> Reader { Reader(.roles([]), confidence) }
+}
+
+extension Draft {
+  /// - Parameter audience: nil for the lane's own.
+  public mutating func edit(_ records: Records, _ row: RowID, _ fields: [FieldEdit], for audience: Audience? = nil) {
+    edit(records.schema, row, fields, for: audience)
+  }
+
+  public mutating func delete(_ records: Records, _ row: RowID, for audience: Audience? = nil) {
+    delete(records.schema, row, for: audience)
+  }
+}

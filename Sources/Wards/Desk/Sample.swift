@@ -1,0 +1,57 @@
+import Causality
+import ChangeModel
+
+/// Values that a form admits, made from its shapes alone: for sample data, the simulator's staff, and tests that try every
+/// step of every service.
+public struct Sample {
+  /// The wards that forms may name.
+  public var wards: [String]
+  public var now: Instant
+  /// A row of a collection; nil where there is none: the field is left out.
+  public var row: (_ collection: String) -> RowID?
+  /// The same seed makes the same values.
+  private var random: RandomNumbers
+
+  public init(wards: [String], now: Instant, seed: UInt64, row: @escaping (_ collection: String) -> RowID?) {
+    self.wards = wards
+    self.now = now
+    self.row = row
+    random = RandomNumbers(seed: seed)
+  }
+
+  /// What somebody might enter: all that is required, and some of the rest.
+  ///
+  /// - Returns: nil when a field that must be given has no value here.
+  public mutating func entry(for form: Form, everything: Bool = false) -> JSON? {
+    var members: [String: JSON] = [:]
+    for field in form.fields {
+      guard everything || field.isRequired || random.chance(0.5) else { continue }
+      guard let value = value(field.shape, field.japanese) else {
+        if field.isRequired { return nil }
+        continue
+      }
+      members[field.name] = value
+    }
+    return .object(members)
+  }
+
+  private mutating func value(_ shape: FieldShape, _ label: String) -> JSON? {
+    switch shape {
+    case .text(let limit): return .text(String("見本\(label)\(random.below(100))".prefix(limit)))
+    // A secret is nobody's to make up.
+    case .secret: return nil
+    case .integer(let range):
+      let least = max(range.lowerBound, 1)
+      return .integer(least + Int64(random.below(Int(min(range.upperBound - least, 300)) + 1)))
+    case .number(let range): return .real(min(max(range.lowerBound, 36), range.upperBound))
+    case .flag: return .flag(random.chance(0.3))
+    case .date: return "2026-01-17"
+    case .time: return .integer(now.milliseconds + Int64(random.below(7_200_000)) - 3_600_000)
+    case .choice(let choices): return choices.isEmpty ? nil : .text(random.pick(choices).word)
+    case .row(let collection): return row(collection).map { .text("\($0)") }
+    case .ward: return .text(random.pick(wards))
+    case .list(let inner, _): return value(inner, label).map { .list([$0]) }
+    case .counts(let choices): return choices.first.map { .object([$0.word: .integer(Int64(random.below(50)))]) }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import ChangeModel
+
+/// What wards do with some collections, declared in one place. Schema, indexes, forms, HTTP, OpenAPI, roles, titles, menu,
+/// pages, warnings, sample rows and the simulator's workload follow from it; what does not fit stays an `Endpoint` beside it.
+public struct Service: Sendable {
+  public let words: Words
+  public let records: [Records]
+  public let endpoints: [Endpoint]
+  /// What the menu shows of it, by id.
+  public let menu: [String]
+  /// Statements that make indexes which no list of columns says.
+  public let indexes: [String]
+  let declared: [Action]
+
+  /// - Parameters:
+  ///   - menu: besides its lists, in this order.
+  /// - Precondition: the menu names endpoints of the service; each action and list is of its records.
+  public init(
+    _ ja: String, _ en: String, records: [Records], actions: [Action] = [], lists: [Listing] = [],
+    endpoints: [Endpoint] = [], menu: [String] = [], indexes: [String] = []
+  ) {
+    words = Words(ja, en)
+    self.records = records
+    declared = actions
+    self.endpoints = lists.flatMap(\.endpoints) + actions.map(\.endpoint) + endpoints
+    self.menu = lists.map(\.id) + menu
+    self.indexes = records.flatMap(\.indexes) + indexes
+    let (numbers, ids) = (Set(records.map(\.number)), Set(self.endpoints.map(\.id)))
+    precondition(actions.allSatisfy { numbers.contains($0.records.number) })
+    precondition(lists.allSatisfy { numbers.contains($0.records.number) })
+    precondition(self.menu.allSatisfy(ids.contains), "\(ja): the menu names what is not there")
+  }
+}

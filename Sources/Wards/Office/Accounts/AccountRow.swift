@@ -1,0 +1,21 @@
+import Causality
+import ChangeModel
+import Desk
+
+/// Who may sign in, in the control lane, so that an account and its end overtake all else.
+public enum AccountRow {
+  public static let login = Field.text(1, "login", 40, "利用者ID", "Login")
+  public static let name = Field.text(2, "name", 60, "氏名", "Name")
+  public static let roles = SetField(3, "roles", of: .choice(Role.allCases.map(\.choice)), atMost: 7, "役割", "Roles")
+  public static let shelter = Field.row(4, "shelter", of: "shelters", "担当避難所", "Shelter")
+  public static let madeAt = Field.time(5, "made_at", "登録日時", "Made at")
+  public static let endedAt = Field.time(6, "ended_at", "終了日時", "Ended at")
+  /// Sessions that began before are over, on every node.
+  public static let changedAt = Field.time(7, "changed_at", "資格変更日時", "Credentials changed at")
+
+  public static let records = Records(
+    8, "accounts", "アカウント", "Account", lane: .control, law: .keptByMaker, reader: .roles(.administration),
+    fields: [login, name, roles, shelter, madeAt, endedAt, changedAt],
+    title: [login, name],
+    indexes: [[login]])
+}

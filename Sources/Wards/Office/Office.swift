@@ -1,0 +1,6 @@
+import Desk
+
+/// Who may sign in, and with what.
+public enum Office {
+  public static let services = [Accounts.service, Accounts.tokenService]
+}

@@ -1,0 +1,189 @@
+import Causality
+import ChangeModel
+import Desk
+import GRDB
+
+/// What a shelter does in the open: it is entered, opened, counted, and tells how it is, each day and at once. Numbers only,
+/// so that every ward can read them.
+public enum Shelters {
+  private static let records = Shelter.records
+
+  // MARK: What must hold
+
+  public static let own = Condition.own(
+    Shelter.ward, "他区の避難所です。その区だけが変えられます", "a shelter of another ward: only that ward can do this")
+
+  public static let open = Condition(
+    .refused, "開設されていない避難所です。先に開設してください", "the shelter is not open: open it first"
+  ) { record, _ in isOpen(record) }
+
+  public static func isOpen(_ shelter: RowValues) -> Bool {
+    [.open, .permanent].contains(shelter[Shelter.status])
+  }
+
+  /// - Throws: when a shelter that a form names is another ward's, or there is none.
+  @discardableResult
+  public static func mustBeOwn(_ shelter: RowID, _ field: String, _ desk: Desk) throws -> RowValues {
+    let values = try desk.find(shelter, in: records, field)
+    guard values[Shelter.ward] == desk.ward else {
+      throw Fault.refused(field, ja: "他区の避難所です", en: "a shelter of another ward")
+    }
+    return values
+  }
+
+  // MARK: Forms
+
+  private static let facts = [
+    Shelter.kana.asked, Shelter.address.asked, Shelter.latitude.asked, Shelter.longitude.asked, Shelter.phone.asked,
+    Shelter.capacity.asked, Shelter.facility.asked, Shelter.area.asked, Shelter.toilets.asked, Shelter.remarks.asked,
+    Shelter.status.asked, Shelter.crowding.asked,
+  ]
+  /// What adds up with what others say at the same time.
+  private static let changes = [
+    FormField("occupancyChange", .integer(-100_000...100_000), ja: "増減", en: "Came or went"),
+    FormField("addNeeds", .list(.text(60), 100), ja: "必要な物を加える", en: "Needs also"),
+    FormField("removeNeeds", .list(.text(60), 100), ja: "足りた物を外す", en: "Needs no longer"),
+    FormField("note", .text(2_000), ja: "記録", en: "Note"),
+  ]
+
+  private static func changes(_ given: Submission) -> [FieldEdit] {
+    var edits: [FieldEdit] = []
+    if let change = given.integer("occupancyChange"), change != 0 {
+      edits.append(Shelter.occupancy.increment(by: change))
+    }
+    edits += given.texts("addNeeds").map(Shelter.needs.add) + given.texts("removeNeeds").map(Shelter.needs.remove)
+    if let note = given.text("note") { edits.append(Shelter.notes.append(note)) }
+    return edits
+  }
+
+  private static let actions = [
+    Action(
+      "addShelter", .new, records, "避難所を登録する", "Enter a shelter", for: .relief,
+      takes: [Shelter.name.needed, Shelter.ward.asked] + facts + changes,
+      stamps: [.ward(Shelter.ward), .set(Shelter.source, "手入力")]
+    ) { desk, _, edits in
+      guard desk.inquiry.user.shelter == nil else {
+        throw Fault(.forbidden, ja: "避難所の登録は災害対策本部に頼んでください", en: "ask the headquarters to enter a shelter")
+      }
+      guard desk.given.text("ward").map({ $0 == desk.ward }) ?? true else {
+        throw Fault(
+          .forbidden, field: "ward", ja: "他区の避難所は、その区が登録します",
+          en: "another ward's shelters are that ward's to enter")
+      }
+      edits.removeAll { $0.field == Shelter.ward.number }
+      if !desk.given.has("status") { edits.append(Shelter.status.set(.notOpen)) }
+      edits += changes(desk.given)
+    },
+    // Of another ward's shelter, what its law leaves open to those who pass by.
+    Action(
+      "changeShelter", .change, records, "避難所の記録を変える", "Change a shelter", for: .relief,
+      takes: [Shelter.name.asked] + facts + changes
+    ) { desk, _, edits in
+      guard !desk.given.has("name") || desk.given.text("name") != nil else {
+        throw Fault.badValue("name", ja: "名称は空にできません", en: "must not be empty")
+      }
+      edits += changes(desk.given)
+    },
+    Action(
+      "openShelter", .step("opening"), records, "開設する", "Open the shelter", for: .relief,
+      takes: [Shelter.area.asked, Shelter.toilets.asked, Shelter.staff.asked, changes[3]], when: [own]
+    ) { desk, record, edits in
+      if let record, !isOpen(record) {
+        edits += [Shelter.status.set(.open), Shelter.openedAt.set(desk.now), Shelter.closedAt.set(nil)]
+      }
+      edits += changes(desk.given)
+      guard !edits.isEmpty else { throw Fault.refused("id", ja: "すでに開設されています", en: "is open already") }
+    },
+    Action(
+      "tellState", .step("state"), records, "混雑・必要な物を伝える", "Crowding and needs", for: .relief,
+      takes: [
+        Shelter.crowding.asked, FormField("needs", .text(60), ja: "必要な物を加える", en: "Needs also"),
+        FormField("needsNot", .text(60), ja: "足りた物を外す", en: "Needs no longer"), changes[3],
+      ], when: [own]
+    ) { desk, _, edits in
+      edits.removeAll { $0.field == Shelter.needs.number }
+      if let need = desk.given.text("needs") { edits.append(Shelter.needs.add(need)) }
+      if let need = desk.given.text("needsNot") { edits.append(Shelter.needs.remove(need)) }
+      edits += changes(desk.given)
+    },
+    Action(
+      "countHeads", .step("headcount"), records, "避難者数を報告する", "Report the head count", for: .relief,
+      takes: [
+        FormField("people", .integer(Numbers.people), ja: "数えた人数", en: "People counted"),
+        FormField("change", .integer(-10_000...10_000), ja: "増減", en: "Came or went"),
+      ], when: [own]
+    ) { desk, record, edits in
+      switch (desk.given.integer("people"), desk.given.integer("change")) {
+      case (let people?, nil):
+        // A merged counter may say anything.
+        let known = min(max(record?[Shelter.occupancy] ?? 0, -1_000_000_000), 1_000_000_000)
+        edits += [Shelter.counted.set(people), Shelter.countedAt.set(desk.now)]
+        if people != known { edits.append(Shelter.occupancy.increment(by: people - known)) }
+      case (nil, let change?) where change != 0: edits.append(Shelter.occupancy.increment(by: change))
+      case (_?, _?):
+        throw Fault.badValue("change", ja: "数えた人数と増減の一方だけを入れてください", en: "give one of the two")
+      default:
+        throw Fault.badValue("people", ja: "数えた人数か増減を入れてください", en: "give the people counted, or the change")
+      }
+    },
+  ]
+
+  // MARK: What no list of values says
+
+  private static let endpoints: [Endpoint] = [
+    ShelterSearch.endpoint,
+    .read(
+      "shelter", "/shelters/{id}", "避難所", "Shelter", for: .staff, "A shelter, with its newest notes.", of: records,
+      answers: .row(records)
+    ) { look in
+      guard let row = look.inquiry.row, let record = try RowValues.fetch(row, records, look.db) else {
+        throw Fault.notFound("id")
+      }
+      var members = try look.view(record, records)
+      members["notes"] = try ShelterSearch.notes(row, look.db)
+      return .object(members)
+    },
+    .write(
+      "deleteShelter", "/shelters/{id}", "避難所を消す", "Delete a shelter", for: .command,
+      "A shelter that was entered wrongly goes. Who edits it at the same time brings it back, marked.",
+      method: .delete, of: records, when: [own],
+      warning: Words("この避難所の記録が、すべての区の画面から消えます。", "The shelter goes from every ward's pages.")
+    ) { desk in
+      let (row, _) = try desk.subject(records)
+      var draft = records.draft()
+      draft.delete(records, row)
+      return Written([draft], about: [row]) { _ in .null }
+    },
+    .write(
+      "reportShelter", "/shelters/{id}/reports", "日報を出す", "Daily report", for: .relief, "A shelter's daily report.",
+      ShelterReport.form, of: records, when: [own], makes: true, answers: .row(ShelterReport.records)
+    ) { desk in
+      let tomorrow = JapaneseDay.text(desk.now.advanced(byMilliseconds: 86_400_000))
+      guard desk.given.text("day")! <= tomorrow else {
+        throw Fault.badValue("day", ja: "未来の日付です", en: "the day is in the future")
+      }
+      let (shelter, _) = try desk.subject(records)
+      let row = try desk.newRow()
+      var draft = ShelterReport.records.draft()
+      draft.edit(
+        ShelterReport.records, row,
+        desk.given.edits(ShelterReport.form.map(\.name), of: ShelterReport.records) + [
+          ShelterReport.shelter.set(shelter), ShelterReport.reportedAt.set(desk.now),
+          ShelterReport.reportedBy.set(desk.inquiry.user.name), ShelterReport.ward.set(desk.ward),
+        ])
+      return Written([draft], about: [shelter]) { look in try look.answer(row, ShelterReport.records) }
+    },
+    .read(
+      "shelterReports", "/shelters/{id}/reports", "日報", "Daily reports", for: .staff,
+      "A shelter's daily reports, newest first.", of: records, answers: .rows("reports", ShelterReport.records)
+    ) { look in
+      let reports = try RowValues.all(
+        ShelterReport.records, "WHERE shelter = ? ORDER BY reported_at DESC, id DESC LIMIT 200",
+        [look.inquiry.row!.rawValue], look.db)
+      return ["reports": .list(try reports.map { .object(try look.view($0, ShelterReport.records)) })]
+    },
+  ]
+
+  public static let service = Service(
+    "避難所", "Shelters", records: [records, ShelterReport.records], actions: actions, endpoints: endpoints)
+}
