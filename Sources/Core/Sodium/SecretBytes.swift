@@ -9,7 +9,9 @@ public final class SecretBytes: @unchecked Sendable {
   public init(_ bytes: [UInt8]) {
     Library.start()
     count = bytes.count
-    guard let memory = sodium_malloc(max(bytes.count, 1)) else { preconditionFailure("no memory left for a secret key") }
+    guard let memory = sodium_malloc(max(bytes.count, 1)) else {
+      preconditionFailure("no memory left for a secret key")
+    }
     self.memory = memory
     bytes.withUnsafeBytes { if let base = $0.baseAddress { memory.copyMemory(from: base, byteCount: bytes.count) } }
     // Written once, here; read-only ever after, which is what makes sharing it between threads safe.

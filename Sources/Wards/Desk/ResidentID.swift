@@ -31,10 +31,10 @@ public enum ResidentID {
     }
     let parts = plain.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
     guard parts.count == 3, parts[1].count == 4, (6...8).contains(parts[2].count), let ward = index(parts[0]),
-      let place = number(parts[1]), let counter = number(String(parts[2].dropLast())),
-      counter > 0, counter <= RowID.counterLimit, place < 1 << 20
+      let place = number(parts[1]), let counter = number(String(parts[2].dropLast()))
     else { throw .malformed }
     guard check(parts[0] + parts[1] + parts[2].dropLast()) == parts[2].last else { throw .badCheck }
+    guard counter > 0, counter <= RowID.counterLimit, place < 1 << 20 else { throw .malformed }
     let author = AuthorNumber(ward: ward, serial: UInt32(place >> 10), epoch: UInt32(place & 1023))
     return RowID(author: author, counter: counter)
   }

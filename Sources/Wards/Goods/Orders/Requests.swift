@@ -123,7 +123,7 @@ public enum Requests {
       if !desk.given.has("urgency") { edits.append(GoodsRequest.urgency.set(.normal)) }
     },
     Action(
-      "decideRequest", .step("decision"), records, "要請を決定する", "Decide a request", for: .goods,
+      "decideRequest", .step("decision"), records, "要請を承認する・却下する", "Decide a request", for: .goods,
       takes: [GoodsRequest.decision.needed, GoodsRequest.approved.asked, GoodsRequest.reason.asked],
       when: [own, .missing(GoodsRequest.cancelledAt, "取り消された要請です", "was cancelled")],
       stamps: [.user(GoodsRequest.decidedBy), .now(GoodsRequest.decidedAt)]
