@@ -25,10 +25,11 @@ struct PeerSession {
 
   /// The peer's node number, proven by the transport.
   let peer: AuthorNumber
-  /// A frame takes about half a second of the link, so that an urgent change waits no longer.
+  /// A frame takes about half a second of the link, so that an urgent change waits no longer. Invariant: in `frameRange`.
   private(set) var frameBytes = 0
   private(set) var isNarrow = false
 
+  /// Invariant: nothing is known of the peer's logs before.
   var hasHello = false
   /// How far the peer keeps each log, by its word.
   var theirs: [LogName: SequenceNumber] = [:]
@@ -44,7 +45,8 @@ struct PeerSession {
   var headsAreDue = false
   /// Logs of which the peer's head has our sequence and another hash.
   var forked: Set<LogName> = []
-  /// From where the peer's branch of such a log was asked for, to find where it parts from ours.
+  /// From where the peer's branch of such a log was asked for, to find where it parts from ours. Invariant: of `forked`
+  /// ones only.
   var probing: [LogName: SequenceNumber] = [:]
   /// Small messages that wait for the link.
   var outbox: [Message] = []
@@ -77,6 +79,11 @@ struct PeerSession {
     setRate(bytesPerSecond)
   }
 
+  static let frameRange = 256...64 * 1024
+
+  /// Invariant: the budget of bytes that may be sent again is never above a burst.
+  var isBudgetBounded: Bool { againBudget <= Self.againBurst }
+
   private static let againBurst = 4 << 20
   private static let againPerMillisecond = 256
 
@@ -97,6 +104,8 @@ struct PeerSession {
 
   mutating func setRate(_ bytesPerSecond: Int?) {
     isNarrow = (bytesPerSecond ?? .max) < 20_000
-    frameBytes = bytesPerSecond.map { min(max($0 / 2, 256), 64 * 1024) } ?? 64 * 1024
+    frameBytes =
+      bytesPerSecond.map { min(max($0 / 2, Self.frameRange.lowerBound), Self.frameRange.upperBound) }
+      ?? Self.frameRange.upperBound
   }
 }

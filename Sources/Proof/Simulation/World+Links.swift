@@ -36,6 +36,9 @@ extension World {
     guard node.isUp, node.policy != nil else { return [] }
     let effects = node.policy!.handle(input, at: steady, wall: node.wallClock(at: now))
     for effect in effects { carryOut(effect, at: node) }
+    // By far the most frequent, and nobody's calls depend on it.
+    if case .wasted = input { return effects }
+    checkLinks(of: node)
     guard node.isUp, let due = node.policy?.nextDeadline else { return effects }
     let moment = max(due.milliseconds * 1_000, now)
     if let planned = node.callsAt, planned <= moment { return effects }

@@ -14,6 +14,7 @@ extension World {
       guard let session = node.links[link].flatMap({ sessions[$0] }) else { continue }
       pump(session.id, session.end(of: node.index))
     }
+    checkNode(node)
     guard let due = gossip.nextDeadline else { return }
     let moment = max(due.milliseconds * 1_000, now + 10_000)
     if let planned = node.tickAt, planned <= moment { return }
@@ -135,6 +136,7 @@ extension World {
         frames.map { (session.link, $0) }, at: steady, wall: node.wallClock(at: now))
       counts.merged += outcome.effects.merged
       noteOwn(node)
+      checkRow(of: outcome.effects, at: node)
       if outcome.effects.merged == 0 {
         decide(node, .wasted(session.link, microseconds: Self.frameMicroseconds * Int64(frames.count)))
       }

@@ -106,6 +106,7 @@ extension World {
       noteOwn(node, asked: node.attempt)
       node.attempt = []
       gossip.grew(effects.logs, at: steady)
+      checkRow(of: effects, at: node)
       watchKeys(of: node, after: effects)
     } catch let error as ReplicaError {
       switch error {

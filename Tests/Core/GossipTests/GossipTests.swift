@@ -123,7 +123,11 @@ final class GossipNetwork {
         try deliver(&queue, to: side == 0 ? ends.0 : ends.1, on: id)
       }
     }
-    for node in nodes { _ = node.gossip.tick(at: steady) }
+    for node in nodes {
+      _ = node.gossip.tick(at: steady)
+      #expect(node.gossip.checkInvariants(thoroughly: true) == [])
+      #expect(node.replica.checkInvariants(thoroughly: true) == [])
+    }
   }
 
   private func deliver(_ queue: inout [[UInt8]], to index: Int, on link: LinkID) throws {
