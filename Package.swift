@@ -104,6 +104,7 @@ let package = Package(
     room(.core, "Store", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Merge", grdb, sqlite]),
     room(.core, "Replica", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Merge", "Store", grdb]),
     room(.core, "Gossip", ["Causality", "ChangeModel", "Sodium", "SignedLog", "Store", "Replica"]),
+    room(.core, "Links", ["Causality", "Federation", "Gossip"]),
 
     // What wards do: the engine that services are declared for, the services, their formats and their map.
     room(.wards, "Topology", [yams], resources: [.embedInCode("Assets")]),
@@ -129,9 +130,9 @@ let package = Package(
     room(
       .shell, "NodeService",
       [
-        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
-        "Desk", "Places", "Goods", "Catalogue", "Exchange", grdb, logging, metrics, lifecycle, nioCore, nioTLS,
-        nioConcurrency, nioPosix, nioSSL, asn1, x509, crypto,
+        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Links",
+        "Topology", "Desk", "Places", "Goods", "Catalogue", "Exchange", grdb, logging, metrics, lifecycle, nioCore,
+        nioTLS, nioConcurrency, nioPosix, nioSSL, asn1, x509, crypto,
       ]),
     room(.shell, "Site", ["Topology", "Desk", mustache], resources: [.embedInCode("Assets")]),
     room(
@@ -146,8 +147,8 @@ let package = Package(
     room(
       .proof, "Simulation",
       [
-        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
-        "Desk", "Places", "People", "Goods", "Disaster", "Catalogue", grdb, sqlite, yams, heaps,
+        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Links",
+        "Topology", "Desk", "Places", "People", "Goods", "Disaster", "Catalogue", grdb, sqlite, yams, heaps,
       ]),
     room(
       .proof, "Inspection",
@@ -204,6 +205,7 @@ let package = Package(
       [
         "Causality", "ChangeModel", "SignedLog", "Federation", "Replica", "Gossip", "TestSupport", grdb,
       ]),
+    tests(.core, "LinksTests", ["Causality", "Gossip", "Links"]),
     tests(
       .wards, "ServicesTests",
       [

@@ -42,6 +42,7 @@ enum Target: String, CaseIterable {
 final class Wards {
   static let shared = Wards()
   private static let now = Instant.quake
+  private static let steady = Tick(milliseconds: 0)
 
   private struct Undo: Error {}
 
@@ -131,13 +132,15 @@ final class Wards {
     }
     links += 1
     let link = LinkID(rawValue: links)
-    gossip.connected(link, peer: writer.author(epoch: 0), bytesPerSecond: nil, at: Self.now)
+    gossip.connected(link, peer: writer.author(epoch: 0), bytesPerSecond: nil, at: Self.steady)
     let hello = Message.hello(federation: reader.federation, author: writer.author(epoch: 0)).encoded()
     do {
-      _ = try gossip.receive([(link, hello), (link, bytes)], at: Self.now)
-      while let frame = try gossip.nextFrame(for: link, at: Self.now) { precondition(frame.count <= Message.byteLimit) }
+      _ = try gossip.receive([(link, hello), (link, bytes)], at: Self.steady, wall: Self.now)
+      while let frame = try gossip.nextFrame(for: link, at: Self.steady) {
+        precondition(frame.count <= Message.byteLimit)
+      }
     } catch { preconditionFailure("\(error)") }
-    gossip.disconnected(link, at: Self.now)
+    gossip.disconnected(link, at: Self.steady)
   }
 
   /// A card, read in pieces as the first byte says, behind a good header unless that byte is odd.

@@ -39,6 +39,7 @@ private final class MaelstromLoop {
   private let workload: MaelstromWorkload
   private var node: MaelstromNode?
   private var buffer: [UInt8] = []
+  private let start = ContinuousClock.now
 
   init(folder: String, workload: MaelstromWorkload) {
     self.folder = folder
@@ -48,8 +49,8 @@ private final class MaelstromLoop {
   func run() throws {
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
-      let now = Instant(milliseconds: WallClock.milliseconds)
-      let pause = node?.nextDeadline.map { max(0, min($0.milliseconds - now.milliseconds, 60_000)) } ?? 60_000
+      let now = steady
+      let pause = node?.nextDeadline.map { max(0, min($0.milliseconds(since: now), 60_000)) } ?? 60_000
       var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
       let ready = poll(&input, 1, Int32(pause))
       if ready < 0 {
@@ -84,10 +85,11 @@ private final class MaelstromLoop {
         messages.append(message)
       }
     }
-    let now = Instant(milliseconds: WallClock.milliseconds)
-    try node?.turn(messages, at: now)
+    try node?.turn(messages, at: steady, wall: Instant(milliseconds: WallClock.milliseconds))
     fflush(nil)
   }
+
+  private var steady: Tick { Tick(milliseconds: Int64((ContinuousClock.now - start) / .milliseconds(1))) }
 }
 
 /// One line of the protocol.

@@ -26,12 +26,12 @@ struct MaelstromLink {
   private var sent = 0
   private var expected = 1
   private var owesAcknowledgement = true
-  private(set) var nextDeadline: Instant?
+  private(set) var nextDeadline: Tick?
 
   init(id: LinkID, session: UInt64) {
     self.id = id
     self.session = session
-    nextDeadline = Instant(milliseconds: 0)
+    nextDeadline = Tick(milliseconds: 0)
   }
 
   /// Begins a new life.
@@ -51,7 +51,7 @@ struct MaelstromLink {
   // MARK: Taking
 
   /// - Returns: frames that came in order.
-  mutating func take(_ body: [String: Any], nextSession: () -> UInt64, at now: Instant) -> [[UInt8]] {
+  mutating func take(_ body: [String: Any], nextSession: () -> UInt64, at now: Tick) -> [[UInt8]] {
     guard let me = (body["me"] as? NSNumber)?.uint64Value, let you = (body["you"] as? NSNumber)?.uint64Value,
       me >= theirs
     else { return [] }
@@ -85,7 +85,7 @@ struct MaelstromLink {
   // MARK: Sending
 
   /// The message that is due now; nil when none is.
-  mutating func due(at now: Instant) -> [String: Any]? {
+  mutating func due(at now: Tick) -> [String: Any]? {
     let isLate = nextDeadline.map { $0 <= now } ?? false
     if isLate { sent = 0 }
     guard isLate || owesAcknowledgement || sent < unacknowledged.count else { return nil }

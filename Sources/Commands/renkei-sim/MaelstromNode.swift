@@ -77,7 +77,7 @@ final class MaelstromNode {
     return nextSession
   }
 
-  var nextDeadline: Instant? {
+  var nextDeadline: Tick? {
     let due = links.values.compactMap(\.nextDeadline) + [gossip.nextDeadline].compactMap { $0 }
     return due.min()
   }
@@ -85,25 +85,25 @@ final class MaelstromNode {
   // MARK: One turn
 
   /// Takes what came; durable before it is acknowledged; then sends what there is to send.
-  func turn(_ messages: [MaelstromMessage], at now: Instant) throws {
+  func turn(_ messages: [MaelstromMessage], at now: Tick, wall: Instant) throws {
     var frames: [(link: LinkID, bytes: [UInt8])] = []
     for message in messages where message.type == MaelstromLink.type { frames += take(message, at: now) }
     if !frames.isEmpty {
-      let outcome = try gossip.receive(frames, at: now)
+      let outcome = try gossip.receive(frames, at: now, wall: wall)
       for (id, _) in outcome.faults { reset(id, at: now) }
     }
-    try serve(messages.filter { $0.type != MaelstromLink.type }, at: now)
+    try serve(messages.filter { $0.type != MaelstromLink.type }, at: now, wall: wall)
     for id in gossip.tick(at: now) { reset(id, at: now) }
     for other in links.keys.sorted() { try pump(other, at: now) }
   }
 
-  private func reset(_ id: LinkID, at now: Instant) {
+  private func reset(_ id: LinkID, at now: Tick) {
     guard let other = links.first(where: { $0.value.id == id })?.key else { return }
     if links[other]!.isConnected { gossip.disconnected(id, at: now) }
     links[other]!.begin(session: session())
   }
 
-  private func take(_ message: MaelstromMessage, at now: Instant) -> [(link: LinkID, bytes: [UInt8])] {
+  private func take(_ message: MaelstromMessage, at now: Tick) -> [(link: LinkID, bytes: [UInt8])] {
     link(to: message.source)
     guard let link = links[message.source] else { return [] }
     let wasConnected = link.isConnected
@@ -115,7 +115,7 @@ final class MaelstromNode {
     return frames.map { (link.id, $0) }
   }
 
-  private func pump(_ other: String, at now: Instant) throws {
+  private func pump(_ other: String, at now: Tick) throws {
     let id = links[other]!.id
     while links[other]!.hasRoom, let frame = try gossip.nextFrame(for: id, at: now) { links[other]!.add(frame) }
     if let body = links[other]!.due(at: now) { MaelstromMessage(from: name, to: other, body).send() }
@@ -123,13 +123,13 @@ final class MaelstromNode {
 
   // MARK: What clients ask
 
-  private func serve(_ messages: [MaelstromMessage], at now: Instant) throws {
+  private func serve(_ messages: [MaelstromMessage], at now: Tick, wall: Instant) throws {
     guard !messages.isEmpty else { return }
     var replies: [MaelstromMessage] = []
     // One transaction for all that came at once: on the disk before anybody is told.
-    let effects = try replica.batch(at: now) {
+    let effects = try replica.batch(at: wall) {
       for message in messages where message.body["in_reply_to"] == nil {
-        replies.append(MaelstromMessage.reply(to: message, try self.answer(message, at: now)))
+        replies.append(MaelstromMessage.reply(to: message, try self.answer(message, at: wall)))
       }
     }
     gossip.grew(effects.logs, at: now)

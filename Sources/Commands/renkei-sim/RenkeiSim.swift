@@ -10,7 +10,7 @@ struct RenkeiSim: ParsableCommand {
     commandName: "renkei-sim",
     abstract: "A night of the earthquake in seconds, and the same night again.",
     discussion: """
-      Runs the node's own replica and gossip, SQLite included, on virtual time, roads and disks, and judges every run by
+      Runs the node's own replica, gossip and links, SQLite included, on virtual time, roads and disks, and judges every run by
       checkers with a plain model of their own.
 
         renkei-sim run everything --seed 7

@@ -11,6 +11,8 @@
     case overspends, syncsLate, forgetsMark, ignoresMark
     // What goes between nodes.
     case neverAsks, asksEverybody, ignoresForks
+    // Who talks to whom.
+    case forgetsFailedCalls
     // What is void.
     case leavesVoidRows, forgetsWaitingFacts
     // What the services do.

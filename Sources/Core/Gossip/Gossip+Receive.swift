@@ -44,9 +44,13 @@ public struct GossipOutcome: Sendable {
 extension Gossip {
   /// Takes frames from any links, in the order of their arrival, in one transaction.
   ///
+  /// - Parameters:
+  ///   - now: for gossip's own deadlines.
+  ///   - wall: for what the replica dates, and for keys that end.
   /// - Throws: when the disk fails; nothing of the batch is kept then, and peers still have it.
-  public func receive(_ frames: [(link: LinkID, bytes: [UInt8])], at now: Instant) throws(ReplicaError) -> GossipOutcome
-  {
+  public func receive(
+    _ frames: [(link: LinkID, bytes: [UInt8])], at now: Tick, wall: Instant
+  ) throws(ReplicaError) -> GossipOutcome {
     var outcome = GossipOutcome()
     var messages: [(link: LinkID, message: Message)] = []
     messages.reserveCapacity(frames.count)
@@ -64,13 +68,13 @@ extension Gossip {
       // What a link brought before it went wrong counts.
       var wrong: Set<LinkID> = []
       for (link, message) in messages where !wrong.contains(link) {
-        guard let fault = try handle(message, from: link, at: now) else { continue }
+        guard let fault = try handle(message, from: link, at: now, wall: wall) else { continue }
         wrong.insert(link)
         outcome.faults[link] = fault
       }
     }
     if messages.contains(where: \.message.bringsChangeSets) {
-      outcome.effects = try replica.batch(at: now) { try handleAll() }
+      outcome.effects = try replica.batch(at: wall) { try handleAll() }
     } else {
       do { try handleAll() } catch { throw .store(error) }
     }
@@ -81,7 +85,7 @@ extension Gossip {
   }
 
   private func handle(
-    _ message: Message, from link: LinkID, at now: Instant
+    _ message: Message, from link: LinkID, at now: Tick, wall: Instant
   ) throws(StoreError) -> LinkFault? {
     if case .hello(let federation, let author) = message {
       guard federation == replica.federation else { return .wrongFederation }
@@ -102,9 +106,9 @@ extension Gossip {
       guard first <= replica.store.logged(log) else { break }
       sessions[link]!.cursors[log] = PeerSession.Cursor(next: first, offset: offset)
       sessions[link]!.theirs[log] = first - 1
-    case .run(let run): try take(run, from: link, at: now)
+    case .run(let run): try take(run, from: link, at: now, wall: wall)
     case .fragment(let log, let sequence, let offset, let total, let bytes):
-      try take(log, sequence, offset: offset, total: total, bytes, from: link, at: now)
+      try take(log, sequence, offset: offset, total: total, bytes, from: link, at: now, wall: wall)
     case .ping(let nonce): sessions[link]!.pong = nonce
     case .pong(let nonce):
       let (span, overflow) = now.milliseconds.subtractingReportingOverflow(Int64(bitPattern: nonce))
@@ -124,7 +128,7 @@ extension Gossip {
     }
   }
 
-  private func learn(_ report: HeadReport, from link: LinkID, at now: Instant) throws(StoreError) {
+  private func learn(_ report: HeadReport, from link: LinkID, at now: Tick) throws(StoreError) {
     let log = report.log
     guard sessions[link]!.theirs[log] != nil || sessions[link]!.theirs.count < Self.logLimit else { return }
     let ours = replica.store.state(of: log).logged
@@ -160,7 +164,7 @@ extension Gossip {
     sessions.values.contains { $0.peer == author.node && $0.hasHello }
   }
 
-  private func take(_ run: Run, from link: LinkID, at now: Instant) throws(StoreError) {
+  private func take(_ run: Run, from link: LinkID, at now: Tick, wall: Instant) throws(StoreError) {
     let log = run.log
     let probed = sessions[link]!.probing[log]
     guard !sessions[link]!.refused.contains(log), !sessions[link]!.forked.contains(log) || probed != nil else { return }
@@ -169,7 +173,7 @@ extension Gossip {
     expected[log] = nil
     partials[log] = nil
     if asked[log]?.link == link { asked[log]!.heard = now }
-    let outcome = try replica.receive(run, from: "\(sessions[link]!.peer)", at: now)
+    let outcome = try replica.receive(run, from: "\(sessions[link]!.peer)", at: wall)
     sessions[link]!.theirs[log] = max(sessions[link]!.theirs[log] ?? 0, last)
     switch outcome.refusal {
     case nil:
@@ -211,7 +215,7 @@ extension Gossip {
 
   private func take(
     _ log: LogName, _ sequence: SequenceNumber, offset: Int, total: Int, _ bytes: [UInt8], from link: LinkID,
-    at now: Instant
+    at now: Tick, wall: Instant
   ) throws(StoreError) {
     let peer = sessions[link]!.peer
     // A branch that is looked into comes from before our head.
@@ -238,11 +242,11 @@ extension Gossip {
       partials[log] = partial
       return
     }
-    try take(Run(log, first: sequence, entries: [partial.bytes]), from: link, at: now)
+    try take(Run(log, first: sequence, entries: [partial.bytes]), from: link, at: now, wall: wall)
   }
 
   /// Asks for every log that some peer has more of, each of one peer only.
-  func askForMissing(at now: Instant) {
+  func askForMissing(at now: Tick) {
     #if MUTANTS
       if PlantedBug.neverAsks.isPlanted { return }
     #endif

@@ -8,7 +8,7 @@ extension Gossip {
   /// The next frame for a link that can take one; nil when there is nothing to send now.
   ///
   /// First what keeps the session going, then change sets by lane.
-  public func nextFrame(for link: LinkID, at now: Instant) throws(StoreError) -> [UInt8]? {
+  public func nextFrame(for link: LinkID, at now: Tick) throws(StoreError) -> [UInt8]? {
     guard sessions[link] != nil else { return nil }
     guard let message = try nextMessage(for: link, at: now) else { return nil }
     let frame = message.encoded()
@@ -17,14 +17,14 @@ extension Gossip {
   }
 
   /// Whether `nextFrame` has something now.
-  public func hasFrame(for link: LinkID, at now: Instant) -> Bool {
+  public func hasFrame(for link: LinkID, at now: Tick) -> Bool {
     guard let session = sessions[link] else { return false }
     return !session.outbox.isEmpty || session.pong != nil || !session.lanesToTell.isEmpty
       || (!session.headsToSend.isEmpty && now >= session.headsNotBefore)
       || !session.cursors.isEmpty
   }
 
-  private func nextMessage(for link: LinkID, at now: Instant) throws(StoreError) -> Message? {
+  private func nextMessage(for link: LinkID, at now: Tick) throws(StoreError) -> Message? {
     if let nonce = sessions[link]!.pong {
       sessions[link]!.pong = nil
       return .pong(nonce)
@@ -51,7 +51,7 @@ extension Gossip {
     return .heads(lane, Array(reports.prefix(Message.headLimit)))
   }
 
-  private func nextHeads(for link: LinkID, at now: Instant) -> Message? {
+  private func nextHeads(for link: LinkID, at now: Tick) -> Message? {
     guard let first = sessions[link]!.headsToSend.min(), now >= sessions[link]!.headsNotBefore else { return nil }
     let logs = sessions[link]!.headsToSend.filter { $0.lane == first.lane }.sorted().prefix(Message.headLimit)
     sessions[link]!.headsToSend.subtract(logs)
@@ -72,7 +72,7 @@ extension Gossip {
   }
 
   /// As many whole change sets as a frame takes, or a part of one; nil when the peer has all of the log.
-  private func nextPiece(of log: LogName, for link: LinkID, at now: Instant) throws(StoreError) -> Message? {
+  private func nextPiece(of log: LogName, for link: LinkID, at now: Tick) throws(StoreError) -> Message? {
     let session = sessions[link]!
     let cursor = session.cursors[log]!
     let head = replica.store.logged(log)

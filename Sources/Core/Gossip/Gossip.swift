@@ -19,7 +19,7 @@ public final class Gossip {
   /// Which link was asked for a log, and when it last sent some of it.
   var asked: [LogName: Ask] = [:]
   /// Logs that their own author, linked to this node, is about to send: asked of others only after this time.
-  var expected: [LogName: Instant] = [:]
+  var expected: [LogName: Tick] = [:]
   /// Logs of which some peer may have more: what is to be asked for is looked for among these only.
   var wanted: Set<LogName> = []
   /// The same, of authors that nobody here knows: they are wanted once their certificate has come.
@@ -34,7 +34,7 @@ public final class Gossip {
 
   struct Ask {
     var link: LinkID
-    var heard: Instant
+    var heard: Tick
   }
 
   struct Partial {
@@ -84,14 +84,14 @@ public final class Gossip {
   /// A link is up, and its other end has proven to be `peer`.
   ///
   /// - Parameter bytesPerSecond: what the link can carry, when that is known to be little.
-  public func connected(_ link: LinkID, peer: AuthorNumber, bytesPerSecond: Int?, at now: Instant) {
+  public func connected(_ link: LinkID, peer: AuthorNumber, bytesPerSecond: Int?, at now: Tick) {
     var session = PeerSession(peer: peer.node, bytesPerSecond: bytesPerSecond, at: now)
     session.outbox.append(.hello(federation: replica.federation, author: replica.author))
     sessions[link] = session
   }
 
   /// A link is gone. What it was asked for may be asked of another.
-  public func disconnected(_ link: LinkID, at now: Instant) {
+  public func disconnected(_ link: LinkID, at now: Tick) {
     sessions[link] = nil
     asked = asked.filter { $0.value.link != link }
     askForMissing(at: now)
@@ -113,10 +113,10 @@ public final class Gossip {
   // MARK: Time
 
   /// When `tick` is next due; nil when there is no link.
-  public var nextDeadline: Instant? {
+  public var nextDeadline: Tick? {
     var due = expected.values.min()
     for session in sessions.values {
-      var times: [Instant] = []
+      var times: [Tick] = []
       if session.hasHello { times.append(session.nextSummary) }
       times.append(session.lastHeard.advanced(byMilliseconds: session.pingSent == nil ? Timing.ping : Timing.dead))
       // Once due they wait for the link, not for the clock.
@@ -129,7 +129,7 @@ public final class Gossip {
   /// Does what is due: summaries, signs of life, asking again.
   ///
   /// - Returns: links that have been silent too long; the caller closes them.
-  public func tick(at now: Instant) -> [LinkID] {
+  public func tick(at now: Tick) -> [LinkID] {
     var dead: [LinkID] = []
     for link in links {
       var session = sessions[link]!
@@ -161,7 +161,7 @@ public final class Gossip {
 
   /// Logs grew by local edits, an imported bundle or a peer: sends what is this node's own to peers that had all of
   /// the log before, and tells the others.
-  public func grew(_ logs: Set<LogName>, at now: Instant) {
+  public func grew(_ logs: Set<LogName>, at now: Tick) {
     for log in logs.sorted() {
       let head = replica.store.logged(log)
       let before = told.updateValue(head, forKey: log) ?? 0
@@ -205,7 +205,6 @@ public final class Gossip {
   public struct LinkReport: Sendable {
     public var link: LinkID
     public var peer: AuthorNumber
-    public var lastHeard: Instant
     public var roundTrip: Int64?
     public var bytesIn: Int
     public var bytesOut: Int
@@ -229,8 +228,8 @@ public final class Gossip {
         lacking[log] = theirs + 1
       }
       return LinkReport(
-        link: link, peer: session.peer, lastHeard: session.lastHeard, roundTrip: session.roundTrip,
-        bytesIn: session.bytesIn, bytesOut: session.bytesOut, lacks: lacks,
+        link: link, peer: session.peer, roundTrip: session.roundTrip, bytesIn: session.bytesIn,
+        bytesOut: session.bytesOut, lacks: lacks,
         asked: asked.values.count { $0.link == link }, lacking: lacking)
     }
   }

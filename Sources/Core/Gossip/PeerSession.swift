@@ -25,10 +25,11 @@ struct PeerSession {
 
   /// The peer's node number, proven by the transport.
   let peer: AuthorNumber
-  /// A frame takes about half a second of the link, so that an urgent change waits no longer.
+  /// A frame takes about half a second of the link, so that an urgent change waits no longer. Invariant: in `frameRange`.
   private(set) var frameBytes = 0
   private(set) var isNarrow = false
 
+  /// Invariant: nothing is known of the peer's logs before.
   var hasHello = false
   /// How far the peer keeps each log, by its word.
   var theirs: [LogName: SequenceNumber] = [:]
@@ -40,11 +41,12 @@ struct PeerSession {
   var current: [Lane: LogName] = [:]
   /// Logs whose growth the peer has not been told of.
   var headsToSend: Set<LogName> = []
-  var headsNotBefore = Instant(milliseconds: 0)
+  var headsNotBefore = Tick(milliseconds: 0)
   var headsAreDue = false
   /// Logs of which the peer's head has our sequence and another hash.
   var forked: Set<LogName> = []
-  /// From where the peer's branch of such a log was asked for, to find where it parts from ours.
+  /// From where the peer's branch of such a log was asked for, to find where it parts from ours. Invariant: of `forked`
+  /// ones only.
   var probing: [LogName: SequenceNumber] = [:]
   /// Small messages that wait for the link.
   var outbox: [Message] = []
@@ -54,22 +56,22 @@ struct PeerSession {
   /// same again and again makes this node work no harder than that.
   private var sent: [LogName: Cursor] = [:]
   private var againBudget = Self.againBurst
-  private var againCounted: Instant
+  private var againCounted: Tick
   /// Lanes of which the peer shall be told all heads: made when the link can take them.
   var lanesToTell: Set<Lane> = []
   /// Logs whose run from this peer did not hold, or of which it has another branch: neither asked of it nor sent.
   var refused: Set<LogName> = []
 
-  var lastHeard: Instant
-  var nextSummary: Instant
-  var pingSent: Instant?
+  var lastHeard: Tick
+  var nextSummary: Tick
+  var pingSent: Tick?
   /// The last measured round trip, in milliseconds.
   var roundTrip: Int64?
 
   var bytesIn = 0
   var bytesOut = 0
 
-  init(peer: AuthorNumber, bytesPerSecond: Int?, at now: Instant) {
+  init(peer: AuthorNumber, bytesPerSecond: Int?, at now: Tick) {
     self.peer = peer
     againCounted = now
     lastHeard = now
@@ -77,15 +79,20 @@ struct PeerSession {
     setRate(bytesPerSecond)
   }
 
+  static let frameRange = 256...64 * 1024
+
+  /// Invariant: the budget of bytes that may be sent again is never above a burst.
+  var isBudgetBounded: Bool { againBudget <= Self.againBurst }
+
   private static let againBurst = 4 << 20
   private static let againPerMillisecond = 256
 
   /// Notes that `bytes` of a log are about to be sent, from one place to another.
   ///
   /// - Returns: false when they were sent before on this link and there has been too much of that.
-  mutating func maySend(_ log: LogName, from first: Cursor, to next: Cursor, bytes: Int, at now: Instant) -> Bool {
+  mutating func maySend(_ log: LogName, from first: Cursor, to next: Cursor, bytes: Int, at now: Tick) -> Bool {
     if let sent = sent[log], first < sent {
-      let elapsed = Int(min(max(now.milliseconds - againCounted.milliseconds, 0), 60_000))
+      let elapsed = Int(min(max(now.milliseconds(since: againCounted), 0), 60_000))
       againBudget = min(Self.againBurst, againBudget + elapsed * Self.againPerMillisecond)
       againCounted = now
       guard againBudget > 0 else { return false }
@@ -97,6 +104,8 @@ struct PeerSession {
 
   mutating func setRate(_ bytesPerSecond: Int?) {
     isNarrow = (bytesPerSecond ?? .max) < 20_000
-    frameBytes = bytesPerSecond.map { min(max($0 / 2, 256), 64 * 1024) } ?? 64 * 1024
+    frameBytes =
+      bytesPerSecond.map { min(max($0 / 2, Self.frameRange.lowerBound), Self.frameRange.upperBound) }
+      ?? Self.frameRange.upperBound
   }
 }

@@ -54,20 +54,23 @@ public final class Replica {
   private var savedMark: HighWaterMark?
 
   var effects = ReplicaEffects()
-  /// Logs that wait for another log, by the one they wait for.
+  /// Logs that wait for another log, by the one they wait for. Invariant: every log with a backlog is here, unless
+  /// `mustLookAtAll`.
   var waiters: [LogName: Set<LogName>] = [:]
   /// Look at every log with a backlog: after opening, and after a transaction that failed.
   var mustLookAtAll = true
   /// How far waiting change sets of the control lane were searched for what proves itself.
   var searched: [LogName: AuthorPast] = [:]
-  /// What a walk over the logs merges: some tables or rows only, while they are made anew.
+  /// What a walk over the logs merges: some tables or rows only, while they are made anew. Invariant: `all` between
+  /// transactions.
   var scope = MergeScope.all
   /// How far each log was merged when such a walk began: what comes after is new, and merges as a whole.
   var mergedBefore: [LogName: SequenceNumber] = [:]
-  /// Rows that change sets edited which came after their successors, and when.
+  /// Rows that change sets edited which came after their successors, and when. Invariant: none between transactions.
   var lateRows: [UInt32: Set<RowID>] = [:]
   var lateAt = Instant(milliseconds: 0)
-  /// A revocation or fork proof came in this transaction: logs are held to it before it ends.
+  /// A revocation or fork proof came in this transaction: logs are held to it before it ends. Invariant: nil between
+  /// transactions, so no log is kept beyond its valid end.
   var limitsChangedAt: Instant?
 
   /// A transaction failed, and what is kept in memory may be what it would have made.
@@ -195,6 +198,13 @@ public final class Replica {
     guard mark != savedMark else { return }
     try keeper.save(mark)
     savedMark = mark
+  }
+
+  /// Invariant: the mark beside the database tells all that this author wrote. After an epoch was opened, it does from the
+  /// next transaction on.
+  var isMarkSaved: Bool {
+    guard let savedMark, !isStale, savedMark.epoch == author.epoch else { return true }
+    return savedMark == ownMark
   }
 
   private func recover() {

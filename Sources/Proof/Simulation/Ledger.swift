@@ -159,6 +159,8 @@ public struct Violation: Error, Hashable, Codable, Sendable {
     case rebuild
     /// The program ended, or reported an error that nothing in the scenario explains.
     case failure
+    /// A part of a node does not keep what it promises of itself.
+    case invariant
     /// What the scenario says must hold does not.
     case expectation
   }

@@ -1,22 +1,28 @@
 import Causality
 import ChangeModel
+import Federation
 import Gossip
+import Links
 import Replica
 import SignedLog
 import Sodium
 
-/// A hostile peer: it has proven a key to the transport, its own or that of a stolen node, and says what it likes.
+/// A hostile peer: it has proven a key to the transport, its own, which some authority enrolled, or that of a stolen node,
+/// and says what it likes.
 final class Liar {
   let victim: Int
-  let peer: AuthorNumber
+  let certificate: NodeCertificate
+  var peer: AuthorNumber { certificate.node }
   let until: Moment
   private let federation: Digest
   private var random: RandomNumbers
+  /// It knows what would have it banned, and does not do that.
+  private let isCareful: Bool
   /// Whose key it holds, when that node was enrolled.
   private let stolen: SigningKey?
   /// What it signed with that key since it was last asked.
   var made: [(entry: Ledger.Entry, bytes: [UInt8])] = []
-  /// Its link to the victim, while the victim bears it.
+  /// Its link to the victim, while the victim bears it. The victim does not know that no road leads there.
   var link: LinkID?
 
   init(victim: Int, key: Int?, seed: UInt64, until: Moment, world: World) {
@@ -24,10 +30,14 @@ final class Liar {
     self.until = until
     random = RandomNumbers(seed: seed)
     federation = world.federation.identity.id
-    stolen = key.map { world.nodes[$0].identity.key }
-    peer =
-      key.map { world.nodes[$0].identity.certificate.node }
-      ?? AuthorNumber(ward: UInt32(world.plan.wards.count), serial: 900, epoch: 0)
+    isCareful = random.chance(0.7)
+    if let key {
+      stolen = world.nodes[key].identity.key
+      certificate = world.nodes[key].identity.certificate
+    } else {
+      stolen = nil
+      certificate = world.federation.node(ward: random.below(world.plan.wards.count), keySeed: seed).certificate
+    }
   }
 
   var hello: [UInt8] { Message.hello(federation: federation, author: peer).encoded() }
@@ -41,7 +51,7 @@ final class Liar {
     if stolen != nil, random.chance(0.4) { return history(logs.filter { $0.author.node == peer }, genuine, target) }
     let log = random.pick(logs)
     let known = SequenceNumber(genuine(log).count)
-    switch random.below(11) {
+    switch isCareful ? 2 + random.below(9) : random.below(11) {
     case 0: return [noise(random.below(300) + 1)]
     case 1: return [noise(Message.byteLimit + 1)]
     case 2: return [Message.hello(federation: blake2b([1, 2, 3]), author: peer).encoded()]
@@ -117,12 +127,15 @@ final class Liar {
 }
 
 extension World {
+  /// What a frame of a liar costs its victim: it says what costs most.
+  private static let lieMicroseconds: Int64 = 1_000
+
   func lie(_ index: Int) {
     let liar = liars[index]
     let node = nodes[liar.victim]
     let isOver = now >= liar.until || isHealed
-    if let link = liar.link, isOver || node.gossip?.links.contains(link) != true {
-      node.gossip?.disconnected(link, at: SimulatedNode.steady(now))
+    if let link = liar.link, isOver || node.policy?[link] == nil {
+      decide(node, .ended(link, .lost))
       liar.link = nil
     }
     if isOver { return }
@@ -130,16 +143,16 @@ extension World {
     guard node.isUp, let gossip = node.gossip, let replica = node.replica,
       node.identity.certificate.node != liar.peer
     else { return }
-    let steady = SimulatedNode.steady(now)
     var frames: [[UInt8]] = []
     if liar.link == nil {
-      let link = LinkID(rawValue: 1 << 40 + UInt64(nextSession))
+      // Names of links that no session has.
+      let name = LinkID(rawValue: 1 << 40 + UInt64(nextSession))
       nextSession += 1
-      liar.link = link
-      gossip.connected(link, peer: liar.peer, bytesPerSecond: nil, at: steady)
+      liar.link = name
+      decide(node, .connected(name, ProvenPeer(liar.certificate, in: replica.membership), from: nil))
       frames.append(liar.hello)
     }
-    let link = liar.link!
+    guard node.isUp, let link = liar.link else { return }
     frames += liar.lie(about: replica.store.logNames) {
       (try? replica.store.entries($0, from: 1, byteLimit: $0.author.node == liar.peer ? 1 << 20 : 8_000)) ?? []
     } target: { lane in
@@ -150,7 +163,7 @@ extension World {
     counts.lies += 1
     for (entry, _) in liar.made { ledger.sign(entry) }
     do {
-      let outcome = try gossip.receive(frames.map { (link, $0) }, at: steady)
+      let outcome = try gossip.receive(frames.map { (link, $0) }, at: steady, wall: node.wallClock(at: now))
       for (entry, bytes) in liar.made {
         let isKept = try replica.store.entries(entry.log, from: entry.sequence, byteLimit: 0).first == bytes
         // Two change sets with one dot: the ledger knows of the fork as soon as somebody does.
@@ -159,10 +172,10 @@ extension World {
       }
       liar.made = []
       noteOwn(node)
-      if outcome.faults[link] != nil {
-        gossip.disconnected(link, at: steady)
-        liar.link = nil
+      if outcome.effects.merged == 0 {
+        decide(node, .wasted(link, microseconds: Self.lieMicroseconds * Int64(frames.count)))
       }
+      for (link, fault) in outcome.faults.sorted(by: { $0.key < $1.key }) { decide(node, .faulted(link, fault)) }
       // It listens to nothing; but its link must not hold up the others.
       while let link = liar.link, try gossip.nextFrame(for: link, at: steady) != nil {}
     } catch { diskFailed(node, error) }

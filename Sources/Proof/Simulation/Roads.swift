@@ -45,28 +45,39 @@ struct Road {
 struct Pair {
   let ends: (Int, Int)
   let roads: [Int]
-  var session: Int?
-  /// A dial is on its way.
-  var isDialling = false
-  /// Dials that failed in a row.
-  var failures = 0
+
+  func other(than node: Int) -> Int { ends.0 == node ? ends.1 : ends.0 }
 }
 
 /// One connection between two nodes on one road: a stream that loses nothing until it breaks, as TLS is; unless the
 /// scenario's weather says otherwise.
 struct Session {
+  /// How far one end is.
+  enum EndState {
+    /// It does not know yet whom it meets.
+    case shaking
+    case open
+    case closed
+  }
+
   let id: Int
-  let pair: Int
   let road: Int
-  /// Node and life at each end.
+  /// Node and life at each end. The first one called.
   let ends: [Int]
   let lives: [Int]
+  /// The address that it called, by its place in its list.
+  let address: Int
   let link: LinkID
-  let since: Moment
-  var isOpen = [true, true]
+  var state = [EndState.shaking, .shaking]
   /// Nothing passes any more: the road was cut or an end lost its power.
   var isBroken = false
+  /// Weather once lay on it, in which a transport loses what no transport loses: an honest peer may seem to speak before
+  /// its hello.
+  var isUnruly = false
   var busyUntil: [Moment] = [0, 0]
   var lastArrival: [Moment] = [0, 0]
   var isPumping = [false, false]
+
+  func isOpen(_ end: Int) -> Bool { state[end] == .open }
+  func end(of node: Int) -> Int { ends[0] == node ? 0 : 1 }
 }

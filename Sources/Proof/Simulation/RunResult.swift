@@ -24,6 +24,8 @@ public struct RunCounts: Codable, Hashable, Sendable {
   public var lies = 0
   /// Links that a node closed because of what came over them.
   public var faults = 0
+  /// Links that a node did not take up.
+  public var refusals = 0
   public var expectations = 0
   public var forkedLogs = 0
   public var excused = 0
@@ -37,6 +39,7 @@ public struct RunCounts: Codable, Hashable, Sendable {
   private nonisolated(unsafe) static let allCounts: [WritableKeyPath<Self, Int>] = [
     \.events, \.writes, \.turnedAway, \.merged, \.sessions, \.frames, \.bytes, \.lost, \.duplicated, \.reordered,
     \.crashes, \.diskErrors, \.rotten, \.damageFound, \.noticedLosses, \.bundles, \.bundleBytes, \.lies, \.faults,
+    \.refusals,
     \.expectations, \.forkedLogs, \.excused,
   ]
 }

@@ -2,11 +2,13 @@ import Causality
 import ChangeModel
 import Federation
 import Gossip
+import Links
 import Replica
 import SignedLog
 import Store
 
-/// One node of a run: the very replica and gossip of the product, on a disk, a clock and links of the simulator's.
+/// One node of a run: the very replica, gossip and policy of links of the product, on a disk, a clock and roads of the
+/// simulator's.
 final class SimulatedNode {
   enum State: Hashable {
     case waiting, up, down, left
@@ -24,8 +26,15 @@ final class SimulatedNode {
   private(set) var gossip: Gossip?
   /// Reads the file for the checkers, past all of the core's code.
   private(set) var plain: PlainDatabase?
+  /// Who is linked, called and banned; nil while the node is down.
+  var policy: Links?
+  /// The session of each link that is up.
   var links: [LinkID: Int] = [:]
+  /// The pairs that this node's list of addresses leads to, in its order.
+  var addresses: [Int] = []
+  /// When gossip and the links' policy want to be called next, as far as that is in the queue.
   var tickAt: Moment?
+  var callsAt: Moment?
 
   /// What lies beside the database, on another device.
   let keeper = VirtualKeeper()
@@ -37,6 +46,8 @@ final class SimulatedNode {
   /// The disk may hold what nobody wrote: the node checks itself before it serves again.
   var mayBeRotten = false
 
+  /// Of the pauses between calls.
+  private let seed: UInt64
   private var clockOffset: Int64 = 0
   private var clockDrift = 0
   private var clockSetAt: Moment = 0
@@ -58,6 +69,7 @@ final class SimulatedNode {
     self.index = index
     self.identity = identity
     self.schema = schema
+    self.seed = seed
     disk = VirtualDisk(seed: seed)
   }
 
@@ -74,10 +86,8 @@ final class SimulatedNode {
   /// What the wall clock of this machine says.
   func wallClock(at now: Moment) -> Instant {
     let drift = (now - clockSetAt) / 1_000 * Int64(clockDrift) / 1_000_000
-    return Self.steady(now).advanced(byMilliseconds: clockOffset + drift)
+    return Instant.quake.advanced(byMilliseconds: now / 1_000 + clockOffset + drift)
   }
-
-  static func steady(_ now: Moment) -> Instant { Instant.quake.advanced(byMilliseconds: now / 1_000) }
 
   // MARK: Life
 
@@ -89,7 +99,8 @@ final class SimulatedNode {
     plain = try PlainDatabase(path)
     state = .up
     life += 1
-    tickAt = nil
+    policy = Links(own: replica.author, seed: seed &+ UInt64(life))
+    (tickAt, callsAt) = (nil, nil)
   }
 
   /// After what it was given at the beginning: gossip tells only what comes from now on.
@@ -102,6 +113,7 @@ final class SimulatedNode {
       for log in replica.store.logNames { lastKept[log] = replica.store.state(of: log).logged.sequence }
     }
     gossip = nil
+    policy = nil
     plain = nil
     try? replica?.store.close()
     replica = nil

@@ -25,12 +25,11 @@ extension World {
       node.schema = node.isUp ? node.schema : currentSchema
     }
     for session in sessions.values.sorted(by: { $0.id < $1.id }) {
-      for end in 0...1 where session.isOpen[end] {
+      for end in 0...1 where session.isOpen(end) {
         let rate = roads[session.road].rate
         nodes[session.ends[end]].gossip?.setRate(of: session.link, bytesPerSecond: rate < 1_000_000 ? rate / 8 : nil)
       }
     }
-    for index in pairs.indices { redial(index) }
     carriedAtHeal = roads.map { ($0.bytes, $0.changeSets) }
   }
 
@@ -110,8 +109,9 @@ extension World {
     }
   }
 
-  /// The time in which everything must arrive: until dead links are noticed and dialled again, some exchanges for each
-  /// hop, and all bytes over the narrowest road that somebody depends on, thrice.
+  /// The time in which everything must arrive: until dead links are noticed and called again, some exchanges for each
+  /// hop, all bytes over the narrowest road that somebody depends on, thrice, and until the last ban ends: who holds a
+  /// node's stolen key can have that node banned.
   private func bound() -> Moment {
     let slow = bottleneck()
     // A change set of one edit takes about 200 bytes, and heads about 20 for each log.
@@ -119,6 +119,15 @@ extension World {
     let latency = roads.map(\.latency).max() ?? 0
     let hops = Moment(hopBound())
     return 180_000_000 + hops * (latency * 6 + 62_000_000) + Moment(size) * 8_000_000 / Moment(max(slow, 1)) * 3
+      + longestBan()
+  }
+
+  /// How long it takes until everybody speaks with everybody again.
+  private func longestBan() -> Moment {
+    let honest = alive.map(\.identity.certificate.node)
+    return alive.flatMap { node in
+      honest.compactMap { node.policy?.ban(of: $0, at: steady).map { $0.until.milliseconds * 1_000 - now } }
+    }.max() ?? 0
   }
 
   /// The rate of the narrowest road in the best tree over all nodes, bits per second.
@@ -148,7 +157,7 @@ extension World {
       var next: [Int] = []
       for node in wave {
         for pair in pairsOf[node] {
-          let other = pairs[pair].ends.0 == node ? pairs[pair].ends.1 : pairs[pair].ends.0
+          let other = pairs[pair].other(than: node)
           guard nodes[other].isUp, depth[other] == nil else { continue }
           depth[other] = depth[node]! + 1
           next.append(other)

@@ -4,109 +4,7 @@ import Gossip
 import Replica
 import SignedLog
 
-/// How long the shell of a real node waits before it dials again.
-private enum Dialling {
-  static let first: ClosedRange<Moment> = 100_000...1_000_000
-  static let most: Moment = 30_000_000
-  /// A link that lasted so long was a good one.
-  static let holds: Moment = 10_000_000
-}
-
 extension World {
-  // MARK: Dialling
-
-  /// The best road that is up; nil when there is none.
-  private func bestRoad(of pair: Int) -> Int? {
-    pairs[pair].roads.filter { roads[$0].isUp }.max { (roads[$0].rate, -$0) < (roads[$1].rate, -$1) }
-  }
-
-  /// Tries to connect a pair soon, as a node's shell does: at once after a change, then less and less often.
-  func redial(_ pair: Int, soon: Bool = true) {
-    guard !pairs[pair].isDialling else { return }
-    if soon { pairs[pair].failures = 0 }
-    guard bestRoad(of: pair) != nil else { return }
-    pairs[pair].isDialling = true
-    let backoff = min(Dialling.most, Dialling.first.upperBound << Moment(min(pairs[pair].failures, 5)))
-    schedule(
-      .dial(pair: pair), after: random.moment(Dialling.first.lowerBound...max(backoff, Dialling.first.upperBound)))
-  }
-
-  func dial(_ index: Int) {
-    pairs[index].isDialling = false
-    let (a, b) = (nodes[pairs[index].ends.0], nodes[pairs[index].ends.1])
-    guard a.isUp, b.isUp, a.identity.certificate.node != b.identity.certificate.node else { return }
-    guard let road = bestRoad(of: index) else { return }
-    if let current = pairs[index].session, let session = sessions[current] {
-      // Both ends believe in it: nobody dials. An end that has lost it takes the other's with it.
-      if session.isOpen == [true, true] { return }
-      close(current, 0)
-      close(current, 1)
-    }
-    // A handshake needs both ways.
-    if roads[road].mute != nil || random.chance(roads[road].weather.loss) {
-      pairs[index].failures += 1
-      redial(index, soon: false)
-      return
-    }
-    let id = nextSession
-    nextSession += 1
-    let link = LinkID(rawValue: UInt64(id))
-    sessions[id] = Session(
-      id: id, pair: index, road: road, ends: [a.index, b.index], lives: [a.life, b.life], link: link, since: now)
-    pairs[index].session = id
-    let known = roads[road].rate < 1_000_000 ? roads[road].rate / 8 : nil
-    for (node, peer) in [(a, b), (b, a)] {
-      node.links[link] = id
-      node.gossip!.connected(
-        link, peer: peer.identity.certificate.node, bytesPerSecond: known, at: SimulatedNode.steady(now))
-    }
-    counts.sessions += 1
-    trace.note(now, 1, a.index, b.index, road)
-    say(
-      "\(name(a.index))と\(name(b.index))が\(roads[road].japaneseKind)でつながった",
-      "\(name(a.index)) and \(name(b.index)) are linked by \(roads[road].kind)")
-    wake(a)
-    wake(b)
-  }
-
-  // MARK: Breaking
-
-  /// Nothing passes on this session any more. Each end notices at once, or when the other has been silent for too long.
-  func breakSession(_ id: Int) {
-    guard var session = sessions[id], !session.isBroken else { return }
-    session.isBroken = true
-    sessions[id] = session
-    for end in 0...1 where session.isOpen[end] && random.chance(0.5) {
-      schedule(.notice(session: id, end: end), after: random.moment(0...5_000_000))
-    }
-  }
-
-  /// One end lets go of a session; the other hears of it when the road still carries.
-  func close(_ id: Int, _ end: Int) {
-    guard var session = sessions[id], session.isOpen[end] else { return }
-    session.isOpen[end] = false
-    sessions[id] = session
-    let node = nodes[session.ends[end]]
-    if node.isUp, node.life == session.lives[end] {
-      node.links[session.link] = nil
-      node.gossip?.disconnected(session.link, at: SimulatedNode.steady(now))
-      wake(node)
-    }
-    if session.isOpen[1 - end], !session.isBroken {
-      schedule(.notice(session: id, end: 1 - end), after: roads[session.road].latency)
-    }
-    // As a real node does: at once after a link that held, else after a pause that grows.
-    let held = now - session.since > Dialling.holds
-    if !held { pairs[session.pair].failures += 1 }
-    guard session.isOpen == [false, false] else {
-      redial(session.pair, soon: held)
-      return
-    }
-    sessions[id] = nil
-    if pairs[session.pair].session == id { pairs[session.pair].session = nil }
-    redial(session.pair, soon: held)
-  }
-
   // MARK: Carrying
 
   /// Sends what a node's links can take, and sees when it wants to be called next.
@@ -114,10 +12,11 @@ extension World {
     guard node.isUp, let gossip = node.gossip else { return }
     for link in node.links.keys.sorted() {
       guard let session = node.links[link].flatMap({ sessions[$0] }) else { continue }
-      pump(session.id, session.ends[0] == node.index ? 0 : 1)
+      pump(session.id, session.end(of: node.index))
     }
+    checkNode(node)
     guard let due = gossip.nextDeadline else { return }
-    let moment = max((due.milliseconds - Instant.quake.milliseconds) * 1_000, now + 10_000)
+    let moment = max(due.milliseconds * 1_000, now + 10_000)
     if let planned = node.tickAt, planned <= moment { return }
     node.tickAt = moment
     schedule(.tick(node: node.index, life: node.life), at: moment)
@@ -127,9 +26,7 @@ extension World {
     let node = nodes[index]
     guard node.isUp, node.life == life, let gossip = node.gossip, node.tickAt == now else { return }
     node.tickAt = nil
-    for link in gossip.tick(at: SimulatedNode.steady(now)) {
-      if let id = node.links[link], let session = sessions[id] { close(id, session.ends[0] == index ? 0 : 1) }
-    }
+    for link in gossip.tick(at: steady) { decide(node, .ended(link, .silent)) }
     wake(node)
   }
 
@@ -140,7 +37,7 @@ extension World {
 
   /// Sends frames until the road is busy or nothing is left.
   func pump(_ id: Int, _ end: Int) {
-    guard var session = sessions[id], session.isOpen[end], !session.isPumping[end] else { return }
+    guard var session = sessions[id], session.isOpen(end), !session.isPumping[end] else { return }
     let node = nodes[session.ends[end]]
     guard node.isUp, node.life == session.lives[end], let gossip = node.gossip else { return }
     if session.busyUntil[end] > now {
@@ -149,7 +46,6 @@ extension World {
       schedule(.pump(session: id, end: end), at: session.busyUntil[end])
       return
     }
-    let steady = SimulatedNode.steady(now)
     guard gossip.hasFrame(for: session.link, at: steady) else { return }
     var frames: [[UInt8]] = []
     var bytes = 0
@@ -199,6 +95,7 @@ extension World {
       return
     }
     let weather = road.weather
+    session.isUnruly = true
     for frame in frames {
       if random.chance(weather.loss) {
         counts.lost += 1
@@ -224,29 +121,34 @@ extension World {
     sessions[id] = session
   }
 
+  /// What a frame that brings nothing new costs an old laptop.
+  private static let frameMicroseconds: Int64 = 50
+
   func arrive(_ id: Int, _ end: Int, _ frames: [[UInt8]]) {
-    guard let session = sessions[id], session.isOpen[end], !session.isBroken else { return }
+    guard let session = sessions[id], session.isOpen(end), !session.isBroken else { return }
     let node = nodes[session.ends[end]]
     guard node.isUp, node.life == session.lives[end], let gossip = node.gossip else { return }
     trace.note(now, 2, node.index, session.ends[1 - end], frames.count)
     for frame in frames { trace.note(frame) }
     count(frames, at: node.index, from: session.ends[1 - end], road: session.road)
     do {
-      let outcome = try gossip.receive(frames.map { (session.link, $0) }, at: SimulatedNode.steady(now))
+      let outcome = try gossip.receive(
+        frames.map { (session.link, $0) }, at: steady, wall: node.wallClock(at: now))
       counts.merged += outcome.effects.merged
       noteOwn(node)
-      for (link, fault) in outcome.faults.sorted(by: { $0.key < $1.key }) {
-        counts.faults += 1
-        say(
-          "\(name(node.index))が\(name(session.ends[1 - end]))との接続を切った：\(fault)",
-          "\(name(node.index)) closes its link to \(name(session.ends[1 - end])): \(fault)")
-        if let broken = node.links[link], let other = sessions[broken] {
-          close(broken, other.ends[0] == node.index ? 0 : 1)
-        }
+      checkRow(of: outcome.effects, at: node)
+      if outcome.effects.merged == 0 {
+        decide(node, .wasted(session.link, microseconds: Self.frameMicroseconds * Int64(frames.count)))
       }
+      counts.faults += outcome.faults.count
+      for (link, fault) in outcome.faults.sorted(by: { $0.key < $1.key }) {
+        let isOfRoad = fault == .noHello && node.links[link].flatMap { sessions[$0]?.isUnruly } ?? false
+        decide(node, isOfRoad ? .ended(link, .fault(fault)) : .faulted(link, fault))
+      }
+      watchKeys(of: node, after: outcome.effects)
     } catch {
       diskFailed(node, error)
-      close(id, end)
+      decide(node, .ended(session.link, .disk))
       return
     }
     wake(node)
@@ -305,10 +207,10 @@ extension World {
       var runs: [Run] = []
       while let message = try reader.next() { if case .run(let run) = message { runs.append(run) } }
       try reader.finish()
-      let steady = SimulatedNode.steady(now)
-      let effects = try replica.batch(at: steady) {
+      let wall = node.wallClock(at: now)
+      let effects = try replica.batch(at: wall) {
         for run in runs {
-          let outcome = try replica.receive(run, from: "card", at: steady)
+          let outcome = try replica.receive(run, from: "card", at: wall)
           if let refusal = outcome.refusal {
             say(
               "\(name(index))は \(run.log.text) #\(run.first) を受け取らない：\(refusal)",
@@ -317,6 +219,7 @@ extension World {
         }
       }
       node.gossip?.grew(effects.logs, at: steady)
+      watchKeys(of: node, after: effects)
       noteOwn(node)
       say(
         "\(name(index))がカードを読み、\(effects.merged)件を取り込んだ",

@@ -105,7 +105,9 @@ extension World {
       counts.writes += 1
       noteOwn(node, asked: node.attempt)
       node.attempt = []
-      gossip.grew(effects.logs, at: SimulatedNode.steady(now))
+      gossip.grew(effects.logs, at: steady)
+      checkRow(of: effects, at: node)
+      watchKeys(of: node, after: effects)
     } catch let error as ReplicaError {
       switch error {
       case .insufficientStock, .ownLogIncomplete:
@@ -144,7 +146,7 @@ extension World {
     for id in node.links.values.sorted() {
       guard let session = sessions[id] else { continue }
       breakSession(id)
-      sessions[id]?.isOpen[session.ends[0] == index ? 0 : 1] = false
+      setClosed(id, session.end(of: index))
     }
     node.stop()
     counts.crashes += 1
@@ -175,7 +177,7 @@ extension World {
     say(
       "\(name(index))が起動（第\(node.replica!.author.epoch)期）",
       "\(name(index)) is up, in epoch \(node.replica!.author.epoch)")
-    for pair in pairsOf[index] { redial(pair) }
+    beginCalls(node)
   }
 
   private func startFailed(_ node: SimulatedNode, _ error: any Error) {

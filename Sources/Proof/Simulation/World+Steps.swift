@@ -27,7 +27,7 @@ extension World {
     case .rate(let road, let rate):
       roads[road].rate = rate
       for session in sessions.values.filter({ $0.road == road }).sorted(by: { $0.id < $1.id }) {
-        for end in 0...1 where session.isOpen[end] {
+        for end in 0...1 where session.isOpen(end) {
           nodes[session.ends[end]].gossip?.setRate(
             of: session.link, bytesPerSecond: rate < 1_000_000 ? rate / 8 : nil)
         }
@@ -78,7 +78,6 @@ extension World {
     roads[road].isUp = true
     happen(.heal, road)
     say("\(describe(road).ja)が復旧した", "\(describe(road).en) is back")
-    for (index, pair) in pairs.enumerated() where pair.roads.contains(road) { redial(index) }
   }
 
   private func rot(_ index: Int, _ bits: Int) {
@@ -214,7 +213,8 @@ extension World {
         }
           ?? [])
       say("\(name(stolen))を失効", "\(name(stolen)) is revoked at \(name(place))")
-      node.gossip?.grew(effects.logs, at: SimulatedNode.steady(now))
+      node.gossip?.grew(effects.logs, at: steady)
+      decide(node, .revoked(replica.membership.revoked))
     } catch let error as ReplicaError { diskFailed(node, error) } catch { violate(.failure, "revoking: \(error)") }
     wake(node)
   }

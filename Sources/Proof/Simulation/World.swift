@@ -19,7 +19,11 @@ public struct Narration: Hashable, Sendable {
 public final class World {
   enum Event {
     case step(Step)
-    case dial(pair: Int)
+    /// A node's policy of links wants to be called.
+    case calls(node: Int, life: Int)
+    case callFails(node: Int, life: Int, address: Int)
+    /// One end of a session learns who the other is.
+    case meet(session: Int, end: Int)
     case pump(session: Int, end: Int)
     case arrive(session: Int, end: Int, frames: [[UInt8]])
     case notice(session: Int, end: Int)
@@ -106,6 +110,7 @@ public final class World {
       nodes[index].indexes = services ? ServiceWorkload.indexes : []
     }
     makePairs()
+    giveAddresses()
   }
 
   private func makePairs() {
@@ -121,12 +126,28 @@ public final class World {
     }
   }
 
+  /// Mostly both nodes of a pair know the other's address; behind a mobile carrier's router only one can be called. Two
+  /// machines with one key take each other's links: whoever was put off has to be able to call again.
+  private func giveAddresses() {
+    var random = RandomNumbers(seed: plan.seed &* 0x2545_f491_4f6c_dd1d &+ 7)
+    let copies = plan.nodes.enumerated().flatMap { index, node in node.copyOf.map { [index, $0] } ?? [] }
+    for (index, pair) in pairs.enumerated() {
+      let isOfCopies = copies.contains(pair.ends.0) || copies.contains(pair.ends.1)
+      let oneWay = random.chance(0.25) && !isOfCopies ? random.below(2) : nil
+      if oneWay != 0 { nodes[pair.ends.0].addresses.append(index) }
+      if oneWay != 1 { nodes[pair.ends.1].addresses.append(index) }
+    }
+  }
+
   // MARK: The queue
 
   func schedule(_ event: Event, at moment: Moment) {
     made += 1
     queue.insert(Queued(at: max(moment, now), order: made, event: event))
   }
+
+  /// What every node's steady clock says: it began with the run.
+  var steady: Tick { Tick(milliseconds: now / 1_000) }
 
   func schedule(_ event: Event, after span: Moment) { schedule(event, at: now + span) }
 
@@ -144,12 +165,14 @@ public final class World {
   private func handle(_ event: Event) throws {
     switch event {
     case .step(let step): try perform(step)
-    case .dial(let pair): dial(pair)
+    case .calls(let node, let life): calls(node, life)
+    case .callFails(let node, let life, let address): callFails(node, life, address)
+    case .meet(let session, let end): meet(session, end)
     case .pump(let session, let end):
       sessions[session]?.isPumping[end] = false
       pump(session, end)
     case .arrive(let session, let end, let frames): arrive(session, end, frames)
-    case .notice(let session, let end): close(session, end)
+    case .notice(let session, let end): notice(session, end)
     case .tick(let node, let life): tick(node, life)
     case .start(let node): start(node)
     case .bundle(let node, let bytes): takeBundle(bytes, to: node)
@@ -179,7 +202,7 @@ public final class World {
       noteOwn(node)
     }
     try introduce(first)
-    for index in pairs.indices { redial(index) }
+    for node in first { beginCalls(node) }
     for step in plan.steps { schedule(.step(step.step), at: step.at) }
     samplePeriod = max(plan.healsAt / 240, 1_000_000)
     schedule(.sample, at: 0)
@@ -193,8 +216,9 @@ public final class World {
       runs.append(Run(log, first: 1, entries: try node.replica!.store.entries(log, from: 1, byteLimit: 1 << 20)))
     }
     func take(_ node: SimulatedNode) throws {
-      _ = try node.replica!.batch(at: SimulatedNode.steady(0)) {
-        for run in runs { _ = try node.replica!.receive(run, from: "founding", at: SimulatedNode.steady(0)) }
+      let wall = node.wallClock(at: 0)
+      _ = try node.replica!.batch(at: wall) {
+        for run in runs { _ = try node.replica!.receive(run, from: "founding", at: wall) }
       }
     }
     if first.count <= 64 {

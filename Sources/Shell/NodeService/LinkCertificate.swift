@@ -62,10 +62,10 @@ enum LinkCertificate {
   ///
   /// TLS itself proves that the peer holds the key; here the key is held against the authority's word.
   static func peer(_ chain: [NIOSSLCertificate], in federation: FederationIdentity) throws -> NodeCertificate {
-    guard chain.count == 1 else { throw LinkRefusal.notOneCertificate }
+    guard chain.count == 1 else { throw LinkCertificateFault.notOneCertificate }
     let key = try chain[0].extractPublicKey().toSPKIBytes().dropFirst(spkiPrefixBytes)
     let certificate = try NodeCertificate(extensionBytes(try chain[0].toDERBytes()), in: federation)
-    guard key.elementsEqual(certificate.key.bytes) else { throw LinkRefusal.wrongKey }
+    guard key.elementsEqual(certificate.key.bytes) else { throw LinkCertificateFault.wrongKey }
     return certificate
   }
 
@@ -73,7 +73,7 @@ enum LinkCertificate {
     let root = try DER.parse(der)
     guard case .constructed(let parts) = root.content, let tbs = parts.first(where: { _ in true }),
       case .constructed(let fields) = tbs.content
-    else { throw LinkRefusal.notANode }
+    else { throw LinkCertificateFault.notANode }
     for field in fields where field.identifier == ASN1Identifier(tagWithNumber: 3, tagClass: .contextSpecific) {
       guard case .constructed(let list) = field.content else { continue }
       for sequence in list {
@@ -86,17 +86,15 @@ enum LinkCertificate {
         }
       }
     }
-    throw LinkRefusal.notANode
+    throw LinkCertificateFault.notANode
   }
 }
 
-/// Why a link's other end is not spoken with.
-public enum LinkRefusal: Error, Hashable, Sendable {
+/// Why what a link's other end shows does not say who it is.
+public enum LinkCertificateFault: Error, Hashable, Sendable {
   case notOneCertificate
   case notANode
   case wrongKey
-  /// Enrolled, but in another ward than the one that this address should lead to.
-  case wrongWard(expected: String)
 }
 
 /// The node's key for BoringSSL: it asks libsodium to sign, and never sees the key.
@@ -110,7 +108,7 @@ struct LinkKey: NIOSSLCustomPrivateKey, Hashable {
   }
 
   func decrypt(channel: Channel, data: ByteBuffer) -> EventLoopFuture<ByteBuffer> {
-    channel.eventLoop.makeFailedFuture(LinkRefusal.wrongKey)
+    channel.eventLoop.makeFailedFuture(LinkCertificateFault.wrongKey)
   }
 
   static func == (left: Self, right: Self) -> Bool { left.key.publicKey == right.key.publicKey }

@@ -48,14 +48,13 @@ public struct PeerAddress: Hashable, Sendable {
   }
 }
 
-/// Listens for peers, calls those it was told of, and keeps calling.
+/// Listens for peers, and calls those it was told of whenever the node's links want it.
 public struct LinkService: Service {
   private let core: NodeCore
   private let listen: NetworkAddress?
   private let peers: [PeerAddress]
   private let log: Logger
   private let pipeline: LinkPipeline
-  private let gate = DialGate()
   private let handshakes = HandshakeLimit()
 
   /// The links' own thread: what a peer floods it with holds up no page.
@@ -72,23 +71,19 @@ public struct LinkService: Service {
     pipeline = try LinkPipeline(core.identity) { core.federation }
   }
 
-  /// Runs until shutdown is asked for; links are closed then.
+  /// Runs until shutdown is asked for; links are closed then. Once for each core.
   ///
   /// - Throws: when the address cannot be listened on.
   public func run() async throws {
     try await cancelWhenGracefulShutdown {
       try await withThrowingTaskGroup(of: Void.self) { group in
         if let listen { group.addTask { try await accept(on: listen) } }
-        for peer in peers { group.addTask { await call(peer) } }
-        group.addTask { await wait() }
+        group.addTask { await callPeers() }
         defer { group.cancelAll() }
         try await group.next()
       }
     }
   }
-
-  /// Keeps a node running that has no address to listen on or to call.
-  private func wait() async { while !Task.isCancelled { try? await Task.sleep(for: .seconds(86_400)) } }
 
   // MARK: Incoming
 
@@ -109,7 +104,7 @@ public struct LinkService: Service {
               continue
             }
             group.addTask {
-              await serve(channel, isOutgoing: false, ward: nil) { handshakes.leave(address) }
+              await serve(channel, from: nil) { handshakes.leave(address) }
             }
           }
         }
@@ -123,29 +118,23 @@ public struct LinkService: Service {
 
   // MARK: Outgoing
 
-  /// Calls a peer again and again: at once after a link that held, else after a pause that doubles up to half a minute,
-  /// spread at random so that a returning network is not met by everybody at one moment.
-  private func call(_ peer: PeerAddress) async {
-    var pause = Duration.milliseconds(250)
-    var failures = 0
-    while !Task.isCancelled {
-      if await core.wants(ward: peer.ward) {
-        await gate.enter()
-        let channel = Task.isCancelled ? nil : await connect(peer)
-        await gate.leave()
-        var held = Duration.zero
-        if let channel { held = await serve(channel, isOutgoing: true, ward: peer.ward) }
-        pause = held > .seconds(10) ? .milliseconds(250) : min(pause * 2, .seconds(30))
-        failures = held > .zero ? 0 : failures + 1
-      } else {
-        pause = .milliseconds(250)
-        failures = 0
-      }
-      let wait = pause * Double.random(in: 0.5...1)
-      await core.called(
-        ward: peer.ward, at: "\(peer.address)", failures: failures, next: failures > 0 ? wait : nil)
-      try? await Task.sleep(for: wait)
+  /// Calls whom the core says, when it says so, until the task ends.
+  private func callPeers() async {
+    let known = peers.compactMap { peer in
+      core.identity.federation.index(ofWard: peer.ward).map { (peer: peer, ward: $0) }
     }
+    for peer in peers where !known.contains(where: { $0.peer == peer }) {
+      log.error("no ward of this federation", metadata: ["ward": "\(peer.ward)", "address": "\(peer.address)"])
+    }
+    let calls = await core.beginCalls(known.map { ($0.ward, "\($0.peer.address)") })
+    await withDiscardingTaskGroup { group in
+      for await index in calls { group.addTask { await call(known[index].peer, index) } }
+    }
+  }
+
+  private func call(_ peer: PeerAddress, _ index: Int) async {
+    guard let channel = await connect(peer) else { return await core.callFailed(index) }
+    await serve(channel, from: index)
   }
 
   private func connect(_ peer: PeerAddress) async -> Channel? {
@@ -163,17 +152,15 @@ public struct LinkService: Service {
 
   // MARK: Either way
 
-  /// - Parameter proven: called once, when the other end has proven who it is or is gone.
-  /// - Returns: how long the link was up.
-  @discardableResult
-  private func serve(
-    _ channel: Channel, isOutgoing: Bool, ward: String?, proven: @Sendable () -> Void = {}
-  ) async -> Duration {
-    var start: ContinuousClock.Instant?
+  /// - Parameters:
+  ///   - called: the place in the list of the address that was called, which is answered here; nil when the other end
+  ///     called.
+  ///   - proven: called once, when the other end has proven who it is or is gone.
+  private func serve(_ channel: Channel, from called: Int?, proven: @Sendable () -> Void = {}) async {
     var isProven = false
-    defer { if !isProven { proven() } }
     do {
-      let (channel, peer) = try await channel.served { [pipeline] in try pipeline.configure($0, isClient: isOutgoing) }
+      let isClient = called != nil
+      let (channel, peer) = try await channel.served { [pipeline] in try pipeline.configure($0, isClient: isClient) }
       try await channel.executeThenClose { inbound, outbound in
         let timeout = channel.channel.eventLoop.scheduleTask(in: .seconds(Self.handshakeLimit.components.seconds)) {
           channel.channel.close(promise: nil)
@@ -186,27 +173,27 @@ public struct LinkService: Service {
         timeout.cancel()
         isProven = true
         proven()
-        if let ward, core.wardCode(certificate.node) != ward { throw LinkRefusal.wrongWard(expected: ward) }
         let close: @Sendable () -> Void = { channel.channel.close(promise: nil) }
         let address = channel.channel.remoteAddress.flatMap { remote in
           remote.ipAddress.flatMap { host in remote.port.map { "\(NetworkAddress(host: host, port: $0))" } }
         }
-        guard
-          let (id, wake) = await core.linkUp(certificate, isOutgoing: isOutgoing, address: address, close: close)
-        else { return }
-        start = .now
+        guard let (id, wake) = await core.connected(certificate, from: called, address: address, close: close) else {
+          return
+        }
         await withTaskGroup(of: Void.self) { group in
           group.addTask { await receive(inbound, on: id) }
           group.addTask { await send(outbound, on: id, wake) }
           await group.next()
           group.cancelAll()
         }
-        await core.linkDown(id)
+        await core.disconnected(id)
       }
     } catch {
       log.debug("link ended", metadata: ["error": "\(error)"])
     }
-    return start.map { .now - $0 } ?? .zero
+    guard !isProven else { return }
+    proven()
+    if let called { await core.callFailed(called) }
   }
 
   private func receive(_ inbound: NIOAsyncChannelInboundStream<[[UInt8]]>, on id: LinkID) async {
@@ -217,7 +204,7 @@ public struct LinkService: Service {
         if pause > 0 { try await Task.sleep(for: .milliseconds(pause)) }
       }
     } catch is FrameDecoder.TooLong {
-      await core.offended(id, "a frame of more than \(Message.byteLimit) bytes")
+      await core.receivedTooMuch(on: id)
     } catch {}
   }
 
@@ -237,31 +224,5 @@ public struct LinkService: Service {
         } catch { return }
       }
     }
-  }
-}
-
-/// Lets few calls begin at one time, over all peers together.
-private actor DialGate {
-  private var free = 4
-  private var waiting: [CheckedContinuation<Void, Never>] = []
-
-  func enter() async {
-    if free > 0 {
-      free -= 1
-      return
-    }
-    await withCheckedContinuation { waiting.append($0) }
-  }
-
-  func leave() {
-    if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
-  }
-}
-
-extension NodeCore {
-  /// Whether this node should call the ward: it is not cut, and no link to it is up.
-  func wants(ward: String) -> Bool {
-    !links.values.contains { wardCode($0.peer) == ward } && !cut.contains { wardCode($0) == ward }
-      && !bannedWards.contains(ward)
   }
 }

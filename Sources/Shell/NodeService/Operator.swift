@@ -254,7 +254,7 @@ extension NodeCore {
   }
 
   func knownPeers() -> [AuthorNumber] {
-    Set(replica.membership.certificates.keys).union(links.values.map(\.peer)).subtracting([replica.author.node])
+    Set(replica.membership.certificates.keys).union(transports.values.map(\.peer)).subtracting([replica.author.node])
       .sorted()
   }
 
@@ -288,13 +288,7 @@ extension NodeCore {
   }
 
   func setCut(_ isCut: Bool, _ nodes: [AuthorNumber]) -> [StatusReport.Peer] {
-    for node in nodes {
-      if isCut { cut.insert(node) } else { cut.remove(node) }
-      for (id, state) in links where isCut && state.peer == node {
-        state.close()
-        linkDown(id)
-      }
-    }
+    for node in nodes { decide(isCut ? .cut(node) : .heal(node)) }
     announceLinks()
     return peers()
   }
@@ -302,7 +296,7 @@ extension NodeCore {
   func throttle(_ nodes: [AuthorNumber], bytesPerSecond: Int?) -> [StatusReport.Peer] {
     for node in nodes {
       rates[node] = bytesPerSecond
-      for (id, state) in links where state.peer == node { gossip.setRate(of: id, bytesPerSecond: bytesPerSecond) }
+      if let id = links.id(to: node) { gossip.setRate(of: id, bytesPerSecond: bytesPerSecond) }
     }
     return peers()
   }

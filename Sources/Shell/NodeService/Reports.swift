@@ -2,6 +2,7 @@ import Causality
 import ChangeModel
 import Foundation
 import Gossip
+import Links
 import Places
 import Replica
 import SignedLog
@@ -189,17 +190,20 @@ extension NodeCore {
     return nodes.sorted().map { node in
       let ward = identity.federation.ward(at: node.ward)
       let report = reports[node]
-      let link = links.values.first { $0.peer == node }
-      let call = ward.flatMap { calls[$0.code] }
-      let ban = banReport(of: node)
+      let id = links.id(to: node)
+      let call = links.calls(to: node)
+      let ban = links.ban(of: node, at: clock.now())
       return StatusReport.Peer(
         node: "\(node)", ward: ward?.code ?? "?", wardName: ward?.name ?? "?",
-        state: cut.contains(node) ? "cut" : ban != nil ? "banned" : report == nil ? "down" : "up",
-        banReason: ban?.reason, bannedUntil: ban?.until.milliseconds,
-        lastHeard: (lastHeard[node] ?? report?.lastHeard)?.milliseconds, roundTripMilliseconds: report?.roundTrip,
+        state: links.isCut(node) ? "cut" : ban != nil ? "banned" : id == nil ? "down" : "up",
+        banReason: ban.map { "\($0.offence)" }, bannedUntil: ban.map { wallClock(of: $0.until).milliseconds },
+        lastHeard: lastHeard[node]?.milliseconds, roundTripMilliseconds: report?.roundTrip,
         lacks: report?.lacks, asked: report?.asked, bytesIn: report?.bytesIn, bytesOut: report?.bytesOut,
-        bytesPerSecondLimit: rates[node], address: link?.address ?? call?.address, outgoing: link?.isOutgoing,
-        nextCall: link == nil ? call?.next?.milliseconds : nil, failedCalls: link == nil ? call?.failures : nil)
+        bytesPerSecondLimit: rates[node],
+        address: id.flatMap { transports[$0]?.address } ?? call.map { addresses[$0.address] },
+        outgoing: id.flatMap { links[$0]?.isOutgoing },
+        nextCall: id == nil ? call?.next.map { wallClock(of: $0).milliseconds } : nil,
+        failedCalls: id == nil ? call?.failures : nil)
     }
   }
 }

@@ -16,14 +16,13 @@ extension Date {
   public static var wall: Date { Date(timeIntervalSince1970: Double(Instant.now().milliseconds) / 1_000) }
 }
 
-/// Time for intervals: begins at the wall clock and then never jumps, whoever sets the clock.
+/// Time for intervals: begins with the process and never jumps, whoever sets the clock.
 struct SteadyClock: Sendable {
   private let start = ContinuousClock.now
-  private let wall = Instant.now()
 
-  func now() -> Instant {
+  func now() -> Tick {
     let elapsed = ContinuousClock.now - start
-    let milliseconds = elapsed.components.seconds * 1_000 + elapsed.components.attoseconds / 1_000_000_000_000_000
-    return wall.advanced(byMilliseconds: milliseconds)
+    return Tick(
+      milliseconds: elapsed.components.seconds * 1_000 + elapsed.components.attoseconds / 1_000_000_000_000_000)
   }
 }

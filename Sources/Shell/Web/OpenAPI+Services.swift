@@ -17,7 +17,7 @@ extension OpenAPI {
     }
     let rows = catalogue.services.flatMap(\.records).sorted { $0.name < $1.name }
       .map { "    \($0.name): \(line(row($0)))\n" }.joined()
-    return yaml.replacing("\ncomponents:", with: "\n" + text + "components:") + rows
+    return yaml.replacing("\ncomponents:", with: "\n" + text + "components:") + "\n" + rows
   }
 
   private static func line(_ json: JSON) -> String { String(decoding: json.bytes, as: UTF8.self) }

@@ -71,6 +71,7 @@ import Testing
 
   static func apply(_ event: Event, to state: inout RowState) {
     _ = state.apply(event.action, stamp: event.stamp, past: event.past, schema: TestSchema.things)
+    #expect(state.checkInvariants() == [])
   }
 
   /// Merges all events in a random order that keeps causes before effects, going through the stored form now and then.

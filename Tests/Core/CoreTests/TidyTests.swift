@@ -169,7 +169,8 @@ import Testing
     let called: Set<Substring> = [
       "main", "configuration", "description", "body", "_", "CodingKeys", "callAsFunction",
       // libFuzzer, NIO's handlers, swift-metrics' factories, X.509's keys, actors' executors.
-      "testOneInput", "channelInactive", "decodeLast", "userInboundEventTriggered", "channelReadComplete", "makeCounter",
+      "testOneInput", "channelInactive", "decodeLast", "userInboundEventTriggered", "channelReadComplete",
+      "makeCounter",
       "makeRecorder", "makeTimer", "makeMeter", "destroyCounter", "destroyRecorder", "destroyTimer", "destroyMeter",
       "recordNanoseconds", "decrement", "signatureAlgorithms", "decrypt", "unownedExecutor", "enqueue",
       // Begun by @main.

@@ -13,7 +13,9 @@ import Testing
 final class GossipNetwork {
   var nodes: [(replica: Replica, gossip: Gossip)] = []
   var random: RandomNumbers
+  /// The wall clock, and the steady clock of all nodes.
   var now = Instant.test
+  var steady: Tick { Tick(milliseconds: now.milliseconds - Instant.test.milliseconds) }
   private let directory = TemporaryDirectory()
   private(set) var federation: TestFederation
   private var links: [Link] = []
@@ -58,7 +60,7 @@ final class GossipNetwork {
     var draft = Draft(.control, audience: .anyone)
     draft.edits = [ControlSchema.revoking(revocation, reason: "盗難")]
     let effects = try replica.batch(at: now) { _ = try replica.commit(draft, at: now) }
-    nodes[signer].gossip.grew(effects.logs, at: now)
+    nodes[signer].gossip.grew(effects.logs, at: steady)
   }
 
   /// One edit of one row.
@@ -67,7 +69,7 @@ final class GossipNetwork {
     draft.edit(TestSchema.things, row, fields)
     let replica = nodes[index].replica
     let effects = try replica.batch(at: now) { _ = try replica.commit(draft, at: now) }
-    nodes[index].gossip.grew(effects.logs, at: now)
+    nodes[index].gossip.grew(effects.logs, at: steady)
   }
 
   func scratch(_ index: Int) -> String { directory.file("rebuilt\(index).sqlite") }
@@ -77,15 +79,15 @@ final class GossipNetwork {
     let id = LinkID(rawValue: nextLink)
     nextLink += 1
     links.append(Link(id: id, ends: (first, second)))
-    nodes[first].gossip.connected(id, peer: nodes[second].replica.author, bytesPerSecond: bytesPerSecond, at: now)
-    nodes[second].gossip.connected(id, peer: nodes[first].replica.author, bytesPerSecond: bytesPerSecond, at: now)
+    nodes[first].gossip.connected(id, peer: nodes[second].replica.author, bytesPerSecond: bytesPerSecond, at: steady)
+    nodes[second].gossip.connected(id, peer: nodes[first].replica.author, bytesPerSecond: bytesPerSecond, at: steady)
     return id
   }
 
   func cut(_ first: Int, _ second: Int) {
     for link in links where link.ends == (first, second) || link.ends == (second, first) {
-      nodes[link.ends.0].gossip.disconnected(link.id, at: now)
-      nodes[link.ends.1].gossip.disconnected(link.id, at: now)
+      nodes[link.ends.0].gossip.disconnected(link.id, at: steady)
+      nodes[link.ends.1].gossip.disconnected(link.id, at: steady)
     }
     links.removeAll { $0.ends == (first, second) || $0.ends == (second, first) }
   }
@@ -101,7 +103,7 @@ final class GossipNetwork {
     }
     let replica = nodes[index].replica
     let effects = try replica.batch(at: now) { _ = try replica.commit(draft, at: now) }
-    nodes[index].gossip.grew(effects.logs, at: now)
+    nodes[index].gossip.grew(effects.logs, at: steady)
   }
 
   /// Moves at most one frame each way on each link.
@@ -109,8 +111,8 @@ final class GossipNetwork {
     now = now.advanced(byMilliseconds: 10)
     for index in links.indices {
       let (id, ends) = (links[index].id, links[index].ends)
-      if let frame = try nodes[ends.0].gossip.nextFrame(for: id, at: now) { links[index].queues.1.append(frame) }
-      if let frame = try nodes[ends.1].gossip.nextFrame(for: id, at: now) { links[index].queues.0.append(frame) }
+      if let frame = try nodes[ends.0].gossip.nextFrame(for: id, at: steady) { links[index].queues.1.append(frame) }
+      if let frame = try nodes[ends.1].gossip.nextFrame(for: id, at: steady) { links[index].queues.0.append(frame) }
     }
     for id in links.map(\.id) {
       for side in 0...1 {
@@ -121,13 +123,17 @@ final class GossipNetwork {
         try deliver(&queue, to: side == 0 ? ends.0 : ends.1, on: id)
       }
     }
-    for node in nodes { _ = node.gossip.tick(at: now) }
+    for node in nodes {
+      _ = node.gossip.tick(at: steady)
+      #expect(node.gossip.checkInvariants(thoroughly: true) == [])
+      #expect(node.replica.checkInvariants(thoroughly: true) == [])
+    }
   }
 
   private func deliver(_ queue: inout [[UInt8]], to index: Int, on link: LinkID) throws {
     guard !queue.isEmpty else { return }
     for frame in queue { count(frame, at: index) }
-    let outcome = try nodes[index].gossip.receive(queue.map { (link, $0) }, at: now)
+    let outcome = try nodes[index].gossip.receive(queue.map { (link, $0) }, at: steady, wall: now)
     queue = []
     for (link, fault) in outcome.faults {
       if fault != .revoked { Issue.record("\(fault)") }
@@ -166,8 +172,8 @@ final class GossipNetwork {
 
   private var quiet: Bool {
     links.allSatisfy { link in
-      !nodes[link.ends.0].gossip.hasFrame(for: link.id, at: now)
-        && !nodes[link.ends.1].gossip.hasFrame(for: link.id, at: now)
+      !nodes[link.ends.0].gossip.hasFrame(for: link.id, at: steady)
+        && !nodes[link.ends.1].gossip.hasFrame(for: link.id, at: steady)
     }
   }
 }
@@ -254,13 +260,14 @@ final class GossipNetwork {
     let (replica, gossip) = network.nodes[0]
     let peer = network.nodes[1].replica.author
     let link = LinkID(rawValue: 77)
-    gossip.connected(link, peer: peer.node, bytesPerSecond: nil, at: network.now)
+    gossip.connected(link, peer: peer.node, bytesPerSecond: nil, at: network.steady)
     func say(_ messages: [Message]) throws {
-      _ = try gossip.receive(messages.map { (link, $0.encoded()) }, at: network.now)
+      _ = try gossip.receive(
+        messages.map { (link, $0.encoded()) }, at: network.steady, wall: network.now)
     }
     func answers() throws -> [Message] {
       var all: [Message] = []
-      while let frame = try gossip.nextFrame(for: link, at: network.now) {
+      while let frame = try gossip.nextFrame(for: link, at: network.steady) {
         all.append(try frame.decoding { raw throws(MalformedBytes) in try Message(raw) })
       }
       return all

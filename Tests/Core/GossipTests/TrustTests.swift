@@ -250,7 +250,7 @@ import Testing
       // Marked, not thrown away: a share of the stock, and what others could read, is still in it.
       #expect(try setAside(network, index) == 1)
       #expect(try replica.setAsideBranches().isEmpty)
-      network.nodes[index].gossip.grew(effects.logs, at: network.now)
+      network.nodes[index].gossip.grew(effects.logs, at: network.steady)
     }
     try network.settle(first: 3)
     let shown = try network.nodes[1].replica.store.read { db in

@@ -1,0 +1,40 @@
+import Causality
+
+extension Gossip {
+  /// What does not hold of gossip's own promises; empty when all do.
+  ///
+  /// - Parameter thoroughly: also look at each log that is asked for, sent or looked into, not only at each session.
+  public func checkInvariants(thoroughly: Bool) -> [String] {
+    var broken: [String] = []
+    func expect(_ holds: Bool, _ promise: @autoclosure () -> String) { if !holds { broken.append(promise()) } }
+    for (link, session) in sessions {
+      broken += session.checkInvariants(thoroughly: thoroughly).map { "link \(link.rawValue): \($0)" }
+    }
+    expect(partials.count <= Self.partialLimit, "\(partials.count) beginnings of change sets are kept")
+    expect(strangers.count <= Self.logLimit, "\(strangers.count) logs of strangers are remembered")
+    guard thoroughly else { return broken }
+    for (log, ask) in asked {
+      expect(sessions[ask.link]?.hasHello == true, "\(log) is asked of link \(ask.link.rawValue), which is gone")
+    }
+    for (log, partial) in partials {
+      expect(partial.bytes.count < partial.total, "\(log) has all of a change set, and it is not taken")
+    }
+    return broken
+  }
+}
+
+extension PeerSession {
+  /// What does not hold of one session; empty when all does.
+  func checkInvariants(thoroughly: Bool) -> [String] {
+    var broken: [String] = []
+    func expect(_ holds: Bool, _ promise: @autoclosure () -> String) { if !holds { broken.append(promise()) } }
+    expect(
+      hasHello || (theirs.isEmpty && cursors.isEmpty && forked.isEmpty), "it knows of logs before the peer said hello")
+    expect(Self.frameRange.contains(frameBytes), "frames of \(frameBytes) bytes")
+    expect(isBudgetBounded, "more may be sent again than ever at once")
+    guard thoroughly else { return broken }
+    expect(probing.keys.allSatisfy(forked.contains), "a branch is looked into, of a log that has none")
+    expect(cursors.values.allSatisfy { $0.next > 0 && $0.offset >= 0 }, "sending goes on before the first change set")
+    return broken
+  }
+}

@@ -1,0 +1,220 @@
+import Causality
+import ChangeModel
+import Federation
+import Gossip
+import Links
+import Logging
+import Replica
+
+/// Drives the links: tells their machine what happens, and does what it says.
+extension NodeCore {
+  /// The part of a link that is no policy.
+  struct Transport {
+    let peer: AuthorNumber
+    /// The other end, as the network names it.
+    let address: String?
+    let wake: AsyncStream<Void>.Continuation
+    let close: @Sendable () -> Void
+  }
+
+  // MARK: Deciding
+
+  @discardableResult
+  func decide(_ input: Links.Input) -> [Links.Effect] {
+    let effects = links.handle(input, at: clock.now(), wall: .now())
+    for effect in effects { carryOut(effect) }
+    schedule()
+    return effects
+  }
+
+  private func carryOut(_ effect: Links.Effect) {
+    switch effect {
+    case .call(let address): callers?.yield(address)
+    case .accept(let id): linkUp(id)
+    case .refuse(let id, let refusal): turnAway(id, refusal)
+    case .close(let id, let end): linkDown(id, end)
+    // Whoever reads the link waits: `received` tells it.
+    case .pause: break
+    case .refreshKeys: refreshKeys()
+    }
+  }
+
+  private func linkUp(_ id: LinkID) {
+    guard let transport = transports[id] else { return }
+    let now = clock.now()
+    let peer = transport.peer
+    lastHeard[peer] = .now()
+    gossip.connected(id, peer: peer, bytesPerSecond: rates[peer], at: now)
+    log.info(
+      "link up",
+      metadata: ["peer": "\(peer)", "ward": "\(wardCode(peer))", "outgoing": "\(links[id]?.isOutgoing ?? false)"])
+    announceLinks()
+    wakeLinks(at: now)
+  }
+
+  private func turnAway(_ id: LinkID, _ refusal: LinkRefusal) {
+    guard let transport = transports.removeValue(forKey: id) else { return }
+    transport.wake.finish()
+    // What happens between honest nodes on any day is no news.
+    let level: Logger.Level =
+      switch refusal {
+      case .linked, .cut, .banned: .debug
+      case .wrongWard, .ownNumber, .revoked, .notVouchedFor, .otherKey, .ended, .full: .warning
+      }
+    log.log(level: level, "refused a link", metadata: ["peer": "\(transport.peer)", "reason": "\(refusal)"])
+  }
+
+  private func linkDown(_ id: LinkID, _ end: LinkEnd) {
+    guard let transport = transports.removeValue(forKey: id) else { return }
+    let now = clock.now()
+    let peer = transport.peer
+    transport.close()
+    transport.wake.finish()
+    noteHeard(peer, on: id)
+    gossip.disconnected(id, at: now)
+    switch end {
+    case .lost, .replaced, .cut:
+      log.info("link down", metadata: ["peer": "\(peer)", "ward": "\(wardCode(peer))", "reason": "\(end)"])
+    case .silent, .fault, .disk, .revoked:
+      log.warning("closed a link", metadata: ["peer": "\(peer)", "reason": "\(end)"])
+    case .offence:
+      let seconds = links.ban(of: peer, at: now).map { $0.until.milliseconds(since: now) / 1_000 } ?? 0
+      log.warning("banned a peer", metadata: ["peer": "\(peer)", "reason": "\(end)", "seconds": "\(seconds)"])
+    }
+    announceLinks()
+    wakeLinks(at: now)
+  }
+
+  // MARK: What the network does
+
+  /// Calls these addresses from now on.
+  ///
+  /// - Parameter peers: the index of the ward that each should lead to, and the address as people read it.
+  /// - Returns: whom to call now, by the place in the list. Each is answered once, with `connected` or `callFailed`.
+  func beginCalls(_ peers: [(ward: UInt32, address: String)]) -> AsyncStream<Int> {
+    let (stream, continuation) = AsyncStream.makeStream(of: Int.self)
+    callers = continuation
+    addresses = peers.map(\.address)
+    decide(.begin(calls: peers.map(\.ward)))
+    return stream
+  }
+
+  func callFailed(_ address: Int) { decide(.callFailed(address)) }
+
+  /// A link's other end has proven who it is.
+  ///
+  /// - Parameter called: the address that led there, by its place in the list; nil when the other end called.
+  /// - Returns: the link's id and the signal to send, or nil when there is to be no link.
+  func connected(
+    _ certificate: NodeCertificate, from called: Int?, address: String?, close: @escaping @Sendable () -> Void
+  ) -> (id: LinkID, wake: AsyncStream<Void>)? {
+    let id = LinkID(rawValue: nextLink)
+    nextLink += 1
+    let (wake, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    transports[id] = Transport(peer: certificate.node, address: address, wake: continuation, close: close)
+    decide(.connected(id, ProvenPeer(certificate, in: replica.membership), from: called))
+    return links[id] == nil ? nil : (id, wake)
+  }
+
+  /// A link's transport is gone.
+  func disconnected(_ id: LinkID) { decide(.ended(id, .lost)) }
+
+  /// A frame was longer than any honest node's.
+  func receivedTooMuch(on id: LinkID) { decide(.offended(id, .oversizedFrame)) }
+
+  /// Takes frames from a link, in one transaction.
+  ///
+  /// - Returns: how many milliseconds to wait before more is read from it.
+  func received(_ frames: [[UInt8]], on id: LinkID) -> Int64 {
+    guard let link = links[id] else { return 0 }
+    let now = clock.now()
+    let begin = ContinuousClock.now
+    var pause: Int64 = 0
+    lastHeard[link.peer] = .now()
+    do {
+      let outcome = try gossip.receive(frames.map { (id, $0) }, at: now, wall: .now())
+      publish(outcome.effects)
+      if outcome.effects.merged == 0 {
+        let spent = Int64((ContinuousClock.now - begin) / .microseconds(1))
+        for case .pause(id, let milliseconds) in decide(.wasted(id, microseconds: spent)) { pause = milliseconds }
+      }
+      for (link, fault) in outcome.faults.sorted(by: { $0.key < $1.key }) { decide(.faulted(link, fault)) }
+    } catch {
+      // Nothing of the batch was kept; the peer has it still, and is asked again when the link is back.
+      log.error("could not keep what came", metadata: ["error": "\(error)"])
+      decide(.ended(id, .disk))
+    }
+    wakeLinks(at: now)
+    return pause
+  }
+
+  /// The next frame for a link, and how long the link is busy with it.
+  func nextFrame(for id: LinkID) -> (frame: [UInt8], busy: Duration?)? {
+    guard let link = links[id] else { return nil }
+    do {
+      guard let frame = try gossip.nextFrame(for: id, at: clock.now()) else {
+        schedule()
+        return nil
+      }
+      let busy = rates[link.peer].map { Duration.microseconds(Int64(frame.count + 4) * 1_000_000 / Int64($0)) }
+      return (frame, busy)
+    } catch {
+      log.error("could not read what is to be sent", metadata: ["error": "\(error)"])
+      decide(.ended(id, .disk))
+      return nil
+    }
+  }
+
+  func wakeLinks(at now: Tick) {
+    for (id, transport) in transports where gossip.hasFrame(for: id, at: now) { transport.wake.yield() }
+    schedule()
+  }
+
+  /// Closes the links to nodes that were revoked meanwhile.
+  func dropRevoked() { decide(.revoked(replica.membership.revoked)) }
+
+  // MARK: Keys that end
+
+  /// Keeps time for the keys that others let this node have: when one ends, what it opened closes.
+  public func watchKeys() {
+    do { decide(.keysEnd(try replica.nextKeyEnd())) } catch {
+      log.error("could not look at the keys that end", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func refreshKeys() {
+    do {
+      if try replica.refreshKeys(at: .now()) {
+        log.notice("keys ended: what they opened is closed")
+        announceLinks()
+      }
+      watchKeys()
+    } catch {
+      log.error("could not close what a key opened; trying again in a minute", metadata: ["error": "\(error)"])
+    }
+  }
+
+  // MARK: Who was heard
+
+  /// Keeps when a peer was last heard and what it said that it has: a database at rest, or a copy of it, can say who
+  /// lacks what.
+  private func noteHeard(_ peer: AuthorNumber, on id: LinkID) {
+    let (heard, told) = (lastHeard[peer], gossip.told(by: id))
+    guard heard != nil || told != nil else { return }
+    do {
+      try replica.store.write {
+        if let heard { try replica.store.setNodeState("heard \(peer.rawValue)", heard.milliseconds) }
+        if let told { try replica.store.setTold(peer, told) }
+      }
+    } catch { log.warning("could not note when a peer was heard", metadata: ["error": "\(error)"]) }
+  }
+
+  func noteAllHeard() {
+    for (id, transport) in transports { noteHeard(transport.peer, on: id) }
+  }
+
+  /// A moment of the steady clock as the wall clock shows it now, for reports.
+  func wallClock(of tick: Tick) -> Instant {
+    Instant.now().advanced(byMilliseconds: tick.milliseconds(since: clock.now()))
+  }
+}
