@@ -327,7 +327,7 @@ def story(binary, folder, shots):
         check(took_in.returncode == 0, took_in.stderr)
         with open(authority, encoding="utf-8") as file:
             check(json.loads(made[1])["nextSerial"] > json.load(file)["nextSerial"], "the authority's count did not go on")
-        page.open(shibuya.url("/list/audit?user=渋谷"))
+        page.open(shibuya.url("/list/audit?user=渋谷&action=checkIn"))
         check("受付する" in page.text("main") and "渋谷 次郎" in page.text("main"), f"the trail does not tell: {page.text('main')[:300]}")
         step("an item of the ward's own built, filled in and seen in 足立; a task ticked; a newcomer enrolled from the page; the audit trail searched")
 

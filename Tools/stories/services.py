@@ -447,7 +447,7 @@ class Story:
         until("and what it gave out is known", lambda: c.get(f"/lots/{lot}")["amount"] == 870)
         d.stop(signal.SIGKILL)
         c.refused("POST", f"/lots/{lot}/issue", 409, {"amount": 800})
-        c.refused("POST", f"/lots/{lot}/takeover", 403, {"node": node, "reason": "浸水", "card": self.card(a)})
+        c.refused("POST", f"/lots/{lot}/takeover", 400, {"node": node, "reason": "浸水", "card": self.card(a)})
         a.refused("POST", f"/lots/{lot}/takeover", 403, {"node": node, "reason": "浸水", "card": self.card(a)})
         taken = c.post(f"/lots/{lot}/takeover", node=node, reason="浸水により喪失", card=self.card(c))
         check(taken["ownShare"] == 870, f"all of it is 江東's first node's to give: {taken['shares']}")

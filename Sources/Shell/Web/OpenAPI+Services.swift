@@ -32,10 +32,10 @@ extension OpenAPI {
       properties["state"] = ["type": "string", "enum": .list(records.states.map { .text($0.words.ja) })]
       properties["stateCode"] = ["type": "string", "enum": .list(records.states.map { .text($0.code) })]
     }
-    for field in records.fields where field.schema.type != .bytes {
+    for field in records.fields where field.schema.type != .bytes && field.schema.kind != .log {
       properties[field.name] = described(shown(field.shape), "\(field.words.en) / \(field.words.ja)")
       if case .choice(let choices) = field.shape {
-        properties[field.name + "Code"] = ["type": "string", "enum": .list(choices.map { .text($0.code) })]
+        properties[field.name + "Code"] = code(choices)
       }
     }
     return ["type": "object", "required": ["id"], "properties": .object(properties)]
@@ -65,39 +65,42 @@ extension OpenAPI {
       let row: JSON = ["$ref": .text("#/components/schemas/\(records.name)")]
       return members.isEmpty ? row : ["allOf": [row, object(self.members(members))]]
     }
-    func list(_ name: String, _ item: JSON, _ isPaged: Bool) -> JSON {
+    func list(_ name: String, _ item: JSON, beside: [Answer.Member], _ isPaged: Bool) -> JSON {
       var properties: [String: JSON] = [name: ["type": "array", "items": item]]
       if isPaged {
         properties["next"] = ["type": ["string", "null"], "description": "give it as `after` for the next page"]
       }
-      return object(properties)
+      return object(properties.merging(members(beside)) { $1 })
     }
     switch answer {
     case .anything: return ["type": "object"]
     case .row(let records, let members): return reference(records, members)
-    case .rows(let name, let records, let members, let isPaged): return list(name, reference(records, members), isPaged)
+    case .rows(let name, let records, let members, let others, let isPaged):
+      return list(name, reference(records, members), beside: others, isPaged)
     case .members(let members): return object(self.members(members))
     case .list(let name, let members, let others, let isPaged):
-      guard case .object(var whole) = list(name, object(self.members(members)), isPaged),
-        case .object(let properties)? = whole["properties"]
-      else { return .null }
-      whole["properties"] = .object(properties.merging(self.members(others)) { $1 })
-      return .object(whole)
+      return list(name, object(self.members(members)), beside: others, isPaged)
     }
   }
 
   private static func members(_ members: [Answer.Member]) -> [String: JSON] {
-    Dictionary(
-      members.map { member in
-        let content: JSON =
-          switch member.content {
-          case .value(let shape): shown(shape)
-          case .object(let answer): schema(answer)
-          case .objects(let answer): ["type": "array", "items": schema(answer)]
-          }
-        return (member.name, described(content, "\(member.words.en) / \(member.words.ja)"))
-      },
-      uniquingKeysWith: { first, _ in first })
+    var properties: [String: JSON] = [:]
+    for member in members {
+      let content: JSON =
+        switch member.content {
+        case .value(let shape): shown(shape)
+        case .object(let answer): schema(answer)
+        case .objects(let answer): ["type": "array", "items": schema(answer)]
+        }
+      properties[member.name] = described(content, "\(member.words.en) / \(member.words.ja)")
+      if case .choice(let choices)? = member.shape { properties[member.name + "Code"] = code(choices) }
+    }
+    return properties
+  }
+
+  /// A word's code, which no change of the word changes.
+  private static func code(_ choices: [Choice]) -> JSON {
+    ["type": "string", "enum": .list(choices.map { .text($0.code) })]
   }
 
   private static func operation(_ endpoint: Endpoint) -> JSON {

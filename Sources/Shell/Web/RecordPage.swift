@@ -43,7 +43,7 @@ extension WebServer {
   /// A list whole, whatever pages it has, as RFC 4180 with a byte order mark, which a spreadsheet needs to see Japanese.
   func csv(_ request: Request, _ context: DeskContext) async throws -> Response {
     let endpoint = try endpoint(context.parameters.get("endpoint") ?? "", context)
-    guard case .rows(let key, let records, let members, let isPaged) = endpoint.answer else {
+    guard case .rows(let key, let records, let members, _, let isPaged) = endpoint.answer else {
       throw APIError.notFound("endpoint")
     }
     let query = Self.query(request).compactMapValues { $0.first.flatMap { $0.isEmpty ? nil : $0 } }

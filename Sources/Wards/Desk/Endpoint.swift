@@ -72,17 +72,22 @@ public indirect enum Answer: Sendable {
   case anything
   /// One row: its fields, with how it stands, what is in conflict, what can be done, and these members besides.
   case row(Records, and: [Member] = [])
-  /// A list of rows under this name, with `next` when it has pages.
-  case rows(String, Records, and: [Member] = [], isPaged: Bool = false)
+  /// A list of rows under this name, with `next` when it has pages, and members beside it.
+  case rows(String, Records, and: [Member] = [], beside: [Member] = [], isPaged: Bool = false)
   /// These members alone.
   case members([Member])
   /// A list of objects with these members, under this name, and members beside it.
   case list(String, [Member], beside: [Member] = [], isPaged: Bool = false)
 
+  /// A text in both languages.
+  public static let words = Answer.members([
+    Member("ja", .text(300), "日本語", "In Japanese"), Member("en", .text(300), "英語", "In English"),
+  ])
+
   /// The collection of its rows; nil where there is none.
   public var records: Records? {
     switch self {
-    case .row(let records, _), .rows(_, let records, _, _): records
+    case .row(let records, _), .rows(_, let records, _, _, _): records
     case .anything, .members, .list: nil
     }
   }
@@ -90,7 +95,7 @@ public indirect enum Answer: Sendable {
   /// What it holds besides columns: of each row, or at all.
   public var members: [Member] {
     switch self {
-    case .row(_, let members), .rows(_, _, let members, _), .members(let members): members
+    case .row(_, let members), .rows(_, _, let members, _, _), .members(let members): members
     case .list(_, let members, let others, _): members + others
     case .anything: []
     }

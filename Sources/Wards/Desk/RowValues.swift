@@ -107,7 +107,7 @@ public struct RowValues: Sendable {
   func members(hiding hidden: Set<String>) -> [String: JSON] {
     var members: [String: JSON] = ["id": .text(String(id.rawValue))]
     for (field, cell) in zip(collection.fields, cells)
-    where !hidden.contains(field.name) && !records.hidden.contains(field.number) {
+    where !hidden.contains(field.name) && !records.hidden.contains(field.number) && field.kind != .log {
       guard let value = Self.value(cell, field) else { continue }
       members[Column.field(field.name)] = value
     }

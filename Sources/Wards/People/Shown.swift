@@ -9,7 +9,7 @@ enum Shown {
   static let ward = Answer.Member("ward", .ward, "区", "Ward")
   static let shelter = Answer.Member("shelter", .row("shelters"), "避難所", "Shelter")
   static let arrivedAt = column(Stay.arrivedAt)
-  static let stays = Answer.Member("stays", .list(.row("stays"), 1_000), "入所記録", "Stays")
+  static let stays = Answer.Member("stays", .objects(.row(Stay.records, and: Stays.members)), "入所記録", "Stays")
 
   /// A column of another collection than the answer's own.
   static func column(_ field: any AnyField) -> Answer.Member {

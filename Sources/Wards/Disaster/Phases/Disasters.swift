@@ -83,6 +83,10 @@ public enum Disasters {
       .init("ja", .text(200), "内容", "In Japanese"), .init("en", .text(200), "英語", "In English"),
       .init("state", .choice(TaskState.choices), "状態", "State"), .init("note", .text(300), "備考", "Note"),
       .init("by", .text(120), "担当", "By"), .init("at", .time, "日時", "At"),
+    ],
+    beside: [
+      .init("phase", .choice(Phase.choices), "段階", "Phase"), .init("ward", .ward, "区", "Ward"),
+      .init("disaster", .row("disasters"), "災害", "Disaster"),
     ])
 
   private static func checklist(_ look: inout Look) throws -> JSON {

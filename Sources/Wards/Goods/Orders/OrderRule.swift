@@ -101,8 +101,10 @@ public struct OrderRule: Sendable {
     answers: .list(
       "rules",
       [
-        .init("action", .text(60), "操作", "Action"), .init("who", .text(60), "できる人", "Who"),
-        .init("from", .text(60), "今の状態", "From"), .init("to", .text(60), "次の状態", "To"),
+        .init("action", .text(60), "操作", "Action"), .init("who", .object(.words), "できる人", "Who"),
+        .init("whoCode", .text(20), "できる人(符号)", "Who, as a code"),
+        .init("from", .object(.words), "今の状態", "From"), .init("fromCode", .text(20), "今の状態(符号)", "From, as a code"),
+        .init("to", .object(.words), "次の状態", "To"), .init("toCode", .text(20), "次の状態(符号)", "To, as a code"),
       ])
   ) { _ in ["rules": .list(all.map(\.json))] }
 

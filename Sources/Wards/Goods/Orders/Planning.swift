@@ -57,7 +57,19 @@ public enum Planning {
           .init("item", .row("items"), "品目", "Item"), .init("from", .ward, "送る区", "From"),
           .init("ward", .ward, "受ける区", "To"), .init("shelter", .row("shelters"), "届け先", "Shelter"),
           .init("units", .integer(Numbers.any), "数量", "Units"), .init("minutes", .integer(Numbers.any), "分", "Minutes"),
-          .init("request", .row("requests"), "要請", "Request"), .init("why", .text(300), "理由", "Why"),
+          .init("request", .row("requests"), "要請", "Request"), .init("why", .object(.words), "理由", "Why"),
+        ],
+        beside: [
+          .init("cost", .integer(Numbers.any), "数量と分の積", "Units times minutes"),
+          .init("lowerBound", .integer(Numbers.any), "これより小さくならない", "No plan costs less"),
+          .init(
+            "unserved",
+            .objects(
+              .members([
+                .init("item", .row("items"), "品目", "Item"), .init("request", .row("requests"), "要請", "Request"),
+                .init("shelter", .row("shelters"), "届け先", "Shelter"),
+                .init("units", .integer(Numbers.any), "数量", "Units"),
+              ])), "満たせないもの", "Not met"),
         ])
     ) { look in try proposal(geography, look) }
   }

@@ -44,8 +44,8 @@ public enum Requests {
     .init("promised", .integer(Numbers.any), "手配済み", "Promised"),
     .init("open", .integer(Numbers.any), "不足", "Still open"),
     .init("surplus", .integer(Numbers.any), "過剰", "Too much"),
-    .init("allocations", .list(.row("allocations"), 1_000), "引当", "Allocations"),
-    .init("offers", .list(.row("offers"), 200), "申し出", "Offers"),
+    .init("allocations", .objects(.row(Allocation.records, and: Allocations.members)), "引当", "Allocations"),
+    .init("offers", .objects(.row(Offer.records)), "申し出", "Offers"),
   ]
 
   static func view(_ request: RowValues, _ look: inout Look) throws -> [String: JSON] {

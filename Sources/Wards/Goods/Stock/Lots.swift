@@ -41,7 +41,13 @@ public enum Lots {
 
   /// What `view` says besides the lot's columns. A share is an object of `node`, `ward` and `amount`.
   static let members: [Answer.Member] = [
-    .init("shares", .list(.text(200), 1_000), "持ち分", "Shares"),
+    .init(
+      "shares",
+      .objects(
+        .members([
+          .init("node", .text(20), "ノード", "Node"), .init("ward", .ward, "区", "Ward"),
+          .init("amount", .integer(Numbers.any), "数", "Amount"),
+        ])), "持ち分", "Shares"),
     .init("ownShare", .integer(Numbers.any), "このノードの持ち分", "This node's share"),
     .init("overdrawn", .flag, "持ち分を超えた払出し", "More given out than was there"),
   ]

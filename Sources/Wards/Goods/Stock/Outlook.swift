@@ -126,7 +126,7 @@ public enum Outlook {
         .init("stock", .integer(Numbers.any), "在庫", "Stock"), .init("need", .integer(Numbers.any), "必要数", "Need"),
         .init("surplus", .integer(Numbers.any), "過不足", "Surplus"),
         .init("hoursUntilEmpty", .number(0...1e15), "あと何時間", "Hours left"),
-      ])
+      ], beside: [.init("days", .number(0...60), "日数", "Days covered")])
   ) { look in
     let days = Double(look.given.int("days") ?? Int(Self.days))
     let lines = try lines(

@@ -110,7 +110,7 @@ public enum Identities {
     answers: .members([
       .init("ids", .list(.text(20), 1_000), "住民ID", "IDs"),
       .init("rows", .list(.row("residents"), 1_000), "記録", "Records"),
-      .init("links", .list(.row(records.name), 1_000), "判定", "Statements"),
+      .init("links", .objects(.row(records, and: members)), "判定", "Statements"),
     ])
   ) { look in
     let ids = try union(of: look.inquiry.row!, look.db)

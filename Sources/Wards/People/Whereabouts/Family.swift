@@ -82,8 +82,7 @@ public enum Family {
       and: [
         Shown.residentID, Shown.ward, Shown.shelter, Shown.arrivedAt,
         .init("safety", SafetyReport.status.shape, "安否", "Safety"),
-        .init("cards", .list(.text(400), 5), "家族カード", "The family's cards"),
-      ])
+      ], beside: [.init("cards", .list(.text(400), 5), "家族カード", "The family's cards")])
   ) { look in
     guard let own = try Residents.reached(look) else { throw Fault.notFound("id") }
     let members = try members(of: own, look.db)

@@ -21,6 +21,7 @@ enum ShelterPicture {
   /// What stands within another member follows it.
   private static let members =
     [Shelter.name, Shelter.ward].map(Shown.column) + [
+      .init("id", .row("shelters"), "番号", "ID"),
       Shown.column(Shelter.status), Shown.column(Shelter.facility),
       .init("counter", .integer(Numbers.people), "数えた人数", "Counted"),
       .init("register", .counts([]), "名簿", "Register"), .init("people", .integer(Numbers.people), "人数", "People"),

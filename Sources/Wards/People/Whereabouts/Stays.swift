@@ -23,7 +23,9 @@ public enum Stays {
   private static let hidden = Shown.columns(Stay.nameKey, Stay.kanaKey, Stay.notes, Stay.guarded)
   static let members = [Shown.ward, Shown.residentID]
   static let membersWithDoubles =
-    members + [Answer.Member("doubles", .list(.row(records.name), 1_000), "二重の受付かもしれない記録", "Possible double entries")]
+    members + [
+      Answer.Member("doubles", .objects(.row(records, and: members)), "二重の受付かもしれない記録", "Possible double entries")
+    ]
 
   static func view(_ stay: RowValues, _ look: inout Look) throws -> JSON {
     var members = try look.view(stay, records, hiding: hidden)

@@ -134,7 +134,17 @@ public enum Shelters {
     ShelterSearch.endpoint,
     .read(
       "shelter", "/shelters/{id}", "避難所", "Shelter", for: .staff, "A shelter, with its newest notes.", of: records,
-      answers: .row(records)
+      answers: .row(
+        records,
+        and: [
+          .init(
+            "notes",
+            .objects(
+              .members([
+                .init("time", .time, "日時", "At"), .init("author", .integer(Numbers.any), "ノード", "Node"),
+                .init("text", Shelter.notes.shape, "内容", "Text"),
+              ])), "記録", "Notes")
+        ])
     ) { look in
       guard let row = look.inquiry.row, let record = try RowValues.fetch(row, records, look.db) else {
         throw Fault.notFound("id")
