@@ -59,7 +59,8 @@ class Node:
         """The node's folder, and a token that may do everything."""
         made = self.command("init", "--ward", self.ward, "--federation", os.path.join(folder, "federation"), "--drill")
         self.code = made["firstAdministratorCode"]
-        self.token = self.command("token", "add", "--name", "story", *ALL_ROLES)["token"]
+        token = self.command("token", "add", "--name", "story", *ALL_ROLES)
+        self.token, self.token_row = token["token"], token["id"]
         self.tls = ssl.create_default_context(cafile=made["httpsAuthority"])
 
     def command(self, *words, ok=(0,)):

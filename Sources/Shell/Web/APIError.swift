@@ -17,6 +17,8 @@ struct APIError: Error {
 
   var status: HTTPResponse.Status
   var body: Body
+  /// Seconds until it is worth another try (RFC 9110, 10.2.3).
+  var retryAfter: Int?
 
   init(_ status: HTTPResponse.Status, _ error: String, field: String? = nil, ja: String, en: String) {
     self.status = status
@@ -89,8 +91,10 @@ struct ErrorBodies<Context: RequestContext>: RouterMiddleware {
         return page(request, answer)
       }
       let body = (try? JSONEncoder().encode(answer.body)) ?? Data()
+      var headers: HTTPFields = [.contentType: "application/json; charset=utf-8"]
+      if let seconds = answer.retryAfter { headers[.retryAfter] = String(seconds) }
       return Response(
-        status: answer.status, headers: [.contentType: "application/json; charset=utf-8"],
+        status: answer.status, headers: headers,
         body: .init(byteBuffer: ByteBuffer(bytes: body)))
     }
   }

@@ -34,7 +34,9 @@ final class Passwords: Sendable {
 extension APIError {
   /// Too often: `seconds` until it is worth another try.
   static func tooMany(seconds: Int) -> APIError {
-    APIError(
+    var error = APIError(
       .tooManyRequests, "too-many", ja: "回数が多すぎます。\(seconds) 秒後にもう一度", en: "too often: try again in \(seconds) s")
+    error.retryAfter = seconds
+    return error
   }
 }

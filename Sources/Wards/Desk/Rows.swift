@@ -25,7 +25,7 @@ public enum Rows {
         .read(
           "row", "/rows", "記録", "Record", for: .staff,
           "One row of a collection with what it is called, how it stands, and what can be done with it now.", form,
-          answers: .members([.init("title", .text(400), "名称", "Name")])
+          answers: .anything
         ) { look in
           let (row, records) = try find(&look)
           var members = try look.view(row, records)

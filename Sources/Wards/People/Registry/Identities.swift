@@ -39,6 +39,7 @@ public enum Identities {
   private static let members = [
     Answer.Member("firstId", .text(20), "住民ID", "Resident ID"),
     Answer.Member("secondId", .text(20), "他の住民ID", "Other resident's ID"),
+    Answer.Member("history", .list(.text(400), 1_000), "経緯", "What was decided, oldest first"),
   ]
 
   private static func view(_ link: RowValues, _ look: inout Look) throws -> JSON {

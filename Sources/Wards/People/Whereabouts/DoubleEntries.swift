@@ -143,10 +143,12 @@ public enum DoubleEntries {
 
   // MARK: Settling
 
+  static let members = [Answer.Member("ground", .choice(DoubleEntry.Ground.choices), "根拠", "Ground"), Shown.stays]
+
   private static let list = Endpoint.read(
     "doubleEntries", Stay.records.path + "/doubles", "二重の受付かもしれない人", "Possible double entries", for: .people,
     "Stays that may be one person's, entered twice: to settle by a person.", [Purpose.field],
-    answers: .list("doubles", [.init("ground", .choice(DoubleEntry.Ground.choices), "根拠", "Ground"), Shown.stays])
+    answers: .list("doubles", members)
   ) { look in
     ["doubles": .list(try Stays.openDoubles(look.db).compactMap { try $0.view(&look) })]
   }

@@ -15,7 +15,8 @@ enum PeopleSearch {
         .init(
           "kind", .choice([Choice("resident", "resident"), Choice("stay", "stay"), Choice("report", "report")]), "種類",
           "Kind"),
-        .init("person", .row("any"), "人", "Person"), .init("safety", .row(SafetyReport.records.name), "安否", "Safety"),
+        .init("person", .object(.anything), "人", "Person: a resident, a stay or a report"),
+        .init("safety", .object(.members(Safety.standingMembers)), "安否", "Safety"),
         Shown.shelter, Shown.arrivedAt,
       ])
   ) { look in

@@ -65,8 +65,8 @@ public enum Safety {
   }
 
   static let standingMembers = [
-    Shown.column(SafetyReport.status), Answer.Member("report", .object(.row(records)), "報告", "Report"),
-    Answer.Member("disagreeing", .objects(.row(records)), "違う報告", "Otherwise"),
+    Shown.column(SafetyReport.status), Answer.Member("report", .object(.row(records, and: members)), "報告", "Report"),
+    Answer.Member("disagreeing", .objects(.row(records, and: members)), "違う報告", "Otherwise"),
   ]
 
   // MARK: Reporting
@@ -134,7 +134,7 @@ public enum Safety {
     "safetyOf", Resident.records.path + "/{id}/safety", "安否", "How somebody is", for: .people,
     "How somebody is: the most trustworthy report, and those that disagree.", [Purpose.field], of: Resident.records,
     answers: .members(
-      standingMembers + [Answer.Member("reports", .objects(.row(records)), "報告", "Reports"), Shown.stays])
+      standingMembers + [Answer.Member("reports", .objects(.row(records, and: members)), "報告", "Reports"), Shown.stays])
   ) { look in
     // Reports on any ID of the same person count.
     let row = look.inquiry.row!

@@ -24,7 +24,7 @@ public enum Stays {
   static let members = [Shown.ward, Shown.residentID]
   static let membersWithDoubles =
     members + [
-      Answer.Member("doubles", .objects(.row(records, and: members)), "二重の受付かもしれない記録", "Possible double entries")
+      Answer.Member("doubles", .objects(.members(DoubleEntries.members)), "二重の受付かもしれない記録", "Possible double entries")
     ]
 
   static func view(_ stay: RowValues, _ look: inout Look) throws -> JSON {
