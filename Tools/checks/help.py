@@ -15,9 +15,7 @@ SOURCES = ROOT / "Sources"
 ASSETS = SOURCES / "Shell" / "Site" / "Assets"
 PAGES = ["reception", "headquarters", "supply", "welfare", "contracts", "administrator", "resident", "operator"]
 LANGUAGES = {"ja": ("まずすること", "うまくいかないとき"), "en": ("First things", "When something goes wrong")}
-PICTURES = set(
-    "situation shelters desk people person goods orders order conflicts checklist menu network scan counter signin session "
-    "accounts builder nodes".split())
+PICTURES = {path.stem.removeprefix("help_") for path in ASSETS.glob("help_*.webp")}
 
 INLINE = {"strong", "kbd", "a"}
 # What may stand in what; text stands where inline elements do.
@@ -235,7 +233,7 @@ def main():
                 pages[page, language] = Page(path.read_text(encoding="utf-8"))
             else:
                 problems.append(f"{path.name} is missing")
-    for path in ASSETS.glob("help_*"):
+    for path in ASSETS.glob("help_*.html"):
         if path.name not in {f"help_{page}_{language}.html" for page in PAGES for language in LANGUAGES}:
             problems.append(f"{path.name} is no page that this check knows")
     texts = program_texts()

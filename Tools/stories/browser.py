@@ -186,8 +186,14 @@ class Page:
         self.call("Network.emulateNetworkConditions", {
             "offline": is_off, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1})
 
-    def shoot(self, path, whole=True):
-        picture = self.call("Page.captureScreenshot", {"format": "png", "captureBeyondViewport": whole})
+    def shoot(self, path, whole=True, scale=None):
+        """A picture: PNG, or a small WebP of what the window shows when there is a scale."""
+        wanted = {"format": "png", "captureBeyondViewport": whole}
+        if scale:
+            size = self.run("[innerWidth, innerHeight]")
+            clip = {"x": 0, "y": self.run("scrollY"), "width": size[0], "height": size[1], "scale": scale}
+            wanted = {"format": "webp", "quality": 40, "clip": clip}
+        picture = self.call("Page.captureScreenshot", wanted)
         with open(path, "wb") as file:
             file.write(base64.b64decode(picture["data"]))
 

@@ -22,6 +22,10 @@ SCRIPTS = [
 ]
 
 
+# Pages of which /help has a picture.
+PICTURES = ("situation", "desk", "people", "orders", "counter", "accounts")
+
+
 def story(binary, folder, shots):
     steps = iter(range(1, 100))
 
@@ -392,6 +396,9 @@ def story(binary, folder, shots):
                         looked += 1
                         if shots:
                             page.shoot(os.path.join(shots, f"{name}-{width}-{'dark' if dark else 'light'}-{language}.png"), whole=False)
+                            # What Sources/Shell/Site/Assets holds for /help.
+                            if (width, dark, language) == (1280, False, "ja") and name in PICTURES:
+                                page.shoot(os.path.join(shots, f"help_{name}.webp"), scale=0.5)
                 # Text twice as large (1.4.4), at a width that a desk has.
                 page.size(1280, 800)
                 page.run("document.documentElement.style.fontSize = '200%'; 1")

@@ -56,10 +56,20 @@ extension World {
       for (log, sequence) in promised {
         let state = node.replica!.store.state(of: log)
         if state.logged.sequence < sequence { return false }
-        if state.waiting > 0, !ledger.hostile.contains(log.author.node) { return false }
+        if state.waiting > 0, !ledger.hostile.contains(log.author.node), !waitsInVain(node, log) { return false }
       }
     }
     return true
+  }
+
+  /// Whether what a log waits for went with the last disk that had it: then it waits for ever, and rightly so.
+  private func waitsInVain(_ node: SimulatedNode, _ log: LogName, hops: Int = 0) -> Bool {
+    guard !ledger.excused.isEmpty, hops < 64, let replica = node.replica,
+      let need = (try? replica.waiting())?.first(where: { $0.log == log })?.need
+    else { return false }
+    if replica.store.logged(need.log) >= need.sequence { return waitsInVain(node, need.log, hops: hops + 1) }
+    guard let places = ledger.places[need.log], need.sequence <= places.count else { return false }
+    return places[Int(replica.store.logged(need.log))..<Int(need.sequence)].contains { ledger.excused.contains($0) }
   }
 
   /// Runs on until everybody keeps everything, within a bound that follows from the roads.
@@ -96,7 +106,7 @@ extension World {
             .liveness,
             "\(name(node.index)) has \(state.logged.sequence) of \(sequence) of \(log.text) after \(bound / 1_000_000) s"
           )
-        } else if state.waiting > 0, !ledger.hostile.contains(log.author.node) {
+        } else if state.waiting > 0, !ledger.hostile.contains(log.author.node), !waitsInVain(node, log) {
           let need = (try? node.replica!.waiting())?.first { $0.log == log }?.need
           let wanted =
             need.map { "\($0.log.text) #\($0.sequence), kept to #\(node.replica!.store.logged($0.log))" } ?? "nothing"

@@ -248,7 +248,9 @@ extension World {
       }
       node.noted[log] = kept
     }
-    if node.mayHaveLost {
+    // What it seemed to keep when its power went counted as kept somewhere, and may not have reached its disk.
+    let fellBack = node.lastKept.contains { replica.store.state(of: $0.key).logged.sequence < $0.value }
+    if node.mayHaveLost || fellBack {
       node.mayHaveLost = false
       excuseWhatIsGone()
     }

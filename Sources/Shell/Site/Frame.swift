@@ -56,6 +56,7 @@ public struct Frame: Sendable {
         "unsent": pick("未送信", "Not sent"), "locked": pick("サインインすると送られます", "Sent when you have signed in"),
         "ended": pick("サインインが切れました。開き直してください", "Signed out: open the page again"),
         "done": pick("受け付けました", "Saved"),
+        "help": "/help" + (Help.page(for: path).map { "/\($0.rawValue)" } ?? ""), "helpLabel": pick("使い方", "Help"),
         "menu": user == nil
           ? []
           : Self.menu.map {

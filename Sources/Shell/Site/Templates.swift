@@ -21,7 +21,7 @@ public enum Templates {
       "people": PackageResources.people_mustache, "checklist": PackageResources.checklist_mustache,
       "builder": PackageResources.builder_mustache, "own": PackageResources.own_mustache,
       "nodes": PackageResources.nodes_mustache, "history": PackageResources.history_mustache,
-      "session": PackageResources.session_mustache,
+      "session": PackageResources.session_mustache, "help": PackageResources.help_mustache,
       "counter": PackageResources.counter_mustache, "goods": PackageResources.goods_mustache,
     ]
     let prefix = "{{% CONTENT_TYPE:\(HTMLText.name)}}\n"

@@ -30,7 +30,8 @@ struct Gate: RouterMiddleware {
           "GET /sign-in", "POST /sign-in", "POST /session/switch", "GET /counter", "POST /counter", "GET /setup",
           "POST /setup",
           "POST /api/v1/session", "GET /api/v1/session", "DELETE /api/v1/session",
-          "POST /api/v1/session/switch", "POST /api/v1/setup", "POST /sign-out",
+          "POST /api/v1/session/switch", "POST /api/v1/setup", "POST /sign-out", "GET /help", "GET /help/{page}",
+          "GET /help/picture/{name}",
         ]
       ),
       (
@@ -42,7 +43,8 @@ struct Gate: RouterMiddleware {
           "GET /history/{collection}/{row}/{field}", "GET /orders", "GET /orders/{id}", "GET /slip/{id}", "GET /scan",
           "GET /checklist",
           "GET /own/{collection}/{row}", "POST /session/end", "GET /nodes",
-          "GET /unsent", "GET /do/{endpoint}", "POST /do/{endpoint}", "GET /list/{endpoint}", "GET /events",
+          "GET /unsent", "GET /do/{endpoint}", "POST /do/{endpoint}", "GET /list/{endpoint}", "GET /csv/{endpoint}", "GET /record/{collection}/{row}",
+          "GET /events",
           "GET /api/v1/status", "GET /api/v1/links", "GET /api/v1/shelters/{id}/history", "POST /api/v1/session/lock",
           "POST /api/v1/session/pin", "POST /api/v1/session/password",
         ]

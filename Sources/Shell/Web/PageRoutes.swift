@@ -36,6 +36,7 @@ extension WebServer {
     addSessionPages(to: router)
     router.get("/people") { request, context in try await people(request, context) }
     addCounterPages(to: router)
+    addHelpPages(to: router)
   }
 
   private func unsent(_ request: Request, _ context: DeskContext) -> Response {

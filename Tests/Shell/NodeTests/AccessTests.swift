@@ -65,6 +65,20 @@ import Testing
     path.replacingOccurrences(of: "{id}", with: "99").replacingOccurrences(of: "{pseudonym}", with: "p-00")
   }
 
+  @Test func `the gate knows every route that there is, and no other`() async throws {
+    try await WebTests.withServer { _, core in
+      let web = WebServer(core: core, topology: LinkTests.topology, metrics: PrometheusRegistry())
+      let routes = Set(
+        web.router().routes.map { route in
+          let path = route.path.description.split(separator: "/").map { $0.hasPrefix(":") ? "{\($0.dropFirst())}" : $0 }
+          return "\(route.method.rawValue) /\(path.joined(separator: "/"))"
+        })
+      let known = Set(web.access.keys)
+      #expect(routes.subtracting(known).isEmpty, "nobody would be let through")
+      #expect(known.subtracting(routes).isEmpty, "nothing is there")
+    }
+  }
+
   @Test func `every role at every route: what the policy does not allow is refused, and what it allows is not`()
     async throws
   {
