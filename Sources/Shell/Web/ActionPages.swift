@@ -140,10 +140,7 @@ extension WebServer {
       default: break
       }
     }
-    let labels = labels.of(records)
-    let words = records.title.map { labels.text($0.name, record[$0.name], language, known: names) }
-      .filter { !$0.isEmpty && Int64($0) == nil }
-    return (words.isEmpty ? names[row] : words.joined(separator: " "), standing)
+    return (called(record, records, language, known: names) ?? names[row], standing)
   }
 
   /// What is shown once, and never again.

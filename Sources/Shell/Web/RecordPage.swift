@@ -23,11 +23,19 @@ extension WebServer {
     return page(
       request,
       frame.render(
-        "table", title: record["title"].text ?? row, active: "/menu",
+        "table", title: called(record, records, language, known: known) ?? row, active: "/menu",
         [
           "subject": records.words.text(in: language), "sections": sections, "canPrint": true, "top": steps,
           "hasTop": !steps.isEmpty,
         ]))
+  }
+
+  /// What people call a row: its title's fields as they read them; nil when they hold nothing that can be read.
+  func called(_ record: JSON, _ records: Records, _ language: Language, known: [String: String]) -> String? {
+    let labels = labels.of(records)
+    let words = records.title.map { labels.text($0.name, record[$0.name], language, known: known) }
+      .filter { !$0.isEmpty && Int64($0) == nil }
+    return words.isEmpty ? nil : words.joined(separator: " ")
   }
 
   // MARK: Files

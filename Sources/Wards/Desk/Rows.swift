@@ -24,13 +24,11 @@ public enum Rows {
       endpoints: [
         .read(
           "row", "/rows", "記録", "Record", for: .staff,
-          "One row of a collection with what it is called, how it stands, and what can be done with it now.", form,
+          "One row of a collection, how it stands, and what can be done with it now.", form,
           answers: .anything
         ) { look in
           let (row, records) = try find(&look)
-          var members = try look.view(row, records)
-          members["title"] = .text(records.title(of: row))
-          return .object(members)
+          return .object(try look.view(row, records))
         },
         .read(
           "rowConflicts", "/rows/conflicts", "この記録の食い違い", "Conflicts of a record", for: .staff,
