@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What people forget, looked after by a program: the rooms and their doors, what is banned in which, what nobody uses any
-/// more, figures that documents state. In the manner of TigerBeetle's `tidy.zig`: an ordinary test.
+/// more, what documents name. In the manner of TigerBeetle's `tidy.zig`: an ordinary test.
 @Suite struct TidyTests {
   static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
@@ -215,5 +215,30 @@ import Testing
 
   @Test func `no file has more than 500 lines`() {
     for file in Self.sources + Self.tests { #expect(file.lines.count <= 500, "\(file.path)") }
+  }
+
+  // MARK: Documents
+
+  @Test func `documents name what is there, and the README is short`() throws {
+    let documents =
+      (Self.files("Sources", ".md") + Self.files(".github", ".md") + Self.files("Topology", ".md"))
+      + [
+        Self.File(
+          path: "README.md",
+          text: try String(contentsOf: Self.root.appendingPathComponent("README.md"), encoding: .utf8))
+      ]
+    #expect(documents.count >= 9)
+    for document in documents {
+      let folder = Self.root.appendingPathComponent(document.path).deletingLastPathComponent()
+      for match in document.text.matches(of: /\]\(([^)#:\s]+)(?:#[^)]*)?\)/) {
+        let target = folder.appendingPathComponent(String(match.1)).path
+        #expect(FileManager.default.fileExists(atPath: target), "\(document.path) leads to \(match.1)")
+      }
+      for match in document.text.matches(of: /`((?:Sources|Tests|Tools|Topology)\/[\w.+\/-]+)`/) {
+        let target = Self.root.appendingPathComponent(String(match.1)).path
+        #expect(FileManager.default.fileExists(atPath: target), "\(document.path) names \(match.1)")
+      }
+    }
+    #expect(documents.last!.lines.count <= 100)
   }
 }

@@ -2,7 +2,7 @@ import Causality
 import Site
 import Testing
 
-/// Codes as a scanner sees them: read back from the modules alone. (`Tools/wards-story.py` has a real scanner read two.)
+/// Codes as a scanner sees them: read back from the modules alone. (`Tools/stories/wards.py` has a real scanner read two.)
 struct QRCodeTests {
   private static let letters = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:")
 
