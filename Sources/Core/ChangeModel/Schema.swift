@@ -1,4 +1,4 @@
-/// How concurrent edits of a field come together. DESIGN.md, section 4.
+/// How concurrent edits of a field come together: FORMAT.md, section 4.
 public enum FieldKind: String, Hashable, Sendable {
   case register, counter, set, stock, log
 

@@ -170,12 +170,14 @@ extension WebServer {
         && $0.access.admits(context.user.roles) && !$0.isForServices
     }
     let (back, language, catalogue) = (Self.escaped(frame.path), frame.language, catalogue)
+    let open = language.pick("この記録を開く", "Open this record")
     return { record in
       guard let id = (record["residentId"].text ?? record["id"].text).map({ Self.escaped($0) }) else { return [] }
       let writes = record["actions"].list.compactMap(\.text).compactMap { catalogue.endpoint($0) }
       return writes.map {
         ["href": "/do/\($0.id)?_row=\(id)&_back=\(back)", "label": $0.words.text(in: language)]
       } + reads.map { ["href": "/list/\($0.id)?_row=\(id)", "label": $0.words.text(in: language)] }
+        + (Self.isTable(list) ? [["href": "/record/\(records.name)/\(record["id"].text ?? "")", "label": open]] : [])
     }
   }
 

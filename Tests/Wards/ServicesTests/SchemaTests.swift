@@ -22,7 +22,7 @@ import Testing
   @Test func `numbers of collections lie in their ranges, and each is used once`() {
     let numbers = (ControlSchema.collections + Services.collections).map(\.number)
     #expect(Set(numbers).count == numbers.count)
-    // DESIGN.md, section 9: disaster matrix and exchange, procurement, information base.
+    // Disaster matrix and exchange, procurement, information base.
     let ranges: [ClosedRange<UInt32>] = [1...199, 200...259, 300...399]
     for number in numbers { #expect(ranges.contains { $0.contains(number) }, "\(number)") }
   }

@@ -195,5 +195,6 @@ public enum Shelters {
   ]
 
   public static let service = Service(
-    "避難所", "Shelters", records: [records, ShelterReport.records], actions: actions, endpoints: endpoints)
+    "避難所", "Shelters", records: [records, ShelterReport.records], actions: actions, endpoints: endpoints,
+    menu: ["shelters"])
 }
