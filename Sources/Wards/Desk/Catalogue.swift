@@ -80,9 +80,9 @@ public struct Catalogue: Sendable {
             committed(written.drafts[index], try replica.commit(written.drafts[index], at: inquiry.now))
           }
           if written.drafts.allSatisfy(\.isEmpty) {
-            try note(written.subjects, endpoint, desk, purpose: inquiry.given.text("purpose"))
+            try note(written.subjects, endpoint, desk, purpose: inquiry.given.text("purpose"), committed)
           }
-          answer = try self.answer(written, endpoint, desk)
+          answer = try self.answer(written, endpoint, desk, committed)
           if let key = inquiry.requestKey {
             try replica.store.keepAnswer(answer.withoutSecrets.bytes, toRequest: key, at: inquiry.now.milliseconds)
           }
@@ -103,13 +103,15 @@ public struct Catalogue: Sendable {
   }
 
   /// What a write shows once it is done. Whom it shows besides those whom it changed is noted too, before anybody sees it.
-  private func answer(_ written: Written, _ endpoint: Endpoint, _ desk: Desk) throws -> JSON {
+  private func answer(
+    _ written: Written, _ endpoint: Endpoint, _ desk: Desk, _ committed: (Draft, Dot) -> Void
+  ) throws -> JSON {
     let (answer, shown) = try desk.read { db in
       var look = Look(desk.inquiry, db, self)
       return (try written.answer(&look), look.subjects)
     }
     let others = shown.subtracting(written.subjects).sorted()
-    try note(others, endpoint, desk, purpose: desk.given.text("purpose"))
+    try note(others, endpoint, desk, purpose: desk.given.text("purpose"), committed)
     return answer
   }
 
@@ -155,14 +157,17 @@ public struct Catalogue: Sendable {
   }
 
   /// Within a batch.
-  private func note(_ subjects: [RowID], _ endpoint: Endpoint, _ desk: Desk, purpose: String?) throws {
+  private func note(
+    _ subjects: [RowID], _ endpoint: Endpoint, _ desk: Desk, purpose: String?,
+    _ committed: (Draft, Dot) -> Void = { _, _ in }
+  ) throws {
     let notes = try notes(on: subjects, endpoint, desk, purpose: purpose)
     for start in stride(from: 0, to: notes.count, by: Self.notesEach) {
       var draft = Draft(.registry)
       AuditTrail.note(
         Array(notes[start..<min(start + Self.notesEach, notes.count)]), in: &draft, by: desk.replica.author,
         at: desk.now)
-      _ = try desk.replica.commit(draft, at: desk.now)
+      committed(draft, try desk.replica.commit(draft, at: desk.now))
     }
   }
 
