@@ -1,7 +1,7 @@
 import ChangeModel
 
 /// What wards do with some collections, declared in one place. Schema, indexes, forms, HTTP, OpenAPI, roles, titles, menu,
-/// pages, warnings, sample rows and the simulator's workload follow from it; what does not fit stays an `Endpoint` beside it.
+/// pages, warnings and the entries that tests try it with follow from it; what does not fit stays an `Endpoint` beside it.
 public struct Service: Sendable {
   public let words: Words
   public let records: [Records]
