@@ -45,7 +45,7 @@ public struct RunCounts: Codable, Hashable, Sendable {
 }
 
 /// One moment of a run, for curves.
-public struct Sample: Codable, Hashable, Sendable {
+public struct CurveSample: Codable, Hashable, Sendable {
   public var at: Moment
   /// By node: change sets acknowledged somewhere that it lacks; -1 when it is down.
   public var lacks: [Int]
@@ -96,6 +96,6 @@ public struct RunResult: Codable, Hashable, Sendable {
   public var meanHops: Double
   public var nodes: [String]
   public var roads: [RoadReport]
-  public var samples: [Sample]
+  public var samples: [CurveSample]
   public var happenings: [Happening]
 }

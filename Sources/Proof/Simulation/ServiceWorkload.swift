@@ -22,30 +22,11 @@ struct ServiceWorkload {
   static let indexes = Services.indexes
   private static let catalogue = Services.catalogue(Geography([]))
 
-  private enum Task: CaseIterable {
-    case shelter, open, headcount, report, resident, plan, link, consent, withdrawConsent, declare, endDeclaration
-    case checkIn, checkOut, move, settle, safety, ask, answer
-    case catalogue, addLot, receive, issue, transfer, count, handOver, askShare, grantShare, takeOver
-    case request, decide, offer, allocate, ship, cancel, arrive, inspect, redirect, cancelRequest
-    case disaster, mark, ownField, ownValue, acceptance, acceptanceAnswer
-
-    /// Our judgement, from the order of tasks in the shelters' own manuals; no source counts them.
-    var weight: Int {
-      switch self {
-      case .checkIn: 26
-      case .headcount, .safety: 10
-      case .checkOut, .resident, .issue, .request, .decide, .allocate: 7
-      case .ship, .arrive, .inspect: 6
-      case .settle, .addLot, .move, .shelter: 5
-      case .open, .receive, .transfer, .cancel, .handOver, .grantShare, .askShare: 4
-      case .report, .plan, .link, .count, .redirect, .ask: 3
-      case .consent, .offer, .cancelRequest, .answer, .mark, .acceptance, .acceptanceAnswer, .takeOver, .ownValue: 2
-      case .withdrawConsent, .declare, .endDeclaration, .catalogue, .disaster, .ownField: 1
-      }
-    }
+  /// What is done, as often as its declaration says. What shows a secret made by chance is left out: one seed is one night.
+  private static let steps = catalogue.endpoints.filter { endpoint in
+    endpoint.isWrite && endpoint.often > 0 && !endpoint.answer.members.contains { $0.isSecret }
   }
-
-  private static let total = Task.allCases.reduce(0) { $0 + $1.weight }
+  private static let total = steps.reduce(0) { $0 + $1.often }
 
   private var replica: Replica { node.replica! }
   private var ward: String { node.identity.ward.code }
@@ -53,15 +34,14 @@ struct ServiceWorkload {
   /// - Returns: nil when there was nothing to do, or a rule refused it.
   func act(_ random: inout RandomNumbers, committed: (Draft, Dot) -> Void) throws -> ReplicaEffects? {
     var pick = random.below(Self.total)
-    let task = Task.allCases.first { task in
-      pick -= task.weight
+    let step = Self.steps.first { step in
+      pick -= step.often
       return pick < 0
     }!
     do {
-      if task == .shelter { return try makeShelter(&random, committed) }
-      guard let call = try call(task, &random) else { return nil }
-      return try perform(call, committed)
-    } catch is Fault {
+      if step.id == "addShelter" { return try makeShelter(&random, committed) }
+      return try perform(step, try call(step, &random), committed)
+    } catch  where error is Fault || error is Nothing {
       node.attempt = []
       return nil
     }
@@ -69,27 +49,27 @@ struct ServiceWorkload {
 
   // MARK: Calling
 
+  private struct Nothing: Error {}
+
+  /// One step, as somebody fills in its form.
   private struct Call {
-    var endpoint: String
     var row: RowID?
-    var body: [String: JSON] = [:]
+    var body: [String: JSON]
     /// What comes into stock by it, or leaves it.
     var goods: (item: RowID, amount: Int64)?
 
-    init(_ endpoint: String, _ row: RowID? = nil, _ body: [String: JSON] = [:], goods: (RowID, Int64)? = nil) {
-      self.endpoint = endpoint
+    init(_ row: RowID?, _ body: [String: JSON] = [:], goods: (RowID, Int64)? = nil) {
       self.row = row
       self.body = body
       self.goods = goods.map { ($0.0, $0.1) }
     }
   }
 
-  private func perform(_ call: Call, _ committed: (Draft, Dot) -> Void) throws -> ReplicaEffects {
-    let endpoint = Self.catalogue[call.endpoint]
-    let given = try endpoint.form.read(.object(call.body), in: node.identity.federation)
-    let inquiry = Inquiry(
-      given: given, row: call.row, user: User("職員 \(node.index)"), now: now, identity: node.identity)
-    let (effects, _) = try Self.catalogue.write(endpoint, inquiry, on: replica) { draft, dot in
+  private func perform(
+    _ step: Endpoint, _ call: Call, _ committed: (Draft, Dot) -> Void
+  ) throws -> ReplicaEffects {
+    let inquiry = inquiry(call.row, given: try step.form.read(.object(call.body), in: node.identity.federation))
+    let (effects, _) = try Self.catalogue.write(step, inquiry, on: replica) { draft, dot in
       committed(draft, dot)
       if draft.lane == .supply, let goods = call.goods {
         node.attempt[node.attempt.count - 1].goods[goods.item] = goods.amount
@@ -98,23 +78,185 @@ struct ServiceWorkload {
     return effects
   }
 
-  /// One row of a table by chance, of those that `condition` lets through.
-  private func row(_ table: String, _ condition: String = "1", _ random: inout RandomNumbers) throws -> RowID? {
-    let rows = try ids(table, condition)
-    return rows.isEmpty ? nil : random.pick(rows)
+  private func inquiry(_ row: RowID?, given: Submission = Submission()) -> Inquiry {
+    Inquiry(given: given, row: row, user: User("職員 \(node.index)"), now: now, identity: node.identity)
   }
 
-  private func ids(_ table: String, _ condition: String = "1") throws -> [RowID] {
-    try replica.store.readOwn { db in
-      try Int64.fetchAll(db, sql: "SELECT id FROM \(table) WHERE \(condition) ORDER BY id LIMIT 400")
-    }.map { RowID(rawValue: $0) }
+  /// How a step's form is filled in: from its shapes alone, but where a night would have nothing to tell of that.
+  private func call(_ step: Endpoint, _ random: inout RandomNumbers) throws -> Call {
+    let row = step.path.contains("{id}") ? try subject(of: step, &random) : nil
+    return try typed(step.id, row, &random) ?? sampled(step, row, &random)
   }
 
-  private func integer(_ sql: String) throws -> Int64? {
-    try replica.store.readOwn { try Int64.fetchOne($0, sql: sql) }
+  private func sampled(_ step: Endpoint, _ row: RowID?, _ random: inout RandomNumbers) throws -> Call {
+    var chance = RandomNumbers(seed: random.next())
+    var sample = Sample(wards: node.identity.federation.genesis.wards.map(\.code), now: now, seed: random.next()) {
+      Self.catalogue.records[$0] == nil ? nil : try? self.row($0, &chance)
+    }
+    guard case .object(let body) = sample.entry(for: step.form) else { throw Nothing() }
+    return Call(row, body)
   }
 
-  private func text(_ row: RowID) -> JSON { .text("\(row)") }
+  /// A row by chance that admits the step as it stands: a page would show no button for the others.
+  private func subject(of step: Endpoint, _ random: inout RandomNumbers) throws -> RowID {
+    let records = step.subject!
+    let rows = try ids(records.name)
+    guard !rows.isEmpty else { throw Nothing() }
+    for _ in 0..<6 {
+      let row = random.pick(rows)
+      let record = try replica.store.readOwn { db in Result { try RowValues.fetch(row, records, db) } }.get()
+      if let record, step.refusal(of: record, inquiry(row)) == nil { return row }
+    }
+    throw Nothing()
+  }
+
+  // MARK: Forms with something to tell
+
+  /// What people enter on such a night: the same few people everywhere, goods that are counted, two records that are one's.
+  ///
+  /// - Returns: nil where any values that the form admits will do.
+  /// - Throws: `Nothing` when the node knows of nothing to enter.
+  private func typed(_ step: String, _ row: RowID?, _ random: inout RandomNumbers) throws -> Call? {
+    switch step {
+    case "registerResident", "linkResidents", "giveConsent", "checkIn", "settleDouble", "reportSafety",
+      "askToBeInformed":
+      try aboutPeople(step, row, &random)
+    case "addLot", "receiveStock", "issueStock", "transferStock", "countStock", "handOverShare", "takeOverShare",
+      "allocate":
+      try aboutGoods(step, row, &random)
+    case "declare":
+      Call(
+        nil,
+        [
+          "title": "震災", "purposes": [random.chance(0.5) ? "安否確認" : "避難支援"], "reason": "本部設置", "card": card(),
+          "until": .integer(now.milliseconds + 20 * 86_400_000),
+        ])
+    case "markTask": Call(nil, ["task": .text(random.pick(["d-sh-1", "d-pe-1", "d-st-1"])), "state": "完了"])
+    case "addOwnField":
+      Call(nil, ["collection": "shelters", "labelJa": "独自項目", "labelEn": "Own", "kind": "数"])
+    case "enterOwnValues": try ownValue(&random)
+    default: nil
+    }
+  }
+
+  private func ownValue(_ random: inout RandomNumbers) throws -> Call {
+    guard let shelter = try row("shelters", &random),
+      let field = try row("own_fields", "collection = 'shelters'", &random)
+    else { throw Nothing() }
+    return Call(
+      nil,
+      ["collection": "shelters", "row": text(shelter), "field": text(field), "value": .text("\(random.below(99))")])
+  }
+
+  private func aboutPeople(_ step: String, _ subject: RowID?, _ random: inout RandomNumbers) throws -> Call {
+    let mine = "(id >> 53) = \(node.identity.certificate.node.ward)"
+    switch step {
+    case "registerResident":
+      var body = person(&random)
+      if random.chance(0.05) { body["guarded"] = true }
+      return Call(nil, body)
+    case "linkResidents":
+      guard let first = try row("residents", mine, &random), let second = try anyResident(&random) else {
+        throw Nothing()
+      }
+      let claim = random.pick(["同一人物", "別人", "取消"])
+      return Call(
+        nil, ["first": text(first), "second": text(second), "claim": .text(claim), "evidence": "その他"])
+    case "giveConsent":
+      let other = random.pick(node.identity.federation.genesis.wards).code
+      return Call(
+        subject,
+        [
+          "toWard": .text(other), "scopes": ["氏名", "カナ"], "use": "相談",
+          "until": .integer(now.milliseconds + 1_000_000_000),
+        ])
+    case "checkIn":
+      var body: [String: JSON] = [:]
+      // Somebody with an ID, who may be entered elsewhere too, or somebody new.
+      if random.chance(0.6), let resident = try anyResident(&random) {
+        body["resident"] = text(resident)
+      } else {
+        let name = random.pick(Self.names)
+        body["name"] = .text(name.0 + name.1)
+        body["kana"] = .text(name.2 + name.3)
+        body["birth"] = .text("19\(50 + random.below(6))-0\(1 + random.below(9))-01")
+      }
+      if random.chance(0.3) { body["needs"] = ["車椅子"] }
+      return Call(subject, body)
+    case "settleDouble":
+      let pairs = try replica.store.readOwn { db in
+        try Row.fetchAll(
+          db,
+          sql: """
+            SELECT a.id, b.id FROM stays a JOIN stays b ON b.resident = a.resident AND b.id > a.id AND b.left_at IS NULL
+            WHERE a.left_at IS NULL ORDER BY 1, 2 LIMIT 100
+            """
+        ).map { (RowID(rawValue: $0[0]), RowID(rawValue: $0[1])) }
+      }
+      guard !pairs.isEmpty else { throw Nothing() }
+      let pair = random.pick(pairs)
+      let verdict = random.chance(0.7) ? "同一人物" : "別人"
+      return Call(pair.0, ["other": text(pair.1), "verdict": .text(verdict)])
+    case "reportSafety":
+      guard let resident = try anyResident(&random) else { throw Nothing() }
+      return Call(
+        nil,
+        [
+          "resident": text(resident), "status": .text(random.pick(["無事", "軽傷", "未確認"])),
+          "source": .text(random.pick(["本人", "家族・知人", "伝聞", "巡回"])),
+        ])
+    default:
+      guard let resident = try anyResident(&random) else { throw Nothing() }
+      return Call(nil, ["resident": text(resident), "asker": "見本", "contact": "電話"])
+    }
+  }
+
+  /// - Parameter subject: of the lot, or of the request that is allocated to.
+  private func aboutGoods(_ step: String, _ subject: RowID?, _ random: inout RandomNumbers) throws -> Call {
+    switch step {
+    case "addLot":
+      guard let item = try row("items", &random) else { throw Nothing() }
+      let amount = Int64(random.below(500) + 1)
+      return Call(nil, ["item": text(item), "amount": .integer(amount), "place": "倉庫"], goods: (item, amount))
+    case "allocate":
+      guard let request = subject, let item = try integer("SELECT item FROM requests WHERE id = \(request)"),
+        let lot = try row("lots", "ward = '\(ward)' AND item = \(item)", &random)
+      else { throw Nothing() }
+      return Call(request, ["lot": text(lot), "quantity": JSON(random.below(120) + 1)])
+    default: break
+    }
+    guard let lot = subject,
+      let item = try integer("SELECT item FROM lots WHERE id = \(lot)").map(RowID.init(rawValue:))
+    else { throw Nothing() }
+    switch step {
+    case "receiveStock":
+      let amount = Int64(random.below(100) + 1)
+      return Call(lot, ["amount": .integer(amount)], goods: (item, amount))
+    case "issueStock":
+      // Now and then more than there is.
+      let amount = Int64(random.below(120) + 1)
+      return Call(lot, ["amount": .integer(amount)], goods: (item, -amount))
+    case "transferStock": return Call(lot, ["amount": JSON(random.below(40) + 1), "place": "別の倉庫"])
+    case "countStock":
+      guard let known = try integer("SELECT amount FROM lots WHERE id = \(lot)") else { throw Nothing() }
+      let counted = max(0, known + Int64(random.below(21)) - 10)
+      let change = counted >= known ? counted - known : -min(known - counted, max(0, try share(lot)))
+      return Call(lot, ["counted": .integer(counted)], goods: (item, change))
+    case "handOverShare":
+      let others = world.nodes.filter { $0.index != node.index && $0.replica?.author.ward == replica.author.ward }
+      guard !others.isEmpty else { throw Nothing() }
+      let receiver = random.pick(others).replica!.author
+      return Call(lot, ["amount": JSON(random.below(60) + 1), "node": .text("\(receiver)")])
+    default:
+      // Only of what is gone for good: that a living node's share is never taken is the authority's own care.
+      let gone = world.nodes.filter {
+        $0.state == .left && $0.identity.certificate.node.ward == replica.author.ward && $0.index != node.index
+      }
+      guard !gone.isEmpty else { throw Nothing() }
+      let author = random.pick(gone).identity.author(epoch: 0)
+      return Call(lot, ["node": .text("\(author)"), "reason": "機器の喪失", "card": card()])
+    }
+  }
 
   /// A shelter of this ward: published lists give all wards the same row.
   private func makeShelter(_ random: inout RandomNumbers, _ committed: (Draft, Dot) -> Void) throws -> ReplicaEffects? {
@@ -153,217 +295,29 @@ struct ServiceWorkload {
     return .text(String(decoding: try! encoder.encode(record), as: UTF8.self))
   }
 
-  private func call(_ task: Task, _ random: inout RandomNumbers) throws -> Call? {
-    let own = "ward = '\(ward)'"
-    let mine = "(id >> 53) = \(node.identity.certificate.node.ward)"
-    switch task {
-    case .shelter: return nil
-    case .open:
-      return try row("shelters", own, &random).map { Call("openShelter", $0, ["area": 700, "toilets": 8]) }
-    case .headcount:
-      return try row("shelters", own, &random).map { Call("countHeads", $0, ["people": JSON(random.below(300))]) }
-    case .report:
-      return try row("shelters", own, &random).map {
-        Call("reportShelter", $0, ["day": "2026-01-17", "people": JSON(random.below(300)), "needs": ["wheelchair": 2]])
-      }
-    case .resident:
-      var body = person(&random)
-      if random.chance(0.05) { body["guarded"] = true }
-      return Call("registerResident", nil, body)
-    case .plan:
-      return try row("residents", mine, &random).map {
-        Call("planAssistance", $0, ["grounds": ["要介護"], "plan": .text("計画 \(random.below(1_000))")])
-      }
-    case .link:
-      guard let first = try row("residents", mine, &random), let second = try anyResident(&random) else { return nil }
-      let claim = random.pick(["同一人物", "別人", "取消"])
-      return Call(
-        "linkResidents", nil, ["first": text(first), "second": text(second), "claim": .text(claim), "evidence": "その他"])
-    case .consent:
-      guard let resident = try row("residents", mine, &random) else { return nil }
-      let other = random.pick(node.identity.federation.genesis.wards).code
-      return Call(
-        "giveConsent", resident,
-        [
-          "toWard": .text(other), "scopes": ["氏名", "カナ"], "use": "相談",
-          "until": .integer(now.milliseconds + 1_000_000_000),
-        ])
-    case .withdrawConsent:
-      return try row("consents", "withdrawn_at IS NULL", &random).map { Call("withdrawConsent", $0) }
-    case .declare:
-      return Call(
-        "declare", nil,
-        [
-          "title": "震災", "purposes": [random.chance(0.5) ? "安否確認" : "避難支援"], "reason": "本部設置", "card": card(),
-          "until": .integer(now.milliseconds + 20 * 86_400_000),
-        ])
-    case .endDeclaration:
-      return try row("declarations", "\(own) AND ended_at IS NULL", &random).map { Call("endDeclaration", $0) }
-    case .checkIn:
-      guard let shelter = try row("shelters", "\(own) AND status = '開設'", &random) else { return nil }
-      var body: [String: JSON] = [:]
-      // Somebody with an ID, who may be entered elsewhere too, or somebody new.
-      if random.chance(0.6), let resident = try anyResident(&random) {
-        body["resident"] = text(resident)
-      } else {
-        let name = random.pick(Self.names)
-        body["name"] = .text(name.0 + name.1)
-        body["kana"] = .text(name.2 + name.3)
-        body["birth"] = .text("19\(50 + random.below(6))-0\(1 + random.below(9))-01")
-      }
-      if random.chance(0.3) { body["needs"] = ["車椅子"] }
-      return Call("checkIn", shelter, body)
-    case .checkOut:
-      return try row("stays", "\(mine) AND left_at IS NULL", &random).map { Call("checkOut", $0, ["leftFor": "自宅"]) }
-    case .move:
-      guard let stay = try row("stays", "\(mine) AND left_at IS NULL", &random),
-        let shelter = try row("shelters", own, &random)
-      else { return nil }
-      return Call("moveStay", stay, ["shelter": text(shelter)])
-    case .settle:
-      let pairs = try replica.store.readOwn { db in
-        try Row.fetchAll(
-          db,
-          sql: """
-            SELECT a.id, b.id FROM stays a JOIN stays b ON b.resident = a.resident AND b.id > a.id AND b.left_at IS NULL
-            WHERE a.left_at IS NULL ORDER BY 1, 2 LIMIT 100
-            """
-        ).map { (RowID(rawValue: $0[0]), RowID(rawValue: $0[1])) }
-      }
-      guard !pairs.isEmpty else { return nil }
-      let pair = random.pick(pairs)
-      let verdict = random.chance(0.7) ? "同一人物" : "別人"
-      return Call("settleDouble", pair.0, ["other": text(pair.1), "verdict": .text(verdict)])
-    case .safety:
-      guard let resident = try anyResident(&random) else { return nil }
-      return Call(
-        "reportSafety", nil,
-        [
-          "resident": text(resident), "status": .text(random.pick(["無事", "軽傷", "未確認"])),
-          "source": .text(random.pick(["本人", "家族・知人", "伝聞", "巡回"])),
-        ])
-    case .ask:
-      guard let resident = try anyResident(&random) else { return nil }
-      return Call("askToBeInformed", nil, ["resident": text(resident), "asker": "見本", "contact": "電話"])
-    case .answer:
-      return try row("safety_inquiries", "\(mine) AND told_at IS NULL", &random).map {
-        Call("answerInquiry", $0, ["told": "無事"])
-      }
-    case .catalogue: return Call("installCatalogue")
-    case .addLot:
-      guard let item = try row("items", &random) else { return nil }
-      let amount = Int64(random.below(500) + 1)
-      return Call(
-        "addLot", nil, ["item": text(item), "amount": .integer(amount), "place": "倉庫"], goods: (item, amount))
-    case .receive:
-      guard let lot = try lot(own, &random) else { return nil }
-      let amount = Int64(random.below(100) + 1)
-      return Call("receiveStock", lot.row, ["amount": .integer(amount)], goods: (lot.item, amount))
-    case .issue:
-      guard let lot = try lot(own, &random) else { return nil }
-      // Now and then more than there is.
-      let amount = Int64(random.below(120) + 1)
-      return Call("issueStock", lot.row, ["amount": .integer(amount)], goods: (lot.item, -amount))
-    case .transfer:
-      guard let lot = try lot(own, &random) else { return nil }
-      return Call("transferStock", lot.row, ["amount": JSON(random.below(40) + 1), "place": "別の倉庫"])
-    case .count:
-      guard let lot = try lot(own, &random), let known = try integer("SELECT amount FROM lots WHERE id = \(lot.row)")
-      else {
-        return nil
-      }
-      let counted = max(0, known + Int64(random.below(21)) - 10)
-      let share = try share(lot.row)
-      let change = counted >= known ? counted - known : -min(known - counted, max(0, share))
-      return Call("countStock", lot.row, ["counted": .integer(counted)], goods: (lot.item, change))
-    case .handOver:
-      guard let lot = try lot(own, &random) else { return nil }
-      let others = world.nodes.filter {
-        $0.index != node.index && $0.replica?.author.ward == replica.author.ward
-      }
-      guard !others.isEmpty else { return nil }
-      let receiver = random.pick(others).replica!.author
-      return Call("handOverShare", lot.row, ["amount": JSON(random.below(60) + 1), "node": .text("\(receiver)")])
-    case .askShare:
-      return try lot(own, &random).map { Call("askForShare", $0.row, ["amount": JSON(random.below(60) + 1)]) }
-    case .grantShare: return try row("share_requests", "closed_at IS NULL", &random).map { Call("grantShare", $0) }
-    case .takeOver:
-      // Only of what is gone for good: that a living node's share is never taken is the authority's own care.
-      guard let lot = try lot("1", &random) else { return nil }
-      let gone = world.nodes.filter {
-        $0.state == .left && $0.identity.certificate.node.ward == replica.author.ward && $0.index != node.index
-      }
-      guard !gone.isEmpty else { return nil }
-      let author = random.pick(gone).identity.author(epoch: 0)
-      return Call("takeOverShare", lot.row, ["node": .text("\(author)"), "reason": "機器の喪失", "card": card()])
-    case .request:
-      guard let shelter = try row("shelters", own, &random), let item = try row("items", &random) else { return nil }
-      return Call(
-        "requestGoods", nil,
-        [
-          "shelter": text(shelter), "item": text(item), "quantity": JSON(random.below(200) + 1),
-          "urgency": .text(random.pick(["通常", "至急", "緊急"])),
-        ])
-    case .decide:
-      return try row("requests", "\(own) AND decision IS NULL", &random).map {
-        Call("decideRequest", $0, ["decision": .text(random.chance(0.9) ? "承認" : "却下")])
-      }
-    case .offer:
-      return try row("requests", "1", &random).map { Call("offerGoods", $0, ["quantity": JSON(random.below(90) + 1)]) }
-    case .allocate:
-      guard let request = try row("requests", "decision = '承認' AND cancelled_at IS NULL", &random),
-        let item = try integer("SELECT item FROM requests WHERE id = \(request)"),
-        let lot = try lot("\(own) AND item = \(item)", &random)
-      else { return nil }
-      return Call("allocate", request, ["lot": text(lot.row), "quantity": JSON(random.below(120) + 1)])
-    case .ship:
-      return try row("allocations", "holder = '\(ward)' AND shipped_at IS NULL AND cancelled_at IS NULL", &random).map {
-        Call("shipAllocation", $0, random.chance(0.2) ? ["shipped": 1] : [:])
-      }
-    case .cancel:
-      return try row("allocations", "holder = '\(ward)' AND shipped_at IS NULL AND cancelled_at IS NULL", &random).map {
-        Call("cancelAllocation", $0, ["reason": "過剰"])
-      }
-    case .arrive:
-      return try row("allocations", "shipped_at IS NOT NULL AND arrived_at IS NULL", &random).map {
-        Call("confirmArrival", $0)
-      }
-    case .inspect:
-      return try row("allocations", "arrived_at IS NOT NULL AND inspected_at IS NULL", &random).map {
-        Call("inspectAllocation", $0)
-      }
-    case .redirect:
-      guard let allocation = try row("allocations", "holder = '\(ward)' AND arrived_at IS NULL", &random),
-        let request = try row("requests", "decision = '承認'", &random)
-      else { return nil }
-      return Call("redirectAllocation", allocation, ["request": text(request)])
-    case .cancelRequest:
-      return try row("requests", "\(own) AND cancelled_at IS NULL", &random).map {
-        Call("cancelRequest", $0, ["reason": "不要"])
-      }
-    case .disaster:
-      return Call("tellDisaster", nil, ["name": "首都直下地震", "quakeAt": .integer(now.milliseconds - 1_000)])
-    case .mark:
-      return Call("markTask", nil, ["task": .text(random.pick(["d-sh-1", "d-pe-1", "d-st-1"])), "state": "完了"])
-    case .ownField:
-      return Call(
-        "addOwnField", nil, ["collection": "shelters", "labelJa": "独自項目", "labelEn": "Own", "kind": "数"])
-    case .ownValue:
-      guard let shelter = try row("shelters", "1", &random),
-        let field = try row("own_fields", "collection = 'shelters'", &random)
-      else { return nil }
-      return Call(
-        "enterOwnValues", nil,
-        ["collection": "shelters", "row": text(shelter), "field": text(field), "value": .text("\(random.below(99))")])
-    case .acceptance:
-      let other = random.pick(node.identity.federation.genesis.wards).code
-      return Call("askAcceptance", nil, ["toWard": .text(other), "people": JSON(random.below(50) + 1)])
-    case .acceptanceAnswer:
-      return try row("acceptance_requests", "to_ward = '\(ward)'", &random).map {
-        Call("answerAcceptance", $0, ["answer": "一部受入可", "accepted": 5])
-      }
-    }
+  // MARK: Rows
+
+  /// One row of a table by chance, of those that `condition` lets through.
+  private func row(
+    _ table: String, _ condition: String, _ random: inout RandomNumbers
+  ) throws -> RowID? {
+    let rows = try ids(table, condition)
+    return rows.isEmpty ? nil : random.pick(rows)
   }
+
+  private func row(_ table: String, _ random: inout RandomNumbers) throws -> RowID? { try row(table, "1", &random) }
+
+  private func ids(_ table: String, _ condition: String = "1") throws -> [RowID] {
+    try replica.store.readOwn { db in
+      try Int64.fetchAll(db, sql: "SELECT id FROM \(table) WHERE \(condition) ORDER BY id LIMIT 400")
+    }.map { RowID(rawValue: $0) }
+  }
+
+  private func integer(_ sql: String) throws -> Int64? {
+    try replica.store.readOwn { try Int64.fetchOne($0, sql: sql) }
+  }
+
+  private func text(_ row: RowID) -> JSON { .text("\(row)") }
 
   /// A resident with a card: of this ward, or of another whose number the card shows.
   private func anyResident(_ random: inout RandomNumbers) throws -> RowID? {
@@ -373,18 +327,9 @@ struct ServiceWorkload {
       "id IS NOT NULL", &random)
   }
 
-  private func lot(_ condition: String, _ random: inout RandomNumbers) throws -> (row: RowID, item: RowID)? {
-    guard let row = try row("lots", condition, &random),
-      let item = try integer("SELECT item FROM lots WHERE id = \(row)")
-    else { return nil }
-    return (row, RowID(rawValue: item))
-  }
-
   private func share(_ lot: RowID) throws -> Int64 {
     try replica.store.state(of: lot, in: Lot.records.number)?.contribution(Lot.amount.number)?[
       replica.author]?
       .total ?? 0
   }
-
-  private func row(_ table: String, _ random: inout RandomNumbers) throws -> RowID? { try row(table, "1", &random) }
 }

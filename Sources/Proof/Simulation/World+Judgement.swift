@@ -315,7 +315,7 @@ extension World {
       staleness.append(Int((now - oldest) / 1_000_000))
     }
     samples.append(
-      Sample(
+      CurveSample(
         at: now, lacks: lacks, staleness: staleness, roadsUp: roads.count(where: \.isUp), bytes: counts.bytes))
   }
 

@@ -62,7 +62,7 @@ public final class World {
   var trace = Trace()
   var violations: [Violation] = []
   var counts = RunCounts()
-  var samples: [Sample] = []
+  var samples: [CurveSample] = []
   var happenings: [Happening] = []
   var liars: [Liar] = []
   /// All trouble has ended.

@@ -22,28 +22,34 @@ extension WebServer {
       let sent = all.filter { name, values in
         name.hasPrefix("_") || all["_was.\(name)"].map { Set($0) != Set(values) } ?? true
       }
+      // The page's script sends the same form, and wants to know what came of it.
+      let isScript = request.headers[.accept] == "application/json"
       do {
         let answer = try await carryOut(
           endpoint, Self.cleared(Controls.json(sent, endpoint.form.fields), all, endpoint),
-          row: sent["_row"]?.first.flatMap { $0.isEmpty ? nil : $0 },
-          context)
+          row: sent["_row"]?.first.flatMap { $0.isEmpty ? nil : $0 }, mark: request.headers[.idempotencyKey], context)
+        if isScript { return self.answer(answer) }
         if let secret = answer["token"].text { return try await shown(secret, endpoint, request, context) }
         // Whoever has an ID now is shown with it, and with the way to the card.
         if endpoint.id == "registerResident", let id = answer["residentId"].text {
           return .redirect(to: "/person/\(id)?done=registerResident")
         }
         return .redirect(to: Self.appending("done=\(endpoint.id)", to: Self.back(sent["_back"]?.first)))
-      } catch { return try await form(endpoint, request, context, sent: all, fault: APIError.of(error)) }
+      } catch {
+        guard !isScript else { throw error }
+        return try await form(endpoint, request, context, sent: all, fault: APIError.of(error))
+      }
     }
     router.get("/list/:endpoint") { request, context in try await listing(request, context) }
     router.get("/csv/:endpoint") { request, context in try await csv(request, context) }
+    router.get("/geojson/:endpoint") { request, context in try await geoJSON(request, context) }
     router.get("/record/:collection/:row") { request, context in try await record(request, context) }
   }
 
   /// A form whose sender is signed in no longer: kept, but for what is secret, until somebody has signed in.
   func keepForm(_ request: Request) async throws -> Response? {
     let path = request.uri.path
-    guard path.hasPrefix("/do/"), cookie(request) != nil,
+    guard path.hasPrefix("/do/"), cookie(request) != nil, request.headers[.accept] != "application/json",
       let endpoint = catalogue.endpoint(String(path.dropFirst(4)))
     else { return nil }
     let secrets = endpoint.form.fields.filter { if case .secret = $0.shape { true } else { false } }.map(\.name)
@@ -233,6 +239,9 @@ extension WebServer {
         "next": next.map { Self.link("/list/\(endpoint.id)", texts.merging(["after": $0]) { $1 }, row: row) } ?? "",
         "nextLabel": language.pick("続き", "More"), "hasCSV": Self.isTable(endpoint) && !needsInput,
         "csv": Self.link("/csv/\(endpoint.id)", texts, row: row), "csvLabel": language.pick("CSVで保存", "Save as CSV"),
+        "hasMap": endpoint.answer.records?.place != nil && !needsInput,
+        "geojson": Self.link("/geojson/\(endpoint.id)", texts, row: row),
+        "geojsonLabel": language.pick("地図用(GeoJSON)で保存", "Save for maps (GeoJSON)"),
       ])
     return page(request, html, status: status)
   }

@@ -44,6 +44,7 @@ struct Gate: RouterMiddleware {
           "GET /checklist",
           "GET /own/{collection}/{row}", "POST /session/end", "GET /nodes",
           "GET /unsent", "GET /do/{endpoint}", "POST /do/{endpoint}", "GET /list/{endpoint}", "GET /csv/{endpoint}",
+          "GET /geojson/{endpoint}",
           "GET /record/{collection}/{row}",
           "GET /events",
           "GET /api/v1/status", "GET /api/v1/links", "GET /api/v1/shelters/{id}/history", "POST /api/v1/session/lock",

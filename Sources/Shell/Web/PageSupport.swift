@@ -114,10 +114,14 @@ extension WebServer {
     return try path.read(.object(["id": .text(text)]), in: core.identity.federation).row("id")
   }
 
-  func carryOut(_ endpoint: Endpoint, _ body: JSON, row: String?, _ context: DeskContext) async throws -> JSON {
+  /// - Parameter mark: of this press of the button, as `Idempotency-Key` has it.
+  func carryOut(
+    _ endpoint: Endpoint, _ body: JSON, row: String?, mark: String? = nil, _ context: DeskContext
+  ) async throws -> JSON {
     let given = try endpoint.form.read(body, in: core.identity.federation)
     var inquiry = Inquiry(given: given, user: context.user, now: .now(), identity: core.identity)
     inquiry.row = try row.map { try self.row($0, endpoint) } ?? nil
+    inquiry.requestKey = try Self.requestKey(mark, endpoint, inquiry)
     return try await core.carryOut(endpoint, inquiry, in: catalogue)
   }
 

@@ -65,7 +65,7 @@ extension WebServer {
     return inquiry
   }
 
-  private func answer(_ json: JSON, status: HTTPResponse.Status = .ok) -> Response {
+  func answer(_ json: JSON, status: HTTPResponse.Status = .ok) -> Response {
     guard json != .null else { return Response(status: .noContent) }
     return Response(
       status: status, headers: [.contentType: "application/json; charset=utf-8"],

@@ -166,12 +166,10 @@ extension WebServer {
     // What the desk goes on entering while the node is out of reach.
     let all = try await options(language, context)
     let today = ["day": [JapaneseDay.text(.now())]]
-    let forms = [("reportShelter", "/shelters/\(row)/reports"), ("requestGoods", "/requests")].filter {
-      isAllowed($0.0, context)
-    }.map { id, url -> [String: Any] in
+    let forms = ["reportShelter", "requestGoods"].filter { isAllowed($0, context) }.map { id -> [String: Any] in
       let isPlaced = catalogue[id].subject == nil
       return [
-        "endpoint": id, "url": "/api/v1" + url, "title": title(id, language), "isPlaced": isPlaced,
+        "endpoint": id, "title": title(id, language), "isPlaced": isPlaced,
         "row": isPlaced ? "" : row, "shelter": row,
         "controls": Controls(catalogue[id].form.fields.filter { $0.name != "shelter" }, language, options: all)
           .values(today),

@@ -41,7 +41,7 @@ public enum SampleData {
           throw Fault.refused("id", ja: "見本データはすでに入っています", en: "the sample data is here already")
         }
         return Written([], about: []) { [rows = try load(steps, desk)] _ in ["rows": JSON(rows)] }
-      },
+      }.often(0),
       .write(
         "removeSample", "/sample/removal", "見本データを消す", "Remove the sample data", for: .oversight,
         "Take the sample data away.",
@@ -69,7 +69,7 @@ public enum SampleData {
           drafts[drafts.count - 1].delete(collection, row, for: audience)
         }
         return Written(drafts, about: []) { [count = rows.count] _ in ["rows": JSON(count)] }
-      },
+      }.often(0),
     ]
     return Service("見本データ", "Sample data", records: [], endpoints: own, menu: ["loadSample", "removeSample"])
   }

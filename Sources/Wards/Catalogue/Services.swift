@@ -21,11 +21,7 @@ public enum Services {
   /// With what goes through all of them: own items, conflicts, the audit trail, sample data.
   private static func complete(_ geography: Geography) -> [Service] {
     let services = declared(geography)
-    let own = OwnItems.service(
-      [
-        Resident.records, AssistancePlan.records, Shelter.records, ShelterReport.records, Stay.records,
-        SafetyReport.records, Item.records, Lot.records, GoodsRequest.records, Allocation.records,
-      ], confidence: confidence)
+    let own = OwnItems.service(services.flatMap(\.records).filter(\.takesOwnItems), confidence: confidence)
     let audit = AuditTrail.service(conceal)
     let all = services + [own, audit]
     let conflicts = Conflicts.service(all.flatMap(\.records))

@@ -54,6 +54,7 @@ public struct Action: Sendable {
   public let warning: Words?
   let row: NewRow
   let rule: Rule
+  private var often = 1
 
   /// - Parameters:
   ///   - takes: fields of the form; those that are columns are written, any others are the rule's.
@@ -76,6 +77,13 @@ public struct Action: Sendable {
     self.rule = rule
   }
 
+  /// How often it is done on the night of a disaster, as `Endpoint.often` has it.
+  public func often(_ weight: Int) -> Action {
+    var action = self
+    action.often = weight
+    return action
+  }
+
   /// The same as every other endpoint: HTTP, forms, idempotency, audit and the simulator know no other.
   var endpoint: Endpoint {
     let path = records.path
@@ -88,7 +96,7 @@ public struct Action: Sendable {
     return .write(
       id, place, words.ja, words.en, for: access, words.en + ".", takes, method: method, of: makes ? nil : records,
       when: when, makes: makes, warning: warning, answers: .row(records)
-    ) { [self] desk in try written(desk) }
+    ) { [self] desk in try written(desk) }.often(often)
   }
 
   private func written(_ desk: Desk) throws -> Written {

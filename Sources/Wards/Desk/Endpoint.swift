@@ -33,6 +33,8 @@ public struct Endpoint: Sendable {
   public var makes = false
   /// For a private service with its token, not for staff.
   public var isForServices = false
+  /// How often it is done on the night of a disaster, beside everything else: the simulator's staff go by it. Never, where 0.
+  public private(set) var often = 1
   /// What it answers.
   public var answer: Answer
   public var body: Body
@@ -58,6 +60,13 @@ public struct Endpoint: Sendable {
     Endpoint(
       id: id, method: method, path: path, words: Words(ja, en), access: access, summary: summary, form: Form(fields),
       subject: subject, when: when, warning: warning, makes: makes, answer: answer, body: .write(body))
+  }
+
+  /// Weights are our judgement, from the order of tasks in the shelters' own manuals; no source counts them.
+  public func often(_ weight: Int) -> Endpoint {
+    var endpoint = self
+    endpoint.often = weight
+    return endpoint
   }
 
   /// Why a row does not admit this now; nil when it does. The one answer, for the rule and for the page.
@@ -124,6 +133,8 @@ public indirect enum Answer: Sendable {
       words = Words(ja, en)
     }
 
+    /// Shown once, and never again.
+    public var isSecret: Bool { if case .value(.secret) = content { true } else { false } }
     /// Of a value; nil for objects.
     public var shape: FieldShape? { if case .value(let shape) = content { shape } else { nil } }
     /// Of objects; nil for a value.

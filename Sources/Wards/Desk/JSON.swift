@@ -58,6 +58,13 @@ public enum JSON: Hashable, Sendable {
 
   public var text: String? { if case .text(let text) = self { text } else { nil } }
   public var integer: Int64? { if case .integer(let number) = self { number } else { nil } }
+  public var number: Double? {
+    switch self {
+    case .integer(let number): Double(number)
+    case .real(let number): number
+    default: nil
+    }
+  }
   public var list: [JSON] { if case .list(let list) = self { list } else { [] } }
 }
 

@@ -160,7 +160,7 @@ public enum OwnItems {
             guard let value = try RowValues.fetch(id, kept, look.db) else { throw Fault.notFound("row") }
             return .object(look.show(value, of: row))
           }
-        },
+        }.often(2),
         .read(
           "ownValues", "/own-values", "独自項目の値", "Values of own items", for: .staff,
           "What was entered in own fields for one row, every ward's, with their labels.",

@@ -20,6 +20,10 @@ public struct Records: Sendable {
   let hidden: Set<UInt32>
   /// Whether every ward reports on its rows, and so may settle what others wrote at once too.
   public let isEverybodys: Bool
+  /// Whether a ward may add items of its own to its rows.
+  public let takesOwnItems: Bool
+  /// Where its rows lie on a map; nil: nowhere.
+  public let place: Place?
   /// Statements that make what a node keeps beside the shared table so that rows are found at once.
   public let indexes: [String]
 
@@ -34,7 +38,8 @@ public struct Records: Sendable {
     _ number: UInt32, _ name: String, _ ja: String, _ en: String, path: String? = nil, lane: Lane, law: Law,
     reader: Reader, fields: [any AnyField], title: [any AnyField], states: [State] = [],
     settledFreely: [any AnyField] = [],
-    isEverybodys: Bool = false, hidden: [any AnyField] = [], indexes: [[any AnyField]] = []
+    isEverybodys: Bool = false, takesOwnItems: Bool = false, place: Place? = nil, hidden: [any AnyField] = [],
+    indexes: [[any AnyField]] = []
   ) {
     schema = CollectionSchema(
       number, name, lane: lane, law: law, isPersonal: reader.isPersonal, fields: fields.map(\.schema))
@@ -46,8 +51,10 @@ public struct Records: Sendable {
     self.states = states
     self.settledFreely = settledFreely
     self.isEverybodys = isEverybodys
+    self.takesOwnItems = takesOwnItems
+    self.place = place
     self.hidden = Set(hidden.map(\.number))
-    for field in title + settledFreely + hidden + indexes.flatMap(\.self) {
+    for field in title + settledFreely + hidden + (place?.fields ?? []) + indexes.flatMap(\.self) {
       precondition(schema.field(field.number) == field.schema, "\(name) has no field \(field.name)")
     }
     self.indexes = indexes.map { columns in
@@ -103,6 +110,19 @@ public struct Records: Sendable {
 
   /// An empty draft for edits of this collection.
   public func draft() -> Draft { Draft(lane, audience: lane == .control ? .anyone : .federation) }
+}
+
+/// The columns that say where a row lies, in degrees (WGS 84, as JGD2011 to within a metre).
+public struct Place: Sendable {
+  public let latitude: Field<Double>
+  public let longitude: Field<Double>
+
+  public init(_ latitude: Field<Double>, _ longitude: Field<Double>) {
+    self.latitude = latitude
+    self.longitude = longitude
+  }
+
+  var fields: [any AnyField] { [latitude, longitude] }
 }
 
 /// One way in which a row of a collection can stand.

@@ -51,10 +51,11 @@ async function send() {
     let sent = 0;
     for (const entry of entries) {
       const answer = await fetch(entry.url, {
-        method: entry.method,
-        headers: { "Content-Type": "application/json", "X-CSRF-Token": session.csrf, "Idempotency-Key": entry.mark },
-        body: JSON.stringify(entry.body),
+        method: "POST", headers: { Accept: "application/json", "Idempotency-Key": entry.mark },
+        body: new URLSearchParams([...entry.fields, ["_csrf", session.csrf]]),
       });
+      // A page instead of an answer is somebody else's: a sign-in, a hotspot's.
+      if (answer.ok && answer.status !== 204 && !(answer.headers.get("Content-Type") ?? "").startsWith("application/json")) break;
       if (answer.ok) {
         await queue.drop(entry.id);
         sent += 1;
@@ -77,30 +78,16 @@ async function send() {
 
 // MARK: Forms
 
+// A form as the browser itself sends it: what it means is the node's to say. A page that was kept for the time without
+// contact may be of another day.
 function fields(form, button) {
-  const data = new FormData(form, button);
-  const body = {};
-  for (const [name, text] of data) {
-    if (name.startsWith("_") || text === "") continue;
-    const control = form.elements[name];
-    const type = control && (control.type || (control[0] && control[0].type));
-    const dot = name.indexOf(".");
-    if (dot > 0) (body[name.slice(0, dot)] ||= {})[name.slice(dot + 1)] = Number(text);
-    else if (type === "checkbox" && text === "1") body[name] = true;
-    else if (type === "checkbox") (body[name] ||= []).push(text);
-    // A page that was kept for the time without contact may be of another day.
-    else if (name === "day" && text === control.defaultValue) body[name] = new Date(Date.now() + 9 * 3600e3).toISOString().slice(0, 10);
-    else if (type === "number" || (button && button.name === name && /^-?\d+$/.test(text))) body[name] = Number(text);
-    else if (type === "datetime-local") body[name] = text + ":00+09:00";
-    else body[name] = text;
-  }
-  return body;
+  return [...new FormData(form, button)].filter(([name]) => name !== "_csrf").map(([name, text]) =>
+    [name, name === "day" && text === form.elements.day.defaultValue ? new Date(Date.now() + 9 * 3600e3).toISOString().slice(0, 10) : text]);
 }
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
-  const url = form.dataset.queue;
-  if (!url) return;
+  if (!("queue" in form.dataset)) return;
   event.preventDefault();
   const button = event.submitter;
   const isCount = form.classList.contains("count");
@@ -112,8 +99,7 @@ document.addEventListener("submit", async (event) => {
   form.dataset.keeping = "";
   const typed = [...form.elements].map((control) => [control, control.value, control.checked]);
   const id = await queue.add({
-    url, method: form.dataset.method || "POST", body: fields(form, button), label: form.dataset.label || url, mark: mark(),
-    at: Date.now(), page: location.pathname,
+    url: form.getAttribute("action"), fields: fields(form, button), label: form.dataset.label, mark: mark(), at: Date.now(),
   });
   if (button && button.dataset.shows) document.getElementById(button.dataset.shows).textContent = button.textContent;
   if (!isCount) {
@@ -244,8 +230,9 @@ function showPeople(entries) {
   people.dataset.base ??= people.textContent.replace(/\D/g, "");
   let count = Number(people.dataset.base);
   for (const entry of entries) {
-    if (entry.refused || entry.url !== people.dataset.counts) continue;
-    count = entry.body.people ?? count + (entry.body.change ?? 0);
+    const given = Object.fromEntries(entry.fields);
+    if (entry.refused || entry.url !== "/do/countHeads" || given._row !== people.dataset.counts) continue;
+    count = "people" in given ? Number(given.people) : count + Number(given.change ?? 0);
   }
   people.textContent = count.toLocaleString("en");
 }
@@ -268,7 +255,7 @@ async function showQueue() {
     const time = document.createElement("time");
     time.textContent = new Date(entry.at).toLocaleString(document.documentElement.lang);
     const text = document.createElement("span");
-    const values = Object.values(entry.body).map((value) => typeof value === "object" ? JSON.stringify(value) : value);
+    const values = entry.fields.filter(([name, text]) => !name.startsWith("_") && text !== "").map(([, text]) => text);
     text.textContent = `${entry.label}: ${values.join(" · ")}`;
     item.append(time, text);
     if (entry.refused) {
@@ -349,10 +336,10 @@ async function refresh() {
       const reachable = (part) => [...part.querySelectorAll("a, button, input, select, textarea, [tabindex]")];
       const place = reachable(shown).indexOf(document.activeElement);
       const open = new Set([...shown.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent));
-      const said = [...shown.querySelectorAll("form > .said")].map((message) => [message, message.parentElement.dataset.queue]);
+      const said = [...shown.querySelectorAll("form > .said")].map((message) => [message, message.parentElement.dataset.label]);
       shown.replaceWith(content);
       for (const summary of content.querySelectorAll("summary")) summary.parentElement.open = open.has(summary.textContent);
-      for (const [message, url] of said) content.querySelector(`form[data-queue="${url}"]`)?.prepend(message);
+      for (const [message, label] of said) content.querySelector(`form[data-label="${CSS.escape(label)}"]`)?.prepend(message);
       wake();
       if (place >= 0) reachable(content)[place]?.focus({ preventScroll: true });
     }

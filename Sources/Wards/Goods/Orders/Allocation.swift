@@ -32,6 +32,7 @@ public enum Allocation {
       accepted, fault, cancelledAt, reason, substitute, redirectedFrom, by,
     ],
     title: [item, quantity, holder], states: AllocationState.ladder,
+    takesOwnItems: true,
     indexes: [[request]])
 }
 

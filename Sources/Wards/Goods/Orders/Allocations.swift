@@ -97,7 +97,7 @@ public enum Allocations {
         Allocation.substitute.set(isSubstitute), Allocation.by.set(desk.inquiry.user.name),
       ])
     return Written([draft], about: [row, request]) { try answer(row, &$0) }
-  }
+  }.often(7)
 
   public static let service = Service(
     "引当と配送", "Setting aside and delivering", records: [records], actions: [DeliverySteps.arrive],

@@ -69,7 +69,7 @@ enum DeliverySteps {
       ])
     giveBack(quantity - shipped, allocation, desk, &draft)
     return written(row, draft)
-  }
+  }.often(6)
 
   private static let redirect = Endpoint.write(
     OrderRule.redirect.action, "/allocations/{id}/redirection", "別の要請へ回す", "Redirect", for: .goodsAtShelters,
@@ -98,7 +98,7 @@ enum DeliverySteps {
     var written = written(row, draft)
     written.subjects.append(target)
     return written
-  }
+  }.often(3)
 
   private static let cancel = Endpoint.write(
     OrderRule.cancel.action, "/allocations/{id}/cancellation", "引当を取り消す", "Cancel", for: .goodsAtShelters,
@@ -113,7 +113,7 @@ enum DeliverySteps {
       desk.given.edits([Allocation.reason.name], of: records) + [Allocation.cancelledAt.set(desk.now)])
     giveBack(Requests.bounded(allocation[Allocation.quantity] ?? 0), allocation, desk, &draft)
     return written(row, draft)
-  }
+  }.often(4)
 
   // MARK: The asker's
 
@@ -130,7 +130,7 @@ enum DeliverySteps {
         en: "only \(shipped) were sent; take in what came besides as a lot")
     }
     edits = [Allocation.arrived.set(desk.given.integer("arrived") ?? shipped)]
-  }
+  }.often(6)
 
   private static let inspect = Endpoint.write(
     OrderRule.inspect.action, "/allocations/{id}/inspection", "検収する", "Inspect", for: .goodsAtShelters,
@@ -155,7 +155,7 @@ enum DeliverySteps {
       ])
     if accepted > 0 { try takeIn(accepted, allocation, for: request, desk, &draft) }
     return written(row, draft)
-  }
+  }.often(6)
 
   /// What was accepted becomes a lot at the shelter that asked, of the same batch.
   private static func takeIn(

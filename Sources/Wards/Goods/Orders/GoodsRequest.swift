@@ -32,7 +32,7 @@ public enum GoodsRequest {
       State("refused", "却下", "refused", .ended) { request, _ in request[decision] == .refuse },
       State("approved", "承認", "approved", .underWay) { request, _ in request[decision] == .approve },
       .otherwise("waiting", "判断待ち", "waiting for a decision", .open),
-    ],
+    ], takesOwnItems: true,
     indexes: [[ward, item]])
 }
 

@@ -121,7 +121,7 @@ public enum Requests {
       try Shelters.mustBeOwn(desk.given.row("shelter")!, "shelter", desk)
       _ = try desk.find(desk.given.row("item")!, in: Item.records, "item")
       if !desk.given.has("urgency") { edits.append(GoodsRequest.urgency.set(.normal)) }
-    },
+    }.often(7),
     Action(
       "decideRequest", .step("decision"), records, "要請を承認する・却下する", "Decide a request", for: .goods,
       takes: [GoodsRequest.decision.needed, GoodsRequest.approved.asked, GoodsRequest.reason.asked],
@@ -131,13 +131,14 @@ public enum Requests {
       if !desk.given.has("approved"), desk.given.text("decision") == Decision.approve.rawValue {
         edits.append(GoodsRequest.approved.set(request?[GoodsRequest.quantity] ?? 0))
       }
-    },
+    }.often(7),
     // It is needed no longer. What is under way shows as surplus.
     Action(
       "cancelRequest", .step("cancellation"), records, "要請を取り消す", "Cancel a request", for: .goodsAtShelters,
       takes: [GoodsRequest.reason.needed],
       when: [own, .missing(GoodsRequest.cancelledAt, "すでに取り消されています", "cancelled already")],
-      stamps: [.now(GoodsRequest.cancelledAt)]),
+      stamps: [.now(GoodsRequest.cancelledAt)]
+    ).often(2),
   ]
 
   // MARK: Offers
@@ -158,7 +159,7 @@ public enum Requests {
     var draft = Offer.records.draft()
     draft.edit(Offer.records, row, edits)
     return Written([draft], about: [request]) { try $0.answer(row, Offer.records) }
-  }
+  }.often(2)
 
   private static let answerOffer = Endpoint.write(
     "answerOffer", "/offers/{id}/answer", "申し出に回答する", "Answer an offer", for: .goods,

@@ -26,5 +26,5 @@ public enum Item {
   public static let records = Records(
     70, "items", "品目", "Item", lane: .supply, law: .open, reader: .staff,
     fields: [name, nameEn, category, unit, pack, allergens, daily, once, source, shelfDays, code],
-    title: [name], settledFreely: [name, unit], isEverybodys: true)
+    title: [name], settledFreely: [name, unit], isEverybodys: true, takesOwnItems: true)
 }

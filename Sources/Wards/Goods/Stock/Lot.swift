@@ -20,5 +20,6 @@ public enum Lot {
     71, "lots", "在庫", "Stock", lane: .supply, law: .open, reader: .roles(.staff, at: .field(shelter)),
     fields: [item, ward, shelter, place, lot, expires, amount, book, latitude, longitude, counted],
     title: [item, place, lot],
+    takesOwnItems: true, place: Place(latitude, longitude),
     indexes: [[item, ward], [shelter]])
 }

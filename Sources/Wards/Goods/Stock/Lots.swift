@@ -150,7 +150,7 @@ public enum Lots {
       desk.given.edits([Lot.item.name] + facts.map(\.name), of: records) + [
         Lot.ward.set(desk.ward), Lot.amount.receive(amount), book("受入", amount, desk, desk.given.text("note")),
       ])
-  }
+  }.often(5)
 
   private static let receive = Endpoint.write(
     "receiveStock", "/lots/{id}/receipt", "入庫する", "Receive", for: .goodsAtShelters, "More of the same came in.",
@@ -159,7 +159,7 @@ public enum Lots {
     let (row, _) = try desk.subject(records)
     let amount = desk.given.integer("amount")!
     return written(row, [Lot.amount.receive(amount), book("受入", amount, desk, desk.given.text("note"))])
-  }
+  }.often(4)
 
   private static let issue = Endpoint.write(
     "issueStock", "/lots/{id}/issue", "出庫する", "Issue", for: .goodsAtShelters, "Goods are given out.", [amount, note],
@@ -169,7 +169,7 @@ public enum Lots {
     let amount = desk.given.integer("amount")!
     try spending(amount, of: row, desk)
     return written(row, [Lot.amount.spend(amount), book("払出", amount, desk, desk.given.text("note"))])
-  }
+  }.often(7)
 
   private static let transfer = Endpoint.write(
     "transferStock", "/lots/{id}/transfer", "移動する", "Transfer", for: .goodsAtShelters,
@@ -198,7 +198,7 @@ public enum Lots {
     edits += [Lot.ward.set(desk.ward), Lot.amount.receive(amount), book("移動(入)", amount, desk, "\(row)")]
     draft.edit(records, new, edits)
     return Written([draft], about: [row, new]) { try answer(new, &$0) }
-  }
+  }.often(4)
 
   private static let count = Endpoint.write(
     "countStock", "/lots/{id}/count", "棚卸しする", "Count", for: .goodsAtShelters,
@@ -227,7 +227,7 @@ public enum Lots {
       return .object(members)
     }
     return written
-  }
+  }.often(3)
 
   /// As far as every program's numbers are exact, and no sum of two overflows.
   private static let most = Numbers.any.upperBound

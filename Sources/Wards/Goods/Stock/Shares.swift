@@ -52,7 +52,7 @@ public enum Shares {
     }
     try Lots.spending(amount, of: row, desk)
     return Lots.written(row, [Lot.amount.handOver(amount, to: node), Lots.book("譲渡", amount, desk, "\(node)")])
-  }
+  }.often(4)
 
   // MARK: Asking
 
@@ -84,7 +84,7 @@ public enum Shares {
         ShareRequest.askedAt.set(desk.now),
       ])
     return Written([draft], about: [lot]) { try answer(row, &$0) }
-  }
+  }.often(4)
 
   private static let grant = Endpoint.write(
     "grantShare", "/share-requests/{id}/grant", "持ち分を渡すと答える", "Grant a share", for: .goodsAtShelters,
@@ -115,7 +115,7 @@ public enum Shares {
     if amount == wanted { edits.append(ShareRequest.closedAt.set(desk.now)) }
     draft.edit(ShareRequest.records, row, edits)
     return Written([draft], about: [lot]) { try answer(row, &$0) }
-  }
+  }.often(4)
 
   private static let list = Endpoint.read(
     "shareRequests", "/share-requests", "持ち分の依頼", "Requests for shares", for: .staff, "Open requests for shares.",
@@ -164,7 +164,7 @@ public enum Shares {
       ])
     written.subjects.append(decision)
     return written
-  }
+  }.often(2)
 
   public static let service = Service(
     "持ち分", "Shares", records: [ShareRequest.records, Takeover.records],

@@ -19,6 +19,7 @@ public enum AssistancePlan {
     41, "assistance", "避難支援", "Assistance to flee", lane: .registry, law: .open, reader: .people(.people, .care),
     fields: [resident, grounds, plan, supporters, destination, transport, equipment, contact, agreed, evacuatedAt],
     title: [resident],
+    takesOwnItems: true,
     indexes: [[resident]])
 
   /// 避難支援等を必要とする事由.

@@ -103,7 +103,7 @@ public enum Identities {
       guard let link = try RowValues.fetch(row, records, look.db) else { throw Fault.notFound("id") }
       return try view(link, &look)
     }
-  }
+  }.often(3)
 
   private static let one = Endpoint.read(
     "identity", Resident.records.path + "/{id}/identity", "同じ人のID", "IDs of one person", for: .people,

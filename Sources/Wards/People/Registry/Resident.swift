@@ -28,6 +28,7 @@ public enum Resident {
       household, nameKey, kanaKey, addressKey,
     ],
     title: [familyName, givenName],
+    takesOwnItems: true,
     hidden: [nameKey, kanaKey, addressKey],
     indexes: [[nameKey], [kanaKey], [birth, kanaKey], [household]])
 

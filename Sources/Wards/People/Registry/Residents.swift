@@ -151,7 +151,7 @@ public enum Residents {
     var draft = records.draft()
     draft.edit(records, row, edits, for: audience(desk.wardIndex, guarded: isGuarded))
     return Written([draft], about: [row]) { look in try answer(row, &look) }
-  }
+  }.often(7)
 
   private static let change = Endpoint.write(
     "changeResident", records.path + "/{id}", "住民の記録を変える", "Change a resident", for: .people,

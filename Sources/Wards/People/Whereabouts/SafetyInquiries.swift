@@ -30,7 +30,7 @@ enum SafetyInquiries {
     return Written([draft], about: [row] + [resident].compactMap(\.self)) { look in
       try look.answer(row, records, hiding: hidden)
     }
-  }
+  }.often(3)
 
   private static let tell = Endpoint.write(
     "answerInquiry", records.path + "/{id}/answer", "回答済みにする", "The asker was told", for: .people,
@@ -46,7 +46,7 @@ enum SafetyInquiries {
     return Written([draft], about: [row] + [resident].compactMap(\.self)) { look in
       try look.answer(row, records, hiding: hidden)
     }
-  }
+  }.often(2)
 
   // MARK: What is known by now
 

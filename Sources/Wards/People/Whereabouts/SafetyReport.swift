@@ -33,7 +33,7 @@ public enum SafetyReport {
     title: [name, status],
     states: [
       .has(withdrawnAt, "withdrawn", "取消", "withdrawn", .ended), .otherwise("standing", "有効", "standing", .done),
-    ],
+    ], takesOwnItems: true,
     hidden: [nameKey, kanaKey],
     indexes: [[resident, observedAt], [nameKey], [kanaKey]])
 }

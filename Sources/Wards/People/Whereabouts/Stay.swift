@@ -39,7 +39,7 @@ public enum Stay {
     title: [name],
     states: [
       .has(leftAt, "left", "退所", "left", .ended), .otherwise("present", "入所中", "present", .underWay),
-    ],
+    ], takesOwnItems: true,
     hidden: [nameKey, kanaKey],
     indexes: [[shelter, leftAt], [resident], [nameKey], [kanaKey, birth], [homeWard, leftAt]])
 }

@@ -90,7 +90,7 @@ public enum Stays {
       records, row,
       desk.given.edits(["leftFor"], of: records) + [Stay.leftAt.set(Instant(milliseconds: left))], for: audience)
     return Written([draft], about: [row]) { look in try answer(row, &look) }
-  }
+  }.often(7)
 
   /// Of each stay its own; the rest goes along.
   private static let ofOneStay = Shown.columns(
@@ -124,7 +124,7 @@ public enum Stays {
         Stay.enteredBy.set(desk.inquiry.user.name),
       ], for: audience)
     return Written([draft], about: [row, new]) { look in try answer(new, &look) }
-  }
+  }.often(5)
 
   // MARK: Lists
 

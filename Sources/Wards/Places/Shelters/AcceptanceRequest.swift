@@ -47,7 +47,7 @@ public enum AcceptanceRequest {
         if let shelter = desk.given.row("fromShelter") {
           _ = try desk.find(shelter, in: Shelter.records, "fromShelter")
         }
-      },
+      }.often(2),
       Action(
         "answerAcceptance", .step("answer"), records, "受入れに回答する", "Answer a request", for: .relief,
         takes: [answer.needed, accepted.asked, toShelter.asked],
@@ -65,7 +65,7 @@ public enum AcceptanceRequest {
           }
         default: edits.append(accepted.set(asked))
         }
-      },
+      }.often(2),
       Action(
         "cancelAcceptance", .step("cancellation"), records, "要請を取り消す", "Cancel a request", for: .relief,
         when: [.own(fromWard, "要請した区だけが取り消せます", "only the asking ward can cancel"), standing],

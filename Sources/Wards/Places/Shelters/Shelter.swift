@@ -58,5 +58,5 @@ public enum Shelter {
     ],
     title: [name],
     settledFreely: [name, kana, address, phone, remarks, capacity, area, toilets, status, crowding],
-    isEverybodys: true, indexes: [[ward]])
+    isEverybodys: true, takesOwnItems: true, place: Place(latitude, longitude), indexes: [[ward]])
 }

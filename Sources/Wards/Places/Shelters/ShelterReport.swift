@@ -30,6 +30,7 @@ public enum ShelterReport {
       reportedAt, reportedBy, ward,
     ],
     title: [day, shelter],
+    takesOwnItems: true,
     indexes: [[shelter, reportedAt]])
 }
 

@@ -73,7 +73,7 @@ public enum Shelters {
       edits.removeAll { $0.field == Shelter.ward.number }
       if !desk.given.has("status") { edits.append(Shelter.status.set(.notOpen)) }
       edits += changes(desk.given)
-    },
+    }.often(5),
     // Of another ward's shelter, what its law leaves open to those who pass by.
     Action(
       "changeShelter", .change, records, "避難所の記録を変える", "Change a shelter", for: .relief,
@@ -93,7 +93,7 @@ public enum Shelters {
       }
       edits += changes(desk.given)
       guard !edits.isEmpty else { throw Fault.refused("id", ja: "すでに開設されています", en: "is open already") }
-    },
+    }.often(4),
     Action(
       "tellState", .step("state"), records, "混雑・必要な物を伝える", "Crowding and needs", for: .relief,
       takes: [
@@ -125,7 +125,7 @@ public enum Shelters {
       default:
         throw Fault.badValue("people", ja: "数えた人数か増減を入れてください", en: "give the people counted, or the change")
       }
-    },
+    }.often(10),
   ]
 
   // MARK: What no list of values says
@@ -182,7 +182,7 @@ public enum Shelters {
           ShelterReport.reportedBy.set(desk.inquiry.user.name), ShelterReport.ward.set(desk.ward),
         ])
       return Written([draft], about: [shelter]) { look in try look.answer(row, ShelterReport.records) }
-    },
+    }.often(3),
     .read(
       "shelterReports", "/shelters/{id}/reports", "日報", "Daily reports", for: .staff,
       "A shelter's daily reports, newest first.", of: records, answers: .rows("reports", ShelterReport.records)
