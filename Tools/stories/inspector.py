@@ -92,6 +92,12 @@ def watch(binary, data):
     os.kill(process.pid, signal.SIGWINCH)
     screen = b""
     read_until(b"\x1b[H")
+    # Arrows, pages, a mouse, a window that comes to the front, something pasted: none of them ends it.
+    for key in (b"\x1b[A", b"\x1b[B", b"\x1b[6~", b"\x1b[5~", b"\x1bOA", b"\x1b[<0;10;5M", b"\x1b[I", b"\x1b[200~x\x1b[201~"):
+        screen = b""
+        os.write(leader, key)
+        read_until(b"\x1b[H")
+        check(process.poll() is None, f"watch ended at {key!r}")
     screen = b""
     os.write(leader, b"\x03")
     read_until(b"\x1b[?1049l")

@@ -132,7 +132,7 @@ final class Wards {
     }
     links += 1
     let link = LinkID(rawValue: links)
-    gossip.connected(link, peer: writer.author(epoch: 0), bytesPerSecond: nil, at: Self.steady)
+    gossip.connected(link, peer: writer.author(epoch: 0), at: Self.steady)
     let hello = Message.hello(federation: reader.federation, author: writer.author(epoch: 0)).encoded()
     do {
       _ = try gossip.receive([(link, hello), (link, bytes)], at: Self.steady, wall: Self.now)

@@ -118,7 +118,13 @@ struct MembersCommand: ParsableCommand {
               "正しくない証明書: \(refused.node ?? "?"): \(refused.reason)",
               "refused: \(refused.node ?? "?"): \(refused.reason)")))
       }
-      print(Style.faint(Language.pick("失効の記録: なし(まだ形式がありません)", "revocations: none (there is no form for them yet)")))
+      if list.revocations.isEmpty {
+        print(Style.faint(Language.pick("失効したノード: なし", "revoked nodes: none")))
+      }
+      for node in list.revocations {
+        let ward = list.members.first { $0.node == node }?.wardName ?? "?"
+        print(Style.warning(Language.pick("失効: \(ward) \(node)", "revoked: \(ward) \(node)")))
+      }
     }
   }
 }

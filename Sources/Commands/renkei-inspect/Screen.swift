@@ -53,25 +53,73 @@ final class Screen {
     Self.write(frame + "\u{1b}[J")
   }
 
+  enum Key { case up, down, pageUp, pageDown, home, end, other }
+
+  enum Event {
+    case key(Key)
+    /// Nobody did anything, or the window has another size.
+    case nothing
+    /// `q`, Escape by itself, Ctrl-C, or the terminal is gone.
+    case stop
+  }
+
   /// Waits so long for a key, a new size or the end.
-  ///
-  /// - Returns: false when it is time to stop: `q`, Ctrl-C, or the terminal is gone.
-  func wait(milliseconds: Int32) -> Bool {
+  func wait(milliseconds: Int32) -> Event {
     Self.wasResized = 0
     var left = milliseconds
     while left > 0, Self.wasStopped == 0, Self.wasResized == 0 {
-      var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
       let step = min(left, 100)
-      if isOn, poll(&input, 1, step) > 0 {
-        var key: UInt8 = 0
-        guard read(STDIN_FILENO, &key, 1) == 1 else { return false }
-        if key == UInt8(ascii: "q") || key == 3 || key == 27 { return false }
-        return true
-      }
+      if isOn, Self.hasInput(milliseconds: step) { return Self.event() }
       if !isOn { usleep(UInt32(step) * 1_000) }
       left -= step
     }
-    return Self.wasStopped == 0
+    return Self.wasStopped == 0 ? .nothing : .stop
+  }
+
+  private static func hasInput(milliseconds: Int32) -> Bool {
+    var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+    return poll(&input, 1, milliseconds) > 0
+  }
+
+  private static func event() -> Event {
+    guard let first = byte() else { return .stop }
+    switch first {
+    case UInt8(ascii: "q"), 3: return .stop
+    case UInt8(ascii: "k"): return .key(.up)
+    case UInt8(ascii: "j"): return .key(.down)
+    case UInt8(ascii: " "): return .key(.pageDown)
+    case 27: return sequence()
+    default: return .key(.other)
+    }
+  }
+
+  /// What begins with Escape: arrows, pages, mice and windows that come to the front (ECMA-48, 5.4). Escape by itself when
+  /// nothing follows at once.
+  private static func sequence() -> Event {
+    guard hasInput(milliseconds: 50) else { return .stop }
+    guard let kind = byte(), kind == UInt8(ascii: "[") || kind == UInt8(ascii: "O") else { return .key(.other) }
+    var parameters: [UInt8] = []
+    while parameters.count < 64, hasInput(milliseconds: 50), let next = byte() {
+      guard (0x40...0x7e).contains(next) else {
+        parameters.append(next)
+        continue
+      }
+      switch (next, String(decoding: parameters, as: UTF8.self)) {
+      case (UInt8(ascii: "A"), _): return .key(.up)
+      case (UInt8(ascii: "B"), _): return .key(.down)
+      case (UInt8(ascii: "H"), _), (UInt8(ascii: "~"), "1"): return .key(.home)
+      case (UInt8(ascii: "F"), _), (UInt8(ascii: "~"), "4"): return .key(.end)
+      case (UInt8(ascii: "~"), "5"): return .key(.pageUp)
+      case (UInt8(ascii: "~"), "6"): return .key(.pageDown)
+      default: return .key(.other)
+      }
+    }
+    return .key(.other)
+  }
+
+  private static func byte() -> UInt8? {
+    var byte: UInt8 = 0
+    return read(STDIN_FILENO, &byte, 1) == 1 ? byte : nil
   }
 
   private static func write(_ text: String) {

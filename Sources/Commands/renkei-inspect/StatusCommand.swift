@@ -148,7 +148,8 @@ struct StatusText {
   func peerTable() -> TextTable {
     var table = TextTable([
       Language.pick("相手", "peer"), "", Language.pick("接続", "link"), Language.pick("最後の連絡", "heard"),
-      Language.pick(">足りない", ">lacks"), Language.pick(">量", ">bytes"), Language.pick(">所要", ">takes"),
+      Language.pick(">足りない", ">lacks"), Language.pick(">うち送信中", ">on its way"), Language.pick(">量", ">bytes"),
+      Language.pick(">所要", ">takes"),
       Language.pick("道", "road"),
     ])
     for peer in overview.peers {
@@ -161,6 +162,7 @@ struct StatusText {
         TextTable.Cell(peer.wardName ?? "?"), TextTable.Cell(peer.node), TextTable.Cell(state, style),
         TextTable.Cell(Text.ago(live?.lastHeard ?? peer.lastHeard ?? peer.newestChangeSet, now: now)),
         TextTable.Cell((isExact || lacks == 0 ? "" : "≤ ") + "\(lacks)", lacks > 0 ? .warning : .plain),
+        TextTable.Cell(live?.onTheirWay.flatMap { $0 > 0 ? "\($0)" : nil } ?? ""),
         TextTable.Cell(lacks == 0 ? "" : Text.bytes(bytes)),
         TextTable.Cell(lacks == 0 ? "" : peer.seconds.map { Text.span($0) } ?? "–"),
         TextTable.Cell(road(peer)),
@@ -185,8 +187,18 @@ struct StatusText {
       parts.append("\(arrow)\(address)")
       if let round = live.roundTripMilliseconds { parts.append("\(round) ms") }
     }
-    if let limit = peer.live?.bytesPerSecondLimit { parts.append(Text.rate(Double(limit * 8))) }
-    if let road = peer.road { parts.append("\(Text.road(road.kind)) \(Text.rate(Double(road.bitsPerSecond)))") }
+    if let measured = peer.live?.bytesPerSecondMeasured {
+      let rate = Text.rate(Double(measured * 8))
+      parts.append(Language.pick("実測 \(rate)", "measured \(rate)"))
+    }
+    if let limit = peer.live?.bytesPerSecondLimit {
+      let rate = Text.rate(Double(limit * 8))
+      parts.append(Language.pick("制限 \(rate)", "limited to \(rate)"))
+    }
+    if let road = peer.road {
+      let planned = "\(Text.road(road.kind)) \(Text.rate(Double(road.bitsPerSecond)))"
+      parts.append(Language.pick("計画 \(planned)", "plan: \(planned)"))
+    }
     if let failed = peer.live?.failedCalls, failed > 0, let next = peer.live?.nextCall {
       let wait = Text.span(max(0, Double(next) - Double(now)) / 1_000)
       parts.append(Language.pick("不応答 \(failed) 回、\(wait)後に再試行", "no answer \(failed) times, again in \(wait)"))

@@ -8,7 +8,9 @@ struct WatchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "watch",
     abstract: Language.pick("画面いっぱいに今の様子を示し続ける。", "A live view over the whole terminal."),
-    discussion: Language.pick("q か Ctrl-C で終わります。", "q or Ctrl-C ends it."))
+    discussion: Language.pick(
+      "↑↓ PageUp PageDown で相手の表を動かし、q か Ctrl-C で終わります。", "↑↓ PageUp PageDown move over the peers; q or Ctrl-C ends it.")
+  )
   @OptionGroup var options: SourceOptions
   @Option(help: ArgumentHelp(Language.pick("何秒ごとに見るか。", "Seconds between looks."))) var every = 1.0
 
@@ -28,7 +30,13 @@ struct WatchCommand: ParsableCommand {
     var problem: String?
     repeat {
       screen.draw(view.lines(Screen.size, problem: problem))
-      guard screen.wait(milliseconds: Int32(every * 1_000)) else { break }
+      switch screen.wait(milliseconds: Int32(every * 1_000)) {
+      case .stop: return
+      case .key(let key):
+        view.move(key, rows: Screen.size.rows)
+        continue
+      case .nothing: break
+      }
       do {
         view = WatchView(source: options.source, at: try look(), after: view)
         problem = nil
@@ -54,6 +62,8 @@ struct WatchView {
   private var changeRate: Double?
   /// Change sets a second of the last looks, the newest last.
   private var history: [Double] = []
+  /// The first peer that is shown.
+  private var first = 0
 
   private static let historyLimit = 240
 
@@ -72,7 +82,23 @@ struct WatchView {
     }
     let (count, earlier) = (Self.changeSets(overview), Self.changeSets(before.overview))
     changeRate = Double(max(0, count - earlier)) / seconds
+    first = before.first
     history = Array((before.history + [changeRate!]).suffix(Self.historyLimit))
+  }
+
+  mutating func move(_ key: Screen.Key, rows: Int) {
+    let page = max(1, rows / 2)
+    let step: Int =
+      switch key {
+      case .up: -1
+      case .down: 1
+      case .pageUp: -page
+      case .pageDown: page
+      case .home: -first
+      case .end: overview.peers.count
+      case .other: 0
+      }
+    first = min(max(0, first + step), max(0, overview.peers.count - 1))
   }
 
   private static func changeSets(_ overview: Overview) -> Int { overview.lanes.reduce(0) { $0 + $1.changeSets } }
@@ -157,7 +183,10 @@ struct WatchView {
       ] + (isWide ? [Language.pick(">所要", ">takes")] : [])
         + (width >= 70 ? [Language.pick(">受信/s", ">in/s"), Language.pick(">送信/s", ">out/s")] : [])
         + (isWide ? [Language.pick(">往復", ">rtt"), Language.pick("道", "road")] : []))
-    for peer in peers.prefix(max(1, room - 2)) {
+    // As many as there is room for, and the last ones when there are no more.
+    let shown = max(1, room - 2)
+    let first = min(first, max(0, peers.count - shown))
+    for peer in peers.dropFirst(first).prefix(shown) {
       let live = peer.live
       let (state, style) = StatusText.state(live?.state)
       let lacks = live?.lacks ?? peer.lacksAtMost
@@ -187,9 +216,11 @@ struct WatchView {
       table.add(cells)
     }
     var lines = table.lines(width: width - 1).map { " " + $0 }
-    if peers.count > room - 2 {
+    if peers.count > shown {
+      let (above, below) = (first, peers.count - first - shown)
       lines.append(
-        Style.faint(Language.pick(" … 他 \(peers.count - room + 2) 相手", " … \(peers.count - room + 2) more peers")))
+        Style.faint(
+          cut(Language.pick(" … 上に \(above)、下に \(below) 相手", " … \(above) peers above, \(below) below"), to: width)))
     }
     return lines
   }
@@ -219,6 +250,6 @@ struct WatchView {
               " 最後の保留 \(Text.time(last.at)) \(harmless(last.source)): \(harmless(last.reason))",
               " last refused \(Text.time(last.at)) \(harmless(last.source)): \(harmless(last.reason))"), to: width)))
     }
-    return lines + [Style.faint(cut(Language.pick(" q で終了", " q ends"), to: width))]
+    return lines + [Style.faint(cut(Language.pick(" ↑↓ で移動、q で終了", " ↑↓ move, q ends"), to: width))]
   }
 }

@@ -109,9 +109,11 @@ struct Links: AsyncParsableCommand {
     guard !options.json else { return }
     for link in result.links {
       let limit = link.bytesPerSecondLimit.map { " \($0 * 8) bit/s" } ?? ""
+      let way = link.onTheirWay.flatMap { $0 > 0 ? $0 : nil }
       Language.say(
-        "\(link.wardName) \(link.node): \(["up": "接続", "down": "切断", "cut": "遮断"][link.state] ?? link.state)\(limit)、相手の未受信 \(link.lacks.map(String.init) ?? "–")",
-        "\(link.ward) \(link.node): \(link.state)\(limit), lacks \(link.lacks.map(String.init) ?? "–")")
+        "\(link.wardName) \(link.node): \(["up": "接続", "down": "切断", "cut": "遮断"][link.state] ?? link.state)\(limit)、相手の未受信 \(link.lacks.map(String.init) ?? "–")\(way.map { "(うち送信中 \($0))" } ?? "")",
+        "\(link.ward) \(link.node): \(link.state)\(limit), lacks \(link.lacks.map(String.init) ?? "–")\(way.map { ", of these on their way \($0)" } ?? "")"
+      )
     }
   }
 

@@ -59,6 +59,13 @@ struct Run: AsyncParsableCommand {
     let topology = try Session.topology(of: directory)
     let core = try Session.open(directory, log: log)
     await core.watchKeys()
+    await core.plan(
+      topology.links.reduce(into: [:]) { rates, link in
+        guard link.between.contains(core.identity.ward.code) else { return }
+        for ward in link.between where ward != core.identity.ward.code {
+          rates[ward] = max(rates[ward] ?? 0, link.bitsPerSecond / 8)
+        }
+      })
     let identity = core.identity
     let links = try LinkService(
       core: core, listen: gossip.flatMap { NetworkAddress($0) }, peers: peers.compactMap { PeerAddress($0) }, log: log)

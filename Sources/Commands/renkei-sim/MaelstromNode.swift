@@ -110,7 +110,7 @@ final class MaelstromNode {
     let frames = links[message.source]!.take(message.body, nextSession: session, at: now)
     if wasConnected, links[message.source]!.session != link.session { gossip.disconnected(link.id, at: now) }
     if links[message.source]!.isConnected, !wasConnected || links[message.source]!.session != link.session {
-      gossip.connected(link.id, peer: authors[message.source]!, bytesPerSecond: nil, at: now)
+      gossip.connected(link.id, peer: authors[message.source]!, at: now)
     }
     return frames.map { (link.id, $0) }
   }

@@ -10,7 +10,7 @@
     // What is promised.
     case overspends, syncsLate, forgetsMark, ignoresMark
     // What goes between nodes.
-    case neverAsks, asksEverybody, ignoresForks
+    case neverAsks, asksEverybody, ignoresForks, floodsSlowLines
     // Who talks to whom.
     case forgetsFailedCalls
     // What is void.

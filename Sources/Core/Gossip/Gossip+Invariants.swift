@@ -30,9 +30,11 @@ extension PeerSession {
     func expect(_ holds: Bool, _ promise: @autoclosure () -> String) { if !holds { broken.append(promise()) } }
     expect(
       hasHello || (theirs.isEmpty && cursors.isEmpty && forked.isEmpty), "it knows of logs before the peer said hello")
-    expect(Self.frameRange.contains(frameBytes), "frames of \(frameBytes) bytes")
+    expect(Pace.frameRange.contains(pace.frameBytes), "frames of \(pace.frameBytes) bytes")
+    expect(pace.acknowledged <= pace.sent, "more is acknowledged than was sent")
     expect(isBudgetBounded, "more may be sent again than ever at once")
     guard thoroughly else { return broken }
+    expect(isWayOrdered, "less is on its way than has come")
     expect(probing.keys.allSatisfy(forked.contains), "a branch is looked into, of a log that has none")
     expect(cursors.values.allSatisfy { $0.next > 0 && $0.offset >= 0 }, "sending goes on before the first change set")
     return broken

@@ -59,7 +59,9 @@ extension Gossip {
       sessions[link]!.lastHeard = now
       sessions[link]!.pingSent = nil
       do throws(MalformedBytes) {
-        messages.append((link, try bytes.decoding { raw throws(MalformedBytes) in try Message(raw) }))
+        let message = try bytes.decoding { raw throws(MalformedBytes) in try Message(raw) }
+        if message.isCounted { sessions[link]!.receive(bytes.count, at: now) }
+        messages.append((link, message))
       } catch {
         outcome.faults[link] = .malformed(error)
       }
@@ -93,35 +95,50 @@ extension Gossip {
       guard !replica.membership.isRevoked(author) else { return .revoked }
       sessions[link]!.hasHello = true
       post(.summary(summaries()), to: link)
-      sessions[link]!.nextSummary = now.advanced(byMilliseconds: Timing.summary)
+      sessions[link]!.tellsSummary(at: now)
       return nil
     }
     guard sessions[link]!.hasHello else { return .noHello }
     switch message {
     case .hello: break
-    case .summary(let hashes): compare(hashes, with: link)
+    case .ping, .pong, .acknowledgement: takeSign(message, from: link, at: now)
+    case .summary(let hashes): compare(hashes, with: link, at: now)
     case .heads(_, let reports):
       for report in reports { try learn(report, from: link, at: now) }
     case .ask(let log, let first, let offset):
       guard first <= replica.store.logged(log) else { break }
       sessions[link]!.cursors[log] = PeerSession.Cursor(next: first, offset: offset)
-      sessions[link]!.theirs[log] = first - 1
+      sessions[link]!.keeps(log, first - 1, at: now)
     case .run(let run): try take(run, from: link, at: now, wall: wall)
     case .fragment(let log, let sequence, let offset, let total, let bytes):
       try take(log, sequence, offset: offset, total: total, bytes, from: link, at: now, wall: wall)
-    case .ping(let nonce): sessions[link]!.pong = nonce
-    case .pong(let nonce):
-      let (span, overflow) = now.milliseconds.subtractingReportingOverflow(Int64(bitPattern: nonce))
-      if !overflow, (0...Timing.dead).contains(span) { sessions[link]!.roundTrip = span }
     }
     return nil
   }
 
-  private func compare(_ hashes: [UInt64], with link: LinkID) {
+  /// What keeps a session itself going.
+  private func takeSign(_ message: Message, from link: LinkID, at now: Tick) {
+    switch message {
+    case .ping(let nonce): sessions[link]!.pong = nonce
+    case .pong(let nonce, let total):
+      guard let pinged = sessions[link]!.pinged, pinged.nonce == nonce else { return }
+      sessions[link]!.pinged = nil
+      sessions[link]!.pace.settle(upTo: pinged.end, total: total, at: now)
+    case .acknowledgement(let total, let held):
+      for (log, sequence) in sessions[link]!.pace.acknowledge(total, held: Int64(held), at: now) {
+        sessions[link]!.tells(log, sequence, at: now)
+      }
+    default: break
+    }
+  }
+
+  private func compare(_ hashes: [UInt64], with link: LinkID, at now: Tick) {
     for (lane, (ours, theirs)) in zip(Lane.allCases, zip(summaries(), hashes)) {
       if ours == theirs {
         guard sessions[link]!.agreed.updateValue(ours, forKey: lane) != ours else { continue }
-        for (author, head) in replica.frontier(lane) { sessions[link]!.theirs[LogName(lane, author)] = head.sequence }
+        for (author, head) in replica.frontier(lane) {
+          sessions[link]!.keeps(LogName(lane, author), head.sequence, at: now)
+        }
       } else {
         sessions[link]!.lanesToTell.insert(lane)
       }
@@ -132,7 +149,7 @@ extension Gossip {
     let log = report.log
     guard sessions[link]!.theirs[log] != nil || sessions[link]!.theirs.count < Self.logLimit else { return }
     let ours = replica.store.state(of: log).logged
-    sessions[link]!.theirs[log] = max(sessions[link]!.theirs[log] ?? 0, report.sequence)
+    sessions[link]!.learns(log, report.sequence, at: now)
     guard report.sequence != ours.sequence || report.hash == ours.hash.prefix || report.sequence == 0 else {
       #if MUTANTS
         if PlantedBug.ignoresForks.isPlanted { return }
@@ -174,7 +191,7 @@ extension Gossip {
     partials[log] = nil
     if asked[log]?.link == link { asked[log]!.heard = now }
     let outcome = try replica.receive(run, from: "\(sessions[link]!.peer)", at: wall)
-    sessions[link]!.theirs[log] = max(sessions[link]!.theirs[log] ?? 0, last)
+    sessions[link]!.learns(log, last, at: now)
     switch outcome.refusal {
     case nil:
       // The peer learns in its next heads what is kept here now.
@@ -226,7 +243,7 @@ extension Gossip {
     wanted.insert(log)
     // The rest is on its way by this link: nobody else is asked for it.
     expected[log] = nil
-    sessions[link]!.theirs[log] = max(sessions[link]!.theirs[log] ?? 0, sequence)
+    sessions[link]!.learns(log, sequence, at: now)
     if asked[log] == nil || asked[log]!.link == link { asked[log] = Ask(link: link, heard: now) }
     var partial = partials[log] ?? Partial(peer: peer, sequence: sequence, total: total, bytes: [])
     if partial.peer != peer || partial.sequence != sequence || partial.total != total || partial.bytes.count != offset {

@@ -60,6 +60,11 @@ public final class Gossip {
     /// Heads are told at most this often, so that a flood of small changes costs few bytes of them.
     static let heads: Int64 = 50
     static let narrowHeads: Int64 = 2_000
+    /// A burst of changes is over when none came for so long: peers compare lanes then, and know what each other keeps.
+    static let rest: Int64 = 1_500
+    static let narrowRest: Int64 = 10_000
+    /// Nothing of what is on its way was acknowledged for so long: the peer is asked what it has.
+    static let stalled: Int64 = 10_000
   }
 
   /// Beginnings of change sets kept after a cut, 64 KiB each at most.
@@ -83,9 +88,12 @@ public final class Gossip {
 
   /// A link is up, and its other end has proven to be `peer`.
   ///
-  /// - Parameter bytesPerSecond: what the link can carry, when that is known to be little.
-  public func connected(_ link: LinkID, peer: AuthorNumber, bytesPerSecond: Int?, at now: Tick) {
-    var session = PeerSession(peer: peer.node, bytesPerSecond: bytesPerSecond, at: now)
+  /// - Parameters:
+  ///   - guess: bytes a second that the line may carry, where a plan says so. It is measured all the same.
+  ///   - limit: bytes a second that an operator allows.
+  public func connected(_ link: LinkID, peer: AuthorNumber, guess: Int? = nil, limit: Int? = nil, at now: Tick) {
+    var session = PeerSession(peer: peer.node, guess: guess, at: now)
+    session.pace.limit = limit
     session.outbox.append(.hello(federation: replica.federation, author: replica.author))
     sessions[link] = session
   }
@@ -107,8 +115,15 @@ public final class Gossip {
     sessions[link].flatMap { $0.hasHello && !$0.theirs.isEmpty ? $0.theirs : nil }
   }
 
-  /// What a link can carry has changed.
-  public func setRate(of link: LinkID, bytesPerSecond: Int?) { sessions[link]?.setRate(bytesPerSecond) }
+  /// What an operator allows a link has changed, in bytes a second; nil: as much as it carries.
+  public func setLimit(of link: LinkID, _ bytesPerSecond: Int?) { sessions[link]?.pace.limit = bytesPerSecond }
+
+  /// Something came over a link, though no whole frame yet: it is alive.
+  public func heard(_ link: LinkID, at moment: Tick) {
+    guard let session = sessions[link], session.lastHeard < moment else { return }
+    sessions[link]!.lastHeard = moment
+    sessions[link]!.pingSent = nil
+  }
 
   // MARK: Time
 
@@ -121,6 +136,10 @@ public final class Gossip {
       times.append(session.lastHeard.advanced(byMilliseconds: session.pingSent == nil ? Timing.ping : Timing.dead))
       // Once due they wait for the link, not for the clock.
       if !session.headsToSend.isEmpty, !session.headsAreDue { times.append(session.headsNotBefore) }
+      if let due = session.acknowledgementDue { times.append(due) }
+      if session.pinged == nil, let since = session.pace.waitingSince {
+        times.append(since.advanced(byMilliseconds: Timing.stalled))
+      }
       if let first = times.min(), due.map({ first < $0 }) ?? true { due = first }
     }
     return due
@@ -136,13 +155,16 @@ public final class Gossip {
       if now >= session.lastHeard.advanced(byMilliseconds: Timing.dead) { dead.append(link) }
       if session.pingSent == nil, now >= session.lastHeard.advanced(byMilliseconds: Timing.ping) {
         session.pingSent = now
-        session.outbox.append(.ping(UInt64(bitPattern: now.milliseconds)))
+        session.pingIsDue = true
+      }
+      if session.pinged == nil, !session.pingIsDue, let since = session.pace.waitingSince,
+        now >= since.advanced(byMilliseconds: Timing.stalled)
+      {
+        session.pingIsDue = true
       }
       if session.hasHello, now >= session.nextSummary {
-        session.nextSummary = now.advanced(byMilliseconds: session.isNarrow ? Timing.narrowSummary : Timing.summary)
+        session.tellsSummary(at: now)
         session.outbox.append(.summary(summaries()))
-        // Once on a link that has come to rest, to measure the round trip.
-        if session.roundTrip == nil { session.outbox.append(.ping(UInt64(bitPattern: now.milliseconds))) }
       }
       session.headsAreDue = now >= session.headsNotBefore
       sessions[link] = session
@@ -150,7 +172,7 @@ public final class Gossip {
     for (log, ask) in asked where now >= ask.heard.advanced(byMilliseconds: Timing.silent) {
       // Whoever was asked does not answer for this log: until its next summary, others are asked.
       asked[log] = nil
-      sessions[ask.link]?.theirs[log] = replica.store.logged(log)
+      sessions[ask.link]?.keeps(log, replica.store.logged(log), at: now)
     }
     expected = expected.filter { $0.value > now }
     askForMissing(at: now)
@@ -162,6 +184,7 @@ public final class Gossip {
   /// Logs grew by local edits, an imported bundle or a peer: sends what is this node's own to peers that had all of
   /// the log before, and tells the others.
   public func grew(_ logs: Set<LogName>, at now: Tick) {
+    if !logs.isEmpty { for link in links { sessions[link]!.moves(at: now) } }
     for log in logs.sorted() {
       let head = replica.store.logged(log)
       let before = told.updateValue(head, forKey: log) ?? 0
@@ -205,11 +228,18 @@ public final class Gossip {
   public struct LinkReport: Sendable {
     public var link: LinkID
     public var peer: AuthorNumber
+    /// In milliseconds, at best of late.
     public var roundTrip: Int64?
+    /// Bytes a second that the line was measured to carry; nil while it was never kept busy.
+    public var measured: Int?
     public var bytesIn: Int
     public var bytesOut: Int
-    /// Change sets that the peer lacks, as far as it told.
-    public var lacks: Int
+    /// Change sets that the peer has not said to keep, those on their way to it among them; nil before it has said anything.
+    public var lacks: Int?
+    /// Change sets of these that were sent, and are not acknowledged yet.
+    public var onTheirWay: Int
+    /// When the peer last said what it keeps.
+    public var toldAt: Tick?
     /// Logs asked of this peer that have not come yet.
     public var asked: Int
     /// From which change set on the peer lacks each log, by its word.
@@ -219,18 +249,20 @@ public final class Gossip {
   public func reports() -> [LinkReport] {
     links.map { link in
       let session = sessions[link]!
-      var lacks = 0
+      var (lacks, onTheirWay) = (0, 0)
       var lacking: [LogName: SequenceNumber] = [:]
       for log in replica.store.logNames where session.hasHello {
-        let (ours, theirs) = (replica.store.logged(log), session.theirs[log] ?? 0)
+        let (ours, theirs) = (replica.store.logged(log), session.keeps(log))
         guard theirs < ours else { continue }
         lacks += Int(ours - theirs)
+        onTheirWay += Int(min(session.theirs[log] ?? 0, ours) - theirs)
         lacking[log] = theirs + 1
       }
       return LinkReport(
-        link: link, peer: session.peer, roundTrip: session.roundTrip, bytesIn: session.bytesIn,
-        bytesOut: session.bytesOut, lacks: lacks,
-        asked: asked.values.count { $0.link == link }, lacking: lacking)
+        link: link, peer: session.peer, roundTrip: session.pace.roundTrip, measured: session.pace.measured,
+        bytesIn: session.bytesIn, bytesOut: session.bytesOut, lacks: session.toldAt == nil ? nil : lacks,
+        onTheirWay: onTheirWay,
+        toldAt: session.toldAt, asked: asked.values.count { $0.link == link }, lacking: lacking)
     }
   }
 

@@ -33,15 +33,32 @@ public enum Message: Hashable, Sendable {
   case fragment(LogName, SequenceNumber, offset: Int, total: Int, [UInt8])
   /// Asks for a sign of life.
   case ping(UInt64)
-  case pong(UInt64)
+  /// Answers a ping. With it all counted frames before it are here, or never will be.
+  case pong(UInt64, total: Int)
+  /// How many bytes of counted frames of this session are here, and kept; `held` milliseconds ago.
+  case acknowledgement(total: Int, held: Int)
 
-  public static let protocolVersion: UInt8 = 1
+  public static let protocolVersion: UInt8 = 2
 
   /// The largest frame: a whole change set and its address, or many small ones.
   public static let byteLimit = 128 * 1024
 
   /// Heads in one message: 1,000 nodes, a few epochs.
   static let headLimit = 4_096
+
+  /// Bytes that one session may ever count.
+  private static let totalLimit: UInt64 = 1 << 62
+  /// Milliseconds for which an acknowledgement may have been kept back.
+  static let heldLimit = 60_000
+
+  /// Whether a frame of it is acknowledged, and waits for room on the line. What keeps the session itself going is not: it
+  /// must go out when nothing else may.
+  var isCounted: Bool {
+    switch self {
+    case .hello, .summary, .heads, .ask, .run, .fragment: true
+    case .ping, .pong, .acknowledgement: false
+    }
+  }
 }
 
 extension Message {
@@ -86,9 +103,14 @@ extension Message {
     case .ping(let nonce):
       writer.byte(7)
       writer.bigEndian(nonce)
-    case .pong(let nonce):
+    case .pong(let nonce, let total):
       writer.byte(8)
       writer.bigEndian(nonce)
+      writer.count(total)
+    case .acknowledgement(let total, let held):
+      writer.byte(9)
+      writer.count(total)
+      writer.count(held)
     }
     return writer.bytes
   }
@@ -145,7 +167,12 @@ extension Message {
       guard sequence >= 1, offset + bytes.count <= total, !bytes.isEmpty else { throw reader.malformed(.invalidValue) }
       self = .fragment(log, sequence, offset: offset, total: total, bytes)
     case 7: self = .ping(try reader.bigEndian(UInt64.self))
-    case 8: self = .pong(try reader.bigEndian(UInt64.self))
+    case 8:
+      let nonce = try reader.bigEndian(UInt64.self)
+      self = .pong(nonce, total: Int(try reader.varint(upTo: Self.totalLimit)))
+    case 9:
+      let total = Int(try reader.varint(upTo: Self.totalLimit))
+      self = .acknowledgement(total: total, held: try reader.count(upTo: Self.heldLimit))
     default: throw MalformedBytes(.unknownTag, offset: 0)
     }
     try reader.expectEnd()

@@ -25,14 +25,17 @@ struct PeerSession {
 
   /// The peer's node number, proven by the transport.
   let peer: AuthorNumber
-  /// A frame takes about half a second of the link, so that an urgent change waits no longer. Invariant: in `frameRange`.
-  private(set) var frameBytes = 0
-  private(set) var isNarrow = false
+  /// How much may be on its way to the peer, and what of it has come.
+  var pace: Pace
 
   /// Invariant: nothing is known of the peer's logs before.
   var hasHello = false
-  /// How far the peer keeps each log, by its word.
+  /// How far the peer keeps each log, by its word, or will when what is on its way has come.
   var theirs: [LogName: SequenceNumber] = [:]
+  /// How far the peer keeps, by its word, the logs of which more is on its way. Invariant: each below `theirs`.
+  private(set) var kept: [LogName: SequenceNumber] = [:]
+  /// When the peer last said what it keeps.
+  private(set) var toldAt: Tick?
   /// The hash of a lane at which the peer was last found equal.
   var agreed: [Lane: UInt64] = [:]
   /// What the peer asked for, or will want: read when the link can take it.
@@ -52,6 +55,14 @@ struct PeerSession {
   var outbox: [Message] = []
   /// The last ping that is not answered: a flood of them gets one answer.
   var pong: UInt64?
+  /// The ping that waits for its answer, and all that was sent before it.
+  var pinged: (nonce: UInt64, end: Int)?
+  /// Counted bytes that came from the peer, and of which it was told.
+  private var received = 0
+  private var acknowledged = 0
+  /// When the first of what the peer was not told of came.
+  private var unacknowledgedSince: Tick?
+  private var newest = Tick(milliseconds: 0)
   /// How far each log was sent on this link, and how many bytes may still be sent a second time: a peer that asks for the
   /// same again and again makes this node work no harder than that.
   private var sent: [LogName: Cursor] = [:]
@@ -64,22 +75,22 @@ struct PeerSession {
 
   var lastHeard: Tick
   var nextSummary: Tick
+  /// The summary that was due when things began to move.
+  private var latestSummary: Tick?
   var pingSent: Tick?
-  /// The last measured round trip, in milliseconds.
-  var roundTrip: Int64?
+  /// A ping waits for the link.
+  var pingIsDue = false
 
   var bytesIn = 0
   var bytesOut = 0
 
-  init(peer: AuthorNumber, bytesPerSecond: Int?, at now: Tick) {
+  init(peer: AuthorNumber, guess: Int?, at now: Tick) {
     self.peer = peer
+    pace = Pace(guess: guess, at: now)
     againCounted = now
     lastHeard = now
     nextSummary = now
-    setRate(bytesPerSecond)
   }
-
-  static let frameRange = 256...64 * 1024
 
   /// Invariant: the budget of bytes that may be sent again is never above a burst.
   var isBudgetBounded: Bool { againBudget <= Self.againBurst }
@@ -102,10 +113,101 @@ struct PeerSession {
     return true
   }
 
-  mutating func setRate(_ bytesPerSecond: Int?) {
-    isNarrow = (bytesPerSecond ?? .max) < 20_000
-    frameBytes =
-      bytesPerSecond.map { min(max($0 / 2, Self.frameRange.lowerBound), Self.frameRange.upperBound) }
-      ?? Self.frameRange.upperBound
+  /// Something changed here: lanes are compared when it has come to rest, and anyway when that was due.
+  mutating func moves(at now: Tick) {
+    let pause = pace.isNarrow ? Gossip.Timing.narrowRest : Gossip.Timing.rest
+    let long = pace.isNarrow ? Gossip.Timing.narrowSummary : Gossip.Timing.summary
+    latestSummary = latestSummary ?? now.advanced(byMilliseconds: long)
+    nextSummary = min(now.advanced(byMilliseconds: pause), latestSummary!)
   }
+
+  mutating func tellsSummary(at now: Tick) {
+    let long = pace.isNarrow ? Gossip.Timing.narrowSummary : Gossip.Timing.summary
+    (nextSummary, latestSummary) = (now.advanced(byMilliseconds: long), nil)
+  }
+
+  // MARK: What came
+
+  /// A counted frame came.
+  mutating func receive(_ bytes: Int, at now: Tick) {
+    received += bytes
+    newest = now
+    unacknowledgedSince = unacknowledgedSince ?? now
+  }
+
+  /// When the peer is to be told what came: soon, or at once when it is much; nil when it knows.
+  var acknowledgementDue: Tick? {
+    guard let since = unacknowledgedSince else { return nil }
+    return received - acknowledged >= Self.promptly
+      ? since : since.advanced(byMilliseconds: Self.acknowledgementPause)
+  }
+
+  /// Less than a narrow line's window, so that it never stands still for want of an answer.
+  private static let promptly = 1_024
+  private static let acknowledgementPause: Int64 = 200
+
+  /// Whether something waits that keeps the session itself going.
+  func hasSign(at now: Tick) -> Bool {
+    hasSaidHello && (pong != nil || pingIsDue || acknowledgementDue.map { $0 <= now } ?? false)
+  }
+
+  /// The first frame on each side.
+  private var hasSaidHello: Bool { pace.sent > 0 }
+
+  mutating func nextSign(at now: Tick) -> Message? {
+    guard hasSaidHello else { return nil }
+    if let nonce = pong {
+      (pong, acknowledged, unacknowledgedSince) = (nil, received, nil)
+      return .pong(nonce, total: received)
+    }
+    if let due = acknowledgementDue, due <= now {
+      // As of the newest that came: earlier bytes waited longer, and are measured by their own.
+      let held = min(max(now.milliseconds(since: newest), 0), Int64(Message.heldLimit))
+      (acknowledged, unacknowledgedSince) = (received, nil)
+      return .acknowledgement(total: received, held: Int(held))
+    }
+    guard pingIsDue else { return nil }
+    pingIsDue = false
+    pinged = (UInt64(bitPattern: now.milliseconds), pace.sent)
+    return .ping(pinged!.nonce)
+  }
+
+  /// Heads in one message, so that it fits a frame.
+  var headLimit: Int { min(max(pace.frameBytes / 14, 16), Message.headLimit) }
+
+  // MARK: What the peer keeps
+
+  /// The peer says that it keeps a log so far.
+  mutating func tells(_ log: LogName, _ sequence: SequenceNumber, at now: Tick) {
+    toldAt = now
+    guard let known = kept[log] else { return }
+    kept[log] = sequence >= theirs[log] ?? 0 ? nil : max(known, sequence)
+  }
+
+  /// The peer keeps a log at least so far.
+  mutating func learns(_ log: LogName, _ sequence: SequenceNumber, at now: Tick) {
+    theirs[log] = max(theirs[log] ?? 0, sequence)
+    tells(log, sequence, at: now)
+  }
+
+  /// A log will be kept so far when what is sent now has come.
+  mutating func promises(_ log: LogName, _ sequence: SequenceNumber) {
+    let known = theirs[log] ?? 0
+    guard sequence > known else { return }
+    if kept[log] == nil { kept[log] = known }
+    theirs[log] = sequence
+  }
+
+  /// The peer keeps a log exactly so far: whatever was on its way is not counted any longer.
+  mutating func keeps(_ log: LogName, _ sequence: SequenceNumber, at now: Tick) {
+    toldAt = now
+    theirs[log] = sequence
+    kept[log] = nil
+  }
+
+  /// How far the peer keeps a log, by its word.
+  func keeps(_ log: LogName) -> SequenceNumber { kept[log] ?? theirs[log] ?? 0 }
+
+  /// Invariant: what is on its way goes beyond what has come.
+  var isWayOrdered: Bool { kept.allSatisfy { $0.value < theirs[$0.key] ?? 0 } }
 }

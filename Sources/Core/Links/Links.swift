@@ -48,8 +48,10 @@ public struct Links: Sendable {
     case tick
     /// The other end of a link has proven who it is.
     ///
-    /// - Parameter from: the address that was called, by its place in the list; nil when the other end called.
-    case connected(LinkID, ProvenPeer, from: Int?)
+    /// - Parameters:
+    ///   - from: the address that was called, by its place in the list; nil when the other end called.
+    ///   - begun: when this end began to call, or was called: a handshake takes as long as the line.
+    case connected(LinkID, ProvenPeer, from: Int?, begun: Tick)
     /// A call did not lead to a proven peer.
     case callFailed(Int)
     /// A link is gone, or has to go.
@@ -94,8 +96,8 @@ public struct Links: Sendable {
   /// Calls under way at once, over all addresses: as many handshakes as a small machine does without delaying anybody.
   public static let callLimit = 4
 
-  /// A call that was begun before a link came up leads to another one at most so many milliseconds later: connecting
-  /// takes five seconds, the handshake fifteen.
+  /// A call that crosses another was begun before the other's link came up at the far end: at most so many milliseconds
+  /// after it came up here, whatever the line.
   static let crossing: Int64 = 20_000
 
   public let own: AuthorNumber
@@ -141,8 +143,8 @@ public struct Links: Sendable {
       return []
     case .tick: if keys.takeDue(at: now) { effects.append(.refreshKeys) }
     case .begin(let wards): begin(wards, at: now)
-    case .connected(let id, let peer, let address):
-      if let refusal = refusal(of: peer, from: address, wall: wall) {
+    case .connected(let id, let peer, let address, let begun):
+      if let refusal = refusal(of: peer, from: address, begun: begun, wall: wall) {
         if let address { answered(address, by: peer.node, refusal: refusal, at: now) }
         effects.append(.refuse(id, refusal))
       } else {
@@ -164,7 +166,7 @@ public struct Links: Sendable {
   }
 
   /// Why a peer that has proven who it is gets no link; nil when it may have one.
-  private func refusal(of peer: ProvenPeer, from address: Int?, wall: Instant) -> LinkRefusal? {
+  private func refusal(of peer: ProvenPeer, from address: Int?, begun: Tick, wall: Instant) -> LinkRefusal? {
     if let address, addresses[address].ward != peer.node.ward { return .wrongWard }
     if peer.node == own { return .ownNumber }
     if isCut(peer.node) { return .cut }
@@ -173,7 +175,7 @@ public struct Links: Sendable {
     if let id = linkTo[peer.node] {
       // Both ends judge by the same facts, so both keep the same one.
       let (isOutgoing, first) = (address != nil, links[id]!)
-      let haveCrossed = isOutgoing != first.isOutgoing && latest.milliseconds(since: first.since) <= Self.crossing
+      let haveCrossed = isOutgoing != first.isOutgoing && begun.milliseconds(since: first.since) <= Self.crossing
       return haveCrossed && isOutgoing != (own < peer.node) ? .linked : nil
     }
     return links.count < Self.linkLimit ? nil : .full

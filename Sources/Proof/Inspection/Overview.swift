@@ -42,9 +42,15 @@ public struct LivePeer: Codable, Sendable {
   public var state: String
   public var lastHeard: Int64?
   public var roundTripMilliseconds: Int64?
+  /// Bytes a second that the line was measured to carry.
+  public var bytesPerSecondMeasured: Int?
   /// Change sets that the peer lacks by its own word, and their bytes.
   public var lacks: Int?
   public var lacksBytes: Int?
+  /// Of these, how many were sent and are not acknowledged yet.
+  public var onTheirWay: Int?
+  /// When the peer last said what it keeps.
+  public var toldAt: Int64?
   /// Logs asked of it that have not come yet.
   public var asked: Int?
   public var bytesIn: Int?
@@ -68,6 +74,8 @@ extension LivePeer {
       held(lastHeard), held(roundTripMilliseconds), held(nextCall)
     )
     (peer.lacks, peer.lacksBytes, peer.asked) = (held(lacks), held(lacksBytes), held(asked))
+    (peer.onTheirWay, peer.toldAt) = (held(onTheirWay), held(toldAt))
+    peer.bytesPerSecondMeasured = held(bytesPerSecondMeasured).map { max($0, 1) }
     (peer.bytesIn, peer.bytesOut, peer.failedCalls) = (held(bytesIn), held(bytesOut), held(failedCalls))
     peer.bytesPerSecondLimit = held(bytesPerSecondLimit).map { max($0, 1) }
     return peer
@@ -299,7 +307,8 @@ extension Overview {
       let plan = ward.flatMap { road($0.code) }
       let newest = states.filter { $0.key.author.node == node }.map(\.value.past.time.milliseconds).max()
       let bytes = report?.lacksBytes ?? shortage.bytes
-      let rate = report?.bytesPerSecondLimit.map { Double($0) } ?? plan.map { Double($0.bitsPerSecond) / 8 }
+      let seen = [report?.bytesPerSecondLimit, report?.bytesPerSecondMeasured].compactMap { $0 }.min()
+      let rate = seen.map { Double($0) } ?? plan.map { Double($0.bitsPerSecond) / 8 }
       return Peer(
         node: "\(node)", ward: ward?.code ?? report?.ward, wardName: ward?.name ?? report?.wardName,
         newestChangeSet: newest.flatMap { $0 > 0 ? $0 : nil },

@@ -149,7 +149,7 @@ extension World {
       let name = LinkID(rawValue: 1 << 40 + UInt64(nextSession))
       nextSession += 1
       liar.link = name
-      decide(node, .connected(name, ProvenPeer(liar.certificate, in: replica.membership), from: nil))
+      decide(node, .connected(name, ProvenPeer(liar.certificate, in: replica.membership), from: nil, begun: steady))
       frames.append(liar.hello)
     }
     guard node.isUp, let link = liar.link else { return }

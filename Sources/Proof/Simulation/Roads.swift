@@ -9,6 +9,8 @@ struct Road {
   let loss: Double
   let plannedRate: Int
   var rate: Int
+  /// Since when it carries so much.
+  var rateSince: Moment = 0
   var isUp: Bool
   /// The node whose frames vanish on this road.
   var mute: Int?
@@ -68,6 +70,8 @@ struct Session {
   /// The address that it called, by its place in its list.
   let address: Int
   let link: LinkID
+  /// When the first called the second.
+  let begun: Tick
   var state = [EndState.shaking, .shaking]
   /// Nothing passes any more: the road was cut or an end lost its power.
   var isBroken = false
@@ -76,7 +80,6 @@ struct Session {
   var isUnruly = false
   var busyUntil: [Moment] = [0, 0]
   var lastArrival: [Moment] = [0, 0]
-  var isPumping = [false, false]
 
   func isOpen(_ end: Int) -> Bool { state[end] == .open }
   func end(of node: Int) -> Int { ends[0] == node ? 0 : 1 }

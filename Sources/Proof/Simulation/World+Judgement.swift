@@ -16,19 +16,13 @@ extension World {
     isHealed = true
     for road in roads.indices {
       roads[road].weather = .fair
-      roads[road].rate = roads[road].plannedRate
+      (roads[road].rate, roads[road].rateSince) = (roads[road].plannedRate, now)
       healRoad(road)
     }
     for node in nodes {
       node.disk.mend()
       if node.state == .down { start(node.index) }
       node.schema = node.isUp ? node.schema : currentSchema
-    }
-    for session in sessions.values.sorted(by: { $0.id < $1.id }) {
-      for end in 0...1 where session.isOpen(end) {
-        let rate = roads[session.road].rate
-        nodes[session.ends[end]].gossip?.setRate(of: session.link, bytesPerSecond: rate < 1_000_000 ? rate / 8 : nil)
-      }
     }
     carriedAtHeal = roads.map { ($0.bytes, $0.changeSets) }
   }

@@ -10,7 +10,7 @@ extension World {
     /// A call that nobody answers ends after so long, as the product's does.
     static let connecting: Moment = 5_000_000
     /// A call that is answered, but breaks before both have proven who they are.
-    static let shaking: Moment = 15_000_000
+    static let shaking: Moment = 20_000_000
     /// One-way trips of TCP and TLS 1.3 until the caller knows whom it meets, and until the called one does.
     static let trips: [Moment] = [4, 5]
   }
@@ -100,7 +100,7 @@ extension World {
     nextSession += 1
     sessions[id] = Session(
       id: id, road: road, ends: [node.index, other.index], lives: [node.life, other.life], address: address,
-      link: LinkID(rawValue: UInt64(id)))
+      link: LinkID(rawValue: UInt64(id)), begun: steady)
     for end in 0...1 { schedule(.meet(session: id, end: end), after: roads[road].latency * Calling.trips[end]) }
   }
 
@@ -123,20 +123,19 @@ extension World {
       return
     }
     let peer = ProvenPeer(other.identity.certificate, in: replica.membership)
-    decide(node, .connected(session.link, peer, from: end == 0 ? session.address : nil))
+    decide(node, .connected(session.link, peer, from: end == 0 ? session.address : nil, begun: session.begun))
   }
 
   private func accept(_ link: LinkID, at node: SimulatedNode) {
     guard let peer = node.policy?[link]?.peer else { return }
     guard let session = sessions[Int(link.rawValue)] else {
-      node.gossip?.connected(link, peer: peer, bytesPerSecond: nil, at: steady)
+      node.gossip?.connected(link, peer: peer, at: steady)
       return
     }
     let end = session.end(of: node.index)
     sessions[session.id]!.state[end] = .open
     node.links[link] = session.id
-    let rate = roads[session.road].rate
-    node.gossip?.connected(link, peer: peer, bytesPerSecond: rate < 1_000_000 ? rate / 8 : nil, at: steady)
+    node.gossip?.connected(link, peer: peer, at: steady)
     if session.isOpen(1 - end) {
       counts.sessions += 1
       let (a, b) = (session.ends[0], session.ends[1])

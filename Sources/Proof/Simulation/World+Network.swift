@@ -32,24 +32,23 @@ extension World {
 
   /// Bytes that a frame costs besides its own: length, TLS, TCP and IP.
   private static let frameOverhead = 30
-  /// As many frames as are sent in one go on a fast road.
+  /// As many frames as come in one read.
   private static let burst = 64
 
-  /// Sends frames until the road is busy or nothing is left.
+  /// Sends all frames that gossip gives: a road buffers without end, as deep modems and sockets do, and what lies there too
+  /// long is gossip's own fault.
   func pump(_ id: Int, _ end: Int) {
-    guard var session = sessions[id], session.isOpen(end), !session.isPumping[end] else { return }
+    while pumpOnce(id, end) {}
+  }
+
+  private func pumpOnce(_ id: Int, _ end: Int) -> Bool {
+    guard var session = sessions[id], session.isOpen(end) else { return false }
     let node = nodes[session.ends[end]]
-    guard node.isUp, node.life == session.lives[end], let gossip = node.gossip else { return }
-    if session.busyUntil[end] > now {
-      session.isPumping[end] = true
-      sessions[id] = session
-      schedule(.pump(session: id, end: end), at: session.busyUntil[end])
-      return
-    }
-    guard gossip.hasFrame(for: session.link, at: steady) else { return }
+    guard node.isUp, node.life == session.lives[end], let gossip = node.gossip else { return false }
     var frames: [[UInt8]] = []
     var bytes = 0
     do {
+      // On a slow road each frame is read by itself.
       let limit = roads[session.road].rate >= 10_000_000 ? Self.burst : 1
       while frames.count < limit, let frame = try gossip.nextFrame(for: session.link, at: steady) {
         frames.append(frame)
@@ -57,19 +56,28 @@ extension World {
       }
     } catch {
       diskFailed(node, error)
-      return
+      return false
     }
-    guard !frames.isEmpty else { return }
-    session.busyUntil[end] = now + Moment(bytes) * 8_000_000 / Moment(max(roads[session.road].rate, 1))
+    guard !frames.isEmpty else { return false }
+    session.busyUntil[end] =
+      max(session.busyUntil[end], now) + Moment(bytes) * 8_000_000 / Moment(max(roads[session.road].rate, 1))
     sessions[id] = session
+    judgeQueue(session, end)
     carry(frames, bytes, id, end)
-    if nodes[session.ends[end]].isUp, gossip.hasFrame(for: session.link, at: steady) { pumpLater(id, end) }
+    return true
   }
 
-  private func pumpLater(_ id: Int, _ end: Int) {
-    guard let session = sessions[id], !session.isPumping[end] else { return }
-    sessions[id]!.isPumping[end] = true
-    schedule(.pump(session: id, end: end), at: session.busyUntil[end])
+  /// So much of a road's time may lie on it, once there was time to find out what it carries: what is urgent waits for that.
+  private static let longestQueue: Moment = 60_000_000
+  private static let learning: Moment = 600_000_000
+
+  private func judgeQueue(_ session: Session, _ end: Int) {
+    let queue = session.busyUntil[end] - now
+    guard queue > Self.longestQueue, now - roads[session.road].rateSince > Self.learning,
+      steady.milliseconds(since: session.begun) * 1_000 > Self.learning
+    else { return }
+    violate(
+      .invariant, "\(queue / 1_000_000) s of \(describe(session.road).en) lie on it from \(name(session.ends[end]))")
   }
 
   private func carry(_ frames: [[UInt8]], _ bytes: Int, _ id: Int, _ end: Int) {

@@ -25,13 +25,8 @@ extension World {
         "\(describe(road).ja)で\(name(from))からの通信だけが届かない",
         "\(describe(road).en) carries nothing from \(name(from))")
     case .rate(let road, let rate):
-      roads[road].rate = rate
-      for session in sessions.values.filter({ $0.road == road }).sorted(by: { $0.id < $1.id }) {
-        for end in 0...1 where session.isOpen(end) {
-          nodes[session.ends[end]].gossip?.setRate(
-            of: session.link, bytesPerSecond: rate < 1_000_000 ? rate / 8 : nil)
-        }
-      }
+      // Nobody tells gossip: it finds out.
+      (roads[road].rate, roads[road].rateSince) = (rate, now)
     case .weather(let road, let weather): roads[road].weather = weather
     case .crash(let node, nil): crash(node)
     case .crash(let node, let operations?): nodes[node].disk.cutPower(afterOperations: operations)

@@ -24,7 +24,6 @@ public final class World {
     case callFails(node: Int, life: Int, address: Int)
     /// One end of a session learns who the other is.
     case meet(session: Int, end: Int)
-    case pump(session: Int, end: Int)
     case arrive(session: Int, end: Int, frames: [[UInt8]])
     case notice(session: Int, end: Int)
     case tick(node: Int, life: Int)
@@ -168,9 +167,6 @@ public final class World {
     case .calls(let node, let life): calls(node, life)
     case .callFails(let node, let life, let address): callFails(node, life, address)
     case .meet(let session, let end): meet(session, end)
-    case .pump(let session, let end):
-      sessions[session]?.isPumping[end] = false
-      pump(session, end)
     case .arrive(let session, let end, let frames): arrive(session, end, frames)
     case .notice(let session, let end): notice(session, end)
     case .tick(let node, let life): tick(node, life)

@@ -30,7 +30,12 @@ struct LinkPipeline: Sendable {
   typealias LinkChannel = NIOAsyncChannel<[[UInt8]], ByteBuffer>
 
   /// Adds the handlers. The future gives whom the other end has proven to be, or why it is refused.
-  func configure(_ channel: Channel, isClient: Bool) throws -> (LinkChannel, EventLoopFuture<NodeCertificate>) {
+  ///
+  /// - Parameter heard: told of every byte that comes.
+  func configure(
+    _ channel: Channel, isClient: Bool, _ heard: LastHeard
+  ) throws -> (LinkChannel, EventLoopFuture<NodeCertificate>) {
+    try channel.pipeline.syncOperations.addHandler(ByteWatch(heard))
     let peer = channel.eventLoop.makePromise(of: NodeCertificate.self)
     let federation = federation()
     let shown = NIOLockedValueBox<NodeCertificate?>(nil)
@@ -57,6 +62,34 @@ struct LinkPipeline: Sendable {
     try channel.pipeline.syncOperations.addHandler(
       FrameBatcher { if let certificate = shown.withLockedValue({ $0 }) { peer.succeed(certificate) } })
     return (try LinkChannel(wrappingChannelSynchronously: channel), peer.futureResult)
+  }
+}
+
+/// When the last byte came over a connection: the half of a frame is a sign of life too.
+final class LastHeard: Sendable {
+  private let begun = ContinuousClock.now
+  private let last = NIOLockedValueBox(ContinuousClock.now)
+
+  func note() { last.withLockedValue { $0 = .now } }
+
+  /// How long ago the last byte came; the beginning counts as one.
+  var age: Duration { .now - last.withLockedValue { $0 } }
+  /// How long ago the connection began.
+  var lifetime: Duration { .now - begun }
+}
+
+/// Tells when bytes come, whatever they are.
+final class ByteWatch: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = ByteBuffer
+
+  private let heard: LastHeard
+
+  init(_ heard: LastHeard) { self.heard = heard }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    heard.note()
+    context.fireChannelRead(data)
   }
 }
 

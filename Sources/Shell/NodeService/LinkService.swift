@@ -60,8 +60,10 @@ public struct LinkService: Service {
   /// The links' own thread: what a peer floods it with holds up no page.
   private static let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
-  /// Connecting and proving who one is, over a satellite and back twice.
-  private static let handshakeLimit = Duration.seconds(15)
+  /// Proving who one is takes five kilobytes and several turns: as long as bytes come, the line is only slow.
+  private static let handshakeLimit = Duration.seconds(120)
+  /// One turn over a satellite, and what a narrow line carries before it.
+  private static let handshakeSilence = Duration.seconds(20)
 
   public init(core: NodeCore, listen: NetworkAddress?, peers: [PeerAddress], log: Logger) throws {
     self.core = core
@@ -158,28 +160,32 @@ public struct LinkService: Service {
   ///   - proven: called once, when the other end has proven who it is or is gone.
   private func serve(_ channel: Channel, from called: Int?, proven: @Sendable () -> Void = {}) async {
     var isProven = false
+    let heard = LastHeard()
     do {
       let isClient = called != nil
-      let (channel, peer) = try await channel.served { [pipeline] in try pipeline.configure($0, isClient: isClient) }
+      let (channel, peer) = try await channel.served { [pipeline] in
+        try pipeline.configure($0, isClient: isClient, heard)
+      }
       try await channel.executeThenClose { inbound, outbound in
-        let timeout = channel.channel.eventLoop.scheduleTask(in: .seconds(Self.handshakeLimit.components.seconds)) {
+        let watch = channel.channel.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+          guard heard.age > Self.handshakeSilence || heard.lifetime > Self.handshakeLimit else { return }
           channel.channel.close(promise: nil)
         }
+        defer { watch.cancel() }
         let certificate = try await withTaskCancellationHandler {
           try await peer.get()
         } onCancel: {
           channel.channel.close(promise: nil)
         }
-        timeout.cancel()
+        watch.cancel()
         isProven = true
         proven()
         let close: @Sendable () -> Void = { channel.channel.close(promise: nil) }
         let address = channel.channel.remoteAddress.flatMap { remote in
           remote.ipAddress.flatMap { host in remote.port.map { "\(NetworkAddress(host: host, port: $0))" } }
         }
-        guard let (id, wake) = await core.connected(certificate, from: called, address: address, close: close) else {
-          return
-        }
+        guard let (id, wake) = await core.connected(certificate, from: called, address: address, heard, close: close)
+        else { return }
         await withTaskGroup(of: Void.self) { group in
           group.addTask { await receive(inbound, on: id) }
           group.addTask { await send(outbound, on: id, wake) }

@@ -13,6 +13,7 @@ extension NodeCore {
     let peer: AuthorNumber
     /// The other end, as the network names it.
     let address: String?
+    let heard: LastHeard
     let wake: AsyncStream<Void>.Continuation
     let close: @Sendable () -> Void
   }
@@ -44,7 +45,7 @@ extension NodeCore {
     let now = clock.now()
     let peer = transport.peer
     lastHeard[peer] = .now()
-    gossip.connected(id, peer: peer, bytesPerSecond: rates[peer], at: now)
+    gossip.connected(id, peer: peer, guess: planned[peer.ward], limit: limits[peer], at: now)
     log.info(
       "link up",
       metadata: ["peer": "\(peer)", "ward": "\(wardCode(peer))", "outgoing": "\(links[id]?.isOutgoing ?? false)"])
@@ -106,13 +107,16 @@ extension NodeCore {
   /// - Parameter called: the address that led there, by its place in the list; nil when the other end called.
   /// - Returns: the link's id and the signal to send, or nil when there is to be no link.
   func connected(
-    _ certificate: NodeCertificate, from called: Int?, address: String?, close: @escaping @Sendable () -> Void
+    _ certificate: NodeCertificate, from called: Int?, address: String?, _ heard: LastHeard,
+    close: @escaping @Sendable () -> Void
   ) -> (id: LinkID, wake: AsyncStream<Void>)? {
     let id = LinkID(rawValue: nextLink)
     nextLink += 1
     let (wake, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-    transports[id] = Transport(peer: certificate.node, address: address, wake: continuation, close: close)
-    decide(.connected(id, ProvenPeer(certificate, in: replica.membership), from: called))
+    transports[id] = Transport(peer: certificate.node, address: address, heard: heard, wake: continuation, close: close)
+    decide(
+      .connected(
+        id, ProvenPeer(certificate, in: replica.membership), from: called, begun: moment(heard.lifetime)))
     return links[id] == nil ? nil : (id, wake)
   }
 
@@ -156,7 +160,7 @@ extension NodeCore {
         schedule()
         return nil
       }
-      let busy = rates[link.peer].map { Duration.microseconds(Int64(frame.count + 4) * 1_000_000 / Int64($0)) }
+      let busy = limits[link.peer].map { Duration.microseconds(Int64(frame.count + 4) * 1_000_000 / Int64($0)) }
       return (frame, busy)
     } catch {
       log.error("could not read what is to be sent", metadata: ["error": "\(error)"])
@@ -212,6 +216,36 @@ extension NodeCore {
   func noteAllHeard() {
     for (id, transport) in transports { noteHeard(transport.peer, on: id) }
   }
+
+  /// The moment of the steady clock that was so long ago.
+  private func moment(_ age: Duration) -> Tick {
+    clock.now().advanced(byMilliseconds: -Int64(age / .milliseconds(1)))
+  }
+
+  /// Whose bytes came since, though no whole frame did.
+  func noteBytes() {
+    for (id, transport) in transports { gossip.heard(id, at: moment(transport.heard.age)) }
+  }
+
+  // MARK: What a link may carry
+
+  /// What the plan says that the lines to other wards carry: the first guess, until it is measured.
+  ///
+  /// - Parameter rates: bytes a second, by ward.
+  public func plan(_ rates: [String: Int]) {
+    planned = Dictionary(
+      rates.compactMap { code, rate in identity.federation.index(ofWard: code).map { ($0, rate) } },
+      uniquingKeysWith: min)
+  }
+
+  /// Keeps what an operator allows the links to a node, over restarts too; nil: as much as they carry.
+  func limit(_ node: AuthorNumber, bytesPerSecond: Int?) throws {
+    try replica.store.write { try replica.store.setNodeState(Self.limitKey(node), Int64(bytesPerSecond ?? 0)) }
+    limits[node] = bytesPerSecond
+    if let id = links.id(to: node) { gossip.setLimit(of: id, bytesPerSecond) }
+  }
+
+  static func limitKey(_ node: AuthorNumber) -> String { "limit \(node.rawValue)" }
 
   /// A moment of the steady clock as the wall clock shows it now, for reports.
   func wallClock(of tick: Tick) -> Instant {

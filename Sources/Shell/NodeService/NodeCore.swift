@@ -44,8 +44,9 @@ public actor NodeCore {
   /// The addresses that are called, and who is told to call them, by their place in the list.
   var addresses: [String] = []
   var callers: AsyncStream<Int>.Continuation?
-  /// What a link to a peer may carry, bytes per second.
-  var rates: [AuthorNumber: Int] = [:]
+  /// What a link to a peer may carry by its operator's word, and what one to a ward is planned to, in bytes per second.
+  var limits: [AuthorNumber: Int] = [:]
+  var planned: [UInt32: Int] = [:]
   /// When each peer was last heard, links gone included.
   var lastHeard: [AuthorNumber: Instant] = [:]
   private var nextNote = Tick(milliseconds: 0)
@@ -74,6 +75,9 @@ public actor NodeCore {
     reader = NodeReader(database: replica.store.reader)
     gossip = Gossip(replica)
     links = Links(own: replica.author, seed: .random(in: .min ... .max))
+    for node in replica.membership.certificates.keys {
+      if let limit = try replica.store.nodeState(Self.limitKey(node)), limit > 0 { limits[node] = Int(limit) }
+    }
     self.log = log
   }
 
@@ -148,6 +152,7 @@ public actor NodeCore {
   private func tick() {
     tickAt = nil
     let now = clock.now()
+    noteBytes()
     for link in gossip.tick(at: now) { decide(.ended(link, .silent)) }
     decide(.tick)
     if now >= nextNote {

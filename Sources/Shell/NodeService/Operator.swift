@@ -293,11 +293,8 @@ extension NodeCore {
     return peers()
   }
 
-  func throttle(_ nodes: [AuthorNumber], bytesPerSecond: Int?) -> [StatusReport.Peer] {
-    for node in nodes {
-      rates[node] = bytesPerSecond
-      if let id = links.id(to: node) { gossip.setRate(of: id, bytesPerSecond: bytesPerSecond) }
-    }
+  func throttle(_ nodes: [AuthorNumber], bytesPerSecond: Int?) throws -> [StatusReport.Peer] {
+    for node in nodes { try limit(node, bytesPerSecond: bytesPerSecond) }
     return peers()
   }
 

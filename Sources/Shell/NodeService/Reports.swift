@@ -29,9 +29,16 @@ public struct StatusReport: Codable, Sendable {
     public var bannedUntil: Int64?
     public var lastHeard: Int64?
     public var roundTripMilliseconds: Int64?
-    /// Change sets that the peer lacks, as far as it told, and their bytes; logs asked of it that have not come yet.
+    /// Bytes a second that the line was measured to carry; nil while it was never kept busy.
+    public var bytesPerSecondMeasured: Int?
+    /// Change sets that the peer has not said to keep, those on their way to it among them, and their bytes.
     public var lacks: Int?
     public var lacksBytes: Int?
+    /// Of these, how many are on their way: sent, and not acknowledged yet.
+    public var onTheirWay: Int?
+    /// When the peer last said what it keeps.
+    public var toldAt: Int64?
+    /// Logs asked of it that have not come yet.
     public var asked: Int?
     public var bytesIn: Int?
     public var bytesOut: Int?
@@ -198,8 +205,10 @@ extension NodeCore {
         state: links.isCut(node) ? "cut" : ban != nil ? "banned" : id == nil ? "down" : "up",
         banReason: ban.map { "\($0.offence)" }, bannedUntil: ban.map { wallClock(of: $0.until).milliseconds },
         lastHeard: lastHeard[node]?.milliseconds, roundTripMilliseconds: report?.roundTrip,
-        lacks: report?.lacks, asked: report?.asked, bytesIn: report?.bytesIn, bytesOut: report?.bytesOut,
-        bytesPerSecondLimit: rates[node],
+        bytesPerSecondMeasured: report?.measured, lacks: report?.lacks, onTheirWay: report?.onTheirWay,
+        toldAt: report?.toldAt.map { wallClock(of: $0).milliseconds }, asked: report?.asked, bytesIn: report?.bytesIn,
+        bytesOut: report?.bytesOut,
+        bytesPerSecondLimit: limits[node],
         address: id.flatMap { transports[$0]?.address } ?? call.map { addresses[$0.address] },
         outgoing: id.flatMap { links[$0]?.isOutgoing },
         nextCall: id == nil ? call?.next.map { wallClock(of: $0).milliseconds } : nil,

@@ -45,6 +45,33 @@ extension WebServer {
     try await Operator(core: core, topology: topology, isRunning: true).perform(command) { _ in }
   }
 
+  /// How it stands with one peer, as one would say it.
+  private func sentence(about peer: StatusReport.Peer, _ name: String, _ now: Int64, _ language: Language) -> String {
+    let pick = language.pick
+    var sentence: String
+    if peer.state == "up" {
+      sentence = pick("つながっています。", "Linked.")
+    } else if let heard = peer.lastHeard {
+      let age = language.age(milliseconds: now - heard)
+      sentence = pick("\(name)から最後に聞いたのは\(age)です。", "\(name) was last heard \(age).")
+    } else {
+      sentence = pick("\(name)からはまだ何も聞いていません。", "Nothing was heard from \(name) yet.")
+    }
+    if let lacks = peer.lacks, lacks > 0 {
+      let size = language.bytes(Int64(peer.lacksBytes ?? 0))
+      let count = language.number(Int64(lacks))
+      sentence += pick(
+        "\(count) 件の変更が届いていません。カードで運ぶなら \(size) です。", " \(count) changes wait for it; a card would need \(size).")
+      if let way = peer.onTheirWay, way > 0 {
+        let count = language.number(Int64(way))
+        sentence += pick("うち \(count) 件は送っているところです。", " \(count) of them are on their way.")
+      }
+    } else if peer.lacks == 0 {
+      sentence += pick("すべて届いています。", " It has everything.")
+    }
+    return sentence
+  }
+
   private func network(_ request: Request, _ context: DeskContext) async throws -> Response {
     let frame = frame(request, context)
     let language = frame.language
@@ -54,23 +81,7 @@ extension WebServer {
     let now = Instant.now().milliseconds
     let peers = status.peers.map { peer -> [String: Any] in
       let name = wardName(peer.ward, language)
-      var sentence: String
-      if peer.state == "up" {
-        sentence = pick("つながっています。", "Linked.")
-      } else if let heard = peer.lastHeard {
-        let age = language.age(milliseconds: now - heard)
-        sentence = pick("\(name)から最後に聞いたのは\(age)です。", "\(name) was last heard \(age).")
-      } else {
-        sentence = pick("\(name)からはまだ何も聞いていません。", "Nothing was heard from \(name) yet.")
-      }
-      if let lacks = peer.lacks, lacks > 0 {
-        let size = language.bytes(Int64(peer.lacksBytes ?? 0))
-        let count = language.number(Int64(lacks))
-        sentence += pick(
-          "\(count) 件の変更が届いていません。カードで運ぶなら \(size) です。", " \(count) changes wait for it; a card would need \(size).")
-      } else if peer.lacks == 0 {
-        sentence += pick("すべて届いています。", " It has everything.")
-      }
+      let sentence = sentence(about: peer, name, now, language)
       let next = peer.nextCall.map { max(0, $0 - now) / 1_000 }
       let more = [
         peer.roundTripMilliseconds.map { pick("往復 \($0) ミリ秒", "round trip \($0) ms") },

@@ -107,7 +107,7 @@ extension OpenAPI {
     var parameters: [JSON] = []
     if endpoint.path.contains("{id}") {
       var schema: [String: JSON] = [
-        "type": "string", "pattern": "^-?[0-9]{1,18}$|^[0-9]{5}-[0-9A-Z]{4}-[0-9A-Z]{6,8}$",
+        "type": "string", "pattern": "^-?[0-9]{1,19}$|^[0-9]{5}-[0-9A-Z]{4}-[0-9A-Z]{6,8}$",
       ]
       if let subject = endpoint.subject { schema["x-collection"] = .text(subject.name) }
       parameters.append(["name": "id", "in": "path", "required": true, "schema": .object(schema)])
@@ -185,7 +185,7 @@ extension OpenAPI {
       ]
     case .row(let collection):
       [
-        "type": "string", "pattern": "^-?[0-9]{1,18}$|^[0-9]{5}-[0-9A-Z]{4}-[0-9A-Z]{6,8}$",
+        "type": "string", "pattern": "^-?[0-9]{1,19}$|^[0-9]{5}-[0-9A-Z]{4}-[0-9A-Z]{6,8}$",
         "x-collection": .text(collection),
       ]
     case .ward: ["type": "string", "pattern": "^[0-9]{5}$"]

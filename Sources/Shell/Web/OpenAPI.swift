@@ -124,7 +124,7 @@ enum OpenAPI {
         token: { type: http, scheme: bearer, description: "From `renkei-node token add`, or the token of a private service" }
         session: { type: apiKey, in: cookie, name: __Host-renkei, description: "Writes need X-CSRF-Token besides" }
       parameters:
-        ID: { name: id, in: path, required: true, description: A row id; a whole number as text, schema: { type: string, pattern: "^-?[0-9]{1,18}$" } }
+        ID: { name: id, in: path, required: true, description: A row id; a whole number as text, schema: { type: string, pattern: "^-?[0-9]{1,19}$" } }
       responses:
         Refused:
           description: What is wrong, where, in both languages

@@ -26,7 +26,24 @@ final class GossipNetwork {
   struct Link {
     let id: LinkID
     let ends: (Int, Int)
+    /// What a slow line carries; nil: one frame each way in each step.
+    let line: Line?
     var queues: ([[UInt8]], [[UInt8]]) = ([], [])
+    var lines = (LineState(), LineState())
+  }
+
+  /// A line that nobody has told gossip of: it takes whatever it is given, and buffers without end.
+  struct Line {
+    var bytesPerSecond: Int
+    var milliseconds: Int64
+    /// What length, TLS and TCP add to a frame.
+    var overhead = 30
+  }
+
+  struct LineState {
+    var busyUntil = Tick(milliseconds: 0)
+    var onTheirWay: [(frame: [UInt8], arrival: Tick)] = []
+    var bytes = 0
   }
 
   init(nodes count: Int, seed: UInt64) throws {
@@ -75,13 +92,28 @@ final class GossipNetwork {
   func scratch(_ index: Int) -> String { directory.file("rebuilt\(index).sqlite") }
 
   @discardableResult
-  func connect(_ first: Int, _ second: Int, bytesPerSecond: Int? = nil) -> LinkID {
+  func connect(_ first: Int, _ second: Int, by line: Line? = nil) -> LinkID {
     let id = LinkID(rawValue: nextLink)
     nextLink += 1
-    links.append(Link(id: id, ends: (first, second)))
-    nodes[first].gossip.connected(id, peer: nodes[second].replica.author, bytesPerSecond: bytesPerSecond, at: steady)
-    nodes[second].gossip.connected(id, peer: nodes[first].replica.author, bytesPerSecond: bytesPerSecond, at: steady)
+    links.append(Link(id: id, ends: (first, second), line: line))
+    nodes[first].gossip.connected(id, peer: nodes[second].replica.author, at: steady)
+    nodes[second].gossip.connected(id, peer: nodes[first].replica.author, at: steady)
     return id
+  }
+
+  /// How often a line loses a frame, and how often it brings one twice.
+  var loss = 0.0
+
+  func setLine(_ first: Int, _ second: Int, _ line: Line) {
+    for index in links.indices where links[index].ends == (first, second) {
+      let link = links[index]
+      links[index] = Link(id: link.id, ends: link.ends, line: line, queues: link.queues, lines: link.lines)
+    }
+  }
+
+  /// A text that nothing can make shorter.
+  func text(_ count: Int) -> String {
+    String((0..<count).map { _ in Character(UnicodeScalar(UInt8(33 + random.below(90)))) })
   }
 
   func cut(_ first: Int, _ second: Int) {
@@ -95,11 +127,14 @@ final class GossipNetwork {
   var isEmpty: Bool { links.isEmpty }
 
   func commit(_ index: Int, lane: Lane = .life, edits: Int = 1, text: String? = nil) throws {
+    try commit(index, lane: lane, texts: (0..<edits).map { _ in text ?? random.pick(TestSchema.words) })
+  }
+
+  func commit(_ index: Int, lane: Lane, texts: [String]) throws {
     let collection = lane == .life ? TestSchema.things : TestSchema.parcels
     var draft = Draft(lane)
-    for _ in 0..<edits {
-      let row = try nodes[index].replica.newRows(1)[0]
-      draft.edit(collection, row, [FieldEdit(1, .set(.text(text ?? random.pick(TestSchema.words))))])
+    for text in texts {
+      draft.edit(collection, try nodes[index].replica.newRows(1)[0], [FieldEdit(1, .set(.text(text)))])
     }
     let replica = nodes[index].replica
     let effects = try replica.batch(at: now) { _ = try replica.commit(draft, at: now) }
@@ -111,6 +146,13 @@ final class GossipNetwork {
     now = now.advanced(byMilliseconds: 10)
     for index in links.indices {
       let (id, ends) = (links[index].id, links[index].ends)
+      if let line = links[index].line {
+        try feed(line, &links[index].lines.1, from: ends.0, on: id)
+        try feed(line, &links[index].lines.0, from: ends.1, on: id)
+        links[index].queues.1 = take(&links[index].lines.1)
+        links[index].queues.0 = take(&links[index].lines.0)
+        continue
+      }
       if let frame = try nodes[ends.0].gossip.nextFrame(for: id, at: steady) { links[index].queues.1.append(frame) }
       if let frame = try nodes[ends.1].gossip.nextFrame(for: id, at: steady) { links[index].queues.0.append(frame) }
     }
@@ -128,6 +170,24 @@ final class GossipNetwork {
       #expect(node.gossip.checkInvariants(thoroughly: true) == [])
       #expect(node.replica.checkInvariants(thoroughly: true) == [])
     }
+  }
+
+  private func feed(_ line: Line, _ state: inout LineState, from index: Int, on link: LinkID) throws {
+    while let frame = try nodes[index].gossip.nextFrame(for: link, at: steady) {
+      let bytes = frame.count + line.overhead
+      state.bytes += bytes
+      state.busyUntil = max(state.busyUntil, steady).advanced(
+        byMilliseconds: Int64(bytes * 1_000 / line.bytesPerSecond))
+      if random.chance(loss) { continue }
+      if random.chance(loss) { state.onTheirWay.append((frame, state.busyUntil)) }
+      state.onTheirWay.append((frame, state.busyUntil.advanced(byMilliseconds: line.milliseconds)))
+    }
+  }
+
+  private func take(_ state: inout LineState) -> [[UInt8]] {
+    let here = state.onTheirWay.prefix { $0.arrival <= steady }.map(\.frame)
+    state.onTheirWay.removeFirst(here.count)
+    return here
   }
 
   private func deliver(_ queue: inout [[UInt8]], to index: Int, on link: LinkID) throws {
@@ -221,14 +281,15 @@ final class GossipNetwork {
 
   @Test func `a change set larger than a frame goes on where a cut left it`() throws {
     let network = try GossipNetwork(nodes: 2, seed: 4)
-    network.connect(0, 1, bytesPerSecond: 600)
+    let line = GossipNetwork.Line(bytesPerSecond: 60_000, milliseconds: 10)
+    network.connect(0, 1, by: line)
     try network.settle()
     try network.commit(0, edits: 40, text: String(repeating: "毛布", count: 100))
     for _ in 0..<20 { try network.step() }
     network.cut(0, 1)
     let before = network.nodes[0].gossip.links.count
     #expect(before == 0)
-    network.connect(0, 1, bytesPerSecond: 600)
+    network.connect(0, 1, by: line)
     let sent = network.nodes[0].replica.store.logNames.count
     #expect(sent > 0)
     try network.settle()
@@ -240,13 +301,13 @@ final class GossipNetwork {
 
   @Test func `life overtakes a backlog in supply`() throws {
     let network = try GossipNetwork(nodes: 2, seed: 5)
-    for _ in 0..<60 { try network.commit(0, lane: .supply, edits: 20, text: String(repeating: "箱", count: 50)) }
-    network.connect(0, 1, bytesPerSecond: 1_200)
-    for _ in 0..<40 { try network.step() }
+    for _ in 0..<60 { try network.commit(0, lane: .supply, texts: (0..<20).map { _ in network.text(150) }) }
+    network.connect(0, 1, by: .init(bytesPerSecond: 12_000, milliseconds: 10))
+    for _ in 0..<400 { try network.step() }
     let supply = LogName(.supply, network.nodes[0].replica.author)
     #expect(network.nodes[1].replica.store.state(of: supply).logged.sequence < 50)
     try network.commit(0, lane: .life)
-    for _ in 0..<3 { try network.step() }
+    for _ in 0..<100 { try network.step() }
     #expect(
       network.nodes[1].replica.store.state(of: LogName(.life, network.nodes[0].replica.author)).logged.sequence == 1)
     #expect(network.nodes[1].replica.store.state(of: supply).logged.sequence < 60)
@@ -260,7 +321,8 @@ final class GossipNetwork {
     let (replica, gossip) = network.nodes[0]
     let peer = network.nodes[1].replica.author
     let link = LinkID(rawValue: 77)
-    gossip.connected(link, peer: peer.node, bytesPerSecond: nil, at: network.steady)
+    gossip.connected(link, peer: peer.node, at: network.steady)
+    var counted = 0
     func say(_ messages: [Message]) throws {
       _ = try gossip.receive(
         messages.map { (link, $0.encoded()) }, at: network.steady, wall: network.now)
@@ -268,14 +330,22 @@ final class GossipNetwork {
     func answers() throws -> [Message] {
       var all: [Message] = []
       while let frame = try gossip.nextFrame(for: link, at: network.steady) {
-        all.append(try frame.decoding { raw throws(MalformedBytes) in try Message(raw) })
+        let message = try frame.decoding { raw throws(MalformedBytes) in try Message(raw) }
+        switch message {
+        case .pong, .acknowledgement: break
+        default:
+          counted += frame.count
+          try say([.acknowledgement(total: counted, held: 0)])
+        }
+        if case .acknowledgement = message { continue }
+        all.append(message)
       }
       return all
     }
     try say([.hello(federation: replica.federation, author: peer)])
     _ = try answers()
     try say((0..<1_000).map { .ping($0) })
-    #expect(try answers() == [.pong(999)])
+    #expect(try answers().map { if case .pong(999, _) = $0 { true } else { false } } == [true])
     let log = LogName(.life, replica.author)
     var sent = 0
     for _ in 0..<1_000 {
@@ -297,7 +367,8 @@ final class GossipNetwork {
       .hello(federation: .zero, author: log.author), .summary([1, 2, 3, 4]),
       .heads(.supply, [HeadReport(log: LogName(.supply, log.author), sequence: 9, hash: 7)]),
       .ask(log, from: 5, offset: 100), .run(Run(log, first: 3, entries: [[1, 2, 3], [4], []])),
-      .fragment(log, 8, offset: 10, total: 40, [1, 2, 3]), .ping(77), .pong(78),
+      .fragment(log, 8, offset: 10, total: 40, [1, 2, 3]), .ping(77),
+      .pong(78, total: 5_000), .acknowledgement(total: 70_000, held: 120),
     ]
     for message in messages {
       let bytes = message.encoded()

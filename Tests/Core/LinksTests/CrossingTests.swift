@@ -70,7 +70,7 @@ import Testing
       let (link, end) = random.pick(open)
       switch transports[link]!.news[end].removeFirst() {
       case .meets:
-        tell(end, .connected(link, peers[1 - end], from: transports[link]!.caller == end ? 0 : nil))
+        tell(end, .connected(link, peers[1 - end], from: transports[link]!.caller == end ? 0 : nil, begun: now))
       case .closed: if transports[link]!.isUp[end] { tell(end, .ended(link, .lost)) }
       }
     }
@@ -100,7 +100,7 @@ import Testing
       // The first link is the lower node's call, the second the higher one's.
       let seen: [(LinkID, Int?)] = [(ids[0], own == low ? 0 : nil), (ids[1], own == high ? 0 : nil)]
       for (id, address) in isFirstSeenFirst ? seen : seen.reversed() {
-        _ = links.handle(.connected(id, other, from: address), at: now, wall: wall)
+        _ = links.handle(.connected(id, other, from: address, begun: now), at: now, wall: wall)
       }
       #expect(links.ids == [ids[0]], "seen from \(own.node)")
     }
@@ -114,10 +114,13 @@ import Testing
       let wall = Instant(milliseconds: 0)
       _ = links.handle(.begin(calls: [other]), at: Tick(milliseconds: 0), wall: wall)
       let (old, new) = (LinkID(rawValue: 1), LinkID(rawValue: 2))
-      _ = links.handle(.connected(old, peer, from: 0), at: Tick(milliseconds: 0), wall: wall)
+      _ = links.handle(
+        .connected(old, peer, from: 0, begun: Tick(milliseconds: 0)), at: Tick(milliseconds: 0), wall: wall)
       let later = Tick(milliseconds: Links.crossing + 1)
       #expect(
-        links.handle(.connected(new, peer, from: nil), at: later, wall: wall) == [.close(old, .replaced), .accept(new)])
+        links.handle(.connected(new, peer, from: nil, begun: later), at: later, wall: wall) == [
+          .close(old, .replaced), .accept(new),
+        ])
     }
   }
 }

@@ -33,7 +33,7 @@ final class Node {
   func meet(_ peer: ProvenPeer, from address: Int? = nil) -> (link: LinkID, effects: [Links.Effect]) {
     let link = LinkID(rawValue: nextLink)
     nextLink += 1
-    return (link, handle(.connected(link, peer, from: address)))
+    return (link, handle(.connected(link, peer, from: address, begun: now)))
   }
 
   /// Lets time pass until the machine calls somebody; nil when it waits for nothing any more.
