@@ -126,12 +126,14 @@ let package = Package(
       ], exclude: ["SERVICES.md"]),
     room(.wards, "Exchange", ["ChangeModel", "Topology", "Places"]),
 
-    // Sockets, timers, HTTP, pages.
+    // Sockets, timers, HTTP, pages; and what an engineer on call is told.
+    room(.shell, "Runbook"),
     room(
       .shell, "NodeService",
       [
         "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Links",
-        "Topology", "Desk", "Places", "Goods", "Catalogue", "Exchange", grdb, logging, metrics, lifecycle, nioCore,
+        "Topology", "Desk", "Places", "Goods", "Catalogue", "Exchange", "Runbook", grdb, logging, metrics, lifecycle,
+        nioCore,
         nioTLS, nioConcurrency, nioPosix, nioSSL, asn1, x509, crypto,
       ]),
     room(.shell, "Site", ["Topology", "Desk", mustache], resources: [.embedInCode("Assets")]),
@@ -139,8 +141,8 @@ let package = Package(
       .shell, "Web",
       [
         "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
-        "Desk", "Places", "Office", "People", "Goods", "Catalogue", "NodeService", "Site", logging, coreMetrics,
-        nioCore, nioSSL, hummingbird, httpTypes, hummingbirdCore, hummingbirdTLS,
+        "Desk", "Places", "Office", "People", "Goods", "Catalogue", "Runbook", "NodeService", "Site", logging,
+        coreMetrics, nioCore, nioSSL, hummingbird, httpTypes, hummingbirdCore, hummingbirdTLS,
       ]),
 
     // Simulated nights, and read-only reports on a replica, a bundle or a copy of either.
@@ -153,7 +155,8 @@ let package = Package(
     room(
       .proof, "Inspection",
       [
-        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", grdb, sqlite,
+        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Runbook", grdb,
+        sqlite,
       ]),
 
     // The commands, and what they share.
@@ -161,8 +164,8 @@ let package = Package(
     command(
       "renkei-node",
       [
-        "Causality", "Sodium", "Federation", "Topology", "Desk", "Places", "Exchange", "NodeService", "Web",
-        "Terminal", arguments, logging, metrics, lifecycle,
+        "Causality", "Sodium", "Federation", "Topology", "Desk", "Places", "Exchange", "Runbook", "NodeService",
+        "Web", "Terminal", arguments, logging, metrics, lifecycle,
       ]),
     command(
       "renkei-sim",
@@ -174,7 +177,7 @@ let package = Package(
       "renkei-inspect",
       [
         "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
-        "NodeService", "Inspection", "Terminal", grdb, arguments, nioCore, nioHTTP, nioPosix, nioSSL,
+        "Runbook", "NodeService", "Inspection", "Terminal", grdb, arguments, nioCore, nioHTTP, nioPosix, nioSSL,
       ], exclude: ["OUTPUT.md"]),
     command(
       "renkei-bench",

@@ -92,7 +92,7 @@ def story(binary, folder):
         # The laptop, whose last word is passed on, moves to 渋谷: another node there, and no node here any more.
         second.stop()
         serial = json.loads(run(binary, "status", "--data", second.data, "--json"))["node"].split(".")[1]
-        run(binary, "revoke", "--data", adachi.data, "--federation", papers, "--node", f"13121-{serial}", "--reason", "移管",
+        run(binary, "revoke", "--yes", "--data", adachi.data, "--federation", papers, "--node", f"13121-{serial}", "--reason", "移管",
             given=PASSPHRASE + "\n")
         moved = Newcomer(binary, folder, "13113", "moved")
         everybody.append(moved)

@@ -29,7 +29,7 @@ class Inspector:
 
     def text(self, *words, ok=(0,), show=True):
         run = subprocess.run([self.binary, *words], capture_output=True, text=True)
-        check(run.returncode in ok, f"{' '.join(words)}: exit {run.returncode}: {run.stdout[-300:]}{run.stderr[-300:]}")
+        check(run.returncode in ok, f"{' '.join(words)}: exit {run.returncode}: {run.stdout[:600]}{run.stderr[-300:]}")
         if SHOW and show:
             print(f"\n$ renkei-inspect {' '.join(words)}   (exit {run.returncode})\n{run.stdout.rstrip()[:4000]}")
         return run.stdout
@@ -134,6 +134,19 @@ def story(node, folder, inspect, show):
         peers = look.json("status", shibuya.data)["peers"]
         check([peer["live"]["state"] for peer in peers] == ["up", "up"], "both peers are up")
         check(look.json("diff", shibuya.data, koto.data)["equal"], "two nodes in agreement do not differ")
+
+        step("the runbook: every code that is listed, and every command that it names")
+        for line in look.text("explain", show=False).splitlines():
+            for one in look.json("explain", line.split()[0])["steps"]:
+                words = (one.get("command") or "").split()
+                program = {"renkei-node": shibuya.binary, "renkei-inspect": inspect}.get(words[0] if words else "")
+                if not program or words[1].startswith("-"):
+                    continue
+                called = [word for word in words[1:] if word.islower() and not word.startswith("-")]
+                check(subprocess.run([program, *called, "--help"], capture_output=True).returncode == 0, f"no such command: {one['command']}")
+                known = subprocess.run([program, *called, "--help"], capture_output=True, text=True).stdout
+                for option in () if "SUBCOMMANDS:" in known else (word for word in words if word.startswith("--")):
+                    check(option in known, f"{' '.join(called)} has no {option}")
 
         step("渋谷 cut off from both; three edits there, two here, one row on both sides")
         shibuya.command("links", "cut")

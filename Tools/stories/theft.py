@@ -83,7 +83,7 @@ def story(binary, folder):
         step(f"the thief speaks to 江東, cut off from the rest: {len(rows)} shelters closed there")
 
         federation = os.path.join(folder, "federation")
-        result = desk.command("revoke", "--federation", federation, "--node", "13113-2", "--reason", "盗難")
+        result = desk.command("revoke", "--yes", "--federation", federation, "--node", "13113-2", "--reason", "盗難")
         check(result["setAside"] == 0, f"nothing void was at 渋谷: {result}")
         until("足立 has the revocation", lambda: desk.digest() == adachi.digest())
         step("渋谷 revokes it with its authority's card; 足立 hears it over the link")
@@ -108,7 +108,7 @@ def story(binary, folder):
         step("the thief writes on, by link and by card: nothing is taken")
 
         wrong = subprocess.run(
-            [binary, "revoke", "--data", desk.data, "--federation", federation, "--node", "13113-9", "--reason", "無い"],
+            [binary, "revoke", "--yes", "--data", desk.data, "--federation", federation, "--node", "13113-9", "--reason", "無い"],
             capture_output=True, text=True)
         check(wrong.returncode == 2 and "13113-9" in wrong.stderr, f"an unknown node: {wrong.returncode} {wrong.stderr}")
         thief.stop()

@@ -62,8 +62,8 @@ final class LiveNode {
     var tables: [String: String]?
   }
 
-  var knownPeers: [LivePeer]? {
-    (try? get("/api/v1/status")).flatMap { try? JSONDecoder().decode(Status.self, from: $0).peers.map(\.bounded) }
+  var knownLinks: Opening.LinksAnswer? {
+    (try? get("/api/v1/links")).flatMap { try? JSONDecoder().decode(Opening.LinksAnswer.self, from: $0).bounded }
   }
 
   /// Fetches the logs of some lanes; of those that `base` has, what it lacks.

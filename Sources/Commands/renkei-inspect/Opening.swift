@@ -5,6 +5,7 @@ import Foundation
 import GRDB
 import Inspection
 import NodeService
+import Runbook
 import SignedLog
 import Terminal
 import Topology
@@ -150,18 +151,23 @@ enum Opening {
 
   // MARK: What lies beside a database
 
-  /// What a node that runs on the folder says of its peers.
-  static func livePeers(_ source: String, _ evidence: Evidence) -> [LivePeer]? {
-    if source.hasPrefix("http") { return (try? LiveNode(source))?.knownPeers }
+  /// What a node that runs on the folder says of its peers, and what it says is wrong.
+  static func live(_ source: String, _ evidence: Evidence) -> LinksAnswer? {
+    if source.hasPrefix("http") { return (try? LiveNode(source))?.knownLinks }
     guard evidence.isOpenElsewhere else { return nil }
     let directory = NodeDirectory(folder(of: source))
     guard FileManager.default.fileExists(atPath: directory.socket),
       let data = try? OperatorClient(directory: directory).perform(.links, progress: { _ in })
     else { return nil }
-    return try? JSONDecoder().decode(LinksAnswer.self, from: data).links.map(\.bounded)
+    return try? JSONDecoder().decode(LinksAnswer.self, from: data).bounded
   }
 
-  struct LinksAnswer: Decodable { var links: [LivePeer] }
+  struct LinksAnswer: Decodable {
+    var links: [LivePeer]
+    var problems: [Runbook.Problem]?
+
+    var bounded: LinksAnswer { LinksAnswer(links: links.map(\.bounded), problems: problems) }
+  }
 
   /// The wards and links that the node was made with.
   static func topology(_ source: String) -> Topology? {

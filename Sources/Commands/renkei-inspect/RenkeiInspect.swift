@@ -40,7 +40,8 @@ struct RenkeiInspect: ParsableCommand {
       """),
     version: "renkei-inspect 0.1",
     subcommands: [
-      StatusCommand.self, WatchCommand.self, LogCommand.self, TraceCommand.self, DiffCommand.self, VerifyCommand.self,
+      StatusCommand.self, ExplainCommand.self, WatchCommand.self, LogCommand.self, TraceCommand.self, DiffCommand.self,
+      VerifyCommand.self,
       MissingCommand.self, PlanCommand.self, ConflictsCommand.self, ForksCommand.self, MembersCommand.self,
       KeysCommand.self, GraphCommand.self, QueryCommand.self, ExportCommand.self,
     ])

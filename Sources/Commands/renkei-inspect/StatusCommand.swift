@@ -1,6 +1,7 @@
 import ArgumentParser
 import ChangeModel
 import Inspection
+import Runbook
 import Terminal
 
 struct StatusCommand: ParsableCommand {
@@ -15,15 +16,16 @@ struct StatusCommand: ParsableCommand {
   func run() throws {
     let overview = try options.look(fetching: [.control]) { try Self.overview($0, options.source) }
     if options.common.json { printJSON(overview) } else { StatusText(overview).show(clock: clock) }
-    if overview.verdict.level == "damaged" { throw ExitCode(1) }
+    if ["attention", "broken"].contains(overview.verdict.level) { throw ExitCode(1) }
   }
 
   static func overview(_ evidence: Evidence, _ source: String) throws -> Overview {
     let topology = Opening.topology(source)
     let own = try evidence.owner().flatMap { evidence.papers.ward(of: $0)?.code }
     let roads = topology?.links.filter { link in own.map(link.between.contains) ?? false } ?? []
+    let live = Opening.live(source, evidence)
     return try Overview(
-      evidence, live: Opening.livePeers(source, evidence),
+      evidence, live: live?.links, problems: live?.problems,
       road: { ward in
         roads.filter { $0.between.contains(ward) }.max { $0.bitsPerSecond < $1.bitsPerSecond }
           .map { PlannedRoad(kind: $0.kind.rawValue, bitsPerSecond: $0.bitsPerSecond) }
@@ -43,50 +45,59 @@ struct StatusText {
 
   func show(clock: Bool) {
     print(verdict)
+    showProblems()
     showIdentity()
     showLanes()
     if clock { showClock() }
     showPeers()
     showWaiting()
     showQuarantine()
-    if let skew = overview.skew {
-      print(
-        Style.warning(
-          Language.pick(
-            "時計のずれ: \(skew.author) の時刻がこの機械より \(Text.span(Double(skew.milliseconds) / 1_000)) 進んでいます",
-            "clock skew: \(skew.author) is \(Text.span(Double(skew.milliseconds) / 1_000)) ahead of this machine")))
-    }
     for damage in overview.damage { print(Style.bad("✗ ") + describe(damage)) }
   }
 
   var verdict: String {
     let words: [String: (String, String, Style)] = [
-      "sound": ("正常", "SOUND", .good), "behind": ("遅れあり", "BEHIND", .warning), "attention": ("要確認", "ATTENTION", .bad),
-      "damaged": ("破損", "DAMAGED", .bad), "unchecked": ("未確認(verify で確かめます)", "UNCHECKED (run verify)", .faint),
+      "sound": ("● 正常", "● SOUND", .good), "behind": ("● 遅れあり", "● BEHIND", .warning),
+      "attention": ("! 要確認", "! ATTENTION", .bad), "broken": ("✗ 使えません", "✗ BROKEN", .bad),
+      "unchecked": ("● 未確認(verify で確かめます)", "● UNCHECKED (run verify)", .faint),
     ]
     let (ja, en, style) = words[overview.verdict.level]!
-    let reasons = overview.verdict.reasons.map { Self.reason($0.code, $0.count) }
-    let tail =
-      reasons.isEmpty
-      ? Language.pick("足りないものは知られていません", "nobody is known to lack anything")
-      : reasons.joined(separator: Language.pick("、", ", "))
-    return style("● " + Language.pick(ja, en)) + " — " + tail
+    guard let worst = overview.verdict.reasons.first, worst.level != .sound else {
+      let nothing = Language.pick("足りないものは知られていません", "nobody is known to lack anything")
+      return style(Language.pick(ja, en)) + " — " + nothing
+    }
+    return style(Language.pick(ja, en)) + " — " + Self.sentence(worst)
   }
 
-  static func reason(_ code: String, _ count: Int) -> String {
-    switch code {
-    case "damage": Language.pick("壊れた所 \(count)", "\(count) damaged places")
-    case "tornLog":
-      Language.pick("書き込みログの末尾が途中(停電の後なら普通です)", "a torn end of the write-ahead log (usual after a power cut)")
-    case "newerFile": Language.pick("新しい版のファイル", "a newer program's file")
-    case "suspectedForks": Language.pick("分岐の疑い \(count)", "\(count) suspected forks")
-    case "clockAhead": Language.pick("時計のずれ", "a clock ahead")
-    case "waiting": Language.pick("待機中の記録 \(count)", "\(count) change sets wait")
-    case "linksDown": Language.pick("つながらない相手 \(count)", "\(count) links down")
-    case "peersBehind": Language.pick("記録が足りない相手 \(count)", "\(count) peers lack something")
-    case "conflicts": Language.pick("食い違い \(count)", "\(count) conflicts")
-    case "quarantined": Language.pick("保留 \(count)", "\(count) refused")
-    default: "\(code) \(count)"
+  /// One problem in one line.
+  static func sentence(_ problem: Runbook.Problem) -> String {
+    var text = harmless(Language.pick(problem.sentence.ja, problem.sentence.en))
+    if let since = problem.since { text += Language.pick("、\(Text.time(since)) から", ", since \(Text.time(since))") }
+    return text
+  }
+
+  /// All that is wrong, the worst first, each with the first thing to do.
+  private func showProblems() {
+    for problem in overview.verdict.reasons {
+      let sign =
+        switch problem.level {
+        case .broken: Style.bad("✗")
+        case .attention: Style.bad("!")
+        case .behind: Style.warning("·")
+        case .sound: Style.faint("·")
+        }
+      print("  \(sign) \(Self.sentence(problem))")
+      guard problem.level >= .behind, let step = problem.code.page.steps.first else { continue }
+      // As it is typed for this node.
+      let command = step.command.map { "  " + $0.replacing("DIR", with: overview.source.name) } ?? ""
+      print(Style.faint("      → \(Language.pick(step.ja, step.en))\(command)"))
+    }
+    if overview.verdict.reasons.contains(where: { $0.level >= .behind }) {
+      print(
+        Style.faint(
+          Language.pick(
+            "  くわしくは renkei-inspect explain \(overview.verdict.reasons[0].code.rawValue)",
+            "  more: renkei-inspect explain \(overview.verdict.reasons[0].code.rawValue)")))
     }
   }
 
@@ -176,6 +187,8 @@ struct StatusText {
     case "up"?: (Language.pick("接続", "up"), .good)
     case "down"?: (Language.pick("切断", "down"), .bad)
     case "cut"?: (Language.pick("遮断", "cut"), .warning)
+    case "banned"?: (Language.pick("隔離", "banned"), .bad)
+    case "revoked"?: (Language.pick("失効", "revoked"), .faint)
     default: ("–", .faint)
     }
   }

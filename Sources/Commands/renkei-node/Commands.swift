@@ -2,6 +2,7 @@ import ArgumentParser
 import Causality
 import Foundation
 import NodeService
+import Runbook
 import Terminal
 
 struct Import: AsyncParsableCommand {
@@ -111,9 +112,12 @@ struct Links: AsyncParsableCommand {
       let limit = link.bytesPerSecondLimit.map { " \($0 * 8) bit/s" } ?? ""
       let way = link.onTheirWay.flatMap { $0 > 0 ? $0 : nil }
       Language.say(
-        "\(link.wardName) \(link.node): \(["up": "接続", "down": "切断", "cut": "遮断"][link.state] ?? link.state)\(limit)、相手の未受信 \(link.lacks.map(String.init) ?? "–")\(way.map { "(うち送信中 \($0))" } ?? "")",
+        "\(link.wardName) \(link.node): \(["up": "接続", "down": "切断", "cut": "遮断", "banned": "隔離", "revoked": "失効"][link.state] ?? link.state)\(limit)、相手の未受信 \(link.lacks.map(String.init) ?? "–")\(way.map { "(うち送信中 \($0))" } ?? "")",
         "\(link.ward) \(link.node): \(link.state)\(limit), lacks \(link.lacks.map(String.init) ?? "–")\(way.map { ", of these on their way \($0)" } ?? "")"
       )
+    }
+    for problem in result.problems where problem.level >= .attention {
+      Language.say("! \(problem.sentence.ja)", "! \(problem.sentence.en)")
     }
   }
 
@@ -200,6 +204,32 @@ struct Status: AsyncParsableCommand {
         days < 0 ? "  the certificate has ended: renew it" : "  the certificate ends in \(days) days")
     }
     if let digest = status.digest { print("  \(digest)") }
+  }
+}
+
+struct Doctor: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "What is wrong with a node, what it means, what was lost, and what to do: the worst first.",
+    discussion: "Exit code 1 when somebody has to look. The same pages: renkei-inspect explain.")
+  @OptionGroup var options: NodeOptions
+
+  func run() async throws {
+    let result = try await Session.perform(.links, options, as: LinksResult.self)
+    let problems = result.problems.filter { $0.level >= .behind }
+    if !options.json {
+      if problems.isEmpty { Language.say("問題はありません", "nothing is wrong") }
+      for problem in problems {
+        let page = problem.code.page
+        Language.say("■ \(problem.sentence.ja)", "■ \(problem.sentence.en)")
+        Language.say("  \(page.meaning.ja)", "  \(page.meaning.en)")
+        Language.say("  失われたもの: \(page.lost.ja)", "  What was lost: \(page.lost.en)")
+        for (number, step) in page.steps.enumerated() {
+          Language.say("  \(number + 1). \(step.ja)", "  \(number + 1). \(step.en)")
+          if let command = step.command { print("     " + command.replacing("DIR", with: options.data)) }
+        }
+      }
+    }
+    if problems.contains(where: { $0.level >= .attention }) { throw ExitCode(1) }
   }
 }
 

@@ -23,6 +23,7 @@ struct RenkeiNode: AsyncParsableCommand {
       Init.self, Enrol.self, Run.self, Import.self, Export.self, BundleCommand.self, Links.self, Revoke.self,
       AuthorityCommand.self,
       SetAside.self, AccountCommand.self, TokenCommand.self, Backup.self, Restore.self, Drill.self, Status.self,
+      Doctor.self,
       Verify.self, Rebuild.self,
     ])
 

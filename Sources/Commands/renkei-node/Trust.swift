@@ -15,12 +15,29 @@ struct Revoke: AsyncParsableCommand {
   @Option(help: "Where the ward's authority lies.") var federation: String
   @Option(help: "The node: its ward's code and its number, such as 13113-2.") var node: String
   @Option(help: "Why, for everybody to read.") var reason: String
+  @Flag(help: "Do not ask: for scripts.") var yes = false
+
+  /// Nobody takes a revocation back.
+  private func confirm(_ name: NodeName) throws {
+    guard !yes else { return }
+    guard isatty(STDIN_FILENO) == 1 else {
+      throw OperatorFailure(
+        2, ja: "失効は取り消せません。端末で行うか、--yes を付けてください",
+        en: "a revocation is for ever: do it at a terminal, or with --yes")
+    }
+    Language.say(
+      "\(name)を失効すると、取り消せません。このノードがまだ受け取っていない\(name)の記録は、すべてのノードで無効になります。\n続けるには \(node) と打ってください:",
+      "revoking \(name) is for ever: what it wrote and this node has not received is void on every node.\nType \(node) to go on:"
+    )
+    guard readLine() == node else { throw OperatorFailure(1, ja: "失効していません", en: "nothing was revoked") }
+  }
 
   func run() async throws {
     guard let name = NodeName(node) else {
       throw OperatorFailure(
         2, ja: "ノードは「13113-2」のように書きます: \(node)", en: "a node is written like 13113-2, not: \(node)")
     }
+    try confirm(name)
     var quiet = options
     quiet.json = false
     let known = try await Session.perform(.knownCut(of: name), quiet, as: CutResult.self)

@@ -14,6 +14,8 @@ public enum LinkFault: Error, Hashable, Sendable, CustomStringConvertible {
   case noHello
   /// Its authority has revoked it.
   case revoked
+  /// It takes up no link with this node, and says why.
+  case refused(Farewell)
 
   public var description: String {
     switch self {
@@ -22,6 +24,7 @@ public enum LinkFault: Error, Hashable, Sendable, CustomStringConvertible {
     case .wrongNode: "said hello as another node than its certificate's"
     case .noHello: "spoke before saying hello"
     case .revoked: "revoked"
+    case .refused(let reason): "the peer refuses: \(reason)"
     }
   }
 
@@ -29,7 +32,7 @@ public enum LinkFault: Error, Hashable, Sendable, CustomStringConvertible {
   public var isOffence: Bool {
     switch self {
     case .malformed, .wrongNode, .noHello: true
-    case .wrongFederation, .revoked: false
+    case .wrongFederation, .revoked, .refused: false
     }
   }
 }
@@ -98,9 +101,10 @@ extension Gossip {
       sessions[link]!.tellsSummary(at: now)
       return nil
     }
+    if case .farewell(let reason) = message { return .refused(reason) }
     guard sessions[link]!.hasHello else { return .noHello }
     switch message {
-    case .hello: break
+    case .hello, .farewell: break
     case .ping, .pong, .acknowledgement: takeSign(message, from: link, at: now)
     case .summary(let hashes): compare(hashes, with: link, at: now)
     case .heads(_, let reports):

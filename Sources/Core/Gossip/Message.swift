@@ -38,6 +38,9 @@ public enum Message: Hashable, Sendable {
   /// How many bytes of counted frames of this session are here, and kept; `held` milliseconds ago.
   case acknowledgement(total: Int, held: Int)
 
+  /// Why there is to be no link: the last word of whoever closes it.
+  case farewell(Farewell)
+
   public static let protocolVersion: UInt8 = 2
 
   /// The largest frame: a whole change set and its address, or many small ones.
@@ -56,7 +59,32 @@ public enum Message: Hashable, Sendable {
   var isCounted: Bool {
     switch self {
     case .hello, .summary, .heads, .ask, .run, .fragment: true
-    case .ping, .pong, .acknowledgement: false
+    case .ping, .pong, .acknowledgement, .farewell: false
+    }
+  }
+}
+
+/// Why a node takes up no link with a peer that has proven who it is.
+public enum Farewell: UInt8, Hashable, Sendable, CaseIterable, CustomStringConvertible {
+  case revoked = 1
+  case ended = 2
+  case notVouchedFor = 3
+  case otherKey = 4
+  case cut = 5
+  case banned = 6
+  case full = 7
+  case wrongWard = 8
+
+  public var description: String {
+    switch self {
+    case .revoked: "revoked"
+    case .ended: "its certificate has ended"
+    case .notVouchedFor: "no authority in office vouches for it"
+    case .otherKey: "its number is another key's"
+    case .cut: "cut by the operator"
+    case .banned: "banned"
+    case .full: "too many links"
+    case .wrongWard: "another ward's node than the address should lead to"
     }
   }
 }
@@ -111,6 +139,9 @@ extension Message {
       writer.byte(9)
       writer.count(total)
       writer.count(held)
+    case .farewell(let reason):
+      writer.byte(10)
+      writer.byte(reason.rawValue)
     }
     return writer.bytes
   }
@@ -173,6 +204,9 @@ extension Message {
     case 9:
       let total = Int(try reader.varint(upTo: Self.totalLimit))
       self = .acknowledgement(total: total, held: try reader.count(upTo: Self.heldLimit))
+    case 10:
+      guard let reason = Farewell(rawValue: try reader.byte()) else { throw reader.malformed(.invalidValue) }
+      self = .farewell(reason)
     default: throw MalformedBytes(.unknownTag, offset: 0)
     }
     try reader.expectEnd()

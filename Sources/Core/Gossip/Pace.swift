@@ -135,8 +135,8 @@ struct Pace {
     note(roundTrip, isAlone: last.isAlone, at: now)
     let span = max(now.milliseconds(since: last.since), 1)
     let sample = (total - last.acknowledged) * 1_000 / Int(span)
-    // A line that was not kept busy carries this much at least.
-    if !last.isStarved || hasWaited || sample > measured ?? 0 {
+    // A line that was not kept busy carries this much at least: it tells nothing while nothing else is known.
+    if !last.isStarved || hasWaited || sample > measured ?? .max {
       // A line that has become slow is not measured by what it was.
       if hasWaited, sample < (measured ?? 0) / 2 { samples = [] }
       samples.append(max(sample, 1))

@@ -62,4 +62,19 @@ public enum LinkRefusal: Hashable, Sendable {
   /// There is a link to it, and that one stays.
   case linked
   case full
+
+  /// What the peer is told; nil where nothing is wrong between the two.
+  public var farewell: Farewell? {
+    switch self {
+    case .wrongWard: .wrongWard
+    case .ownNumber, .linked: nil
+    case .cut: .cut
+    case .banned: .banned
+    case .revoked: .revoked
+    case .notVouchedFor: .notVouchedFor
+    case .otherKey: .otherKey
+    case .ended: .ended
+    case .full: .full
+    }
+  }
 }

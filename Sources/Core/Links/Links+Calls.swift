@@ -128,6 +128,19 @@ extension Links {
     public var next: Tick?
   }
 
+  /// Addresses that have never led to a proven peer, of wards of which nobody is linked, and how many calls were not answered.
+  public var neverAnswered: [CallReport] {
+    addresses.indices.compactMap { index in
+      let address = addresses[index]
+      let isLinked = links.values.contains { $0.peer.ward == address.ward }
+      guard address.answerer == nil, address.failures > 0, !isLinked else { return nil }
+      return CallReport(address: index, failures: address.failures)
+    }
+  }
+
+  /// Whether this node has an address for a ward.
+  public func calls(ward: UInt32) -> Bool { addresses.contains { $0.ward == ward } }
+
   /// How calling a node goes, at the address where it answered last, or at one of its ward where nobody has answered yet;
   /// nil when this node's list has none.
   public func calls(to peer: AuthorNumber) -> CallReport? {

@@ -2,6 +2,7 @@ import Causality
 import ChangeModel
 import Foundation
 import GRDB
+import Runbook
 import SignedLog
 import Store
 
@@ -163,15 +164,11 @@ public struct Overview: Codable, Sendable {
     public var milliseconds: Int64
   }
 
-  /// One word, and what speaks for it. `level`: `sound`, `behind`, `attention`, `damaged`, or `unchecked` for a bundle.
+  /// One word, and what speaks for it, the worst first. `level`: `sound`, `behind`, `attention`, `broken`, or `unchecked` for
+  /// a bundle.
   public struct Verdict: Codable, Sendable {
-    public struct Reason: Codable, Sendable {
-      public var code: String
-      public var count: Int
-    }
-
     public var level: String
-    public var reasons: [Reason]
+    public var reasons: [Problem]
   }
 
   public var schema = "renkei-inspect/status/1"
@@ -209,10 +206,12 @@ extension Overview {
 
   /// - Parameters:
   ///   - live: what the running node says of its peers; nil when none runs, or it was not asked.
+  ///   - problems: what it says is wrong.
   ///   - road: the fastest planned road to a ward.
   ///   - now: milliseconds since 1970.
   public init(
-    _ evidence: Evidence, live: [LivePeer]? = nil, road: (String) -> PlannedRoad? = { _ in nil }, now: Int64
+    _ evidence: Evidence, live: [LivePeer]? = nil, problems: [Problem]? = nil,
+    road: (String) -> PlannedRoad? = { _ in nil }, now: Int64
   ) throws {
     let states = try evidence.logStates()
     let naming = Naming(evidence)
@@ -262,32 +261,49 @@ extension Overview {
     newerMigrations = evidence.newerMigrations
     damage = evidence.damage
     verdict = Verdict(level: "sound", reasons: [])
-    verdict = judged()
+    verdict = judged(problems)
   }
 
-  private func judged() -> Verdict {
-    var reasons: [Verdict.Reason] = []
-    func add(_ code: String, _ count: Int) { if count > 0 { reasons.append(Verdict.Reason(code: code, count: count)) } }
+  /// Less than SQLite needs to commit anything safely, in bytes.
+  private static let leastRoom = 4 << 20
+
+  /// What the file shows by itself, and what the node that runs on it says besides.
+  private func judged(_ told: [Problem]?) -> Verdict {
+    var found = told ?? []
+    func add(_ code: Problem.Code, _ count: Int, _ subject: String? = nil) {
+      guard count > 0, !found.contains(where: { $0.code == code }) else { return }
+      found.append(Problem(code, subject: subject, count: count))
+    }
     let torn = damage.count { $0.kind == .writeAheadLog && $0.offset != 0 }
-    add("damage", damage.count - torn)
-    add("tornLog", torn)
-    add("newerFile", newerMigrations.count)
-    add("suspectedForks", suspectedForks)
-    add("clockAhead", skew == nil ? 0 : 1)
-    add("waiting", lanes.reduce(0) { $0 + $1.waiting })
-    add("linksDown", peers.count { $0.live.map { $0.state != "up" } ?? false })
-    add("peersBehind", peers.count { ($0.live?.lacks ?? $0.lacksAtMost) > 0 })
-    add("conflicts", conflicts)
-    add("quarantined", quarantined)
-    let codes = Set(reasons.map(\.code))
-    let level =
-      codes.contains("damage")
-      ? "damaged"
-      : !codes.isDisjoint(with: ["newerFile", "suspectedForks", "clockAhead", "tornLog"])
-        ? "attention"
-        : source.kind == .bundle
-          ? "unchecked" : !codes.isDisjoint(with: ["waiting", "linksDown", "peersBehind"]) ? "behind" : "sound"
-    return Verdict(level: level, reasons: reasons)
+    add(.damage, damage.count - torn)
+    add(.tornLog, torn)
+    add(.newerFile, newerMigrations.count)
+    add(.fork, suspectedForks)
+    add(.waiting, lanes.reduce(0) { $0 + $1.waiting })
+    if let disk, disk.free ?? .max < Self.leastRoom { add(.noSpace, 1) }
+    // Its own clock, put back since, is not another's that is ahead.
+    if let skew, skew.author != node.map({ wardName ?? $0 }) { add(.clockAhead, 1, skew.author) }
+    if told == nil {
+      add(.linksDown, peers.count { $0.live.map { $0.state == "down" && $0.address != nil } ?? false })
+      add(.newEpoch, epoch ?? 0)
+    }
+    // Whom only cards reach lacks something on any day.
+    add(
+      .peersBehind,
+      peers.count { peer in
+        let isReached = peer.live.map { $0.state == "up" || $0.state == "cut" || $0.address != nil } ?? true
+        return isReached && peer.live?.state != "revoked" && (peer.live?.lacks ?? peer.lacksAtMost) > 0
+      })
+    add(.conflicts, conflicts)
+    add(.quarantined, quarantined)
+    let level: String =
+      switch found.level {
+      case .broken: "broken"
+      case .attention: "attention"
+      case .behind: source.kind == .bundle ? "unchecked" : "behind"
+      case .sound: source.kind == .bundle ? "unchecked" : "sound"
+      }
+    return Verdict(level: level, reasons: found.inOrder)
   }
 
   // MARK: Parts

@@ -67,14 +67,13 @@ extension World {
     return true
   }
 
-  /// So much of a road's time may lie on it, once there was time to find out what it carries: what is urgent waits for that.
+  /// So much of a road's time may lie on it, but for a while after it slowed down: what is urgent waits for that.
   private static let longestQueue: Moment = 60_000_000
   private static let learning: Moment = 600_000_000
 
   private func judgeQueue(_ session: Session, _ end: Int) {
     let queue = session.busyUntil[end] - now
-    guard queue > Self.longestQueue, now - roads[session.road].rateSince > Self.learning,
-      steady.milliseconds(since: session.begun) * 1_000 > Self.learning
+    guard queue > Self.longestQueue, now - roads[session.road].rateSince > Self.learning
     else { return }
     violate(
       .invariant, "\(queue / 1_000_000) s of \(describe(session.road).en) lie on it from \(name(session.ends[end]))")

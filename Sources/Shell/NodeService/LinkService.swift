@@ -135,20 +135,26 @@ public struct LinkService: Service {
   }
 
   private func call(_ peer: PeerAddress, _ index: Int) async {
-    guard let channel = await connect(peer) else { return await core.callFailed(index) }
-    await serve(channel, from: index)
+    switch await connect(peer) {
+    case .success(let channel): await serve(channel, from: index)
+    case .failure(let failure): await core.callFailed(index, failure)
+    }
   }
 
-  private func connect(_ peer: PeerAddress) async -> Channel? {
+  private func connect(_ peer: PeerAddress) async -> Result<any Channel, CallFailure> {
     do {
-      return try await ClientBootstrap(group: Self.loops)
+      let channel = try await ClientBootstrap(group: Self.loops)
         .connectTimeout(.seconds(5))
         .channelOption(.tcpOption(.tcp_nodelay), value: 1)
         .channelOption(.autoRead, value: false)
         .connect(host: peer.address.host, port: peer.address.port) { $0.eventLoop.makeSucceededFuture($0) }
+      return .success(channel)
     } catch {
-      log.debug("cannot reach a peer", metadata: ["ward": "\(peer.ward)", "address": "\(peer.address)"])
-      return nil
+      let failure = CallFailure(connecting: error)
+      log.debug(
+        "cannot reach a peer",
+        metadata: ["ward": "\(peer.ward)", "address": "\(peer.address)", "reason": "\(failure.english)"])
+      return .failure(failure)
     }
   }
 
@@ -160,6 +166,7 @@ public struct LinkService: Service {
   ///   - proven: called once, when the other end has proven who it is or is gone.
   private func serve(_ channel: Channel, from called: Int?, proven: @Sendable () -> Void = {}) async {
     var isProven = false
+    var failure = CallFailure.ended
     let heard = LastHeard()
     do {
       let isClient = called != nil
@@ -184,8 +191,13 @@ public struct LinkService: Service {
         let address = channel.channel.remoteAddress.flatMap { remote in
           remote.ipAddress.flatMap { host in remote.port.map { "\(NetworkAddress(host: host, port: $0))" } }
         }
-        guard let (id, wake) = await core.connected(certificate, from: called, address: address, heard, close: close)
-        else { return }
+        let answer = await core.connected(certificate, from: called, address: address, heard, close: close)
+        guard case .up(let id, let wake) = answer else {
+          if case .refused(let reason?) = answer {
+            try await outbound.write(Self.framed(Message.farewell(reason).encoded()))
+          }
+          return
+        }
         await withTaskGroup(of: Void.self) { group in
           group.addTask { await receive(inbound, on: id) }
           group.addTask { await send(outbound, on: id, wake) }
@@ -196,10 +208,19 @@ public struct LinkService: Service {
       }
     } catch {
       log.debug("link ended", metadata: ["error": "\(error)"])
+      failure = heard.lifetime > Self.handshakeSilence ? .silent : CallFailure(shaking: error)
     }
     guard !isProven else { return }
     proven()
-    if let called { await core.callFailed(called) }
+    if let called { await core.callFailed(called, failure) }
+  }
+
+  private static func framed(_ frame: [UInt8]) -> ByteBuffer {
+    var buffer = ByteBuffer()
+    buffer.reserveCapacity(frame.count + 4)
+    buffer.writeInteger(UInt32(frame.count))
+    buffer.writeBytes(frame)
+    return buffer
   }
 
   private func receive(_ inbound: NIOAsyncChannelInboundStream<[[UInt8]]>, on id: LinkID) async {
@@ -219,13 +240,9 @@ public struct LinkService: Service {
   ) async {
     for await _ in wake {
       while let (frame, busy) = await core.nextFrame(for: id) {
-        var buffer = ByteBuffer()
-        buffer.reserveCapacity(frame.count + 4)
-        buffer.writeInteger(UInt32(frame.count))
-        buffer.writeBytes(frame)
         // A frame is made when the link has taken the one before: what is urgent waits for one frame at most.
         do {
-          try await outbound.write(buffer)
+          try await outbound.write(Self.framed(frame))
           if let busy { try await Task.sleep(for: busy) }
         } catch { return }
       }

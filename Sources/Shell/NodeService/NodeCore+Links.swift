@@ -100,24 +100,34 @@ extension NodeCore {
     return stream
   }
 
-  func callFailed(_ address: Int) { decide(.callFailed(address)) }
+  func callFailed(_ address: Int, _ failure: CallFailure) {
+    callFailures[address] = failure
+    decide(.callFailed(address))
+  }
 
   /// A link's other end has proven who it is.
   ///
   /// - Parameter called: the address that led there, by its place in the list; nil when the other end called.
-  /// - Returns: the link's id and the signal to send, or nil when there is to be no link.
+  /// - Returns: the link's id and the signal to send, or what the other end is told when there is to be no link.
   func connected(
     _ certificate: NodeCertificate, from called: Int?, address: String?, _ heard: LastHeard,
     close: @escaping @Sendable () -> Void
-  ) -> (id: LinkID, wake: AsyncStream<Void>)? {
+  ) -> Answer {
     let id = LinkID(rawValue: nextLink)
     nextLink += 1
     let (wake, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     transports[id] = Transport(peer: certificate.node, address: address, heard: heard, wake: continuation, close: close)
-    decide(
+    let effects = decide(
       .connected(
         id, ProvenPeer(certificate, in: replica.membership), from: called, begun: moment(heard.lifetime)))
-    return links[id] == nil ? nil : (id, wake)
+    for case .refuse(id, let refusal) in effects { return .refused(refusal.farewell) }
+    return links[id] == nil ? .refused(nil) : .up(id, wake)
+  }
+
+  /// What becomes of a connection whose other end has proven who it is.
+  enum Answer {
+    case up(LinkID, AsyncStream<Void>)
+    case refused(Farewell?)
   }
 
   /// A link's transport is gone.
@@ -142,10 +152,18 @@ extension NodeCore {
         let spent = Int64((ContinuousClock.now - begin) / .microseconds(1))
         for case .pause(id, let milliseconds) in decide(.wasted(id, microseconds: spent)) { pause = milliseconds }
       }
-      for (link, fault) in outcome.faults.sorted(by: { $0.key < $1.key }) { decide(.faulted(link, fault)) }
+      hasRoom(outcome.effects)
+      for (link, fault) in outcome.faults.sorted(by: { $0.key < $1.key }) {
+        if case .refused(let reason) = fault, let peer = links[link]?.peer {
+          refusedThere[peer] = (reason, .now())
+        }
+        decide(.faulted(link, fault))
+      }
+      if outcome.faults[id] == nil { refusedThere[link.peer] = nil }
     } catch {
       // Nothing of the batch was kept; the peer has it still, and is asked again when the link is back.
       log.error("could not keep what came", metadata: ["error": "\(error)"])
+      noteDisk(error)
       decide(.ended(id, .disk))
     }
     wakeLinks(at: now)

@@ -47,6 +47,14 @@ public actor NodeCore {
   /// What a link to a peer may carry by its operator's word, and what one to a ward is planned to, in bytes per second.
   var limits: [AuthorNumber: Int] = [:]
   var planned: [UInt32: Int] = [:]
+  /// Why an address did not lead to a peer the last time it was called, by its place in the list.
+  var callFailures: [Int: CallFailure] = [:]
+  /// Peers that take up no link with this node, by their own word.
+  var refusedThere: [AuthorNumber: (reason: Farewell, at: Instant)] = [:]
+  /// Since when the disk has no room; nil while it has.
+  var noRoomSince: Instant?
+  /// Where the database lies.
+  let folder: String
   /// When each peer was last heard, links gone included.
   var lastHeard: [AuthorNumber: Instant] = [:]
   private var nextNote = Tick(milliseconds: 0)
@@ -66,6 +74,7 @@ public actor NodeCore {
   public init(directory: NodeDirectory, schema: Schema, log: Logger) throws {
     identity = try directory.identity()
     firstCode = FirstCode(directory: directory)
+    folder = directory.path
     let replica = try Replica(
       path: directory.replica, identity: identity, schema: schema,
       keeper: try HighWaterFile(path: directory.highWaterFile), at: .now())
@@ -98,9 +107,15 @@ public actor NodeCore {
     _ body: sending (Replica, Instant) throws -> (Result, ReplicaEffects)
   ) throws -> Result {
     let now = Instant.now()
-    let (result, effects) = try body(replica, now)
-    spread(effects)
-    return result
+    do {
+      let (result, effects) = try body(replica, now)
+      hasRoom(effects)
+      spread(effects)
+      return result
+    } catch {
+      noteDisk(error)
+      throw error
+    }
   }
 
   /// Runs `body` on the core's thread, for what must see the replica as it is.

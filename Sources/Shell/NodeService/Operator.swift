@@ -82,12 +82,11 @@ public struct Operator: Sendable {
       case .exportTable(let table, let file): return encode(try await exportTable(table, file))
       case .exportBundle(let file, let reader): return encode(try await exportBundle(file, reader))
       case .importBundle(let file): return encode(try await importBundle(file, progress))
-      case .links: return encode(LinksResult(links: try await core.peerReports()))
-      case .cut(let ward): return encode(LinksResult(links: try await core.setCut(true, nodes(ward))))
-      case .heal(let ward): return encode(LinksResult(links: try await core.setCut(false, nodes(ward))))
+      case .links: return encode(try await core.linksResult())
+      case .cut(let ward): return encode(try await core.setCut(true, nodes(ward)))
+      case .heal(let ward): return encode(try await core.setCut(false, nodes(ward)))
       case .throttle(let ward, let bits):
-        return encode(
-          LinksResult(links: try await core.throttle(nodes(ward), bytesPerSecond: bits.map { max($0 / 8, 1) })))
+        return encode(try await core.throttle(nodes(ward), bytesPerSecond: bits.map { max($0 / 8, 1) }))
       case .fill(let bytes): return encode(["records": try await core.fill(bytes: bytes)] as [String: Int])
       case .knownCut(let name): return encode(try await knownCut(of: name))
       case .revoke(let statement, let reason): return encode(try await revoke(statement, reason))
@@ -287,15 +286,15 @@ extension NodeCore {
     }
   }
 
-  func setCut(_ isCut: Bool, _ nodes: [AuthorNumber]) -> [StatusReport.Peer] {
+  func setCut(_ isCut: Bool, _ nodes: [AuthorNumber]) throws -> LinksResult {
     for node in nodes { decide(isCut ? .cut(node) : .heal(node)) }
     announceLinks()
-    return peers()
+    return LinksResult(links: peers(), problems: try problems(peers()))
   }
 
-  func throttle(_ nodes: [AuthorNumber], bytesPerSecond: Int?) throws -> [StatusReport.Peer] {
+  func throttle(_ nodes: [AuthorNumber], bytesPerSecond: Int?) throws -> LinksResult {
     for node in nodes { try limit(node, bytesPerSecond: bytesPerSecond) }
-    return peers()
+    return LinksResult(links: peers(), problems: try problems(peers()))
   }
 
   func verify() throws -> VerifyResult {

@@ -5,6 +5,7 @@ import Gossip
 import Links
 import Places
 import Replica
+import Runbook
 import SignedLog
 import Store
 
@@ -22,7 +23,7 @@ public struct StatusReport: Codable, Sendable {
     public var node: String
     public var ward: String
     public var wardName: String
-    /// `up`, `down`, `cut` (by this node's operator) or `banned` (it broke the protocol).
+    /// `up`, `down`, `cut` (by this node's operator), `banned` (it broke the protocol) or `revoked` (by its authority).
     public var state: String
     /// Why it is banned, and until when.
     public var banReason: String?
@@ -72,6 +73,8 @@ public struct StatusReport: Codable, Sendable {
   public var quarantined: Int
   public var forked: Int
   public var databaseBytes: Int
+  /// What is wrong, the worst first.
+  public var problems: [Problem]
   /// One hash over all tables, when asked for: equal on nodes that have merged the same.
   public var digest: String?
   public var tables: [String: String]?
@@ -134,6 +137,8 @@ public struct VerifyResult: Codable, Sendable {
 
 public struct LinksResult: Codable, Sendable {
   public var links: [StatusReport.Peer]
+  /// What is wrong with the node, the worst first.
+  public var problems: [Problem]
 }
 
 public struct ExportResult: Codable, Sendable {
@@ -164,8 +169,8 @@ extension NodeCore {
       epoch: Int(replica.author.epoch),
       running: running, members: replica.membership.certificates.count, lanes: lanes, peers: peers,
       rows: counts.rows, conflicts: counts.conflicts, quarantined: counts.quarantined,
-      forked: gossip.suspectedForks.count,
-      databaseBytes: counts.bytes,
+      forked: gossip.suspectedForks.union(replica.membership.forkedLogs.keys).count,
+      databaseBytes: counts.bytes, problems: try problems(peers),
       digest: digest.map { $0.shared.bytes.map { String(format: "%02x", $0) }.joined() },
       tables: digest.map { digest in
         Dictionary(
@@ -190,6 +195,12 @@ extension NodeCore {
     return peers
   }
 
+  /// The peers, and what is wrong.
+  public func linksResult() async throws -> LinksResult {
+    let peers = try await peerReports()
+    return LinksResult(links: peers, problems: try problems(peers))
+  }
+
   /// Every enrolled node but this one, with the state of the link to it.
   public func peers() -> [StatusReport.Peer] {
     let reports = Dictionary(gossip.reports().map { ($0.peer, $0) }, uniquingKeysWith: { first, _ in first })
@@ -202,7 +213,8 @@ extension NodeCore {
       let ban = links.ban(of: node, at: clock.now())
       return StatusReport.Peer(
         node: "\(node)", ward: ward?.code ?? "?", wardName: ward?.name ?? "?",
-        state: links.isCut(node) ? "cut" : ban != nil ? "banned" : id == nil ? "down" : "up",
+        state: replica.membership.isRevoked(node)
+          ? "revoked" : links.isCut(node) ? "cut" : ban != nil ? "banned" : id == nil ? "down" : "up",
         banReason: ban.map { "\($0.offence)" }, bannedUntil: ban.map { wallClock(of: $0.until).milliseconds },
         lastHeard: lastHeard[node]?.milliseconds, roundTripMilliseconds: report?.roundTrip,
         bytesPerSecondMeasured: report?.measured, lacks: report?.lacks, onTheirWay: report?.onTheirWay,

@@ -26,7 +26,8 @@ struct Gate: RouterMiddleware {
       (
         .anyone,
         [
-          "GET /healthz", "GET /openapi.yaml", "GET /style.css", "GET /app.js", "GET /worker.js", "GET /icon.svg",
+          "GET /healthz", "GET /readyz", "GET /openapi.yaml", "GET /style.css", "GET /app.js", "GET /worker.js",
+          "GET /icon.svg",
           "GET /sign-in", "POST /sign-in", "POST /session/switch", "GET /counter", "POST /counter", "GET /setup",
           "POST /setup",
           "POST /api/v1/session", "GET /api/v1/session", "DELETE /api/v1/session",

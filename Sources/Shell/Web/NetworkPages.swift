@@ -3,6 +3,7 @@ import Desk
 import Foundation
 import Hummingbird
 import NodeService
+import Runbook
 import Site
 
 /// A link's state in a person's words.
@@ -12,6 +13,7 @@ enum LinkWords {
     case "up": language.pick("接続", "linked")
     case "cut": language.pick("訓練で遮断", "cut for a drill")
     case "banned": language.pick("拒否中", "refused for now")
+    case "revoked": language.pick("失効", "revoked")
     default: language.pick("切断", "not linked")
     }
   }
@@ -98,6 +100,13 @@ extension WebServer {
         "drillLabel": isCut ? pick("訓練の遮断をやめる", "Heal the link") : pick("訓練で遮断する", "Cut for a drill"),
       ]
     }
+    let problems = status.problems.filter { $0.level >= .attention }.map { problem -> [String: Any] in
+      [
+        "sentence": pick(problem.sentence.ja, problem.sentence.en),
+        "meaning": pick(problem.code.page.meaning.ja, problem.code.page.meaning.en),
+        "lost": pick(problem.code.page.lost.ja, problem.code.page.lost.en),
+      ]
+    }
     let waiting = status.lanes.reduce(0) { $0 + $1.waiting }
     let all = status.lanes.reduce(0) { $0 + $1.changeSets }
     let words = [
@@ -115,7 +124,7 @@ extension WebServer {
       frame.render(
         "network", title: pick("通信", "Network"), active: "/network",
         [
-          "w": words, "peers": peers, "isAlone": peers.isEmpty,
+          "w": words, "problems": problems, "hasProblems": !problems.isEmpty, "peers": peers, "isAlone": peers.isEmpty,
           "alone": pick("他の区のノードはまだ知られていません。", "No other ward's node is known yet."), "canCarry": mayOperate,
           "summary": pick(
             "このノードには \(language.number(Int64(all))) 件の変更があり、\(language.number(Int64(waiting))) 件が前の変更を待っています。",

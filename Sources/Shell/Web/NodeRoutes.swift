@@ -2,9 +2,11 @@ import Causality
 import ChangeModel
 import Desk
 import Hummingbird
+import NIOCore
 import NodeService
 import Places
 import Replica
+import Runbook
 
 /// What the API tells of the node itself, and of a shelter's past.
 extension WebServer {
@@ -12,11 +14,20 @@ extension WebServer {
     api.get("/status") { request, _ in
       try json(await core.status(withDigest: request.uri.queryParameters["digest"] == "1", running: true))
     }
-    api.get("/links") { _, _ in try json(["links": try await core.peerReports()]) }
+    api.get("/links") { _, _ in try json(try await core.linksResult()) }
     api.get("/shelters/:id/history") { _, context in
       guard let id = context.parameters.get("id").flatMap({ Int64($0) }) else { throw APIError.notFound("id") }
       return try json(try await history(of: RowID(rawValue: id)))
     }
+  }
+
+  /// Whether the node can do its work: 503 with what hinders it when it cannot. No word of anybody's data.
+  func ready() async throws -> Response {
+    let problems = try await core.linksResult().problems.filter { $0.level == .broken }
+    let text = problems.isEmpty ? "ok\n" : problems.map { "\($0.code.rawValue)\n" }.joined()
+    return Response(
+      status: problems.isEmpty ? .ok : .serviceUnavailable, headers: [.contentType: "text/plain; charset=utf-8"],
+      body: .init(byteBuffer: ByteBuffer(string: text)))
   }
 
   private struct HistoryEntry: Codable {

@@ -14,6 +14,12 @@ enum OpenAPI {
         get:
           operationId: health
           responses: { "200": { description: The node serves, content: { text/plain: { schema: { type: string } } } } }
+      /readyz:
+        get:
+          operationId: ready
+          responses:
+            "200": { description: The node can do its work, content: { text/plain: { schema: { type: string } } } }
+            "503": { description: What hinders it, a code of the runbook a line, content: { text/plain: { schema: { type: string } } } }
       /metrics:
         get:
           operationId: metrics

@@ -1,5 +1,6 @@
 import CoreMetrics
 import NodeService
+import Runbook
 import Synchronization
 
 /// A swift-metrics backend that answers in Prometheus' text format. Small on purpose: counters, gauges, and sums of
@@ -101,15 +102,56 @@ public final class PrometheusRegistry: MetricsFactory {
       let labels = "node=\"\(peer.node)\",ward=\"\(peer.ward)\""
       gauge("renkei_link_up", labels, peer.state == "up" ? 1 : 0)
       if let lacks = peer.lacks { gauge("renkei_peer_lacks_change_sets", labels, Double(lacks)) }
+      if let way = peer.onTheirWay { gauge("renkei_peer_change_sets_on_their_way", labels, Double(way)) }
+      if let bytes = peer.lacksBytes { gauge("renkei_peer_lacks_bytes", labels, Double(bytes)) }
+      if let heard = peer.lastHeard { gauge("renkei_peer_last_heard_seconds", labels, Double(heard) / 1_000) }
+      if let round = peer.roundTripMilliseconds {
+        gauge("renkei_link_round_trip_seconds", labels, Double(round) / 1_000)
+      }
+      if let rate = peer.bytesPerSecondMeasured { gauge("renkei_link_measured_bytes_per_second", labels, Double(rate)) }
     }
+    for code in Problem.Code.allCases {
+      let here = status.problems.filter { $0.code == code }
+      gauge("renkei_problem", "code=\"\(code.rawValue)\"", Double(here.reduce(0) { $0 + ($1.count ?? 1) }))
+    }
+    if let end = status.certificateUntil { gauge("renkei_certificate_end_seconds", "", Double(end) / 1_000) }
     gauge("renkei_conflicts", "", Double(status.conflicts))
     gauge("renkei_quarantined", "", Double(status.quarantined))
     gauge("renkei_forked_logs", "", Double(status.forked))
     gauge("renkei_members", "", Double(status.members))
     gauge("renkei_database_bytes", "", Double(status.databaseBytes))
+    var last: String?
     return lines.sorted { $0.series < $1.series }.map { series, value in
+      let head = series.name == last ? "" : Self.head(of: series.name)
+      last = series.name
       let number = value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value)
-      return series.labels.isEmpty ? "\(series.name) \(number)\n" : "\(series.name){\(series.labels)} \(number)\n"
+      return head
+        + (series.labels.isEmpty ? "\(series.name) \(number)\n" : "\(series.name){\(series.labels)} \(number)\n")
     }.joined()
+  }
+
+  /// What a metric of the node's own tells; those of libraries have no words here.
+  private static let help: [String: String] = [
+    "renkei_change_sets": "Change sets kept, by lane.",
+    "renkei_change_sets_waiting": "Change sets that wait for others, by lane.",
+    "renkei_change_sets_merged_total": "Change sets merged since the start.",
+    "renkei_change_sets_set_aside_total": "Change sets set aside since the start.",
+    "renkei_rows": "Rows, by table.", "renkei_link_up": "1 when a peer is linked.",
+    "renkei_peer_lacks_change_sets": "Change sets that a peer has not said to keep.",
+    "renkei_peer_change_sets_on_their_way": "Of these, those that were sent and are not acknowledged.",
+    "renkei_peer_lacks_bytes": "Bytes of the change sets that a peer has not said to keep.",
+    "renkei_peer_last_heard_seconds": "When a peer was last heard, in seconds since 1970.",
+    "renkei_link_round_trip_seconds": "There and back on an idle link.",
+    "renkei_link_measured_bytes_per_second": "What a link was measured to carry.",
+    "renkei_problem": "How many of each problem of the runbook there are: renkei-inspect explain CODE.",
+    "renkei_certificate_end_seconds": "When this node's certificate ends, in seconds since 1970.",
+    "renkei_conflicts": "Conflicts that nobody has settled.", "renkei_quarantined": "Refused change sets.",
+    "renkei_forked_logs": "Logs with two branches.", "renkei_members": "Nodes that are enrolled.",
+    "renkei_database_bytes": "Bytes of the database.",
+  ]
+
+  private static func head(of name: String) -> String {
+    guard let help = help[name] else { return "" }
+    return "# HELP \(name) \(help)\n# TYPE \(name) \(name.hasSuffix("_total") ? "counter" : "gauge")\n"
   }
 }

@@ -86,6 +86,7 @@ public struct WebServer: Sendable {
     router.get("/healthz") { _, _ in
       Response(status: .ok, headers: [.contentType: "text/plain"], body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
     }
+    router.get("/readyz") { _, _ in try await ready() }
     router.get("/openapi.yaml") { _, _ in text(description, type: "application/yaml; charset=utf-8") }
     router.get("/metrics") { _, _ in
       let gauges = try await core.status(withDigest: false, running: true)

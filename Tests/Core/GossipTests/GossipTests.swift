@@ -369,6 +369,7 @@ final class GossipNetwork {
       .ask(log, from: 5, offset: 100), .run(Run(log, first: 3, entries: [[1, 2, 3], [4], []])),
       .fragment(log, 8, offset: 10, total: 40, [1, 2, 3]), .ping(77),
       .pong(78, total: 5_000), .acknowledgement(total: 70_000, held: 120),
+      .farewell(.ended),
     ]
     for message in messages {
       let bytes = message.encoded()

@@ -85,7 +85,7 @@ private func sharedContent(_ evidence: Evidence) throws -> [String: [[DatabaseVa
       #expect(found.verification.tables.checked)
       #expect(found.verification.changeSets == found.lines.count)
       #expect(found.lines.count > 240)
-      #expect(found.overview.verdict.level != "damaged")
+      #expect(found.overview.verdict.level != "broken")
       #expect(try fingerprint(folder.path) == before)
     }
   }

@@ -3,11 +3,13 @@ import Desk
 import Foundation
 import Hummingbird
 import HummingbirdTesting
-import NodeService
+import Replica
+import Store
 import Places
 import TestSupport
 import Testing
 
+@testable import NodeService
 @testable import Site
 @testable import Web
 
@@ -192,11 +194,30 @@ import Testing
     try await Self.withServer { client, _ in
       #expect(try await Self.send(client, .get, "/openapi.yaml").text.hasPrefix("openapi: 3.1.0"))
       #expect(try await Self.send(client, .get, "/healthz").text == "ok\n")
+      #expect(try await Self.send(client, .get, "/readyz").text == "ok\n")
       #expect(try await Self.send(client, .get, "/metrics").text.contains("renkei_members 1"))
       try await client.execute(uri: "/", method: .get, headers: [.authorization: "Bearer \(Self.bearer)"]) { answer in
         #expect(answer.headers[.contentSecurityPolicy]?.contains("default-src 'none'") == true)
         #expect(String(buffer: answer.body).contains("<html lang=\"ja\">"))
       }
+    }
+  }
+
+  @Test func `a full disk is said at once, everywhere, until something is on the disk again`() async throws {
+    try await Self.withServer { client, core in
+      await core.noteDisk(StoreError.diskFull)
+      let ready = try await Self.send(client, .get, "/readyz")
+      #expect(ready.status == 503 && ready.text == "noSpace\n")
+      let token = try await Self.token(core, roles: [.engineer])
+      // Making the token was on the disk: there is room again.
+      #expect(try await Self.send(client, .get, "/readyz").status == 200)
+      await core.noteDisk(ReplicaError.store(.diskFull))
+      let headers: HTTPFields = [.authorization: "Bearer \(token)"]
+      let links = try await Self.send(client, .get, "/api/v1/links", headers: headers)
+      #expect(links.text.contains("\"code\":\"noSpace\""))
+      let metrics = try await Self.send(client, .get, "/metrics", headers: headers).text
+      #expect(metrics.contains("renkei_problem{code=\"noSpace\"} 1\n"))
+      #expect(metrics.contains("# TYPE renkei_problem gauge\n"))
     }
   }
 }

@@ -1,0 +1,147 @@
+import Causality
+import ChangeModel
+import Federation
+import Foundation
+import Gossip
+import Links
+import Replica
+import Runbook
+import Store
+
+/// What is wrong with this node, and between it and others, as far as it knows.
+extension NodeCore {
+  /// Less than SQLite needs to commit anything safely, in bytes.
+  private static let leastRoom = 4 << 20
+  /// From then on a certificate's end is told beforehand, in milliseconds.
+  private static let soon: Int64 = 14 * 86_400_000
+  /// How far ahead another clock may be: two that NTP keeps differ by far less.
+  private static let skew: Int64 = 2_000
+  /// A write-ahead log beyond this is not given back as it should be, in bytes.
+  private static let longLog = 64 << 20
+
+  /// Something was refused because the disk is full, or not.
+  func noteDisk(_ error: any Error) {
+    let cause: StoreError? =
+      switch error {
+      case ReplicaError.store(let cause): cause
+      case let error as StoreError: error
+      default: nil
+      }
+    if cause == .diskFull { noRoomSince = noRoomSince ?? .now() }
+  }
+
+  /// Something is on the disk.
+  func hasRoom(_ effects: ReplicaEffects) { if !effects.logs.isEmpty { noRoomSince = nil } }
+
+  /// The worst first.
+  ///
+  /// - Parameter peers: as `peers()` has them.
+  func problems(_ peers: [StatusReport.Peer]) throws -> [Problem] {
+    var found = own() + logs()
+    for report in links.neverAnswered {
+      guard let failure = callFailures[report.address] else { continue }
+      found.append(
+        Problem(
+          .neverJoined, subject: addresses[report.address],
+          detail: .init(ja: failure.japanese, en: failure.english), count: report.failures))
+    }
+    for (peer, refusal) in refusedThere.sorted(by: { $0.key < $1.key }) {
+      guard refusal.reason != .cut else {
+        found.append(Problem(.cutThere, subject: name(peer), since: refusal.at.milliseconds))
+        continue
+      }
+      found.append(
+        Problem(
+          .refusedThere, subject: name(peer), detail: .init(ja: refusal.reason.japanese, en: "\(refusal.reason)"),
+          since: refusal.at.milliseconds))
+    }
+    for peer in peers where peer.state == "banned" {
+      found.append(
+        Problem(
+          .banned, subject: peer.wardName, detail: peer.banReason.map { .init(ja: $0, en: $0) },
+          since: peer.bannedUntil))
+    }
+    func count(_ code: Problem.Code, _ number: Int) { if number > 0 { found.append(Problem(code, count: number)) } }
+    count(.cut, peers.count { $0.state == "cut" })
+    // A ward without an address here that does not call is reached by card: that it is not linked is no fault.
+    let down = peers.filter { $0.state == "down" }
+    count(.linksDown, down.count { $0.address != nil })
+    count(.byCard, down.count { $0.address == nil })
+    count(.peersBehind, peers.count { $0.state == "up" && $0.lacks ?? 0 > 0 })
+    for peer in peers where peer.state == "revoked" { found.append(Problem(.revokedPeer, subject: peer.wardName)) }
+    let counts = try replica.store.counts()
+    count(.conflicts, counts.conflicts)
+    count(.quarantined, counts.quarantined)
+    return found.inOrder
+  }
+
+  /// What is wrong with the node itself.
+  private func own() -> [Problem] {
+    var found: [Problem] = []
+    let free = try? FileManager.default.attributesOfFileSystem(forPath: folder)[.systemFreeSize] as? Int
+    if noRoomSince != nil || free ?? nil ?? .max < Self.leastRoom {
+      let room = (free ?? nil).map { Problem.Detail(ja: "空き \($0 >> 10) KB", en: "\($0 >> 10) KB free") }
+      found.append(Problem(.noSpace, subject: folder, detail: room, since: noRoomSince?.milliseconds))
+    }
+    if replica.membership.isRevoked(replica.author) { found.append(Problem(.ownRevoked)) }
+    if let end = replica.ownCertificate.end {
+      let left = end.milliseconds - Instant.now().milliseconds
+      if left < 0 {
+        found.append(Problem(.certificateEnded, since: end.milliseconds))
+      } else if left < Self.soon {
+        let days = left / 86_400_000
+        found.append(Problem(.certificateEnds, detail: .init(ja: "あと \(days) 日", en: "in \(days) days")))
+      }
+    }
+    if replica.author.epoch > 0 { found.append(Problem(.newEpoch, count: Int(replica.author.epoch))) }
+    let log = (folder as NSString).appendingPathComponent("replica.sqlite-wal")
+    if let size = try? FileManager.default.attributesOfItem(atPath: log)[.size] as? Int, size > Self.longLog {
+      found.append(Problem(.longLog, detail: .init(ja: "\(size >> 20) MB", en: "\(size >> 20) MB")))
+    }
+    return found
+  }
+
+  /// What the logs tell.
+  private func logs() -> [Problem] {
+    var found: [Problem] = []
+    var ahead: (author: AuthorNumber, by: Int64)?
+    var waiting = 0
+    let now = Instant.now().milliseconds
+    for log in replica.store.logNames {
+      let state = replica.store.state(of: log)
+      waiting += state.waiting
+      let lead = state.past.time.milliseconds &- now
+      if log.author.node != replica.author.node, lead > max(ahead?.by ?? 0, Self.skew) { ahead = (log.author, lead) }
+    }
+    if let ahead {
+      let seconds = ahead.by / 1_000
+      found.append(
+        Problem(
+          .clockAhead, subject: name(ahead.author), detail: .init(ja: "\(seconds) 秒", en: "\(seconds) s")))
+    }
+    let forked = gossip.suspectedForks.union(replica.membership.forkedLogs.keys)
+    for node in Set(forked.map(\.author.node)).sorted() { found.append(Problem(.fork, subject: name(node))) }
+    if waiting > 0 { found.append(Problem(.waiting, count: waiting)) }
+    return found
+  }
+
+  private func name(_ node: AuthorNumber) -> String {
+    let ward = identity.federation.ward(at: node.ward)
+    return "\(ward?.name ?? "?") \(ward?.code ?? "?")-\(node.serial)"
+  }
+}
+
+extension Farewell {
+  fileprivate var japanese: String {
+    switch self {
+    case .revoked: "失効"
+    case .ended: "証明書の期限切れ"
+    case .notVouchedFor: "認証局が保証していない"
+    case .otherKey: "同じ番号の別の鍵"
+    case .cut: "運用者が遮断"
+    case .banned: "規則を破ったため"
+    case .full: "接続が多すぎる"
+    case .wrongWard: "宛先の区と違う"
+    }
+  }
+}
