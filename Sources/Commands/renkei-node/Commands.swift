@@ -63,7 +63,7 @@ struct BundleCommand: AsyncParsableCommand {
     @OptionGroup var options: NodeOptions
     @Option(
       name: .customLong("for"),
-      help: "The node (ward code, or ward.serial) that it is for: what that node is known to have is left out.")
+      help: "The node that it is for (13113, 13113-2, Shibuya-2): what that node is known to have is left out.")
     var reader: String?
     @Argument(help: "The file to write.") var file: String
 
@@ -130,7 +130,7 @@ struct Links: AsyncParsableCommand {
   struct Cut: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Cut the links to a ward, or all.")
     @OptionGroup var options: NodeOptions
-    @Argument(help: "The ward's code; all wards without it.") var ward: String?
+    @Argument(help: "The ward or the node: 13113, 13113-2, Shibuya; all without it.") var ward: String?
     func run() async throws {
       Links.show(try await Session.perform(.cut(ward: ward), options, as: LinksResult.self), options)
     }
@@ -139,7 +139,7 @@ struct Links: AsyncParsableCommand {
   struct Heal: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Allow links to a ward, or all, again.")
     @OptionGroup var options: NodeOptions
-    @Argument(help: "The ward's code; all wards without it.") var ward: String?
+    @Argument(help: "The ward or the node: 13113, 13113-2, Shibuya; all without it.") var ward: String?
     func run() async throws {
       Links.show(try await Session.perform(.heal(ward: ward), options, as: LinksResult.self), options)
     }
@@ -149,7 +149,7 @@ struct Links: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Limit what this node sends to a ward, in bits a second; 0 lifts the limit.")
     @OptionGroup var options: NodeOptions
-    @Argument(help: "The ward's code.") var ward: String
+    @Argument(help: "The ward or the node: 13113, 13113-2, Shibuya.") var ward: String
     @Argument(help: "Bits a second.") var bitsPerSecond: Int
     func validate() throws {
       guard bitsPerSecond >= 0 else { throw ValidationError("bits a second must not be below 0") }

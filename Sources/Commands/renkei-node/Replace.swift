@@ -50,11 +50,7 @@ struct Replace: AsyncParsableCommand {
       func numbers(_ names: [String]) throws -> Set<AuthorNumber> {
         Set(
           try names.map { name in
-            guard let node = NodeName(name) else {
-              throw OperatorFailure(
-                2, ja: "ノードは「13113-2」のように書きます: \(name)", en: "a node is written like 13113-2, not: \(name)")
-            }
-            return try node.number(in: identity)
+            try Revoke.node(name, in: identity).number(in: identity)
           })
       }
       let (nodes, revocations) = (try numbers(dropNode), try numbers(dropRevocation))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Federation
 import Foundation
 import NodeService
 import Terminal
@@ -17,6 +18,16 @@ struct Revoke: AsyncParsableCommand {
   @Option(help: "Why, for everybody to read.") var reason: String
   @Flag(help: "Do not ask: for scripts.") var yes = false
 
+  /// One node, by its name.
+  static func node(_ text: String, in identity: FederationIdentity) throws -> NodeName {
+    guard let name = NodeName(text, in: identity) else {
+      throw OperatorFailure(
+        2, ja: "ノードは「13113-2」か「渋谷区-2」のように書きます: \(text)",
+        en: "a node is written like 13113-2 or Shibuya-2, not: \(text)")
+    }
+    return name
+  }
+
   /// Nobody takes a revocation back.
   private func confirm(_ name: NodeName) throws {
     guard !yes else { return }
@@ -26,22 +37,19 @@ struct Revoke: AsyncParsableCommand {
         en: "a revocation is for ever: do it at a terminal, or with --yes")
     }
     Language.say(
-      "\(name)を失効すると、取り消せません。このノードがまだ受け取っていない\(name)の記録は、すべてのノードで無効になります。\n続けるには \(node) と打ってください:",
-      "revoking \(name) is for ever: what it wrote and this node has not received is void on every node.\nType \(node) to go on:"
+      "\(name)を失効すると、取り消せません。このノードがまだ受け取っていない\(name)の記録は、すべてのノードで無効になります。\n続けるには \(name) と打ってください:",
+      "revoking \(name) is for ever: what it wrote and this node has not received is void on every node.\nType \(name) to go on:"
     )
-    guard readLine() == node else { throw OperatorFailure(1, ja: "失効していません", en: "nothing was revoked") }
+    guard readLine() == "\(name)" else { throw OperatorFailure(1, ja: "失効していません", en: "nothing was revoked") }
   }
 
   func run() async throws {
-    guard let name = NodeName(node) else {
-      throw OperatorFailure(
-        2, ja: "ノードは「13113-2」のように書きます: \(node)", en: "a node is written like 13113-2, not: \(node)")
-    }
+    let folder = AuthorityCommand.papers(federation)
+    let name = try Self.node(node, in: folder.identity())
     try confirm(name)
     var quiet = options
     quiet.json = false
     let known = try await Session.perform(.knownCut(of: name), quiet, as: CutResult.self)
-    let folder = AuthorityCommand.papers(federation)
     let number = try name.number(in: folder.identity())
     let revocation = try folder.revoke(number, ward: name.ward, cut: known.cut(of: number))
     let result = try await Session.perform(

@@ -30,19 +30,11 @@ public struct Naming {
     schema.collection(collection)?.field(number)?.name ?? "#\(number)"
   }
 
-  /// An author by its number (`12.1.0`, or `12.1` for every epoch) or its ward's code or name: those that are known here.
+  /// Those authors that are known here and that a text names.
   public func authors(named text: String, among known: some Sequence<AuthorNumber>) throws(InspectionError)
     -> Set<AuthorNumber>
   {
-    let parts = text.split(separator: ".").map { UInt32($0) }
-    let found = Set(
-      known.filter { author in
-        if !parts.contains(nil), parts.count == 3 || parts.count == 2 {
-          return parts[0] == author.ward && parts[1] == author.serial && (parts.count == 2 || parts[2] == author.epoch)
-        }
-        let ward = papers.ward(of: author)
-        return ward?.code == text || ward?.name == text || ward?.romaji == text
-      })
+    let found = Set(known.filter { NodeReference.names(text, $0, of: papers.ward(of: $0)) })
     guard !found.isEmpty else { throw .unknownNode(text) }
     return found
   }

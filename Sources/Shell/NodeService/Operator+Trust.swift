@@ -11,13 +11,17 @@ public struct NodeName: Codable, Hashable, Sendable, CustomStringConvertible {
   public var ward: String
   public var serial: UInt32
 
-  public init?(_ text: String) {
-    let parts = text.split(separator: "-")
-    guard parts.count == 2, let serial = UInt32(parts[1]), (1..<AuthorNumber.partLimit).contains(serial) else {
-      return nil
+  /// From what names one node, as `NodeReference` has it: `13113-2`, `渋谷区-2`, `12.2`.
+  public init?(_ text: String, in identity: FederationIdentity) {
+    let last = text.split(whereSeparator: { "-.".contains($0) }).dropFirst().first
+    guard let last, let serial = UInt32(last), (1..<AuthorNumber.partLimit).contains(serial) else { return nil }
+    for (index, ward) in identity.genesis.wards.enumerated()
+    where NodeReference.names(text, AuthorNumber(ward: UInt32(index), serial: serial, epoch: 0), of: ward) {
+      self.ward = ward.code
+      self.serial = serial
+      return
     }
-    ward = String(parts[0])
-    self.serial = serial
+    return nil
   }
 
   public var description: String { "\(ward)-\(serial)" }

@@ -115,12 +115,15 @@ public struct Operator: Sendable {
     return [UInt8](data)
   }
 
-  private func nodes(_ ward: String?) async throws -> [AuthorNumber] {
+  /// Those that a text names; all without one.
+  private func nodes(_ name: String?) async throws -> [AuthorNumber] {
     let peers = await core.knownPeers()
-    guard let ward else { return peers }
-    let chosen = peers.filter { core.wardCode($0) == ward }
+    guard let name else { return peers }
+    let chosen = peers.filter { NodeReference.names(name, $0, of: core.identity.federation.ward(at: $0.ward)) }
     guard !chosen.isEmpty else {
-      throw OperatorFailure(2, ja: "この区のノードは知られていません: \(ward)", en: "no node of this ward is known: \(ward)")
+      throw OperatorFailure(
+        2, ja: "知らないノードです: \(name)。渋谷区、13113、13113-2 のように書いてください",
+        en: "unknown node: \(name). Give a ward or a node of it: Shibuya, 13113, 13113-2")
     }
     return chosen
   }
@@ -181,18 +184,15 @@ public struct Operator: Sendable {
   // MARK: Bundles
 
   private func exportBundle(_ file: String, _ reader: String?) async throws -> BundleResult {
-    var node: AuthorNumber?
-    if let reader {
-      let parts = reader.split(separator: ".").compactMap { UInt32($0) }
-      let known = await core.knownPeers()
-      node = known.first {
-        core.wardCode($0) == reader || (parts.count >= 2 && $0.ward == parts[0] && $0.serial == parts[1])
-      }
-      guard node != nil else {
-        throw OperatorFailure(2, ja: "ノードが知られていません: \(reader)", en: "unknown node: \(reader)")
-      }
+    guard let reader else { return try await core.exportBundle(to: file, for: nil) }
+    let named = try await nodes(reader)
+    guard named.count == 1 else {
+      let all = named.map { "\(core.wardCode($0))-\($0.serial)" }.joined(separator: ", ")
+      throw OperatorFailure(
+        2, ja: "\(reader) のノードはいくつもあります: \(all)。一つを書いてください",
+        en: "\(reader) has several nodes: \(all). Name one of them")
     }
-    return try await core.exportBundle(to: file, for: node)
+    return try await core.exportBundle(to: file, for: named[0])
   }
 
   private func importBundle(_ file: String, _ progress: @Sendable (String) async -> Void) async throws -> BundleResult {

@@ -31,20 +31,16 @@ public struct Listing: Sendable {
   }
 
   private static let limit = 200
-  private static let limits: ClosedRange<Int64> = 1...1_000
 
   var endpoints: [Endpoint] {
     let path = records.path
     let all = open.map { _ in [FormField("all", .flag, ja: "終わったものも", en: "Those that are over too")] } ?? []
-    let paging = [
-      FormField("limit", .integer(Self.limits), ja: "件数", en: "How many at most"),
-      FormField("after", .row(records.name), ja: "この行の次から", en: "`next` of the page before"),
-    ]
     let purpose = records.isPersonal ? [Purpose.field] : []
     return [
       .read(
         id, path, words.ja, words.en, for: records.reader.access, "\(words.en), newest first.",
-        filters.map(\.asked) + all + paging + purpose, answers: .rows(id, records, isPaged: true)
+        filters.map(\.asked) + all + Paging.fields(of: records.name) + purpose,
+        answers: .rows(id, records, isPaged: true)
       ) { [self] look in try list(&look) },
       .read(
         id + "Record", "\(path)/{id}", records.words.ja, records.words.en, for: records.reader.access,
@@ -82,8 +78,6 @@ public struct Listing: Sendable {
       StatementArguments(arguments), look.db)
     var views: [JSON] = []
     for record in rows where look.maySee(record, records) { views.append(.object(try look.view(record, records))) }
-    var members: [String: JSON] = [id: .list(views)]
-    if rows.count == limit, let last = rows.last { members["next"] = .text("\(last.id)") }
-    return .object(members)
+    return .object(Paging.next(after: rows, limit: limit).merging([id: .list(views)]) { $1 })
   }
 }

@@ -262,4 +262,34 @@ struct ServiceTests {
     #expect(throws: Fault.self) { try JSON.decode([UInt8](String(repeating: "[", count: 60_000).utf8)) }
     #expect(throws: Fault.self) { try JSON.decode([UInt8](#"{"a":1"#.utf8)) }
   }
+
+  @Test func `a list in pages names each row once, and says where it goes on`() throws {
+    let wards = try Wards()
+    let office = wards.first
+    try office.write("installCatalogue")
+    let item = try office.read("items")["items"].list[0].row
+    for amount in 1...5 {
+      try office.write("addLot", nil, ["item": .text("\(item)"), "amount": JSON(amount), "place": "倉庫"])
+    }
+    var (found, after): ([JSON], JSON) = ([], .null)
+    repeat {
+      var asked: JSON = ["limit": 2]
+      if case .object(var members) = asked, after != .null {
+        members["after"] = after
+        asked = .object(members)
+      }
+      let page = try office.read("lots", nil, asked)
+      found += page["lots"].list.map { $0["id"] }
+      after = page["next"]
+    } while after != .null
+    #expect(found.count == 5 && Set(found).count == 5)
+    #expect(try office.read("lots")["next"] == .null)
+    for crowding in ["空き", "定員一杯"] {
+      let shelter = try office.shelter("第\(crowding)", ward: "13101")
+      try office.write("openShelter", shelter, ["area": 100, "toilets": 1])
+      try office.write("tellState", shelter, ["crowding": .text(crowding)])
+    }
+    let full = try office.read("shelters", nil, ["crowding": "full"])["shelters"].list
+    #expect(full.map { $0["name"] } == ["第定員一杯"])
+  }
 }

@@ -83,16 +83,27 @@ public enum Lots {
 
   private static let list = Endpoint.read(
     "lots", "/lots", "在庫", "Stock", for: .staff, "Stock by ward, item and shelter.",
-    [Lot.ward.asked, Lot.item.asked, Lot.shelter.asked], answers: .rows("lots", records)
+    [Lot.ward.asked, Lot.item.asked, Lot.shelter.asked] + Paging.fields(of: "lots", upTo: page),
+    answers: .rows("lots", records, isPaged: true)
   ) { look in
+    let limit = look.given.int("limit") ?? Int(page)
     let lots = try RowValues.all(
       records,
       """
       WHERE (?1 IS NULL OR ward = ?1) AND (?2 IS NULL OR item = ?2) AND (?3 IS NULL OR shelter = ?3)
-      ORDER BY id LIMIT 5000
-      """, [look.given.text("ward"), look.given.integer("item"), look.given.integer("shelter")], look.db)
-    return ["lots": .list(try lots.map { .object(try look.view($0, records, hiding: [Lot.book.schema.name])) })]
+        AND (?4 IS NULL OR id > ?4)
+      ORDER BY id LIMIT ?5
+      """,
+      [
+        look.given.text("ward"), look.given.integer("item"), look.given.integer("shelter"), look.given.integer("after"),
+        limit,
+      ], look.db)
+    let views = try lots.map { JSON.object(try look.view($0, records, hiding: [Lot.book.schema.name])) }
+    return .object(Paging.next(after: lots, limit: limit).merging(["lots": .list(views)]) { $1 })
   }
+
+  /// What the pages of goods read at once.
+  private static let page: Int64 = 5_000
 
   private static let one = Endpoint.read(
     "lot", "/lots/{id}", "在庫", "Lot", for: .staff, "A lot, with who holds how much of it.", of: records,

@@ -4,42 +4,38 @@ import GRDB
 
 /// Shelters found by ward, status and part of a name, and what is said of many at once.
 public enum ShelterSearch {
-  static let limits: ClosedRange<Int64> = 1...1_000
-
   static let endpoint = Endpoint.read(
-    "shelters", "/shelters", "避難所", "Shelters", for: .staff, "Shelters by ward, status and part of a name.",
+    "shelters", "/shelters", "避難所", "Shelters", for: .staff,
+    "Shelters by ward, status, crowding, kind and part of a name.",
     [
-      Shelter.ward.asked, Shelter.status.asked,
+      Shelter.ward.asked, Shelter.status.asked, Shelter.crowding.asked, Shelter.facility.asked,
       FormField("q", .text(100), ja: "名称・カナ・所在地の一部", en: "Part of a name, kana or address"),
-      FormField("limit", .integer(limits), ja: "件数", en: "How many at most"),
-      FormField("after", .row("shelters"), ja: "この行の次から", en: "`next` of the page before"),
-    ], answers: .rows("shelters", Shelter.records, isPaged: true)
+    ] + Paging.fields(of: "shelters"), answers: .rows("shelters", Shelter.records, isPaged: true)
   ) { look in
     let given = look.given
     let limit = given.int("limit") ?? 100
     let rows = try find(
-      ward: given.text("ward"), status: given.text("status"), text: given.text("q"), after: given.row("after"),
-      limit: limit, look.db)
-    var members: [String: JSON] = [
-      "shelters": .list(try rows.map { .object(try look.view($0, Shelter.records)) })
-    ]
-    if rows.count == limit, let last = rows.last { members["next"] = .text("\(last.id)") }
-    return .object(members)
+      ward: given.text("ward"), status: given.text("status"), crowding: given.text("crowding"),
+      facility: given.text("facility"), text: given.text("q"), after: given.row("after"), limit: limit, look.db)
+    let views = try rows.map { JSON.object(try look.view($0, Shelter.records)) }
+    return .object(Paging.next(after: rows, limit: limit).merging(["shelters": .list(views)]) { $1 })
   }
 
   /// Shelters by their ids, each condition that is nil left out.
   ///
   /// - Parameter text: part of a name, kana or address.
   public static func find(
-    ward: String? = nil, status: String? = nil, text: String? = nil, after: RowID? = nil, limit: Int, _ db: Database
+    ward: String? = nil, status: String? = nil, crowding: String? = nil, facility: String? = nil, text: String? = nil,
+    after: RowID? = nil, limit: Int, _ db: Database
   ) throws -> [RowValues] {
     try RowValues.all(
       Shelter.records,
       """
       WHERE (?1 IS NULL OR id > ?1) AND (?2 IS NULL OR ward = ?2) AND (?3 IS NULL OR status = ?3)
         AND (?4 IS NULL OR instr(name, ?4) OR instr(kana, ?4) OR instr(address, ?4))
+        AND (?6 IS NULL OR crowding = ?6) AND (?7 IS NULL OR facility = ?7)
       ORDER BY id LIMIT ?5
-      """, [after?.rawValue, ward, status, text, limit], db)
+      """, [after?.rawValue, ward, status, text, limit, crowding, facility], db)
   }
 
   /// A shelter's notes, newest first.
