@@ -7,6 +7,7 @@ arrives, who breaks the protocol is banned with reason and end, and the 99th per
 """
 import json
 import os
+import select
 import socket
 import ssl
 import struct
@@ -79,42 +80,40 @@ class Hostile:
         return struct.pack(">I", len(content)) + content
 
     def flood(self, greeting, content, stop):
-        """One link, as fast as it takes it; again when it is closed."""
+        """One link, as fast as it takes it, read beside; again when it is closed. One thread has the link: OpenSSL's is for one."""
         block = content * max(1, (1 << 16) // len(content))
         while not stop.is_set():
             try:
-                link = self.connect()
+                with self.connect() as link:
+                    link.setblocking(False)
+                    self.pour(link, greeting, block, stop)
             except OSError:
                 time.sleep(0.01)
-                continue
-            link.settimeout(1)
-            reader = threading.Thread(target=self.drain, args=(link, stop), daemon=True)
-            reader.start()
-            try:
-                link.sendall(greeting)
-                while not stop.is_set():
-                    link.sendall(block)
-                    self.sent += len(block)
-            except OSError:
-                time.sleep(0.01)
-            # The reader must be gone before the descriptor is: its number is the next connection's.
-            try:
-                link.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            reader.join()
-            link.close()
 
-    @staticmethod
-    def drain(link, stop):
+    def pour(self, link, greeting, block, stop):
+        """Writes what fits and reads what came, until the other side closes. A refused write is tried again with the same bytes."""
+        waiting, first = memoryview(greeting), True
         while not stop.is_set():
+            wants, moved = [], False
             try:
                 if not link.recv(1 << 16):
                     return
-            except TimeoutError:
-                continue
-            except (OSError, ValueError):
-                return
+                moved = True
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                pass
+            try:
+                written = link.send(waiting)
+                moved, waiting = True, waiting[written:]
+                if not first:
+                    self.sent += written
+                if not waiting:
+                    waiting, first = memoryview(block), False
+            except ssl.SSLWantWriteError:
+                wants = [link]
+            except ssl.SSLWantReadError:
+                pass
+            if not moved:
+                select.select([link], wants, [], 0.1)
 
     def knock(self, stop):
         """Handshakes that are begun and left."""
