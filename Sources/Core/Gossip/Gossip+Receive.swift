@@ -124,10 +124,7 @@ extension Gossip {
   private func takeSign(_ message: Message, from link: LinkID, at now: Tick) {
     switch message {
     case .ping(let nonce): sessions[link]!.pong = nonce
-    case .pong(let nonce, let total):
-      guard let pinged = sessions[link]!.pinged, pinged.nonce == nonce else { return }
-      sessions[link]!.pinged = nil
-      sessions[link]!.pace.settle(upTo: pinged.end, total: total, at: now)
+    case .pong(let nonce, let total): sessions[link]!.settle(nonce, total: total, at: now)
     case .acknowledgement(let total, let held):
       for (log, sequence) in sessions[link]!.pace.acknowledge(total, held: Int64(held), at: now) {
         sessions[link]!.tells(log, sequence, at: now)
@@ -193,6 +190,7 @@ extension Gossip {
     wanted.insert(log)
     expected[log] = nil
     partials[log] = nil
+    sessions[link]!.broughtAt = now
     if asked[log]?.link == link { asked[log]!.heard = now }
     let outcome = try replica.receive(run, from: "\(sessions[link]!.peer)", at: wall)
     sessions[link]!.learns(log, last, at: now)
@@ -248,6 +246,7 @@ extension Gossip {
     // The rest is on its way by this link: nobody else is asked for it.
     expected[log] = nil
     sessions[link]!.learns(log, sequence, at: now)
+    sessions[link]!.broughtAt = now
     if asked[log] == nil || asked[log]!.link == link { asked[log] = Ask(link: link, heard: now) }
     var partial = partials[log] ?? Partial(peer: peer, sequence: sequence, total: total, bytes: [])
     if partial.peer != peer || partial.sequence != sequence || partial.total != total || partial.bytes.count != offset {

@@ -53,8 +53,10 @@ public final class Gossip {
     /// compare lanes every 30 s are never silent for so long: an idle link carries summaries and nothing else.
     static let ping: Int64 = 40_000
     static let dead: Int64 = 60_000
-    /// A peer that sends nothing of what it was asked for within this is not waited for any longer.
+    /// A peer that sends nothing within this of what it was asked for, and nothing else that was, is not waited for any longer.
     static let silent: Int64 = 60_000
+    /// A log waits its turn behind others on a slow line for so long at most: then it is asked of another peer.
+    static let turn: Int64 = 600_000
     /// The author of a change set, when linked, sends it itself: others are asked only after this.
     static let expectation: Int64 = 500
     /// Heads are told at most this often, so that a flood of small changes costs few bytes of them.
@@ -65,6 +67,8 @@ public final class Gossip {
     static let narrowRest: Int64 = 10_000
     /// Nothing of what is on its way was acknowledged for so long: the peer is asked what it has.
     static let stalled: Int64 = 10_000
+    /// The question, or its answer, was lost: longer than the longest way there and back.
+    static let unanswered: Int64 = 30_000
   }
 
   /// Beginnings of change sets kept after a cut, 64 KiB each at most.
@@ -137,9 +141,7 @@ public final class Gossip {
       // Once due they wait for the link, not for the clock.
       if !session.headsToSend.isEmpty, !session.headsAreDue { times.append(session.headsNotBefore) }
       if let due = session.acknowledgementDue { times.append(due) }
-      if session.pinged == nil, let since = session.pace.waitingSince {
-        times.append(since.advanced(byMilliseconds: Timing.stalled))
-      }
+      if !session.pingIsDue, let stalls = session.stalls { times.append(stalls) }
       if let first = times.min(), due.map({ first < $0 }) ?? true { due = first }
     }
     return due
@@ -157,11 +159,7 @@ public final class Gossip {
         session.pingSent = now
         session.pingIsDue = true
       }
-      if session.pinged == nil, !session.pingIsDue, let since = session.pace.waitingSince,
-        now >= since.advanced(byMilliseconds: Timing.stalled)
-      {
-        session.pingIsDue = true
-      }
+      if let stalls = session.stalls, now >= stalls { session.pingIsDue = true }
       if session.hasHello, now >= session.nextSummary {
         session.tellsSummary(at: now)
         session.outbox.append(.summary(summaries()))
@@ -169,10 +167,15 @@ public final class Gossip {
       session.headsAreDue = now >= session.headsNotBefore
       sessions[link] = session
     }
-    for (log, ask) in asked where now >= ask.heard.advanced(byMilliseconds: Timing.silent) {
+    for (log, ask) in asked {
+      let brought = sessions[ask.link]?.broughtAt ?? ask.heard
+      guard
+        now >= max(ask.heard, brought).advanced(byMilliseconds: Timing.silent)
+          || now >= ask.heard.advanced(byMilliseconds: Timing.turn)
+      else { continue }
       // Whoever was asked does not answer for this log: until its next summary, others are asked.
       asked[log] = nil
-      sessions[ask.link]?.keeps(log, replica.store.logged(log), at: now)
+      sessions[ask.link]?.isDoubted(log, beyond: replica.store.logged(log))
     }
     expected = expected.filter { $0.value > now }
     askForMissing(at: now)

@@ -56,7 +56,7 @@ struct PeerSession {
   /// The last ping that is not answered: a flood of them gets one answer.
   var pong: UInt64?
   /// The ping that waits for its answer, and all that was sent before it.
-  var pinged: (nonce: UInt64, end: Int)?
+  private(set) var pinged: (nonce: UInt64, end: Int, at: Tick)?
   /// Counted bytes that came from the peer, and of which it was told.
   private var received = 0
   private var acknowledged = 0
@@ -74,6 +74,8 @@ struct PeerSession {
   var refused: Set<LogName> = []
 
   var lastHeard: Tick
+  /// When the peer last brought something of any log.
+  var broughtAt: Tick?
   var nextSummary: Tick
   /// The summary that was due when things began to move.
   private var latestSummary: Tick?
@@ -168,8 +170,23 @@ struct PeerSession {
     }
     guard pingIsDue else { return nil }
     pingIsDue = false
-    pinged = (UInt64(bitPattern: now.milliseconds), pace.sent)
+    pinged = (UInt64(bitPattern: now.milliseconds), pace.sent, now)
     return .ping(pinged!.nonce)
+  }
+
+  /// When the peer is asked what it has, since nothing of what is on its way was acknowledged; nil when nothing is, or the
+  /// question itself is on its way.
+  var stalls: Tick? {
+    guard let since = pace.waitingSince else { return nil }
+    let stalled = since.advanced(byMilliseconds: Gossip.Timing.stalled)
+    return pinged.map { max(stalled, $0.at.advanced(byMilliseconds: Gossip.Timing.unanswered)) } ?? stalled
+  }
+
+  /// The answer to a ping: what was sent before it has come, or never will.
+  mutating func settle(_ nonce: UInt64, total: Int, at now: Tick) {
+    guard let pinged, pinged.nonce == nonce else { return }
+    self.pinged = nil
+    pace.settle(upTo: pinged.end, total: total, at: now)
   }
 
   /// Heads in one message, so that it fits a frame.
@@ -201,6 +218,11 @@ struct PeerSession {
   /// The peer keeps a log exactly so far: whatever was on its way is not counted any longer.
   mutating func keeps(_ log: LogName, _ sequence: SequenceNumber, at now: Tick) {
     toldAt = now
+    isDoubted(log, beyond: sequence)
+  }
+
+  /// What the peer said to have beyond this is not believed until it says it again.
+  mutating func isDoubted(_ log: LogName, beyond sequence: SequenceNumber) {
     theirs[log] = sequence
     kept[log] = nil
   }

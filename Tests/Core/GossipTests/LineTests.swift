@@ -132,4 +132,42 @@ struct LineTests {
     }
     #expect(Self.has(network, .supply) == 10)
   }
+
+  @Test func `a question whose answer is lost is asked again`() throws {
+    let network = try GossipNetwork(nodes: 2, seed: 37)
+    network.connect(0, 1, by: .init(bytesPerSecond: 20_000, milliseconds: 20))
+    for _ in 0..<50 { try network.step() }
+    // Everything is lost for so long that the question is lost too; then what was on its way still blocks the window.
+    network.loss = 1
+    try Self.fill(network, 100_000, lane: .supply)
+    for _ in 0..<2_000 { try network.step() }
+    network.loss = 0
+    var steps = 0
+    while Self.has(network, .supply) < 10, steps < 6_000 {
+      try network.step()
+      steps += 1
+    }
+    #expect(Self.has(network, .supply) == 10)
+  }
+
+  @Test func `a log that waits its turn on a slow line is not given up`() throws {
+    let network = try GossipNetwork(nodes: 3, seed: 38)
+    network.connect(0, 2)
+    for _ in 0..<50 { try network.step() }
+    // Two logs of which neither is the sender's own: they are asked for, and one waits for 100 s behind the other.
+    for lane in [Lane.life, .supply] {
+      for _ in 0..<12 { try network.commit(2, lane: lane, texts: (0..<10).map { _ in network.text(980) }) }
+    }
+    for _ in 0..<300 { try network.step() }
+    network.connect(0, 1, by: .init(bytesPerSecond: 1_200, milliseconds: 80))
+    let last = LogName(.supply, network.nodes[2].replica.author)
+    while network.nodes[1].gossip.reports()[0].asked < 2 { try network.step() }
+    var steps = 0
+    while network.nodes[1].replica.store.logged(last) < 12, steps < 40_000 {
+      #expect(network.nodes[1].gossip.reports()[0].asked > 0)
+      try network.step()
+      steps += 1
+    }
+    #expect(network.nodes[1].replica.store.logged(last) == 12)
+  }
 }
