@@ -9,6 +9,8 @@ import PackageDescription
 let mutants: [SwiftSetting] = Context.environment["RENKEI_MUTANTS"] == nil ? [] : [.define("MUTANTS")]
 /// The fuzz targets come only into a build that is made for them: `Tools/fuzz`.
 let isFuzzing = Context.environment["RENKEI_FUZZ"] != nil
+/// What `--version` tells; `Tools/prepare` knows it. Only one file is compiled anew when it changes.
+let commit = Context.environment["RENKEI_COMMIT"]
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)] + mutants
 
 /// Where a target lies, in `Sources/` and in `Tests/`.
@@ -95,6 +97,10 @@ let package = Package(
     // The closed core: no network, no clock, no randomness, no concurrency.
     .systemLibrary(
       name: "CSodium", path: "Sources/Core/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+    .target(
+      name: "CBuild", path: "Sources/Core/CBuild",
+      cSettings: commit.map { [.define("RENKEI_COMMIT", to: "\"\($0)\"")] } ?? []),
+    room(.core, "Build", ["CBuild"]),
     room(.core, "Causality"),
     room(.core, "ChangeModel", ["Causality"], exclude: ["FORMAT.md"]),
     room(.core, "Sodium", ["CSodium"]),
@@ -127,6 +133,7 @@ let package = Package(
     room(.wards, "Exchange", ["ChangeModel", "Topology", "Places"]),
 
     // Sockets, timers, HTTP, pages; and what an engineer on call is told.
+    .systemLibrary(name: "CZlib", path: "Sources/Shell/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     room(.shell, "Runbook"),
     room(
       .shell, "NodeService",
@@ -140,8 +147,10 @@ let package = Package(
     room(
       .shell, "Web",
       [
-        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
-        "Desk", "Places", "Office", "People", "Goods", "Catalogue", "Runbook", "NodeService", "Site", logging,
+        "Build", "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip",
+        "Topology",
+        "Desk", "Places", "Office", "People", "Goods", "Catalogue", "CZlib", "Runbook", "NodeService", "Site", grdb,
+        logging,
         coreMetrics, nioCore, nioSSL, hummingbird, httpTypes, hummingbirdCore, hummingbirdTLS,
       ]),
 

@@ -16,7 +16,7 @@ import urllib.request
 
 import yaml
 
-from story import Node, check, main
+from story import Node, check, main, record
 
 NASTY = ["", " ", "\u0000", "'; DROP TABLE residents;--", "<script>alert(1)</script>", "\u202eabc", "𠮷野家" * 40, "A" * 5000, "%00", "../../etc/passwd",
          "NaN", "-0", "1e999", "🏳️‍🌈", "\ud7ff", "null", "true", "０１２", "6214-9832-0257", "\u0301" * 50, "\n\t", "{}", "[]"]
@@ -31,6 +31,8 @@ class Fuzzer:
         self.reached = set()
         # What each operation answers, as the description says it.
         self.answers = {}
+        # What was answered in another form than JSON alone.
+        self.formats = {}
         # Where an answer was not what the description says.
         self.strays = {}
 
@@ -44,13 +46,19 @@ class Fuzzer:
 
     # MARK: Values
 
+    @staticmethod
+    def kind(schema):
+        """The type, null apart."""
+        kind = schema.get("type")
+        return kind[0] if isinstance(kind, list) else kind
+
     def right(self, schema):
         r, schema = self.random, self.resolve(schema)
+        if isinstance(schema.get("type"), list) and r.random() < 0.05:
+            return None
         if "oneOf" in schema:
             return self.right(r.choice(schema["oneOf"]))
-        kind = schema.get("type")
-        if isinstance(kind, list):
-            kind = kind[0]
+        kind = self.kind(schema)
         if "enum" in schema:
             return r.choice(schema["enum"])
         if "x-collection" in schema:
@@ -89,7 +97,7 @@ class Fuzzer:
         r, schema = self.random, self.resolve(schema)
         if "oneOf" in schema:
             return r.choice(["gestern", -5, [], {}])
-        kind = schema.get("type")
+        kind = self.kind(schema)
         if "enum" in schema:
             return r.choice(["選択肢にない", 5, [], {"a": 1}])
         if kind == "string":
@@ -116,7 +124,8 @@ class Fuzzer:
         for path, methods in sorted(self.description["paths"].items()):
             shared = methods.get("parameters", [])
             for method, operation in sorted(methods.items()):
-                if method == "parameters" or operation["operationId"] == "events":
+                # What never ends, and what only a node that publishes has.
+                if method == "parameters" or operation["operationId"] == "events" or path.startswith("/open/"):
                     continue
                 parameters = [self.resolve(p) for p in shared + operation.get("parameters", [])]
                 answers = [answer for status, answer in operation["responses"].items() if status in ("200", "201")]
@@ -129,14 +138,18 @@ class Fuzzer:
         data = raw if raw is not None else None if body is None else json.dumps(body).encode("utf-8", "surrogatepass")
         try:
             with self.node.open(method.upper(), path, data, timeout=30) as answer:
-                return answer.status, answer.read()
+                content = answer.read()
+                record(method, path, body if raw is None else None, answer, content)
+                return answer.status, content
         except urllib.error.HTTPError as error:
             wait = float(error.headers["Retry-After"] or 0)
             # Told to slow down, as any client: not to wait a minute for another wrong password.
             if error.code == 429 and 0 < wait <= 1 and repeated < 3:
                 time.sleep(wait)
                 return self.send(method, path, body, raw, repeated + 1)
-            return error.code, error.read()
+            content = error.read()
+            record(method, path, None, error, content)
+            return error.code, content
 
     def case(self, path, method, name, parameters, body):
         r = self.random
@@ -151,7 +164,7 @@ class Fuzzer:
                 if mode > 0.97:
                     value = r.choice(NASTY) or "x"
                 filled = filled.replace("{%s}" % parameter["name"], urllib.parse.quote(str(value), safe=""))
-            elif parameter["in"] == "query" and (parameter.get("required") or r.random() < 0.5):
+            elif parameter["in"] == "query" and parameter["name"] != "wait" and (parameter.get("required") or r.random() < 0.5):
                 texts[parameter["name"]] = self.right(parameter["schema"])
         raw = sent = None
         if body is not None:
@@ -192,13 +205,24 @@ class Fuzzer:
         schema = self.answers[name]
         if content and schema is not None:
             self.compare(name, json.loads(content), schema, "")
+        elif content and content[:1] in b"{[":
+            self.formats[name] = json.loads(content)
+
+    def parts(self, schema):
+        """All schemas that one is made of."""
+        schema = self.resolve(schema)
+        several = schema.get("allOf", []) + schema.get("anyOf", [])
+        return [part for one in several for part in self.parts(one)] if several else [schema]
 
     def compare(self, name, value, schema, where):
-        parts = [self.resolve(part) for part in schema.get("allOf", [schema])]
-        properties = {key: part for one in parts for key, part in self.resolve(one).get("properties", {}).items()}
+        parts = self.parts(schema)
+        properties = {key: part for one in parts for key, part in one.get("properties", {}).items()}
         collection = schema.get("$ref", schema.get("allOf", [{}])[0].get("$ref", "")).rsplit("/", 1)[-1]
         schema = self.resolve(schema)
-        kinds = schema.get("type", "object")
+        # A dictionary's values have no names.
+        if isinstance(value, dict) and "additionalProperties" in schema and not properties:
+            properties = {key: schema["additionalProperties"] for key in value if isinstance(schema["additionalProperties"], dict)}
+        kinds = schema.get("type", parts[0].get("type", "object"))
         kinds = kinds if isinstance(kinds, list) else [kinds]
         is_one = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
         if not any(isinstance(value, (int, float)) and not isinstance(value, bool) if kind in ("number", "integer") else

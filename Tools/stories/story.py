@@ -47,6 +47,17 @@ def free_port():
         return s.getsockname()[1]
 
 
+def record(method, path, sent, answer, content):
+    """Writes down what was said, for `Tools/checks/traffic.py`, where the folder RENKEI_TRAFFIC names is there."""
+    folder = os.environ.get("RENKEI_TRAFFIC")
+    if not folder or len(content) > 1 << 20:
+        return
+    line = {"method": method.upper(), "path": path, "sent": sent, "status": answer.status,
+            "type": answer.headers.get("Content-Type"), "content": content.decode(errors="replace")}
+    with open(os.path.join(folder, f"{os.getpid()}.jsonl"), "a") as file:
+        file.write(json.dumps(line, ensure_ascii=True) + "\n")
+
+
 class Node:
     def __init__(self, binary, folder, ward):
         self.binary, self.ward = binary, ward
@@ -68,8 +79,8 @@ class Node:
         check(run.returncode in ok, f"{' '.join(words)}: exit {run.returncode}: {run.stderr.strip()[-300:]}")
         return json.loads(run.stdout) if run.stdout.strip() else None
 
-    def start(self, peers=()):
-        words = ["--http", f"127.0.0.1:{self.http}", "--gossip", f"127.0.0.1:{self.gossip}"]
+    def start(self, peers=(), options=()):
+        words = [*options, "--http", f"127.0.0.1:{self.http}", "--gossip", f"127.0.0.1:{self.gossip}"]
         for peer in peers:
             words += ["--peer", f"{peer.ward}@127.0.0.1:{peer.gossip}"]
         log = open(self.data + ".log", "a")
@@ -99,9 +110,12 @@ class Node:
         try:
             with self.open(method, path, None if body is None else json.dumps(body).encode()) as answer:
                 content = answer.read()
+                record(method, path, body, answer, content)
         except urllib.error.HTTPError as error:
+            content = error.read()
+            record(method, path, body, error, content)
             # The reason goes with it to whoever reads the failure.
-            error.msg += f": {method} {path}: {error.read().decode()[:300]}"
+            error.msg += f": {method} {path}: {content.decode()[:300]}"
             raise
         return json.loads(content) if parse else content
 

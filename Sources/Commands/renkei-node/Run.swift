@@ -27,6 +27,16 @@ struct Run: AsyncParsableCommand {
     name: .customLong("plain-http"),
     help: "Pages and the API without TLS: only on this machine's own address, for programs beside the node.")
   var isPlain = false
+  @Flag(
+    name: .customLong("public"),
+    help: "Let anybody read the open data, without an account: /open/shelters.geojson and .csv, /open/wards.geojson.")
+  var isPublic = false
+  @Option(
+    name: .customLong("allow-origin"),
+    help:
+      "A web site whose pages may use the API with a token, such as https://www.city.example.jp. May be given many times."
+  )
+  var origins: [String] = []
   @Option(help: "Where peers may call, HOST:PORT. Without it, nobody can; this node still calls others.") var gossip:
     String?
   @Option(name: .customLong("peer"), help: "A peer to call, WARD@HOST:PORT. May be given many times.") var peers:
@@ -41,6 +51,14 @@ struct Run: AsyncParsableCommand {
     if let gossip, NetworkAddress(gossip) == nil { throw ValidationError("--gossip must be HOST:PORT") }
     for peer in peers where PeerAddress(peer) == nil {
       throw ValidationError("--peer must be WARD@HOST:PORT, such as 13121@10.8.0.21:7121; got \(peer)")
+    }
+    for origin in origins {
+      guard let url = URL(string: origin), let scheme = url.scheme, ["https", "http"].contains(scheme), url.host != nil,
+        url.path.isEmpty, !origin.hasSuffix("/")
+      else {
+        throw ValidationError(
+          "--allow-origin must be SCHEME://HOST, such as https://www.city.example.jp; got \(origin)")
+      }
     }
     guard Logger.Level(rawValue: logLevel) != nil else { throw ValidationError("unknown log level \(logLevel)") }
   }
@@ -77,7 +95,8 @@ struct Run: AsyncParsableCommand {
       isPlain
       ? nil : try HTTPSCertificate(directory: directory).configuration(names: hostNames + [address.host])
     let web = try WebServer(
-      core: core, topology: topology, metrics: metrics, hosts: Set(hostNames), isSecure: !isPlain
+      core: core, topology: topology, metrics: metrics, hosts: Set(hostNames), isSecure: !isPlain,
+      isPublic: isPublic, origins: Set(origins)
     ).application(on: address, tls: tls, log: quieter(log)) { port in
       let url = "\(scheme)://\(NetworkAddress(host: address.host, port: port ?? address.port))/"
       Language.say(

@@ -15,7 +15,7 @@ extension Replica {
   public func commit(_ draft: Draft, at now: Instant) throws(ReplicaError) -> Dot {
     guard !membership.isRevoked(author) else { throw .revoked }
     try validate(draft)
-    return try transaction { () throws(ReplicaError) -> Dot in
+    return try transaction(noting: now) { () throws(ReplicaError) -> Dot in
       var sections = draft.sections
       for index in sections.indices { sections[index].edits = try self.completed(sections[index].edits) }
       return try self.write(draft.lane, sections, at: now)
@@ -31,7 +31,7 @@ extension Replica {
     guard collection.admitted(RowEdit(collection.number, row, .delete(shares: [])), from: author.ward) != nil else {
       throw .foreignRow(collection: collection.name, row: row)
     }
-    return try transaction { () throws(ReplicaError) -> Dot in
+    return try transaction(noting: now) { () throws(ReplicaError) -> Dot in
       guard let state = try self.state(of: row, in: collection.number), state.isVisible, state.isContested else {
         throw .noSuchRow(collection: collection.name, row: row)
       }

@@ -25,6 +25,7 @@ extension Replica {
       try self.loadKeys(at: now)
       try self.store.clearTables()
       try self.drainAll(at: now)
+      try self.store.forgetChanges(at: now)
     }
     defer { effects = ReplicaEffects() }
     return effects

@@ -138,7 +138,7 @@ public final class Replica {
   /// that is on the disk. When it throws, nothing of it happened.
   public func batch(at now: Instant, _ body: () throws -> Void) throws(ReplicaError) -> ReplicaEffects {
     effects = ReplicaEffects()
-    try transaction {
+    try transaction(noting: now) {
       try body()
       if self.mustLookAtAll { try self.drainAll(at: now) }
       if self.learnsKeys, self.effects.rows.contains(where: { $0.collection == ControlSchema.keyGrants.number }) {
@@ -151,11 +151,14 @@ public final class Replica {
 
   /// Runs `body` in a transaction, or in the one that is under way. When the outermost one fails, what this object
   /// keeps in memory is made to match the disk again.
-  func transaction<Result>(_ body: () throws -> Result) throws(ReplicaError) -> Result {
+  ///
+  /// - Parameter now: whoever follows this node is to hear of the rows that change; nil: not row by row.
+  func transaction<Result>(noting now: Instant? = nil, _ body: () throws -> Result) throws(ReplicaError) -> Result {
     if store.isWriting {
       do { return try body() } catch { throw .of(error) }
     }
     try freshen()
+    let known = effects.rows.count
     var refusal: ReplicaError?
     let result: Result
     do {
@@ -167,6 +170,9 @@ public final class Replica {
             try self.enforceLimits(at: now)
           }
           try self.mergeLate(at: self.lateAt)
+          if let now {
+            try self.store.noteChanged(self.effects.rows[known...].map { ($0.collection, $0.row) }, at: now)
+          }
           return result
         } catch {
           refusal = error as? ReplicaError

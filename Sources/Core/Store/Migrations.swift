@@ -18,6 +18,9 @@ enum Migrations {
       )
       try db.execute(sql: "CREATE INDEX answered_requests_by_age ON answered_requests (at)")
     }
+    migrator.registerMigration("4 what changed, and what was asked") { db in
+      try db.execute(sql: version4)
+    }
     return migrator
   }()
 
@@ -117,6 +120,20 @@ enum Migrations {
       bytes BLOB NOT NULL,
       PRIMARY KEY (lane, author, sequence, previous)
     ) STRICT;
+    """
+
+  static let version4 = """
+    -- Which rows changed, in the order in which this node came to know it; the newest 65,536 times. This node's own, not
+    -- shared. rows: (collection varint, id big-endian)*.
+    CREATE TABLE row_changes (
+      position INTEGER PRIMARY KEY,
+      at INTEGER NOT NULL,
+      rows BLOB NOT NULL
+    ) STRICT;
+
+    -- What was sent with a key: another content under it is a mistake. A key was once made of it, and is of no use now.
+    DELETE FROM answered_requests;
+    ALTER TABLE answered_requests ADD COLUMN content BLOB NOT NULL DEFAULT x'';
     """
 
   static func tableSQL(_ collection: CollectionSchema) -> [String] {

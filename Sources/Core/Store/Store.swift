@@ -23,6 +23,7 @@ public final class Store {
   private var insertEntry: Statement!
   private var selectEntries: Statement!
   private var upsertLog: Statement!
+  private var insertChange: Statement!
 
   /// Mirrors the `logs` table, because every change set that is merged is looked at against all clocks.
   private var states: [LogName: LogState] = [:]
@@ -88,6 +89,7 @@ public final class Store {
     insertEntry = nil
     selectEntries = nil
     upsertLog = nil
+    insertChange = nil
     do { try pool.close() } catch { throw StoreError.of(error) }
   }
 
@@ -186,6 +188,16 @@ public final class Store {
     states[entry.log] = state
     headRevision += 1
     changedLogs.insert(entry.log)
+  }
+
+  /// Within `write`: notes rows that changed.
+  ///
+  /// - Returns: the place of the note.
+  func appendChanges(_ rows: [UInt8], at milliseconds: Int64) throws(StoreError) -> Int64 {
+    insertChange.bind(1, milliseconds)
+    insertChange.bind(2, rows)
+    try insertChange.run()
+    return try readOwn { $0.lastInsertedRowID }
   }
 
   /// Within `write`: the change set at `head` is in the tables now.
@@ -414,6 +426,7 @@ public final class Store {
     }
     insertEntry = try Statement("INSERT INTO entries (id, bytes) VALUES (?, ?)", on: connection)
     selectEntries = try Statement("SELECT bytes FROM entries WHERE id BETWEEN ? AND ? ORDER BY id", on: connection)
+    insertChange = try Statement("INSERT INTO row_changes (at, rows) VALUES (?, ?)", on: connection)
     upsertLog = try Statement(
       """
       INSERT INTO logs (lane, author, logged, logged_hash, merged, merged_hash, merged_time, clock, control)

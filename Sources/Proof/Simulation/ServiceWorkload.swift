@@ -69,13 +69,12 @@ struct ServiceWorkload {
     _ step: Endpoint, _ call: Call, _ committed: (Draft, Dot) -> Void
   ) throws -> ReplicaEffects {
     let inquiry = inquiry(call.row, given: try step.form.read(.object(call.body), in: node.identity.federation))
-    let (effects, _) = try Self.catalogue.write(step, inquiry, on: replica) { draft, dot in
+    return try Self.catalogue.write(step, inquiry, on: replica) { draft, dot in
       committed(draft, dot)
       if draft.lane == .supply, let goods = call.goods {
         node.attempt[node.attempt.count - 1].goods[goods.item] = goods.amount
       }
-    }
-    return effects
+    }.effects
   }
 
   private func inquiry(_ row: RowID?, given: Submission = Submission()) -> Inquiry {

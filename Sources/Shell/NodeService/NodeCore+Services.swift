@@ -3,24 +3,24 @@ import Replica
 
 /// The one way to an endpoint of the services, for the API, the pages and the operator's command line.
 extension NodeCore {
-  /// What a read answers. Nobody sees another ward's people before it is written down who saw them.
-  public nonisolated func look(_ endpoint: Endpoint, _ inquiry: Inquiry, in catalogue: Catalogue) async throws -> JSON {
+  /// What a read answers, and whose data it shows. Nobody sees another ward's people before it is written down who saw them.
+  public nonisolated func look(_ endpoint: Endpoint, _ inquiry: Inquiry, in catalogue: Catalogue) async throws -> Seen {
     let seen = try await reader.read { db in try catalogue.read(endpoint, inquiry, db) }
     if !seen.subjects.isEmpty {
       try await edit { replica, _ in
         ((), try catalogue.note(seen, endpoint, inquiry, on: replica) ?? ReplicaEffects())
       }
     }
-    return seen.answer
+    return seen
   }
 
   /// Carries a write out, at the core's own time.
-  public func carryOut(_ endpoint: Endpoint, _ inquiry: Inquiry, in catalogue: Catalogue) throws -> JSON {
+  public func carryOut(_ endpoint: Endpoint, _ inquiry: Inquiry, in catalogue: Catalogue) throws -> Done {
     try edit { replica, now in
       var inquiry = inquiry
       inquiry.now = now
-      let (effects, answer) = try catalogue.write(endpoint, inquiry, on: replica)
-      return (answer, effects)
+      let done = try catalogue.write(endpoint, inquiry, on: replica)
+      return (done, done.effects)
     }
   }
 }

@@ -24,8 +24,8 @@ extension Operator {
     }
     let answer =
       endpoint.isWrite
-      ? try await core.carryOut(endpoint, inquiry, in: catalogue)
-      : try await core.look(endpoint, inquiry, in: catalogue)
+      ? try await core.carryOut(endpoint, inquiry, in: catalogue).answer
+      : try await core.look(endpoint, inquiry, in: catalogue).answer
     return Data(answer.bytes)
   }
 }

@@ -6,13 +6,31 @@ import Places
 import Replica
 import Store
 
-/// An answer that is no: what, where, and what to do, in both languages.
+/// An answer that is no: what, where, and what to do, in both languages (RFC 9457, Problem Details for HTTP APIs).
 struct APIError: Error {
   struct Body: Codable {
+    /// One of several things that are wrong.
+    struct Part: Codable {
+      var field: String?
+      var ja: String
+      var en: String
+    }
+
+    /// `urn:renkei:problem:` and the word in `error`.
+    var type: String
+    /// Of the status (RFC 9110).
+    var title: String
+    var status: Int
+    /// The same as `en`.
+    var detail: String
+    /// For programs: a word that no change of the texts changes.
     var error: String
+    /// The first field that is wrong.
     var field: String?
     var ja: String
     var en: String
+    /// All that is wrong with what was sent, where that is known.
+    var errors: [Part]
   }
 
   var status: HTTPResponse.Status
@@ -20,9 +38,14 @@ struct APIError: Error {
   /// Seconds until it is worth another try (RFC 9110, 10.2.3).
   var retryAfter: Int?
 
+  /// What the path can be asked with, when the method was wrong (RFC 9110, 10.2.1).
+  var allow: String?
+
   init(_ status: HTTPResponse.Status, _ error: String, field: String? = nil, ja: String, en: String) {
     self.status = status
-    body = Body(error: error, field: field, ja: ja, en: en)
+    body = Body(
+      type: "urn:renkei:problem:\(error)", title: status.reasonPhrase, status: status.code, detail: en, error: error,
+      field: field, ja: ja, en: en, errors: [Body.Part(field: field, ja: ja, en: en)])
   }
 
   init(_ fault: Fault) {
@@ -33,10 +56,12 @@ struct APIError: Error {
       case .refused: .conflict
       case .forbidden: .forbidden
       case .unauthorized: .unauthorized
+      case .reused: .unprocessableContent
       }
     self.init(
       status, fault.kind.rawValue, field: fault.field.isEmpty ? nil : fault.field, ja: fault.japanese, en: fault.english
     )
+    body.errors += fault.others.map { Body.Part(field: $0.field, ja: $0.japanese, en: $0.english) }
   }
 
   static func notFound(_ what: String) -> APIError {
@@ -90,9 +115,12 @@ struct ErrorBodies<Context: RequestContext>: RouterMiddleware {
       if !request.uri.path.hasPrefix("/api/"), request.headers[.accept]?.contains("text/html") == true {
         return page(request, answer)
       }
-      let body = (try? JSONEncoder().encode(answer.body)) ?? Data()
-      var headers: HTTPFields = [.contentType: "application/json; charset=utf-8"]
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      let body = (try? encoder.encode(answer.body)) ?? Data()
+      var headers: HTTPFields = [.contentType: "application/problem+json; charset=utf-8"]
       if let seconds = answer.retryAfter { headers[.retryAfter] = String(seconds) }
+      if let allow = answer.allow { headers[.allow] = allow }
       return Response(
         status: answer.status, headers: headers,
         body: .init(byteBuffer: ByteBuffer(bytes: body)))
@@ -117,10 +145,19 @@ struct SecurityHeaders<Context: RequestContext>: RouterMiddleware {
 /// A page of another site cannot make a browser write here: a write must be JSON, which no plain form can send, and a
 /// browser's `Origin` must be this node's own.
 struct SameOriginWrites<Context: RequestContext>: RouterMiddleware {
+  /// Origins whose scripts may use the API, with tokens.
+  let allowed: Set<String>
+
   func handle(
     _ request: Request, context: Context, next: (Request, Context) async throws -> Response
   ) async throws -> Response {
     guard request.method != .get, request.method != .head else { return try await next(request, context) }
+    // An origin that the operator allows has a token of its own: no cookie goes with it.
+    if request.uri.path.hasPrefix("/api/"), request.headers[.authorization] != nil,
+      let origin = request.headers[.origin], allowed.contains(origin)
+    {
+      return try await next(request, context)
+    }
     // Fetch metadata: browsers say themselves where a request comes from.
     let site = request.headers[.fetchSite] ?? "none"
     guard site == "same-origin" || site == "none" else {
@@ -133,7 +170,10 @@ struct SameOriginWrites<Context: RequestContext>: RouterMiddleware {
     }
     // Forms of the pages carry their session's token, which their handlers look at.
     guard request.uri.path.hasPrefix("/api/") else { return try await next(request, context) }
-    if request.method != .delete, request.headers[.contentType]?.lowercased().hasPrefix("application/json") != true {
+    let isEmpty = request.headers[.contentType] == nil && (request.headers[.contentLength] ?? "0") == "0"
+    if request.method != .delete, !isEmpty,
+      request.headers[.contentType]?.lowercased().hasPrefix("application/json") != true
+    {
       throw APIError(
         .unsupportedMediaType, "not-json", ja: "Content-Type を application/json にしてください", en: "send application/json")
     }

@@ -1,41 +1,63 @@
+import Causality
 import ChangeModel
 import Desk
 import Hummingbird
 import NodeService
 
+/// Streams of server-sent events (WHATWG HTML, 9.2). A comment every 15 seconds tells a listener that the node is there; and
+/// each ends when whoever listens may listen no longer.
 extension WebServer {
-  /// Server-sent events (WHATWG HTML, 9.2): `rows` with the ids that changed, `links` when a link did. A comment every
-  /// 15 seconds tells a browser that the node is there. A listener hears of what it may read alone; of people's data, that
-  /// something changed and not of whom, since a resident's ID is the row's id in another notation.
-  func eventStream(for user: User) async -> Response {
-    let events = await core.events()
-    let chunk = chunk(for: user)
+  /// For this node's own pages: that rows changed, with their ids, or that a link did. A listener hears of what it may read
+  /// alone; of people's data, that something changed and not of whom, since a resident's ID is the row's id in another notation.
+  func eventStream(_ request: Request, _ context: DeskContext) async -> Response {
+    let chunk = chunk(for: context.user)
+    return await stream(request) { event in
+      guard case .happened(let event) = event else { return [] }
+      return chunk(event).map { [$0] } ?? []
+    }
+  }
+
+  /// What makes a stream go on: it has begun, something happened here, or nothing did for a while.
+  enum StreamEvent: Sendable { case begun, happened(NodeEvent), quiet }
+
+  private static let beat: Duration = .seconds(15)
+
+  /// - Parameter chunks: what to send now; nil ends the stream.
+  func stream(
+    _ request: Request, _ chunks: @escaping @Sendable (StreamEvent) async throws -> [String]?
+  ) async -> Response {
+    let events = Self.beating(await core.events())
     return Response(
       status: .ok, headers: [.contentType: "text/event-stream"],
       body: .init { writer in
         try await writer.write(ByteBuffer(string: "retry: 2000\n: renkei\n\n"))
-        for await chunk in Self.chunks(events, chunk) { try await writer.write(ByteBuffer(string: chunk)) }
+        var checked = Instant.now()
+        for await event in events {
+          // Often enough for a token that ended, and no more often than costs nothing.
+          let now = Instant.now()
+          if now.milliseconds - checked.milliseconds >= 1_000 || event.isQuiet {
+            guard try await principals.of(request, at: now, isUsed: false) != nil else { break }
+            checked = now
+          }
+          guard let texts = try await chunks(event) else { break }
+          for text in texts { try await writer.write(ByteBuffer(string: text)) }
+          if event.isQuiet { try await writer.write(ByteBuffer(string: ": beat\n\n")) }
+        }
         try await writer.finish(nil)
       })
   }
 
-  /// How many ids one event names; past that it says how many there were.
-  private static let idLimit = 100
-
-  private static func chunks(
-    _ events: AsyncStream<NodeEvent>, _ chunk: @escaping @Sendable (NodeEvent) -> String?
-  ) -> AsyncStream<String> {
+  private static func beating(_ events: AsyncStream<NodeEvent>) -> AsyncStream<StreamEvent> {
     AsyncStream(bufferingPolicy: .bufferingNewest(256)) { continuation in
+      continuation.yield(.begun)
       let forward = Task {
-        for await event in events {
-          if let chunk = chunk(event) { continuation.yield(chunk) }
-        }
+        for await event in events { continuation.yield(.happened(event)) }
         continuation.finish()
       }
       let beat = Task {
         while !Task.isCancelled {
-          try? await Task.sleep(for: .seconds(15))
-          continuation.yield(": beat\n\n")
+          try? await Task.sleep(for: Self.beat)
+          continuation.yield(.quiet)
         }
       }
       continuation.onTermination = { _ in
@@ -44,6 +66,9 @@ extension WebServer {
       }
     }
   }
+
+  /// How many ids one event names; past that it says how many there were.
+  private static let idLimit = 100
 
   private func chunk(for user: User) -> @Sendable (NodeEvent) -> String? {
     // That somebody looked is written down, but changes nothing that a page shows: told, it would make pages look again.
@@ -65,4 +90,8 @@ extension WebServer {
       }
     }
   }
+}
+
+extension WebServer.StreamEvent {
+  fileprivate var isQuiet: Bool { if case .quiet = self { true } else { false } }
 }

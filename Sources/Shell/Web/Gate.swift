@@ -9,9 +9,7 @@ import Office
 struct Gate: RouterMiddleware {
   typealias Context = DeskContext
 
-  let core: NodeCore
-  let sessions: Sessions
-  let cookieName: String
+  let principals: Principals
   /// By method and path as the router writes it.
   let access: [String: Access]
   /// What becomes of a form of somebody who is no longer signed in; nil: nothing.
@@ -47,7 +45,7 @@ struct Gate: RouterMiddleware {
           "GET /unsent", "GET /do/{endpoint}", "POST /do/{endpoint}", "GET /list/{endpoint}", "GET /csv/{endpoint}",
           "GET /geojson/{endpoint}",
           "GET /record/{collection}/{row}",
-          "GET /events",
+          "GET /events", "GET /api/v1/me", "GET /api/v1/version", "GET /api/v1/wards", "GET /api/v1/wards.geojson",
           "GET /api/v1/status", "GET /api/v1/links", "GET /api/v1/shelters/{id}/history", "POST /api/v1/session/lock",
           "POST /api/v1/session/pin", "POST /api/v1/session/password",
         ]
@@ -90,13 +88,13 @@ struct Gate: RouterMiddleware {
   ) async throws -> Response {
     // A path that leads nowhere has no route: it is answered as such, to anyone.
     guard let path = context.endpointPath else { return try await next(request, context) }
-    let route = "\(request.method.rawValue) \(path)"
+    let route = "\(request.method == .head ? "GET" : request.method.rawValue) \(path)"
     guard let access = access[route] else {
       throw APIError(.forbidden, "forbidden", ja: "だれにも許されていません", en: "nobody may do this")
     }
     let now = Instant.now()
     var context = context
-    context.principal = try await principal(request, at: now)
+    context.principal = try await principals.of(request, at: now)
     let limit = context.principal == nil ? strangers : staff
     let caller =
       context.principal.map { "\($0.account.map { "\($0)" } ?? $0.user.name) \(context.address)" } ?? context.address
@@ -132,8 +130,22 @@ struct Gate: RouterMiddleware {
     return try await next(request, context)
   }
 
+  /// Compares in constant time, so timing does not reveal the length of a matching prefix.
+  static func isSame(_ left: String, _ right: String) -> Bool {
+    let (left, right) = ([UInt8](left.utf8), [UInt8](right.utf8))
+    return left.count == right.count && zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+  }
+}
+
+/// Who a request is from, by its token or its cookie.
+struct Principals: Sendable {
+  let core: NodeCore
+  let sessions: Sessions
+  let cookieName: String
+
+  /// - Parameter isUsed: whether a person asks: what goes on by itself keeps nobody signed in.
   /// - Returns: nil for nobody: no cookie and no token, or none that is valid.
-  private func principal(_ request: Request, at now: Instant) async throws -> Principal? {
+  func of(_ request: Request, at now: Instant, isUsed: Bool = true) async throws -> Principal? {
     let ward = core.identity.certificate.node.ward
     if let header = request.headers[.authorization] {
       guard header.lowercased().hasPrefix("bearer ") else { return nil }
@@ -143,7 +155,7 @@ struct Gate: RouterMiddleware {
     }
     guard let cookie = request.cookies[cookieName]?.value,
       let session = await sessions.session(
-        cookie, at: now, isUsed: request.headers[.refresh] == nil && request.uri.path != "/events"),
+        cookie, at: now, isUsed: isUsed && request.headers[.refresh] == nil && request.uri.path != "/events"),
       let id = session.current, let person = session.people.first(where: { $0.account == id })
     else { return nil }
     guard let account = try await core.reader.read({ try Account.fetch(id, ward: ward, $0) }), !account.hasEnded,
@@ -153,11 +165,5 @@ struct Gate: RouterMiddleware {
       return nil
     }
     return Principal(user: account.user, account: id, csrf: session.csrf)
-  }
-
-  /// Compares in constant time, so timing does not reveal the length of a matching prefix.
-  static func isSame(_ left: String, _ right: String) -> Bool {
-    let (left, right) = ([UInt8](left.utf8), [UInt8](right.utf8))
-    return left.count == right.count && zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
   }
 }

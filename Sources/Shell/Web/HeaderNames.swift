@@ -5,6 +5,10 @@ extension HTTPField.Name {
   static let csrf = Self("X-CSRF-Token")!
   /// The caller's own mark of a write that it may send again (draft-ietf-httpapi-idempotency-key-header).
   static let idempotencyKey = Self("Idempotency-Key")!
+  /// The answer is that to the same request before.
+  static let idempotencyReplayed = Self("Idempotency-Replayed")!
+  /// From where a stream of events is to go on (WHATWG HTML, 9.2.4).
+  static let lastEventID = Self("Last-Event-ID")!
   /// Of what a page asks by itself, to stay up to date.
   static let refresh = Self("X-Renkei-Refresh")!
   /// Where a request comes from, as the browser says (W3C Fetch Metadata).

@@ -12,10 +12,17 @@ import Runbook
 extension WebServer {
   func addNodeRoutes(to api: RouterGroup<DeskContext>) {
     api.get("/status") { request, _ in
-      try json(await core.status(withDigest: request.uri.queryParameters["digest"] == "1", running: true))
+      try Self.takesNothing(request, but: "digest")
+      let digest = request.uri.queryParameters["digest"] ?? "0"
+      guard digest == "0" || digest == "1" else { throw APIError.badValue("digest", ja: "0 か 1 です", en: "is 0 or 1") }
+      return try json(await core.status(withDigest: digest == "1", running: true))
     }
-    api.get("/links") { _, _ in try json(try await core.linksResult()) }
-    api.get("/shelters/:id/history") { _, context in
+    api.get("/links") { request, _ in
+      try Self.takesNothing(request)
+      return try json(try await core.linksResult())
+    }
+    api.get("/shelters/:id/history") { request, context in
+      try Self.takesNothing(request)
       guard let id = context.parameters.get("id").flatMap({ Int64($0) }) else { throw APIError.notFound("id") }
       return try json(try await history(of: RowID(rawValue: id)))
     }
@@ -30,35 +37,43 @@ extension WebServer {
       body: .init(byteBuffer: ByteBuffer(string: text)))
   }
 
-  private struct HistoryEntry: Codable {
-    var time: Int64
-    var ward: String
-    var author: String
-    var sequence: Int
-    var action: String
-    var changes: [String: String]
+  struct History: Codable {
+    struct Entry: Codable {
+      enum Action: String, Codable, CaseIterable { case edit, delete }
+
+      /// In milliseconds since 1970.
+      var time: Int64
+      var ward: String
+      var node: String
+      var sequence: Int
+      var action: Action
+      /// What was done to each field, in signs: `+5`, `− 毛布`.
+      var changes: [String: String]
+    }
+
+    var history: [Entry]
   }
 
-  private func history(of row: RowID) async throws -> [String: [HistoryEntry]] {
+  private func history(of row: RowID) async throws -> History {
     let reader = await core.inspect { $0.historyReader }
     let entries = try await core.reader.read { db in try reader.history(of: row, in: Shelter.records.schema, db) }
     guard !entries.isEmpty else { throw APIError.notFound("id") }
-    return [
-      "history": entries.map { entry in
+    return History(
+      history: entries.map { entry in
         var changes: [String: String] = [:]
-        var action = "delete"
+        var action = History.Entry.Action.delete
         if case .edit(let edits) = entry.action {
-          action = "edit"
+          action = .edit
           for edit in edits {
             let name = Shelter.records.schema.field(edit.field)?.name ?? String(edit.field)
             changes[name] = [changes[name], Self.describe(edit.operation)].compactMap { $0 }.joined(separator: ", ")
           }
         }
-        return HistoryEntry(
+        return History.Entry(
           time: entry.time.milliseconds, ward: core.identity.federation.ward(at: entry.dot.author.ward)?.code ?? "?",
-          author: "\(entry.dot.author)", sequence: Int(entry.dot.sequence), action: action, changes: changes)
-      }
-    ]
+          node: core.federation.reference(to: entry.dot.author), sequence: Int(entry.dot.sequence), action: action,
+          changes: changes)
+      })
   }
 
   private static func describe(_ operation: FieldOperation) -> String {

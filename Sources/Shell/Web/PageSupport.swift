@@ -7,6 +7,7 @@ import NodeService
 import Places
 import Replica
 import Site
+import Sodium
 
 /// What all pages share: who asks in which language, and the services' answers, under the very rules of the API.
 extension WebServer {
@@ -93,7 +94,7 @@ extension WebServer {
     let given = try endpoint.form.read(texts: texts, in: core.identity.federation)
     var inquiry = Inquiry(given: given, user: context.user, now: .now(), identity: core.identity)
     inquiry.row = try row.map { try self.row($0, endpoint) } ?? nil
-    return try await core.look(endpoint, inquiry, in: catalogue)
+    return try await core.look(endpoint, inquiry, in: catalogue).answer
   }
 
   /// The same, or nothing where the user may not ask.
@@ -121,8 +122,9 @@ extension WebServer {
     let given = try endpoint.form.read(body, in: core.identity.federation)
     var inquiry = Inquiry(given: given, user: context.user, now: .now(), identity: core.identity)
     inquiry.row = try row.map { try self.row($0, endpoint) } ?? nil
-    inquiry.requestKey = try Self.requestKey(mark, endpoint, inquiry)
-    return try await core.carryOut(endpoint, inquiry, in: catalogue)
+    // Who goes back and sends the form again with another content means another entry.
+    inquiry.request = try Self.request(mark, endpoint, inquiry).map { (blake2b($0.key + $0.content).bytes, []) }
+    return try await core.carryOut(endpoint, inquiry, in: catalogue).answer
   }
 
   /// Where a person does or sees these, as far as they may.

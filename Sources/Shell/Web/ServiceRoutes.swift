@@ -20,9 +20,17 @@ extension WebServer {
         }
       }
     }
+    for endpoint in catalogue.endpoints {
+      for format in ListFormat.of(endpoint) {
+        api.get(RouterPath(Self.routerPath(endpoint.path) + format.rawValue)) { request, context in
+          try await file(format, endpoint, request, context)
+        }
+      }
+    }
   }
 
-  private func read(_ endpoint: Endpoint, _ request: Request, _ context: DeskContext) async throws -> Response {
+  /// What a request's query gives, each name once.
+  static func texts(_ request: Request) throws -> [String: String] {
     var texts: [String: String] = [:]
     for (name, value) in request.uri.queryParameters {
       guard texts[String(name)] == nil else {
@@ -30,22 +38,40 @@ extension WebServer {
       }
       texts[String(name)] = String(value)
     }
-    let given = try endpoint.form.read(texts: texts, in: core.identity.federation)
+    return texts
+  }
+
+  private func read(_ endpoint: Endpoint, _ request: Request, _ context: DeskContext) async throws -> Response {
+    let given = try endpoint.form.read(texts: try Self.texts(request), in: core.identity.federation)
     let inquiry = try inquiry(given, endpoint, request, context)
-    return answer(try await core.look(endpoint, inquiry, in: catalogue))
+    guard !endpoint.isFollowed else { return try await follow(endpoint, inquiry, request, context) }
+    let seen = try await core.look(endpoint, inquiry, in: catalogue)
+    return answer(seen.answer, isPersonal: !seen.subjects.isEmpty || endpoint.isForServices)
   }
 
   private func write(_ endpoint: Endpoint, _ request: Request, _ context: DeskContext) async throws -> Response {
+    let given = try endpoint.form.read(try await json(of: request), in: core.identity.federation)
+    let inquiry = try inquiry(given, endpoint, request, context)
+    let done = try await core.carryOut(endpoint, inquiry, in: catalogue)
+    var response = answer(done.answer, status: endpoint.makes ? .created : .ok)
+    if done.isRepeated { response.headers[.idempotencyReplayed] = "true" }
+    return response
+  }
+
+  /// A body that says nothing is an empty object.
+  func json(of request: Request) async throws -> JSON {
     let body: ByteBuffer
     do { body = try await request.body.collect(upTo: Self.bodyLimit) } catch {
       throw APIError(
         .contentTooLarge, "too-large", ja: "本文は \(Self.bodyLimit) バイトまでです",
         en: "a body has at most \(Self.bodyLimit) bytes")
     }
-    let json = body.readableBytes == 0 ? JSON.object([:]) : try JSON.decode(Array(buffer: body))
-    let given = try endpoint.form.read(json, in: core.identity.federation)
-    let inquiry = try inquiry(given, endpoint, request, context)
-    return answer(try await core.carryOut(endpoint, inquiry, in: catalogue), status: endpoint.makes ? .created : .ok)
+    guard body.readableBytes > 0 else { return .object([:]) }
+    guard request.headers[.contentType]?.lowercased().hasPrefix("application/json") == true else {
+      throw APIError(
+        .unsupportedMediaType, "not-json", ja: "Content-Type を application/json にしてください", en: "send application/json")
+    }
+    return try JSON.decode(Array(buffer: body))
   }
 
   private func inquiry(
@@ -58,31 +84,34 @@ extension WebServer {
       inquiry.row = try row(decoded, endpoint)
     }
     inquiry.key = context.parameters.get("pseudonym")
-    inquiry.requestKey = try Self.requestKey(request.headers[.idempotencyKey], endpoint, inquiry)
+    inquiry.request = try Self.request(request.headers[.idempotencyKey], endpoint, inquiry)
     if let header = request.headers[.authorization], header.lowercased().hasPrefix("bearer ") {
       inquiry.token = String(header.dropFirst(7))
     }
     return inquiry
   }
 
-  func answer(_ json: JSON, status: HTTPResponse.Status = .ok) -> Response {
+  /// - Parameter isPersonal: whose data it shows, no cache may keep.
+  func answer(_ json: JSON, status: HTTPResponse.Status = .ok, isPersonal: Bool = true) -> Response {
     guard json != .null else { return Response(status: .noContent) }
-    return Response(
-      status: status, headers: [.contentType: "application/json; charset=utf-8"],
-      body: .init(byteBuffer: ByteBuffer(bytes: json.bytes)))
+    var headers: HTTPFields = [.contentType: "application/json; charset=utf-8"]
+    if !isPersonal { headers[.cacheControl] = Self.revalidated }
+    return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: json.bytes)))
   }
 
-  /// A caller's mark is random; whoever works at the tablet when it is sent again, it is the same request. With another
-  /// content it is another one, whatever mark it bears.
-  static func requestKey(_ given: String?, _ endpoint: Endpoint, _ inquiry: Inquiry) throws -> [UInt8]? {
+  /// Whoever has it asks each time whether it is still so, by its `ETag`.
+  static let revalidated = "private, no-cache"
+
+  /// A caller's mark is random; whoever works at the tablet when it is sent again, it is the same request.
+  static func request(
+    _ given: String?, _ endpoint: Endpoint, _ inquiry: Inquiry
+  ) throws -> (key: [UInt8], content: [UInt8])? {
     guard let given else { return nil }
     guard (16...100).contains(given.utf8.count) else {
       throw APIError.badValue("Idempotency-Key", ja: "16 文字から 100 文字までです", en: "has 16 to 100 characters")
     }
-    let content = JSON.object(inquiry.given.values).bytes
-    return blake2b(
-      [UInt8]("\(endpoint.id)\n\(inquiry.row?.rawValue ?? 0)\n\(given)\n".utf8) + content
-    ).bytes
+    let name = "\(endpoint.id)\n\(inquiry.row?.rawValue ?? 0)\n\(given)"
+    return (blake2b([UInt8](name.utf8)).bytes, blake2b(JSON.object(inquiry.given.values).bytes).bytes)
   }
 
   /// `/lots/{id}/issue` as the router writes it.

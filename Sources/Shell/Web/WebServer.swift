@@ -24,6 +24,10 @@ public struct WebServer: Sendable {
   let catalogue: Catalogue
   /// Whether browsers come by TLS: cookies are for that alone then.
   let isSecure: Bool
+  /// Whether anybody may read what the services publish.
+  let isPublic: Bool
+  /// Whose scripts may use the API, with tokens: `https://www.city.example.jp`.
+  let origins: Set<String>
   let sessions = Sessions()
   let handouts = Shelf<Handout>(minutes: 10, limit: 100)
   /// Forms that were sent when the session had ended: they wait until somebody has signed in.
@@ -33,11 +37,17 @@ public struct WebServer: Sendable {
   let labels: Labels
   let maps: [Language: WardMap]
 
-  /// - Parameter hosts: names by which browsers may call this node, besides addresses and `localhost`.
+  /// - Parameters:
+  ///   - hosts: names by which browsers may call this node, besides addresses and `localhost`.
+  ///   - isPublic: whether anybody may read what the services publish, under `/open`.
+  ///   - origins: whose scripts may use the API, with tokens.
   public init(
-    core: NodeCore, topology: Topology, metrics: PrometheusRegistry, hosts: Set<String> = [], isSecure: Bool = true
+    core: NodeCore, topology: Topology, metrics: PrometheusRegistry, hosts: Set<String> = [], isSecure: Bool = true,
+    isPublic: Bool = false, origins: Set<String> = []
   ) {
     self.isSecure = isSecure
+    self.isPublic = isPublic
+    self.origins = origins
     self.hosts = hosts
     self.core = core
     self.topology = topology
@@ -67,34 +77,49 @@ public struct WebServer: Sendable {
 
   /// Who may use which route.
   var access: [String: Access] {
-    catalogue.endpoints.reduce(into: Gate.ownRoutes) { routes, endpoint in
-      routes["\(endpoint.httpMethod.rawValue) /api/v1\(endpoint.path)"] = endpoint.access
+    var routes = Gate.ownRoutes
+    for endpoint in catalogue.endpoints {
+      let route = "\(endpoint.httpMethod.rawValue) /api/v1\(endpoint.path)"
+      routes[route] = endpoint.access
+      for format in ListFormat.of(endpoint) { routes[route + format.rawValue] = endpoint.access }
     }
+    for (path, _, _) in openFiles { routes["GET \(path)"] = .anyone }
+    if isPublic { routes["GET /open/wards.geojson"] = .anyone }
+    return routes
   }
 
+  var principals: Principals { Principals(core: core, sessions: sessions, cookieName: cookieName) }
+
   func router() -> Router<DeskContext> {
-    let router = Router(context: DeskContext.self)
+    let router = Router(context: DeskContext.self, options: .autoGenerateHeadEndpoints)
+    let access = access
     router.add(middleware: MetricsMiddleware())
     router.add(middleware: ErrorBodies { request, error in errorPage(request, error) })
     router.add(middleware: SecurityHeaders())
+    router.add(middleware: Lean())
     router.add(middleware: OwnHost(hosts: hosts))
-    router.add(middleware: SameOriginWrites())
-    router.add(
-      middleware: Gate(
-        core: core, sessions: sessions, cookieName: cookieName, access: access, turnedAway: { try await keepForm($0) }))
+    router.add(middleware: Manners(routes: access.keys, origins: origins))
+    router.add(middleware: SameOriginWrites(allowed: origins))
+    router.add(middleware: Gate(principals: principals, access: access, turnedAway: { try await keepForm($0) }))
     addPages(to: router)
     router.get("/healthz") { _, _ in
       Response(status: .ok, headers: [.contentType: "text/plain"], body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
     }
     router.get("/readyz") { _, _ in try await ready() }
-    router.get("/openapi.yaml") { _, _ in text(description, type: "application/yaml; charset=utf-8") }
+    router.get("/openapi.yaml") { _, _ in
+      var response = text(description, type: "application/yaml; charset=utf-8")
+      response.headers[.cacheControl] = Self.revalidated
+      return response
+    }
     router.get("/metrics") { _, _ in
       let gauges = try await core.status(withDigest: false, running: true)
       return text(metrics.exposition(with: gauges), type: "text/plain; version=0.0.4; charset=utf-8")
     }
-    router.get("/events") { _, context in await eventStream(for: context.user) }
+    router.get("/events") { request, context in await eventStream(request, context) }
+    addOpenData(to: router)
     addSessionRoutes(to: router.group("/api/v1"))
     addNodeRoutes(to: router.group("/api/v1"))
+    addPeerRoutes(to: router.group("/api/v1"))
     addServiceRoutes(to: router.group("/api/v1"))
     addInspectRoutes(to: router.group("/api/v1"))
     return router

@@ -34,7 +34,8 @@ public enum SampleData {
     let steps = Dictionary(uniqueKeysWithValues: endpoints.map { ($0.id, $0) })
     let own: [Endpoint] = [
       .write(
-        "loadSample", "/sample", "見本データを入れる", "Load sample data", for: .oversight, "Load the sample data, in a drill."
+        "loadSample", "/sample", "見本データを入れる", "Load sample data", for: .oversight, "Load the sample data, in a drill.",
+        answers: .members([.init("rows", .integer(Numbers.any), "件数", "Rows")])
       ) { desk in
         try mustDrill(desk)
         guard try present(desk).isEmpty else {

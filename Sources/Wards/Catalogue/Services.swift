@@ -26,7 +26,8 @@ public enum Services {
     let all = services + [own, audit]
     let conflicts = Conflicts.service(all.flatMap(\.records))
     let rows = Rows.service(all.flatMap(\.records))
-    return all + [conflicts, rows, SampleData.service(all.flatMap(\.endpoints))]
+    let changes = Changes.service(all.flatMap(\.records))
+    return all + [conflicts, rows, changes, SampleData.service(all.flatMap(\.endpoints))]
   }
 
   /// Every collection of the services, the core's own apart.

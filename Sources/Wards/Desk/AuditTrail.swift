@@ -107,7 +107,7 @@ public enum AuditTrail {
       "SELECT time, author, value FROM \"\($0.name)_entries\" WHERE value >= ?1 AND value < ?2"
     }
     let rows = try Row.fetchAll(
-      db, sql: "SELECT * FROM (\(parts.joined(separator: " UNION ALL "))) ORDER BY time, author, value LIMIT 10000",
+      db, sql: "SELECT * FROM (\(parts.joined(separator: " UNION ALL "))) ORDER BY time, author, value LIMIT 10001",
       arguments: [first, end])
     return rows.compactMap { row in entry(row).map { json($0.note, $0.time, $0.author, identity) } }
   }
@@ -123,7 +123,8 @@ public enum AuditTrail {
   private static func json(_ note: Note, _ time: Int64, _ author: AuthorNumber, _ identity: NodeIdentity) -> JSON {
     [
       "time": .integer(HybridTime(rawValue: UInt64(bitPattern: time)).milliseconds),
-      "ward": JSON(identity.federation.ward(at: author.ward)?.code), "node": .text("\(author)"),
+      "ward": JSON(identity.federation.ward(at: author.ward)?.code),
+      "node": .text(identity.federation.reference(to: author)),
       "subject": .text("\(note.subject)"),
       "action": .text(note.action), "purpose": JSON(note.purpose), "user": .text(note.user),
     ]
@@ -184,25 +185,24 @@ public enum AuditTrail {
       endpoints: [
         .read(
           "auditOf", "/audit/{id}", "閲覧と変更の記録", "Who saw or changed it", for: .oversight,
-          "Who saw or changed this row, when, where and why; oldest first.", answers: notesAnswer
+          "Who saw or changed this row, when, where and why; oldest first.",
+          answers: .list("notes", noteMembers, beside: [Paging.isCut])
         ) { look in
           let subject = try conceal(look.inquiry.row!, look.inquiry, look.db)
-          return ["notes": .list(try notes(on: subject, look.inquiry.identity, look.db))]
+          return .object(Paging.cut("notes", try notes(on: subject, look.inquiry.identity, look.db), at: 10_000))
         },
         .read(
           "audit", "/audit", "閲覧と変更の記録を探す", "Search the audit trail", for: .oversight,
           "Who saw or changed whose data: by user, ward, action, purpose and time; newest first.", searchForm,
-          answers: notesAnswer
+          answers: .list("notes", noteMembers, isPaged: true)
         ) { look in try search(look.inquiry, look.db) },
       ], menu: ["audit"], indexes: indexes)
   }
 
-  private static let notesAnswer = Answer.list(
-    "notes",
-    [
-      Answer.Member("time", .time, "日時", "At"), Answer.Member("ward", .ward, "区", "Ward"),
-      Answer.Member("node", .text(20), "ノード", "Node"), Answer.Member("subject", .text(20), "対象の記録", "Record"),
-      Answer.Member("action", .text(60), "操作", "Action"), Answer.Member("purpose", .text(60), "目的", "Purpose"),
-      Answer.Member("user", .text(120), "利用者", "User"),
-    ], isPaged: true)
+  private static let noteMembers = [
+    Answer.Member("time", .time, "日時", "At"), Answer.Member("ward", .ward, "区", "Ward"),
+    Answer.Member("node", .text(20), "ノード", "Node"), Answer.Member("subject", .text(20), "対象の記録", "Record"),
+    Answer.Member("action", .text(60), "操作", "Action"), Answer.Member("purpose", .text(60), "目的", "Purpose"),
+    Answer.Member("user", .text(120), "利用者", "User"),
+  ]
 }

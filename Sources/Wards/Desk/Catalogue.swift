@@ -59,17 +59,23 @@ public struct Catalogue: Sendable {
   /// - Returns: what the transaction did, and the answer as it stands after it.
   public func write(
     _ endpoint: Endpoint, _ inquiry: Inquiry, on replica: Replica, committed: (Draft, Dot) -> Void = { _, _ in }
-  ) throws -> (ReplicaEffects, JSON) {
+  ) throws -> Done {
     guard case .write(let body) = endpoint.body else { preconditionFailure("\(endpoint.id) only reads") }
     guard !endpoint.path.contains("{id}") || inquiry.row != nil else { throw Fault.notFound("id") }
     let desk = Desk(replica: replica, inquiry: inquiry)
     var answer = JSON.null
+    var isRepeated = false
     var failure: (any Error)?
     do {
       let effects = try replica.batch(at: inquiry.now) {
         do {
-          if let key = inquiry.requestKey, let kept = try replica.store.answer(toRequest: key) {
-            answer = try JSON.decode(kept)
+          if let request = inquiry.request, let kept = try replica.store.answer(toRequest: request.key) {
+            guard kept.content == request.content else {
+              throw Fault(
+                .reused, field: "Idempotency-Key", ja: "この印は、別の内容の送信に使われています。新しい印で送ってください",
+                en: "the key was sent with another content before: send this with a new one")
+            }
+            (answer, isRepeated) = (try JSON.decode(kept.answer), true)
             return
           }
           try check(endpoint, desk)
@@ -83,15 +89,16 @@ public struct Catalogue: Sendable {
             try note(written.subjects, endpoint, desk, purpose: inquiry.given.text("purpose"), committed)
           }
           answer = try self.answer(written, endpoint, desk, committed)
-          if let key = inquiry.requestKey {
-            try replica.store.keepAnswer(answer.withoutSecrets.bytes, toRequest: key, at: inquiry.now.milliseconds)
+          if let request = inquiry.request {
+            try replica.store.keepAnswer(
+              answer.withoutSecrets.bytes, toRequest: request.key, with: request.content, at: inquiry.now.milliseconds)
           }
         } catch {
           failure = Fault.of(error)
           throw error
         }
       }
-      return (effects, answer)
+      return Done(effects: effects, answer: answer, isRepeated: isRepeated)
     } catch { throw failure ?? error }
   }
 
@@ -120,7 +127,13 @@ public struct Catalogue: Sendable {
   /// - Throws: `Fault` when it would show another ward's people and no purpose is given, or none that is in force.
   public func read(_ endpoint: Endpoint, _ inquiry: Inquiry, _ db: Database) throws -> Seen {
     guard case .read(let body) = endpoint.body else { preconditionFailure("\(endpoint.id) writes") }
-    guard !endpoint.path.contains("{id}") || inquiry.row != nil else { throw Fault.notFound("id") }
+    if endpoint.path.contains("{id}") {
+      guard let row = inquiry.row else { throw Fault.notFound("id") }
+      // Of people, whoever asks may not know that there is no such row.
+      if let subject = endpoint.subject, !subject.isPersonal, try RowValues.fetch(row, subject, db) == nil {
+        throw Fault.notFound("id")
+      }
+    }
     var look = Look(inquiry, db, self)
     let answer = try body(&look)
     let seen = Seen(answer: answer, subjects: look.subjects.sorted(), viewer: look.viewer)
@@ -181,6 +194,14 @@ public struct Catalogue: Sendable {
 
   /// Notes in one change set, and in one field edit list: `Limits.fieldEdits` bounds it.
   private static let notesEach = 100
+}
+
+/// What a write did, and how it answers.
+public struct Done: Sendable {
+  public let effects: ReplicaEffects
+  public let answer: JSON
+  /// It was done before, on the same request, and not again.
+  public let isRepeated: Bool
 }
 
 /// What a read found, and whose data it showed.

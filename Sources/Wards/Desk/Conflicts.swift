@@ -33,8 +33,10 @@ public enum Conflicts {
   /// - Parameters:
   ///   - row: one row alone, when not nil.
   ///   - hidden: collections of which nothing is listed.
+  ///   - last: from the field after this one on.
   public static func all(
-    of row: RowID? = nil, in collection: String? = nil, hiding hidden: [String] = [], limit: Int, _ db: Database
+    of row: RowID? = nil, in collection: String? = nil, hiding hidden: [String] = [],
+    after last: (collection: String, row: Int64, field: String)? = nil, limit: Int, _ db: Database
   ) throws -> [Standing] {
     let list = String(decoding: try JSONEncoder().encode(hidden), as: UTF8.self)
     let rows = try Row.fetchAll(
@@ -42,9 +44,9 @@ public enum Conflicts {
         sql: """
           SELECT collection, row, field, kind, shown, value, author, sequence, time >> 16 AS time FROM conflicts
           WHERE collection NOT IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR row = ?2)
-            AND (?3 IS NULL OR collection = ?3)
+            AND (?3 IS NULL OR collection = ?3) AND (?5 IS NULL OR (collection, row, field) > (?5, ?6, ?7))
           ORDER BY collection, row, field, shown DESC, time DESC LIMIT ?4
-          """), arguments: [list, row?.rawValue, collection, limit])
+          """), arguments: [list, row?.rawValue, collection, limit, last?.collection, last?.row, last?.field])
     return rows.map { row in
       func number(_ column: String) -> Int64? { Int64.fromDatabaseValue(row[column]) }
       let kind = String.fromDatabaseValue(row["kind"]).flatMap(Standing.Kind.init) ?? .value
@@ -149,18 +151,18 @@ public enum Conflicts {
       endpoints: [
         .read(
           "conflicts", "/conflicts", "食い違い", "Conflicts", for: .staff, "What was written at once in two places.",
-          [FormField("limit", .integer(1...10_000), ja: "件数", en: "How many at most")], answers: conflictAnswer
-        ) { look in
-          let all = try Conflicts.all(hiding: personal, limit: look.given.int("limit") ?? 1_000, look.db)
-          return ["conflicts": .list(all.map(json))]
-        },
+          [
+            FormField("limit", .integer(100...10_000), ja: "件数", en: "How many at most"),
+            FormField("after", .text(150), ja: "この項目の次から", en: "`next` of the page before"),
+          ], answers: .list("conflicts", members, isPaged: true)
+        ) { look in try page(&look, hiding: personal) },
         .write(
           "settleConflict", "/conflicts/settlement", "食い違いを解く", "Settle a conflict", for: deciders,
           "Say which of two values written at once stands; in a field that may be changed freely, also what both become.",
           place + [
             FormField("field", .text(60), required: true, ja: "項目", en: "Field"),
             FormField("value", .text(2_000), ja: "値(空なら消す)", en: "Value (none: cleared)"),
-          ]
+          ], answers: .anyRow(shared)
         ) { desk in
           let (records, values) = try subject(desk)
           guard let field = records.schema.field(named: desk.given.text("field")!), field.kind == .register else {
@@ -180,7 +182,7 @@ public enum Conflicts {
         },
         .write(
           "keepRow", "/conflicts/keeping", "消さずに残す", "Keep it", for: deciders,
-          "Settles that one deleted what another changed: the row stays.", place
+          "Settles that one deleted what another changed: the row stays.", place, answers: .anyRow(shared)
         ) { desk in
           let (records, values) = try subject(desk)
           try mustBeOurs(values, records, nil, desk)
@@ -192,22 +194,44 @@ public enum Conflicts {
       ])
   }
 
-  private static let conflictAnswer = Answer.list(
-    "conflicts",
-    [
-      .init("collection", .text(60), "対象", "Collection"), .init("row", .row("any"), "対象の行", "Row"),
-      .init("field", .text(60), "項目", "Field"),
-      .init("kind", .choice([Choice("value", "value"), Choice("deletion", "deletion")]), "種類", "Kind"),
-      .init("shown", .flag, "表示中", "Shown"), .init("value", .text(2_000), "値", "Value"),
-      .init("author", .text(20), "入力したノード", "Node"), .init("sequence", .integer(Numbers.any), "通番", "Sequence"),
-      .init("time", .time, "日時", "At"),
-    ])
+  /// One page, which ends between two fields: values that stand in conflict with each other are on one.
+  private static func page(_ look: inout Look, hiding personal: [String]) throws -> JSON {
+    let limit = look.given.int("limit") ?? 1_000
+    var last: (collection: String, row: Int64, field: String)?
+    if let after = look.given.text("after") {
+      let parts = after.split(separator: "/", omittingEmptySubsequences: false)
+      guard parts.count == 3, let row = Int64(parts[1]) else {
+        throw Fault.badValue("after", ja: "続きの印ではありません", en: "not a page's `next`")
+      }
+      last = (String(parts[0]), row, String(parts[2]))
+    }
+    var all = try all(hiding: personal, after: last, limit: limit, look.db)
+    var next: JSON = .null
+    if all.count == limit, let end = all.last {
+      all.removeAll { ($0.collection, $0.row, $0.field) == (end.collection, end.row, end.field) }
+      next = JSON(all.last.map { "\($0.collection)/\($0.row)/\($0.field)" })
+    }
+    return ["conflicts": .list(all.map { json($0, look.inquiry) }), "next": next]
+  }
 
-  static func json(_ standing: Standing) -> JSON {
-    [
-      "collection": .text(standing.collection), "row": .text("\(standing.row)"), "field": .text(standing.field),
+  static let members: [Answer.Member] = [
+    .init("collection", .text(60), "対象", "Collection"), .init("row", .row("any"), "対象の行", "Row"),
+    .init("field", .text(60), "項目", "Field"),
+    .init("kind", .choice([Choice("value", "value"), Choice("deletion", "deletion")]), "種類", "Kind"),
+    .init("shown", .flag, "表示中", "Shown"), .init("value", .text(2_000), "値", "Value"),
+    .init("ward", .ward, "入力した区", "Ward"), .init("node", .text(20), "入力したノード", "Node"),
+    .init("sequence", .integer(Numbers.any), "通番", "Sequence"), .init("time", .time, "日時", "At"),
+  ]
+
+  static func json(_ standing: Standing, _ inquiry: Inquiry) -> JSON {
+    let author = standing.dot?.author
+    return [
+
+      "collection": .text(standing.collection), "row": .text("\(standing.row)"),
+      "field": standing.kind == .deletion ? .null : .text(standing.field),
       "kind": .text(standing.kind.rawValue), "shown": .flag(standing.isShown), "value": JSON(standing.value),
-      "author": JSON(standing.dot.map { "\($0.author)" }),
+      "ward": JSON(author.flatMap { inquiry.identity.federation.ward(at: $0.ward)?.code }),
+      "node": JSON(author.map { inquiry.identity.federation.reference(to: $0) }),
       "sequence": JSON(standing.dot.map { Int64($0.sequence) }), "time": JSON(standing.time),
     ]
   }

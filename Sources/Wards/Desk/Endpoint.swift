@@ -33,6 +33,8 @@ public struct Endpoint: Sendable {
   public var makes = false
   /// For a private service with its token, not for staff.
   public var isForServices = false
+  /// Its answer grows: it may be waited for, and told as a stream of events, `next` being where the stream goes on.
+  public var isFollowed = false
   /// How often it is done on the night of a disaster, beside everything else: the simulator's staff go by it. Never, where 0.
   public private(set) var often = 1
   /// What it answers.
@@ -43,7 +45,7 @@ public struct Endpoint: Sendable {
 
   public static func read(
     _ id: String, _ path: String, _ ja: String, _ en: String, for access: Access, _ summary: String,
-    _ fields: [FormField] = [], of subject: Records? = nil, answers answer: Answer = .anything,
+    _ fields: [FormField] = [], of subject: Records? = nil, answers answer: Answer,
     _ body: @escaping @Sendable (inout Look) throws -> JSON
   ) -> Endpoint {
     Endpoint(
@@ -54,7 +56,7 @@ public struct Endpoint: Sendable {
   public static func write(
     _ id: String, _ path: String, _ ja: String, _ en: String, for access: Access, _ summary: String,
     _ fields: [FormField] = [], method: Method = .post, of subject: Records? = nil, when: [Condition] = [],
-    makes: Bool = false, warning: Words? = nil, answers answer: Answer = .anything,
+    makes: Bool = false, warning: Words? = nil, answers answer: Answer,
     _ body: @escaping @Sendable (Desk) throws -> Written
   ) -> Endpoint {
     Endpoint(
@@ -77,8 +79,10 @@ public struct Endpoint: Sendable {
 
 /// What an endpoint answers, for programmers and for pages.
 public indirect enum Answer: Sendable {
-  /// An object that nothing more is said of.
-  case anything
+  /// No content.
+  case nothing
+  /// A row of one of these collections, with these members besides.
+  case anyRow([Records], and: [Member] = [])
   /// One row: its fields, with how it stands, what is in conflict, what can be done, and these members besides.
   case row(Records, and: [Member] = [])
   /// A list of rows under this name, with `next` when it has pages, and members beside it.
@@ -97,16 +101,16 @@ public indirect enum Answer: Sendable {
   public var records: Records? {
     switch self {
     case .row(let records, _), .rows(_, let records, _, _, _): records
-    case .anything, .members, .list: nil
+    case .nothing, .anyRow, .members, .list: nil
     }
   }
 
   /// What it holds besides columns: of each row, or at all.
   public var members: [Member] {
     switch self {
-    case .row(_, let members), .rows(_, _, let members, _, _), .members(let members): members
+    case .row(_, let members), .anyRow(_, let members), .rows(_, _, let members, _, _), .members(let members): members
     case .list(_, let members, let others, _): members + others
-    case .anything: []
+    case .nothing: []
     }
   }
 
@@ -122,6 +126,7 @@ public indirect enum Answer: Sendable {
     public var name: String
     public var content: Content
     public var words: Words
+    public private(set) var isSure = false
 
     public init(_ name: String, _ shape: FieldShape, _ ja: String, _ en: String) {
       self.init(name, .value(shape), ja, en)
@@ -131,6 +136,13 @@ public indirect enum Answer: Sendable {
       self.name = name
       self.content = content
       words = Words(ja, en)
+    }
+
+    /// It is in every answer, and holds something.
+    public var always: Member {
+      var member = self
+      member.isSure = true
+      return member
     }
 
     /// Shown once, and never again.

@@ -12,12 +12,16 @@ public struct Fault: Error, Hashable, Sendable {
     /// Not for whoever asks.
     case forbidden
     case unauthorized
+    /// A key that was sent with another content before.
+    case reused
   }
 
   public var kind: Kind
   public var field: String
   public var japanese: String
   public var english: String
+  /// What else is wrong, one fault for each field.
+  public var others: [Fault] = []
 
   public init(_ kind: Kind, field: String = "", ja japanese: String, en english: String) {
     self.kind = kind

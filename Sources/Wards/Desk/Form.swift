@@ -68,41 +68,46 @@ public struct Form: Hashable, Sendable {
 
   public init(_ fields: [FormField]) { self.fields = fields }
 
-  /// - Throws: `Fault`, naming the first field that is wrong and what it should be.
+  /// - Throws: `Fault`, naming the first field that is wrong and what it should be, with the others beside it.
   public func read(_ json: JSON, in federation: FederationIdentity) throws(Fault) -> Submission {
     guard case .object(let members) = json else {
       throw .badValue("", ja: "JSON のオブジェクトを送ってください", en: "send a JSON object")
     }
-    for name in members.keys.sorted() where !fields.contains(where: { $0.name == name }) {
-      throw .badValue(name, ja: "「\(name)」という項目はありません", en: "no field is called \"\(name)\"")
-    }
+    var faults = members.keys.sorted().filter { name in !fields.contains { $0.name == name } }.prefix(Self.faultLimit)
+      .map {
+        Fault.badValue($0, ja: "「\($0)」という項目はありません", en: "no field is called \"\($0)\"")
+      }
     var values: [String: JSON] = [:]
     for field in fields {
-      let given = members[field.name] ?? .null
-      if given == .null {
-        guard !field.isRequired else {
-          throw .badValue(field.name, ja: "\(field.japanese)を入れてください", en: "\(field.english) is required")
-        }
-        if members[field.name] != nil { values[field.name] = .null }
-        continue
+      do throws(Fault) { values[field.name] = try read(members[field.name], field, federation) } catch {
+        faults.append(error)
       }
-      let value = try FieldReader(field: field, federation: federation).read(given, field.shape)
-      guard !field.isRequired || (value != .text("") && value != .list([])) else {
-        throw .badValue(field.name, ja: "\(field.japanese)を入れてください", en: "\(field.english) is required")
-      }
-      values[field.name] = value
     }
-    return Submission(values: values)
+    guard var first = faults.first else { return Submission(values: values) }
+    first.others = Array(faults.dropFirst().prefix(Self.faultLimit))
+    throw first
+  }
+
+  private static let faultLimit = 100
+
+  /// - Parameter given: nil when the form does not hold the field.
+  private func read(_ given: JSON?, _ field: FormField, _ federation: FederationIdentity) throws(Fault) -> JSON? {
+    let missing = Fault.badValue(
+      field.name, ja: "\(field.japanese)を入れてください", en: "\(field.english) is required")
+    guard let given, given != .null else {
+      guard !field.isRequired else { throw missing }
+      return given
+    }
+    let value = try FieldReader(field: field, federation: federation).read(given, field.shape)
+    guard !field.isRequired || (value != .text("") && value != .list([])) else { throw missing }
+    return value
   }
 
   /// From a query or a path, where everything is text.
   public func read(texts: [String: String], in federation: FederationIdentity) throws(Fault) -> Submission {
     var members: [String: JSON] = [:]
     for (name, text) in texts {
-      guard let field = fields.first(where: { $0.name == name }) else {
-        throw .badValue(name, ja: "「\(name)」という項目はありません", en: "no parameter is called \"\(name)\"")
-      }
-      switch field.shape {
+      switch fields.first(where: { $0.name == name })?.shape {
       case .integer: members[name] = Int64(text).map { .integer($0) } ?? .text(text)
       case .number: members[name] = Double(text).map { .real($0) } ?? .text(text)
       case .flag:

@@ -44,8 +44,8 @@ public struct Inquiry: Sendable {
   /// The last part of the path when that is no row, and the bearer's token.
   public var key: String?
   public var token: String?
-  /// The caller's own mark of this request: sent again with it, a write is not done again.
-  public var requestKey: [UInt8]?
+  /// Hashes of the caller's own mark of this request and of what it sends: sent again with it, a write is not done again.
+  public var request: (key: [UInt8], content: [UInt8])?
   public var user: User
   public var now: Instant
   public var identity: NodeIdentity
@@ -69,6 +69,11 @@ public struct Inquiry: Sendable {
   /// The ward whose node made a row.
   public func ward(of row: RowID) -> String? {
     row.made.flatMap { identity.federation.ward(at: $0.author.ward)?.code }
+  }
+
+  /// A node by the number that lies in a column, as people name it.
+  public func node(_ column: Int64) -> String? {
+    AuthorNumber(rawValue: UInt32(truncatingIfNeeded: column)).map { identity.federation.reference(to: $0) }
   }
 
   public func isOwn(_ row: RowID) -> Bool { row.made?.author.ward == identity.certificate.node.ward }

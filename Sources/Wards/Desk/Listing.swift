@@ -30,8 +30,6 @@ public struct Listing: Sendable {
     precondition((filters + [newest]).allSatisfy { $0.schema.kind == .register })
   }
 
-  private static let limit = 200
-
   var endpoints: [Endpoint] {
     let path = records.path
     let all = open.map { _ in [FormField("all", .flag, ja: "終わったものも", en: "Those that are over too")] } ?? []
@@ -55,15 +53,11 @@ public struct Listing: Sendable {
   }
 
   private func list(_ look: inout Look) throws -> JSON {
-    let limit = look.given.int("limit") ?? Self.limit
     // One text for all calls: what is not given narrows nothing down.
-    let order = "coalesce(\"\(newest.schema.name)\", -9e15)"
-    var conditions = filters.enumerated().map { "(?\($0 + 3) IS NULL OR \"\($1.schema.name)\" = ?\($0 + 3))" }
-    if let open { conditions.append("(?1 OR \"\(open.schema.name)\" IS NULL)") }
-    conditions.append(
-      "(?2 IS NULL OR (\(order), id) < (SELECT \(order), id FROM \"\(records.name)\" WHERE id = ?2))")
+    var conditions = ["?1"] + filters.enumerated().map { "(?\($0 + 2) IS NULL OR \"\($1.schema.name)\" = ?\($0 + 2))" }
+    if let open { conditions[0] = "(?1 OR \"\(open.schema.name)\" IS NULL)" }
     let given = look.given
-    var arguments: [(any DatabaseValueConvertible)?] = [given.flag("all"), given.integer("after")]
+    var arguments: [(any DatabaseValueConvertible)?] = [open == nil || given.flag("all")]
     for filter in filters {
       switch given.values[filter.name] {
       case .text(let text)?: arguments.append(text)
@@ -73,11 +67,11 @@ public struct Listing: Sendable {
       default: arguments.append(nil)
       }
     }
-    let rows = try RowValues.all(
-      records, "WHERE \(conditions.joined(separator: " AND ")) ORDER BY \(order) DESC, id DESC LIMIT \(limit)",
-      StatementArguments(arguments), look.db)
+    let page = try look.page(
+      records, where: conditions.joined(separator: " AND "), arguments, by: ["\"\(newest.schema.name)\""],
+      newestFirst: true)
     var views: [JSON] = []
-    for record in rows where look.maySee(record, records) { views.append(.object(try look.view(record, records))) }
-    return .object(Paging.next(after: rows, limit: limit).merging([id: .list(views)]) { $1 })
+    for record in page.rows where look.maySee(record, records) { views.append(.object(try look.view(record, records))) }
+    return page.answer(id, views)
   }
 }

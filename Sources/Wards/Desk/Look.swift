@@ -74,10 +74,20 @@ public struct Look {
       default: break
       }
     }
+    members.merge(written(record)) { $1 }
     members["conflicts"] = try RowValues.conflicts(of: record.id, records, db)
     if let catalogue {
       members["actions"] = .list(catalogue.actions(on: record, records, inquiry).map { .text($0.id) })
     }
     return members
+  }
+
+  /// When a row was last written, and by which node.
+  func written(_ record: RowValues) -> [String: JSON] {
+    guard let written = record.written else { return [:] }
+    return [
+      "updatedAt": .integer(written.at.milliseconds),
+      "updatedBy": .text(inquiry.identity.federation.reference(to: written.by)),
+    ]
   }
 }

@@ -30,6 +30,10 @@ enum OwnValue {
   static let by = Field.user(4, "by", "入力者", "By")
   static let at = Field.time(5, "at", "日時", "At")
 
+  static let members: [Answer.Member] =
+    [.init("id", .row("any"), "番号", "Id")]
+    + ([field, subject, value, by, at] as [any AnyField]).map { .init($0.name, $0.shape, $0.words.ja, $0.words.en) }
+
   private static func records(_ number: UInt32, _ name: String, _ lane: Lane, _ reader: Reader) -> Records {
     Records(
       number, name, "区独自の項目の値", "Value of an own item", lane: lane, law: .open, reader: reader,
@@ -119,12 +123,13 @@ public enum OwnItems {
       endpoints: [
         .read(
           "ownFields", "/own-fields", "区独自の項目", "The ward's own items", for: .staff, "The wards' own fields.",
-          [collection, OwnField.ward.asked], answers: .rows("fields", records)
+          [collection, OwnField.ward.asked] + Paging.fields(of: records.name, upTo: 5_000),
+          answers: .rows("fields", records, isPaged: true)
         ) { look in
-          let fields = try RowValues.all(
-            records, "WHERE (?1 IS NULL OR collection = ?1) AND (?2 IS NULL OR ward = ?2) ORDER BY id LIMIT 5000",
-            [look.given.text("collection"), look.given.text("ward")], look.db)
-          return ["fields": .list(try fields.map { .object(try look.view($0, records)) })]
+          let page = try look.page(
+            records, where: "(?1 IS NULL OR collection = ?1) AND (?2 IS NULL OR ward = ?2)",
+            [look.given.text("collection"), look.given.text("ward")], usual: 5_000)
+          return page.answer("fields", try page.rows.map { .object(try look.view($0, records)) })
         },
         .write(
           "enterOwnValues", "/own-values", "独自項目に入力する", "Enter own items", for: .relief,
@@ -132,7 +137,7 @@ public enum OwnItems {
           [
             collection.required, row,
             FormField("field", .row("own_fields"), required: true, ja: "項目", en: "Field"), OwnValue.value.needed,
-          ]
+          ], answers: .members(OwnValue.members)
         ) { desk in
           let (subject, kept) = try subject(desk.given)
           let (row, field) = (desk.given.row("row")!, desk.given.row("field")!)
@@ -164,14 +169,21 @@ public enum OwnItems {
         .read(
           "ownValues", "/own-values", "独自項目の値", "Values of own items", for: .staff,
           "What was entered in own fields for one row, every ward's, with their labels.",
-          [collection.required, row, Purpose.field]
+          [collection.required, row, Purpose.field],
+          answers: .list(
+            "values",
+            OwnValue.members + [
+              .init("labelJa", OwnField.labelJa.shape, "表示名", "Label in Japanese"),
+              .init("labelEn", OwnField.labelEn.shape, "英語の表示名", "Label in English"), .init("ward", .ward, "区", "Ward"),
+              .init("conflicts", .list(.text(60), 20), "食い違い", "Fields in conflict"),
+            ], beside: [Paging.isCut])
         ) { look in
           let (subject, kept) = try subject(look.given)
           let row = look.given.row("row")!
           guard let target = try RowValues.fetch(row, subject, look.db),
             subject.reader.access.admits(look.inquiry.user.roles), look.maySee(target, subject)
           else { throw Fault.notFound("row") }
-          let list = try RowValues.all(kept, "WHERE subject = ? ORDER BY id LIMIT 1000", [row.rawValue], look.db)
+          let list = try RowValues.all(kept, "WHERE subject = ? ORDER BY id LIMIT 1001", [row.rawValue], look.db)
           var values: [JSON] = []
           for value in list {
             var members = look.show(value, of: row)
@@ -183,7 +195,7 @@ public enum OwnItems {
             members["conflicts"] = try RowValues.conflicts(of: value.id, kept, look.db)
             values.append(.object(members))
           }
-          return ["values": .list(values)]
+          return .object(Paging.cut("values", values, at: 1_000))
         },
       ])
   }

@@ -16,6 +16,8 @@ public struct Records: Sendable {
   public let states: [State]
   /// Fields of which a person who settles a conflict may also write what neither had written: their forms admit it as well.
   public let settledFreely: [any AnyField]
+  /// What anybody may know of its rows and copy, where a node is told to publish: open data.
+  public let published: [any AnyField]
   /// Columns for the node's own use, by their numbers: no answer holds them.
   let hidden: Set<UInt32>
   /// Whether every ward reports on its rows, and so may settle what others wrote at once too.
@@ -38,7 +40,8 @@ public struct Records: Sendable {
     _ number: UInt32, _ name: String, _ ja: String, _ en: String, path: String? = nil, lane: Lane, law: Law,
     reader: Reader, fields: [any AnyField], title: [any AnyField], states: [State] = [],
     settledFreely: [any AnyField] = [],
-    isEverybodys: Bool = false, takesOwnItems: Bool = false, place: Place? = nil, hidden: [any AnyField] = [],
+    isEverybodys: Bool = false, takesOwnItems: Bool = false, place: Place? = nil, published: [any AnyField] = [],
+    hidden: [any AnyField] = [],
     indexes: [[any AnyField]] = []
   ) {
     schema = CollectionSchema(
@@ -53,8 +56,10 @@ public struct Records: Sendable {
     self.isEverybodys = isEverybodys
     self.takesOwnItems = takesOwnItems
     self.place = place
+    self.published = published
     self.hidden = Set(hidden.map(\.number))
-    for field in title + settledFreely + hidden + (place?.fields ?? []) + indexes.flatMap(\.self) {
+    precondition(published.isEmpty || !reader.isPersonal, "\(name) is about people")
+    for field in title + settledFreely + published + hidden + (place?.fields ?? []) + indexes.flatMap(\.self) {
       precondition(schema.field(field.number) == field.schema, "\(name) has no field \(field.name)")
     }
     self.indexes = indexes.map { columns in

@@ -10,12 +10,24 @@ public struct RowValues: Sendable {
   public let records: Records
   /// In the order of the collection's fields.
   private let cells: [DatabaseValue]
+  private let causal: DatabaseValue
 
-  /// - Parameter row: the id, then every field of the collection.
+  /// - Parameter row: the id, then every field of the collection, then what merging keeps of it.
   init(_ row: Row, _ records: Records) {
     id = RowID(rawValue: Int64.fromDatabaseValue(row[0]) ?? 0)
     self.records = records
     cells = records.schema.fields.indices.map { row[$0 + 1] }
+    causal = row[records.schema.fields.count + 1]
+  }
+
+  /// Which of the values that the row shows was written last, and by whom; nil where it holds none. Sums and notes, to which
+  /// everybody adds, are apart.
+  public var written: (at: Instant, by: AuthorNumber)? {
+    guard case .blob(let bytes) = causal.storage,
+      let state = try? bytes.withUnsafeBytes({ try RowStateCodec.decode($0) })
+    else { return nil }
+    let stamps = state.registers.map(\.winner.stamp) + state.sets.flatMap { $0.adds.map(\.stamp) }
+    return stamps.max().map { (Instant(milliseconds: $0.time.milliseconds), $0.dot.author) }
   }
 
   public var collection: CollectionSchema { records.schema }
@@ -68,8 +80,9 @@ public struct RowValues: Sendable {
     _ records: Records, _ rest: String, _ arguments: StatementArguments = [], _ db: Database
   ) throws -> [RowValues] {
     let collection = records.schema
-    let columns = (["id"] + collection.fields.map(\.name)).map { "\"\(collection.name)\".\"\($0)\"" }.joined(
-      separator: ", ")
+    let columns = (["id"] + collection.fields.map(\.name) + ["causal"]).map { "\"\(collection.name)\".\"\($0)\"" }
+      .joined(
+        separator: ", ")
     return try Row.fetchAll(
       db.cachedStatement(sql: "SELECT \(columns) FROM \"\(collection.name)\" \(rest)"), arguments: arguments
     ).map { RowValues($0, records) }
@@ -106,10 +119,12 @@ public struct RowValues: Sendable {
 
   func members(hiding hidden: Set<String>) -> [String: JSON] {
     var members: [String: JSON] = ["id": .text(String(id.rawValue))]
-    for (field, cell) in zip(collection.fields, cells)
-    where !hidden.contains(field.name) && !records.hidden.contains(field.number) && field.kind != .log {
-      guard let value = Self.value(cell, field) else { continue }
-      members[Column.field(field.name)] = value
+    for (declared, cell) in zip(records.fields, cells) {
+      let field = declared.schema
+      guard !hidden.contains(field.name), !records.hidden.contains(field.number), field.kind != .log,
+        let value = Self.value(cell, field)
+      else { continue }
+      members[declared.name] = declared.shape == .flag ? .flag(value == 1) : value
     }
     return members
   }

@@ -25,19 +25,21 @@ public enum Rows {
         .read(
           "row", "/rows", "記録", "Record", for: .staff,
           "One row of a collection, how it stands, and what can be done with it now.", form,
-          answers: .anything
+          answers: .anyRow(shown)
         ) { look in
           let (row, records) = try find(&look)
           return .object(try look.view(row, records))
         },
         .read(
           "rowConflicts", "/rows/conflicts", "この記録の食い違い", "Conflicts of a record", for: .staff,
-          "The values that stand in conflict in one row.", form
+          "The values that stand in conflict in one row.", form,
+          answers: .list("conflicts", Conflicts.members, beside: [Paging.isCut])
         ) { look in
           let (row, records) = try find(&look)
           if records.isPersonal { look.saw(row.id) }
-          let all = try Conflicts.all(of: row.id, in: records.name, limit: 200, look.db)
-          return ["conflicts": .list(all.map(Conflicts.json))]
+          let all = try Conflicts.all(of: row.id, in: records.name, limit: 201, look.db)
+          let inquiry = look.inquiry
+          return .object(Paging.cut("conflicts", all.map { Conflicts.json($0, inquiry) }, at: 200))
         },
       ])
   }

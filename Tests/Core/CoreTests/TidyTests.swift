@@ -173,6 +173,8 @@ import Testing
       "makeCounter",
       "makeRecorder", "makeTimer", "makeMeter", "destroyCounter", "destroyRecorder", "destroyTimer", "destroyMeter",
       "recordNanoseconds", "decrement", "signatureAlgorithms", "decrypt", "unownedExecutor", "enqueue",
+      // A decoder's.
+      "userInfo", "allKeys", "unkeyedContainer",
       // Begun by @main.
       "RenkeiBench", "RenkeiInspect", "RenkeiNode", "RenkeiSim",
     ]

@@ -42,7 +42,7 @@ private func sharedContent(_ evidence: Evidence) throws -> [String: [[DatabaseVa
       db,
       sql: """
         SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
-        AND name NOT IN ('quarantine', 'node_state', 'grdb_migrations') ORDER BY name
+        AND name NOT IN ('quarantine', 'node_state', 'row_changes', 'grdb_migrations') ORDER BY name
         """)
     for table in tables {
       content[table] = try Row.fetchAll(db, sql: "SELECT * FROM \"\(table)\"").map { Array($0.databaseValues) }

@@ -235,7 +235,7 @@ import Testing
               given: given, row: Int64(id).map(RowID.init(rawValue:)), user: user, now: .now(), identity: core.identity)
             guard let answer = try? await core.look(endpoint, inquiry, in: web.catalogue) else { continue }
             let asked = texts.values.joined(separator: " ")
-            let told = Self.told(String(decoding: answer.bytes, as: UTF8.self), asked: asked, planted.marks)
+            let told = Self.told(String(decoding: answer.answer.bytes, as: UTF8.self), asked: asked, planted.marks)
             #expect(!told.contains(.otherStay), "\(endpoint.id) \(texts) \(id)")
             tally.count(told, .shelter)
           }

@@ -36,7 +36,7 @@ final class Office {
   func write(_ id: String, _ row: RowID? = nil, _ body: JSON = [:]) throws -> JSON {
     let endpoint = Self.catalogue[id]
     now = now.advanced(byMilliseconds: 1_000)
-    return try Self.catalogue.write(endpoint, inquiry(endpoint, row, body), on: replica).1
+    return try Self.catalogue.write(endpoint, inquiry(endpoint, row, body), on: replica).answer
   }
 
   func read(_ id: String, _ row: RowID? = nil, _ body: JSON = [:]) throws -> JSON {

@@ -58,10 +58,10 @@ public enum Disasters {
     endpoints: [
       .read(
         "disasters", "/disasters", "災害", "Disasters", for: .staff, "Disasters, newest first, with their phase now.",
-        answers: .rows("disasters", records, and: clock)
+        Paging.fields(of: records.name), answers: .rows("disasters", records, and: clock, isPaged: true)
       ) { look in
-        let rows = try RowValues.all(records, "ORDER BY quake_at DESC, id DESC LIMIT 200", [], look.db)
-        return ["disasters": .list(try rows.map { try view($0, &look) })]
+        let page = try look.page(records, by: ["quake_at"], newestFirst: true)
+        return page.answer("disasters", try page.rows.map { try view($0, &look) })
       },
       .read(
         "checklist", "/checklist", "やることリスト", "Checklist", for: .staff,

@@ -34,7 +34,7 @@ public enum Requests {
   }
 
   static func allocations(of request: RowID, _ db: Database) throws -> [RowValues] {
-    try RowValues.all(Allocation.records, "WHERE request = ? ORDER BY id LIMIT 1000", [request.rawValue], db)
+    try RowValues.all(Allocation.records, "WHERE request = ? ORDER BY id LIMIT 10000", [request.rawValue], db)
   }
 
   // MARK: What is answered
@@ -58,7 +58,7 @@ public enum Requests {
     members["allocations"] = .list(
       try allocations.map { .object(try Allocations.view($0, of: request, &look)) })
     let offers = try RowValues.all(
-      Offer.records, "WHERE request = ? ORDER BY id LIMIT 200", [request.id.rawValue], look.db)
+      Offer.records, "WHERE request = ? ORDER BY id LIMIT 10000", [request.id.rawValue], look.db)
     members["offers"] = .list(try offers.map { .object(try look.view($0, Offer.records)) })
     return members
   }
@@ -87,24 +87,22 @@ public enum Requests {
 
   private static let list = Endpoint.read(
     "requests", "/requests", "物資の要請", "Requests for goods", for: .staff, "Requests, the most urgent first.",
-    [GoodsRequest.ward.asked, FormField("show", .choice(Shown.choices), ja: "表示", en: "Which")],
-    answers: .rows("requests", records, and: members)
+    [GoodsRequest.ward.asked, FormField("show", .choice(Shown.choices), ja: "表示", en: "Which")]
+      + Paging.fields(of: records.name, upTo: 5_000),
+    answers: .rows("requests", records, and: members, isPaged: true)
   ) { look in
     let shown = look.given.text("show").flatMap(Shown.init(rawValue:)) ?? .open
-    let requests = try RowValues.all(
-      records,
-      """
-      WHERE ?1 IS NULL OR ward = ?1
-      ORDER BY CASE urgency WHEN '緊急' THEN 0 WHEN '至急' THEN 1 ELSE 2 END, coalesce(needed_by, 9e15), id LIMIT 5000
-      """, [look.given.text("ward")], look.db)
-    let views = try requests.map { try view($0, &look) }.filter { members in
+    let page = try look.page(
+      records, where: "?1 IS NULL OR ward = ?1", [look.given.text("ward")],
+      by: ["CASE urgency WHEN '緊急' THEN 0 WHEN '至急' THEN 1 ELSE 2 END", "coalesce(needed_by, 9e15)"], usual: 5_000)
+    let views = try page.rows.map { try view($0, &look) }.filter { members in
       switch shown {
       case .open: members["open"]?.integer ?? 0 > 0
       case .oversupplied: members["surplus"]?.integer ?? 0 > 0
       case .all: true
       }
     }
-    return ["requests": .list(views.map { .object($0) })]
+    return page.answer("requests", views.map { .object($0) })
   }
 
   // MARK: Asking and deciding

@@ -61,10 +61,11 @@ public enum Items {
   }
 
   private static let list = Endpoint.read(
-    "items", "/items", "品目", "Items", for: .staff, "The shared catalogue.", answers: .rows("items", records)
+    "items", "/items", "品目", "Items", for: .staff, "The shared catalogue.",
+    Paging.fields(of: records.name, upTo: 5_000), answers: .rows("items", records, isPaged: true)
   ) { look in
-    let items = try RowValues.all(records, "ORDER BY category, name, id LIMIT 5000", [], look.db)
-    return ["items": .list(try items.map { .object(try look.view($0, records)) })]
+    let page = try look.page(records, by: ["category", "name"], usual: 5_000)
+    return page.answer("items", try page.rows.map { .object(try look.view($0, records)) })
   }
 
   public static let service = Service(

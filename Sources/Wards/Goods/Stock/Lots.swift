@@ -59,7 +59,8 @@ public enum Lots {
     members["shares"] = .list(
       shares.sorted { $0.key < $1.key }.map {
         [
-          "node": .text("\($0.key)"), "ward": JSON(look.inquiry.identity.federation.ward(at: $0.key.ward)?.code),
+          "node": .text(look.inquiry.identity.federation.reference(to: $0.key)),
+          "ward": JSON(look.inquiry.identity.federation.ward(at: $0.key.ward)?.code),
           "amount": .integer($0.value),
         ]
       })
@@ -83,27 +84,19 @@ public enum Lots {
 
   private static let list = Endpoint.read(
     "lots", "/lots", "在庫", "Stock", for: .staff, "Stock by ward, item and shelter.",
-    [Lot.ward.asked, Lot.item.asked, Lot.shelter.asked] + Paging.fields(of: "lots", upTo: page),
+    [Lot.ward.asked, Lot.item.asked, Lot.shelter.asked] + Paging.fields(of: "lots", upTo: mostAtOnce),
     answers: .rows("lots", records, isPaged: true)
   ) { look in
-    let limit = look.given.int("limit") ?? Int(page)
-    let lots = try RowValues.all(
+    let page = try look.page(
       records,
-      """
-      WHERE (?1 IS NULL OR ward = ?1) AND (?2 IS NULL OR item = ?2) AND (?3 IS NULL OR shelter = ?3)
-        AND (?4 IS NULL OR id > ?4)
-      ORDER BY id LIMIT ?5
-      """,
-      [
-        look.given.text("ward"), look.given.integer("item"), look.given.integer("shelter"), look.given.integer("after"),
-        limit,
-      ], look.db)
-    let views = try lots.map { JSON.object(try look.view($0, records, hiding: [Lot.book.schema.name])) }
-    return .object(Paging.next(after: lots, limit: limit).merging(["lots": .list(views)]) { $1 })
+      where: "(?1 IS NULL OR ward = ?1) AND (?2 IS NULL OR item = ?2) AND (?3 IS NULL OR shelter = ?3)",
+      [look.given.text("ward"), look.given.integer("item"), look.given.integer("shelter")], usual: Int(mostAtOnce))
+    return page.answer(
+      "lots", try page.rows.map { .object(try look.view($0, records, hiding: [Lot.book.schema.name])) })
   }
 
   /// What the pages of goods read at once.
-  private static let page: Int64 = 5_000
+  private static let mostAtOnce: Int64 = 5_000
 
   private static let one = Endpoint.read(
     "lot", "/lots/{id}", "在庫", "Lot", for: .staff, "A lot, with who holds how much of it.", of: records,
@@ -112,29 +105,44 @@ public enum Lots {
 
   private static let lines = Endpoint.read(
     "lotBook", "/lots/{id}/book", "出納簿", "Book of a lot", for: .staff,
-    "A lot's book: every receipt, issue, transfer and count.", of: records,
+    "A lot's book: every receipt, issue, transfer and count, oldest first.",
+    [
+      FormField("limit", .integer(1...mostAtOnce), ja: "件数", en: "How many at most"),
+      FormField("after", .text(60), ja: "この行の次から", en: "`next` of the page before"),
+    ], of: records,
     answers: .list(
       "lines",
       [
         .init("time", .time, "日時", "At"), .init("node", .text(20), "ノード", "Node"),
         .init("text", Lot.book.shape, "内容", "Text"),
-      ])
+      ], isPaged: true)
   ) { look in
+    let limit = look.given.int("limit") ?? Int(mostAtOnce)
+    let place = look.given.text("after")?.split(separator: ".").map { Int64($0) } ?? [.min, .min, .min, .min]
+    guard place.count == 4, !place.contains(nil) else {
+      throw Fault.badValue("after", ja: "続きの印ではありません", en: "not a page's `next`")
+    }
     let lines = try Row.fetchAll(
-      look.db,
-      sql: """
-        SELECT time >> 16 AS time, author, value FROM lots_book WHERE row = ?
-        ORDER BY time, author, sequence, position LIMIT 5000
-        """, arguments: [look.inquiry.row!.rawValue])
+      look.db.cachedStatement(
+        sql: """
+          SELECT time >> 16 AS time, author, value, time AS stamp, sequence, position FROM lots_book WHERE row = ?
+            AND (time, author, sequence, position) > (?, ?, ?, ?)
+          ORDER BY time, author, sequence, position LIMIT ?
+          """),
+      arguments: StatementArguments([look.inquiry.row!.rawValue] + place + [Int64(limit)]))
+    let next = lines.count == limit ? lines.last : nil
     return [
+      "next": JSON(
+        next.map { row in
+          ["stamp", "author", "sequence", "position"].map { "\(row[$0] as Int64)" }.joined(separator: ".")
+        }),
       "lines": .list(
         lines.map {
-          let author = AuthorNumber(rawValue: UInt32(truncatingIfNeeded: Int64.fromDatabaseValue($0["author"]) ?? 0))
           return [
-            "time": JSON(Int64.fromDatabaseValue($0["time"])), "node": .text(author.map { "\($0)" } ?? "?"),
+            "time": JSON(Int64.fromDatabaseValue($0["time"])), "node": JSON(look.inquiry.node($0["author"] as Int64)),
             "text": JSON(String.fromDatabaseValue($0["value"])),
           ]
-        })
+        }),
     ]
   }
 

@@ -111,6 +111,9 @@ public enum Outlook {
     }
   }
 
+  /// Every shelter's every item, twice over.
+  private static let most = 50_000
+
   private static let outlook = Endpoint.read(
     "stockOutlook", "/stock/outlook", "過不足の見通し", "Shortage and surplus", for: .staff,
     "Shortage and surplus, and hours until empty, from head counts and standards.",
@@ -126,39 +129,40 @@ public enum Outlook {
         .init("stock", .integer(Numbers.any), "在庫", "Stock"), .init("need", .integer(Numbers.any), "必要数", "Need"),
         .init("surplus", .integer(Numbers.any), "過不足", "Surplus"),
         .init("hoursUntilEmpty", .number(0...1e15), "あと何時間", "Hours left"),
-      ], beside: [.init("days", .number(0...60), "日数", "Days covered")])
+      ], beside: [.init("days", .number(0...60), "日数", "Days covered"), Paging.isCut])
   ) { look in
     let days = Double(look.given.int("days") ?? Int(Self.days))
     let lines = try lines(
       ward: look.given.text("ward"), item: look.given.row("item"),
       byShelter: look.given.text("by") == Grouping.shelter.rawValue, at: look.now, look.db)
-    return [
-      "days": .real(days),
-      "lines": .list(
-        lines.prefix(50_000).map { line in
-          let need = line.need(days: days)
-          var members: [String: JSON] = [
-            "ward": .text(line.ward), "item": .text("\(line.item)"), "people": .integer(line.people),
-            "stock": .integer(line.stock), "need": .integer(need), "surplus": .integer(line.stock - need),
-          ]
-          if let shelter = line.shelter { members["shelter"] = .text("\(shelter)") }
-          if let hours = line.hoursUntilEmpty { members["hoursUntilEmpty"] = .real((hours * 10).rounded() / 10) }
-          return .object(members)
-        }),
-    ]
+    let shown = Paging.cut(
+      "lines",
+      lines.prefix(most + 1).map { line in
+        let need = line.need(days: days)
+        var members: [String: JSON] = [
+          "ward": .text(line.ward), "item": .text("\(line.item)"), "people": .integer(line.people),
+          "stock": .integer(line.stock), "need": .integer(need), "surplus": .integer(line.stock - need),
+        ]
+        if let shelter = line.shelter { members["shelter"] = .text("\(shelter)") }
+        if let hours = line.hoursUntilEmpty { members["hoursUntilEmpty"] = .real((hours * 10).rounded() / 10) }
+        return .object(members)
+      }, at: most)
+    return .object(shown.merging(["days": .real(days)]) { $1 })
   }
 
   private static let expiring = Endpoint.read(
     "expiringStock", "/stock/expiring", "期限の近い在庫", "Stock that expires soon", for: .staff,
     "Lots whose date passes within some days, soonest first.",
-    [FormField("days", .integer(0...3_650), ja: "日数", en: "Days")], answers: .rows("lots", Lot.records)
+    [FormField("days", .integer(0...3_650), ja: "日数", en: "Days")] + Paging.fields(of: Lot.records.name),
+    answers: .rows("lots", Lot.records, isPaged: true)
   ) { look in
     let limit = JapaneseDay.text(
       look.now.advanced(byMilliseconds: Int64(look.given.int("days") ?? 30) * 86_400_000))
-    let lots = try RowValues.all(
-      Lot.records, "WHERE expires IS NOT NULL AND expires <= ? AND amount > 0 ORDER BY expires, id LIMIT 1000",
-      [limit], look.db)
-    return ["lots": .list(try lots.map { .object(try look.view($0, Lot.records, hiding: [Lot.book.schema.name])) })]
+    let page = try look.page(
+      Lot.records, where: "expires IS NOT NULL AND expires <= ?1 AND amount > 0", [limit], by: ["expires"],
+      usual: 1_000)
+    return page.answer(
+      "lots", try page.rows.map { .object(try look.view($0, Lot.records, hiding: [Lot.book.schema.name])) })
   }
 
   public static let service = Service(

@@ -11,19 +11,14 @@ public enum Shares {
   // MARK: Nodes
 
   private static let node = FormField(
-    "node", .text(20), required: true, ja: "ノード(例 12.1.0)", en: "Node, such as 12.1.0")
-
-  /// A node as people write it: `12.1.0`.
-  static func author(_ text: String) -> AuthorNumber? {
-    let parts = text.split(separator: ".").compactMap { UInt32($0) }
-    guard parts.count == 3, parts.allSatisfy({ $0 < AuthorNumber.partLimit }) else { return nil }
-    return AuthorNumber(ward: parts[0], serial: parts[1], epoch: parts[2])
-  }
+    "node", .text(20), required: true, ja: "ノード(例 13113-1)", en: "Node, such as 13113-1")
 
   private static func node(_ desk: Desk) throws -> AuthorNumber {
-    guard let node = author(desk.given.text("node")!), desk.replica.membership.key(of: node) != nil else {
+    guard let node = desk.inquiry.identity.federation.author(named: desk.given.text("node")!),
+      desk.replica.membership.key(of: node) != nil
+    else {
       throw Fault.badValue(
-        "node", ja: "登録されたノードの番号(例 12.1.0)を入れてください", en: "not the number of an enrolled node, such as 12.1.0")
+        "node", ja: "登録されたノード(例 13113-1)を入れてください", en: "not an enrolled node, such as 13113-1")
     }
     return node
   }
@@ -119,11 +114,11 @@ public enum Shares {
 
   private static let list = Endpoint.read(
     "shareRequests", "/share-requests", "持ち分の依頼", "Requests for shares", for: .staff, "Open requests for shares.",
-    answers: .rows("requests", ShareRequest.records, and: [asker])
+    Paging.fields(of: ShareRequest.records.name),
+    answers: .rows("requests", ShareRequest.records, and: [asker], isPaged: true)
   ) { look in
-    let requests = try RowValues.all(
-      ShareRequest.records, "WHERE closed_at IS NULL AND granted < amount ORDER BY id LIMIT 1000", [], look.db)
-    return ["requests": .list(try requests.map { try view($0, &look) })]
+    let page = try look.page(ShareRequest.records, where: "closed_at IS NULL AND granted < amount", usual: 1_000)
+    return page.answer("requests", try page.rows.map { try view($0, &look) })
   }
 
   // MARK: Taking over

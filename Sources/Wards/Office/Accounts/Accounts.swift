@@ -85,14 +85,10 @@ public enum Accounts {
 
   /// The ward's own rows of a table that all wards keep.
   private static func list(
-    _ key: String, _ records: Records, _ order: String, hiding hidden: Set<String> = [], _ look: inout Look
+    _ key: String, _ records: Records, _ order: [String] = [], hiding hidden: Set<String> = [], _ look: inout Look
   ) throws -> JSON {
-    let rows = try RowValues.all(records, "ORDER BY \(order) LIMIT 10000", [], look.db)
-    var views: [JSON] = []
-    for row in rows where look.inquiry.isOwn(row.id) {
-      views.append(.object(try look.view(row, records, hiding: hidden)))
-    }
-    return .object([key: .list(views)])
+    let page = try look.page(records, where: "id >> 53 = ?1", [Int64(look.inquiry.wardIndex)], by: order, usual: 1_000)
+    return page.answer(key, try page.rows.map { .object(try look.view($0, records, hiding: hidden)) })
   }
 
   public static let service = Service(
@@ -100,8 +96,8 @@ public enum Accounts {
     endpoints: [
       .read(
         "accounts", "/accounts", "アカウント", "Accounts", for: .administration, "The ward's accounts.",
-        answers: .rows("accounts", records)
-      ) { look in try list("accounts", records, "login, id", &look) },
+        Paging.fields(of: records.name), answers: .rows("accounts", records, isPaged: true)
+      ) { look in try list("accounts", records, ["login"], &look) },
       .write(
         "addAccount", "/accounts", "アカウントを作る", "Make an account", for: .administration,
         "Make an account of this ward.",
@@ -158,8 +154,9 @@ public enum Accounts {
     endpoints: [
       .read(
         "tokens", "/tokens", "機器の鍵", "Device tokens", for: .administration,
-        "The ward's tokens, without what they are.", answers: .rows("tokens", tokens)
-      ) { look in try list("tokens", tokens, "id", hiding: hidden, &look) },
+        "The ward's tokens, without what they are.", Paging.fields(of: tokens.name),
+        answers: .rows("tokens", tokens, isPaged: true)
+      ) { look in try list("tokens", tokens, hiding: hidden, &look) },
       .write(
         "addToken", "/tokens", "機器の鍵を作る", "Make a device token", for: .administration,
         "Make a token for a device or a program. Its text is in this answer alone.",

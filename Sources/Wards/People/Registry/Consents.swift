@@ -179,11 +179,11 @@ public enum Consents {
 
   private static let list = Endpoint.read(
     "consents", Resident.records.path + "/{id}/consents", "同意", "Consents", for: .welfare,
-    "A resident's consents, valid and past.", of: Resident.records, answers: .rows("consents", records, and: members)
+    "A resident's consents, valid and past.", Paging.fields(of: records.name), of: Resident.records,
+    answers: .rows("consents", records, and: members, isPaged: true)
   ) { look in
-    let rows = try RowValues.all(
-      records, "WHERE resident = ? ORDER BY id LIMIT 1000", [look.inquiry.row!.rawValue], look.db)
-    return ["consents": .list(try rows.map { try view($0, &look) })]
+    let page = try look.page(records, where: "resident = ?1", [look.inquiry.row!.rawValue], usual: 1_000)
+    return page.answer("consents", try page.rows.map { try view($0, &look) })
   }
 
   public static let service = Service(

@@ -97,10 +97,10 @@ public enum Declarations {
 
   private static let list = Endpoint.read(
     "declarations", records.path, "災害の宣言", "Declarations", for: .staff, "Every ward's declarations, newest first.",
-    answers: .rows("declarations", records, and: members)
+    Paging.fields(of: records.name), answers: .rows("declarations", records, and: members, isPaged: true)
   ) { look in
-    let rows = try RowValues.all(records, "ORDER BY declared_at DESC, id DESC LIMIT 1000", [], look.db)
-    return ["declarations": .list(try rows.map { try view($0, &look) })]
+    let page = try look.page(records, by: ["declared_at"], newestFirst: true, usual: 1_000)
+    return page.answer("declarations", try page.rows.map { try view($0, &look) })
   }
 
   public static let service = Service(

@@ -111,7 +111,7 @@ public enum Identities {
     answers: .members([
       .init("ids", .list(.text(20), 1_000), "住民ID", "IDs"),
       .init("rows", .list(.row("residents"), 1_000), "記録", "Records"),
-      .init("links", .objects(.row(records, and: members)), "判定", "Statements"),
+      .init("links", .objects(.row(records, and: members)), "判定", "Statements"), Paging.isCut,
     ])
   ) { look in
     let ids = try union(of: look.inquiry.row!, look.db)
@@ -119,12 +119,13 @@ public enum Identities {
       records,
       """
       WHERE first IN (SELECT value FROM json_each(?1)) OR second IN (SELECT value FROM json_each(?1))
-      ORDER BY id LIMIT 1000
+      ORDER BY id LIMIT 1001
       """, [RowValues.list(ids)], look.db)
-    return [
-      "ids": .list(ids.map { JSON(Residents.text($0, look.inquiry)) }), "rows": .list(ids.map { .text("\($0)") }),
-      "links": .list(try links.map { try view($0, &look) }),
-    ]
+    let shown = Paging.cut("links", try links.map { try view($0, &look) }, at: 1_000)
+    return .object(
+      shown.merging([
+        "ids": .list(ids.map { JSON(Residents.text($0, look.inquiry)) }), "rows": .list(ids.map { .text("\($0)") }),
+      ]) { $1 })
   }
 
   static let endpoints = [link, one, Duplicates.endpoint]

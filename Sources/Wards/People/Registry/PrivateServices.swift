@@ -49,10 +49,10 @@ public enum PrivateServices {
 
   private static let list = Endpoint.read(
     "services", records.path, "民間サービス", "Private services", for: .staff, "The private services that were admitted.",
-    answers: .rows("services", records)
+    Paging.fields(of: records.name), answers: .rows("services", records, isPaged: true)
   ) { look in
-    let rows = try RowValues.all(records, "ORDER BY id LIMIT 1000", [], look.db)
-    return ["services": .list(try rows.map { .object(try look.view($0, records, hiding: hidden)) })]
+    let page = try look.page(records, usual: 1_000)
+    return page.answer("services", try page.rows.map { .object(try look.view($0, records, hiding: hidden)) })
   }
 
   // MARK: What a service sees

@@ -78,12 +78,17 @@ extension Stays {
     (.nameAndBirth, "b.name_key = a.name_key AND b.birth = a.birth"),
   ]
 
+  /// Of each ground.
+  static let most = 2_000
+
   private static func fetch(_ filter: String, _ arguments: StatementArguments, _ db: Database) throws -> [DoubleEntry] {
     var found: [DoubleEntry] = []
     var known: Set<[RowID]> = []
     for (ground, match) in matches {
       let sql = pairs.replacingOccurrences(of: "MATCH", with: match).replacingOccurrences(of: "FILTER", with: filter)
-      for row in try Row.fetchAll(db.cachedStatement(sql: sql + " ORDER BY 1, 2 LIMIT 2000"), arguments: arguments) {
+      for row in try Row.fetchAll(
+        db.cachedStatement(sql: sql + " ORDER BY 1, 2 LIMIT \(most + 1)"), arguments: arguments)
+      {
         let pair = [RowID(rawValue: row[0]), RowID(rawValue: row[1])]
         guard known.insert(pair).inserted else { continue }
         found.append(DoubleEntry(first: pair[0], second: pair[1], ground: ground))
@@ -148,9 +153,9 @@ public enum DoubleEntries {
   private static let list = Endpoint.read(
     "doubleEntries", Stay.records.path + "/doubles", "二重の受付かもしれない人", "Possible double entries", for: .people,
     "Stays that may be one person's, entered twice: to settle by a person.", [Purpose.field],
-    answers: .list("doubles", members)
+    answers: .list("doubles", members, beside: [Paging.isCut])
   ) { look in
-    ["doubles": .list(try Stays.openDoubles(look.db).compactMap { try $0.view(&look) })]
+    .object(Paging.cut("doubles", try Stays.openDoubles(look.db).compactMap { try $0.view(&look) }, at: Stays.most))
   }
 
   private static let hiding = Words(

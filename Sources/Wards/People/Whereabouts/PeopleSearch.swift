@@ -15,7 +15,11 @@ enum PeopleSearch {
         .init(
           "kind", .choice([Choice("resident", "resident"), Choice("stay", "stay"), Choice("report", "report")]), "種類",
           "Kind"),
-        .init("person", .object(.anything), "人", "Person: a resident, a stay or a report"),
+        .init(
+          "person",
+          .object(
+            .anyRow([Resident.records, Stay.records, SafetyReport.records], and: Residents.members)), "人",
+          "Person: a resident, a stay or a report"),
         .init("safety", .object(.members(Safety.standingMembers)), "安否", "Safety"),
         Shown.shelter, Shown.arrivedAt,
       ])

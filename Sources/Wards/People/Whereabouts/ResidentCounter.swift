@@ -45,15 +45,12 @@ public enum ResidentCounter {
   private static let list = Endpoint.read(
     "counterReports", reports.path, "窓口からの届け出", "Reports from the counter", for: .people,
     "What residents said at this ward's counter and nobody has dealt with yet: who asks for help first.",
-    answers: .rows("reports", reports)
+    Paging.fields(of: reports.name), answers: .rows("reports", reports, isPaged: true)
   ) { look in
-    let found = try RowValues.all(
-      reports,
-      """
-      WHERE settled_at IS NULL AND id >> 53 = ?
-      ORDER BY CASE state WHEN '助けが必要です' THEN 0 WHEN 'けがをしています' THEN 1 ELSE 2 END, reported_at LIMIT 500
-      """, [Int64(look.inquiry.wardIndex)], look.db)
-    return ["reports": .list(try found.map { .object(try look.view($0, reports)) })]
+    let page = try look.page(
+      reports, where: "settled_at IS NULL AND id >> 53 = ?1", [Int64(look.inquiry.wardIndex)],
+      by: ["CASE state WHEN '助けが必要です' THEN 0 WHEN 'けがをしています' THEN 1 ELSE 2 END", "reported_at"], usual: 500)
+    return page.answer("reports", try page.rows.map { .object(try look.view($0, reports)) })
   }
 
   private static let settle = Action(

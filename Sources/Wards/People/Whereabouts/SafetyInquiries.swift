@@ -52,15 +52,16 @@ enum SafetyInquiries {
 
   private static let list = Endpoint.read(
     "inquiriesToAnswer", records.path, "安否照会の一覧", "Inquiries to answer", for: .people,
-    "Who is waiting to be told, with what is known by now.", [Purpose.field],
+    "Who is waiting to be told, with what is known by now.", Paging.fields(of: records.name) + [Purpose.field],
     answers: .rows(
       "inquiries", records,
-      and: [Shown.shelter, Shown.arrivedAt, .init("answer", .row(SafetyReport.records.name), "回答", "Answer")])
+      and: [Shown.shelter, Shown.arrivedAt, .init("answer", .row(SafetyReport.records.name), "回答", "Answer")],
+      isPaged: true)
   ) { look in
-    let open = try RowValues.all(
-      records, "WHERE told_at IS NULL AND id >> 53 = ? ORDER BY asked_at, id LIMIT 500",
-      [Int64(look.inquiry.wardIndex)], look.db)
-    return ["inquiries": .list(try open.map { try view($0, &look) })]
+    let page = try look.page(
+      records, where: "told_at IS NULL AND id >> 53 = ?1", [Int64(look.inquiry.wardIndex)], by: ["asked_at"], usual: 500
+    )
+    return page.answer("inquiries", try page.rows.map { try view($0, &look) })
   }
 
   private static func view(_ asked: RowValues, _ look: inout Look) throws -> JSON {

@@ -18,25 +18,40 @@ enum ShelterPicture {
     return .object(try picture(shelter, look))
   }
 
-  /// What stands within another member follows it.
   private static let members =
     [Shelter.name, Shelter.ward].map(Shown.column) + [
       .init("id", .row("shelters"), "番号", "ID"),
       Shown.column(Shelter.status), Shown.column(Shelter.facility),
       .init("counter", .integer(Numbers.people), "数えた人数", "Counted"),
-      .init("register", .counts([]), "名簿", "Register"), .init("people", .integer(Numbers.people), "人数", "People"),
-      .init("entries", .integer(Numbers.people), "件数", "Entries"),
-      .init("toSettle", .integer(Numbers.people), "二重の疑い", "To settle"),
-      .init("ages", .counts(PeopleWords.ages), "年齢区分", "Ages"),
-      .init("needs", .counts(PeopleWords.needs), "配慮", "Needs"), .init("languages", .counts([]), "言語別", "By language"),
-      .init("homeWards", .counts([]), "住所地別", "By home ward"), Shown.column(Stay.pets),
-      .init("difference", .integer(Numbers.any), "差", "Difference"), .init("capacity", .counts([]), "定員", "Capacity"),
-      Shown.column(Shelter.area), .init("byGuideline", .integer(Numbers.people), "指針による定員", "By the guideline"),
-      .init("byOldRule", .integer(Numbers.people), "旧基準による定員", "By the old rule"),
-      .init("published", .integer(Numbers.people), "公表の定員", "Published"),
-      .init("toilets", .counts([]), "トイレ", "Toilets"), .init("needed", .integer(Numbers.people), "必要な数", "Needed"),
-      .init("peopleEach", .integer(Numbers.people), "1基あたりの人数", "People to each"),
-      .init("have", .integer(Numbers.people), "ある数", "There are"),
+      .init(
+        "register",
+        .object(
+          .members([
+            .init("people", .integer(Numbers.people), "人数", "People"),
+            .init("entries", .integer(Numbers.people), "件数", "Entries"),
+            .init("toSettle", .integer(Numbers.people), "二重の疑い", "To settle"),
+            .init("ages", .counts(PeopleWords.ages), "年齢区分", "Ages"),
+            .init("needs", .counts(PeopleWords.needs), "配慮", "Needs"),
+            .init("languages", .counts([]), "言語別", "By language"),
+            .init("homeWards", .counts([]), "住所地別", "By home ward"), Shown.column(Stay.pets),
+          ])), "名簿", "Register"),
+      .init("difference", .integer(Numbers.any), "差", "Difference"),
+      .init(
+        "capacity",
+        .object(
+          .members([
+            Shown.column(Shelter.area), .init("byGuideline", .integer(Numbers.people), "指針による定員", "By the guideline"),
+            .init("byOldRule", .integer(Numbers.people), "旧基準による定員", "By the old rule"),
+            .init("published", .integer(Numbers.people), "公表の定員", "Published"),
+          ])), "定員", "Capacity"),
+      .init(
+        "toilets",
+        .object(
+          .members([
+            .init("needed", .integer(Numbers.people), "必要な数", "Needed"),
+            .init("peopleEach", .integer(Numbers.people), "1基あたりの人数", "People to each"),
+            .init("have", .integer(Numbers.people), "ある数", "There are"),
+          ])), "トイレ", "Toilets"),
       .init("room", .integer(Numbers.any), "あと入れる人数", "Room left"), .init("isFull", .flag, "満員", "Full"),
     ]
 

@@ -134,12 +134,9 @@ public enum Stays {
     FormField("after", .row(records.name), ja: "この行の次から", en: "`next` of the page before"),
   ]
 
-  /// A page of rows by their ids, as far as whoever asks may see them.
-  private static func page(_ rows: [RowValues], of limit: Int, _ look: inout Look) throws -> JSON {
-    let shown = rows.filter { look.maySee($0, records) }
-    var members: [String: JSON] = ["stays": .list(try shown.map { try view($0, &look) })]
-    if rows.count == limit, let last = rows.last { members["next"] = .text("\(last.id)") }
-    return .object(members)
+  /// A page's rows as far as whoever asks may see them.
+  private static func answer(_ page: Page, _ look: inout Look) throws -> JSON {
+    page.answer("stays", try page.rows.filter { look.maySee($0, records) }.map { try view($0, &look) })
   }
 
   private static let list = Endpoint.read(
@@ -149,12 +146,10 @@ public enum Stays {
     answers: .rows("stays", records, and: members, isPaged: true)
   ) { look in
     try look.inquiry.user.mustWork(at: look.inquiry.row)
-    let given = look.given
-    let limit = given.int("limit") ?? limit
-    let rows = try RowValues.all(
-      records, "WHERE shelter = ?1 AND id > ?2 AND (?3 OR left_at IS NULL) ORDER BY id LIMIT ?4",
-      [look.inquiry.row!.rawValue, given.integer("after") ?? .min, given.flag("all"), limit], look.db)
-    return try page(rows, of: limit, &look)
+    return try answer(
+      try look.page(
+        records, where: "shelter = ?1 AND (?2 OR left_at IS NULL)",
+        [look.inquiry.row!.rawValue, look.given.flag("all")], usual: limit), &look)
   }
 
   private static let elsewhere = Endpoint.read(
@@ -162,14 +157,10 @@ public enum Stays {
     "This ward's residents in other wards' shelters, as far as this node may read.", paging + [Purpose.field],
     answers: .rows("stays", records, and: members, isPaged: true)
   ) { look in
-    let limit = look.given.int("limit") ?? limit
-    let rows = try RowValues.all(
-      records,
-      """
-      WHERE home_ward = ?1 AND left_at IS NULL AND guarded IS NULL AND id >> 53 <> ?2 AND id > ?3 ORDER BY id LIMIT ?4
-      """,
-      [look.ward, Int64(look.inquiry.wardIndex), look.given.integer("after") ?? .min, limit], look.db)
-    return try page(rows, of: limit, &look)
+    try answer(
+      try look.page(
+        records, where: "home_ward = ?1 AND left_at IS NULL AND guarded IS NULL AND id >> 53 <> ?2",
+        [look.ward, Int64(look.inquiry.wardIndex)], usual: limit), &look)
   }
 
   public static let service = Service(

@@ -58,5 +58,10 @@ public enum Shelter {
     ],
     title: [name],
     settledFreely: [name, kana, address, phone, remarks, capacity, area, toilets, status, crowding],
-    isEverybodys: true, takesOwnItems: true, place: Place(latitude, longitude), indexes: [[ward]])
+    isEverybodys: true, takesOwnItems: true, place: Place(latitude, longitude),
+    // What the standard list of shelters has, and how they are now. What a shelter needs, and who works there, is not for all.
+    published: [
+      name, kana, englishName, status, crowding, capacity, ward, address, postalCode, designations, hazards, accepts,
+      accessibility, latitude, longitude, elevation, url, commonIDs, localID, facility, openedAt, closedAt,
+    ], indexes: [[ward]])
 }

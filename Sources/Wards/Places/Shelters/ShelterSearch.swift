@@ -18,7 +18,7 @@ public enum ShelterSearch {
       ward: given.text("ward"), status: given.text("status"), crowding: given.text("crowding"),
       facility: given.text("facility"), text: given.text("q"), after: given.row("after"), limit: limit, look.db)
     let views = try rows.map { JSON.object(try look.view($0, Shelter.records)) }
-    return .object(Paging.next(after: rows, limit: limit).merging(["shelters": .list(views)]) { $1 })
+    return Page(rows: rows, of: limit).answer("shelters", views)
   }
 
   /// Shelters by their ids, each condition that is nil left out.
@@ -38,10 +38,10 @@ public enum ShelterSearch {
       """, [after?.rawValue, ward, status, text, limit, crowding, facility], db)
   }
 
-  /// A shelter's notes, newest first.
-  static func notes(_ shelter: RowID, _ db: Database) throws -> JSON {
+  /// A shelter's newest notes, newest first.
+  static func notes(_ shelter: RowID, _ look: Look) throws -> JSON {
     let rows = try Row.fetchAll(
-      db,
+      look.db,
       sql: """
         SELECT time >> 16 AS time, author, value FROM shelters_notes WHERE row = ? AND buried = 0
         ORDER BY time DESC, author DESC LIMIT 200
@@ -49,7 +49,7 @@ public enum ShelterSearch {
     return .list(
       rows.map {
         [
-          "time": JSON(Int64.fromDatabaseValue($0["time"])), "author": JSON(Int64.fromDatabaseValue($0["author"])),
+          "time": JSON(Int64.fromDatabaseValue($0["time"])), "node": JSON(look.inquiry.node($0["author"] as Int64)),
           "text": JSON(String.fromDatabaseValue($0["value"])),
         ]
       })

@@ -141,23 +141,25 @@ public enum Shelters {
             "notes",
             .objects(
               .members([
-                .init("time", .time, "日時", "At"), .init("author", .integer(Numbers.any), "ノード", "Node"),
+                .init("time", .time, "日時", "At"), .init("node", .text(20), "ノード", "Node"),
                 .init("text", Shelter.notes.shape, "内容", "Text"),
-              ])), "記録", "Notes")
+              ])), "記録", "Notes"), .init("noteCount", .integer(Numbers.any), "記録の数", "How many notes there are"),
         ])
     ) { look in
       guard let row = look.inquiry.row, let record = try RowValues.fetch(row, records, look.db) else {
         throw Fault.notFound("id")
       }
       var members = try look.view(record, records)
-      members["notes"] = try ShelterSearch.notes(row, look.db)
+      members["notes"] = try ShelterSearch.notes(row, look)
+      members["noteCount"] = JSON(record.integer(Shelter.notes.schema.name))
       return .object(members)
     },
     .write(
       "deleteShelter", "/shelters/{id}", "避難所を消す", "Delete a shelter", for: .command,
       "A shelter that was entered wrongly goes. Who edits it at the same time brings it back, marked.",
       method: .delete, of: records, when: [own],
-      warning: Words("この避難所の記録が、すべての区の画面から消えます。", "The shelter goes from every ward's pages.")
+      warning: Words("この避難所の記録が、すべての区の画面から消えます。", "The shelter goes from every ward's pages."),
+      answers: .nothing
     ) { desk in
       let (row, _) = try desk.subject(records)
       var draft = records.draft()
@@ -185,12 +187,13 @@ public enum Shelters {
     }.often(3),
     .read(
       "shelterReports", "/shelters/{id}/reports", "日報", "Daily reports", for: .staff,
-      "A shelter's daily reports, newest first.", of: records, answers: .rows("reports", ShelterReport.records)
+      "A shelter's daily reports, newest first.", Paging.fields(of: ShelterReport.records.name), of: records,
+      answers: .rows("reports", ShelterReport.records, isPaged: true)
     ) { look in
-      let reports = try RowValues.all(
-        ShelterReport.records, "WHERE shelter = ? ORDER BY reported_at DESC, id DESC LIMIT 200",
-        [look.inquiry.row!.rawValue], look.db)
-      return ["reports": .list(try reports.map { .object(try look.view($0, ShelterReport.records)) })]
+      let page = try look.page(
+        ShelterReport.records, where: "shelter = ?1", [look.inquiry.row!.rawValue], by: ["reported_at"],
+        newestFirst: true)
+      return page.answer("reports", try page.rows.map { .object(try look.view($0, ShelterReport.records)) })
     },
   ]
 
