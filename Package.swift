@@ -173,19 +173,19 @@ let package = Package(
     command(
       "renkei-node",
       [
-        "Causality", "Sodium", "Federation", "Topology", "Desk", "Places", "Exchange", "Runbook", "NodeService",
+        "Build", "Causality", "Sodium", "Federation", "Topology", "Desk", "Places", "Exchange", "Runbook", "NodeService",
         "Web", "Terminal", arguments, logging, metrics, lifecycle,
       ]),
     command(
       "renkei-sim",
       [
-        "Causality", "ChangeModel", "Sodium", "Federation", "Store", "Replica", "Gossip", "Topology", "Simulation",
+        "Build", "Causality", "ChangeModel", "Sodium", "Federation", "Store", "Replica", "Gossip", "Topology", "Simulation",
         "Terminal", grdb, arguments,
       ]),
     command(
       "renkei-inspect",
       [
-        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
+        "Build", "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
         "Runbook", "NodeService", "Inspection", "Terminal", grdb, arguments, nioCore, nioHTTP, nioPosix, nioSSL,
       ], exclude: ["OUTPUT.md"]),
     command(

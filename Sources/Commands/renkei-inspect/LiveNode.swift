@@ -62,6 +62,14 @@ final class LiveNode {
     var tables: [String: String]?
   }
 
+  /// Which program runs there; nil where it is too old to say.
+  var program: String? {
+    struct Answer: Decodable { var version: String; var commit: String }
+    return (try? get("/api/v1/version")).flatMap { try? JSONDecoder().decode(Answer.self, from: $0) }.map {
+      "\($0.version) (\($0.commit))"
+    }
+  }
+
   var knownLinks: Opening.LinksAnswer? {
     (try? get("/api/v1/links")).flatMap { try? JSONDecoder().decode(Opening.LinksAnswer.self, from: $0).bounded }
   }
@@ -147,8 +155,17 @@ final class LiveNode {
     .notReadable(address: address, reason: "its answer makes no sense")
   }
 
-  private static func reason(_ error: any Error) -> String {
+  private func reason(_ error: any Error) -> String {
     switch error {
+    // The handshake broke off: the reason went with the channel.
+    case ChannelError.ioOnClosedChannel where tls != nil, is NIOSSLError, is NIOSSLExtraError:
+      ProcessInfo.processInfo.environment["RENKEI_CA"] == nil
+        ? Language.pick(
+          "証明書を信頼できません。RENKEI_CA=DIR/https/ca.pem を付けてください",
+          "its certificate is not trusted: RENKEI_CA=DIR/https/ca.pem")
+        : Language.pick(
+          "証明書が RENKEI_CA のものではないか、HTTPS ではありません",
+          "its certificate is not of the authority that RENKEI_CA names, or it speaks no HTTPS")
     case let error as NIOConnectionError:
       error.connectionErrors.first.map { reason($0.error) } ?? Language.pick("その名前の機械がありません", "no such host")
     case let error as IOError: String(cString: strerror(error.errnoCode))
@@ -195,7 +212,7 @@ final class LiveNode {
       return body
     } catch let error as InspectionError { throw error } catch let problem as Problem { throw problem } catch {
       answer.fail(error)
-      throw InspectionError.notReadable(address: address, reason: Self.reason(error))
+      throw InspectionError.notReadable(address: address, reason: reason(error))
     }
   }
 }

@@ -22,11 +22,19 @@ private struct RowPrinter {
     }
   }
 
+  /// Ids are text, and so is any number that programs would round (RFC 8259, section 6).
+  private static func exact(_ value: JSONValue, _ column: String) -> JSONValue {
+    guard case .integer(let number) = value, column == "id" || number.magnitude > 9_007_199_254_740_991 else {
+      return value
+    }
+    return .text("\(number)")
+  }
+
   func row(_ row: Row) {
     let values = Array(row.databaseValues)
     if format.json {
       var object: [String: JSONValue] = [:]
-      for (name, value) in zip(columns, values) { object[name] = JSONValue(Evidence.value(value)) }
+      for (name, value) in zip(columns, values) { object[name] = Self.exact(JSONValue(Evidence.value(value)), name) }
       printJSON(object)
     } else {
       print(values.map(TableCSV.cell).joined(separator: ","), terminator: "\r\n")

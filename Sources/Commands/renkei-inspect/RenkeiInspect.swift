@@ -1,4 +1,5 @@
 import ArgumentParser
+import Build
 import Foundation
 import GRDB
 import Inspection
@@ -24,6 +25,8 @@ struct RenkeiInspect: ParsableCommand {
         renkei-inspect trace .renkei/13113 shelters 渋谷区立第一小学校 status
 
       終了コード: 0 済み、1 答えは「いいえ」(異なる・正しくない)、2 使い方か入力の誤り、70 こちらの誤り。
+      環境変数: RENKEI_TOKEN 動いているノードの鍵(役割 engineer)、RENKEI_CA そのフォルダの https/ca.pem、
+      RENKEI_LANG ja か en。
       """,
       """
       A SOURCE is one of:
@@ -37,9 +40,12 @@ struct RenkeiInspect: ParsableCommand {
         renkei-inspect trace .renkei/13113 shelters 渋谷区立第一小学校 status
 
       Exit codes: 0 done, 1 the answer is no (they differ, it does not verify), 2 wrong usage or input, 70 our fault.
+      Environment: RENKEI_TOKEN, a live node's token of the role engineer; RENKEI_CA, the file https/ca.pem of its folder;
+      RENKEI_LANG, ja or en.
       """),
-    version: "renkei-inspect 0.1",
+    version: "renkei-inspect \(Build.text)",
     subcommands: [
+      FleetCommand.self,
       StatusCommand.self, ExplainCommand.self, WatchCommand.self, LogCommand.self, TraceCommand.self, DiffCommand.self,
       VerifyCommand.self,
       MissingCommand.self, PlanCommand.self, ConflictsCommand.self, ForksCommand.self, MembersCommand.self,
@@ -60,6 +66,8 @@ struct RenkeiInspect: ParsableCommand {
       Language.current = chosen
       words.remove(at: index)
     }
+    let commands = Self.configuration.subcommands.map { $0.configuration.commandName ?? "" }
+    if let complaint = Suggestion.complaint(of: words, commands: commands) { complain(complaint, 2) }
     // A reader that goes away (`| head`) ends this quietly.
     signal(SIGPIPE, SIG_DFL)
     do {
@@ -89,6 +97,7 @@ struct RenkeiInspect: ParsableCommand {
   }
 
   private static func complain(_ text: String, _ code: Int32) -> Never {
+    if CommandLine.arguments.contains("--json") { printJSON(["error": harmless(text)]) }
     FileHandle.standardError.write(Data("renkei-inspect: \(harmless(text))\n".utf8))
     Foundation.exit(code)
   }

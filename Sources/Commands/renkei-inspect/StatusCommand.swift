@@ -104,15 +104,15 @@ struct StatusText {
   private func showIdentity() {
     let drill = overview.drill == true ? Language.pick("(訓練)", " (drill)") : ""
     let name = overview.wardName.map(harmless) ?? Language.pick("所属不明", "of an unknown ward")
-    let node = overview.node ?? "?"
+    let node = overview.node.map { Text.node($0, overview.ward) } ?? "?"
     let running = overview.source.running ? Language.pick("稼働中", "running") : Language.pick("停止中", "at rest")
     switch overview.source.kind {
     case .bundle: print(Language.pick("バンドル \(overview.source.name)", "bundle \(overview.source.name)"))
     default:
       print(
         Language.pick(
-          "\(name) 機番 \(node) 第 \(overview.epoch ?? 0) 期、\(running)",
-          "\(name) node \(node) epoch \(overview.epoch ?? 0), \(running)"))
+          "\(name) \(node)、\(running)",
+          "\(name) \(node), \(running)"))
     }
     print(
       Language.pick(
@@ -156,6 +156,8 @@ struct StatusText {
     table.show(indent: 2)
   }
 
+  private var isRemote: Bool { overview.source.kind == .address }
+
   func peerTable() -> TextTable {
     var table = TextTable([
       Language.pick("相手", "peer"), "", Language.pick("接続", "link"), Language.pick("最後の連絡", "heard"),
@@ -170,12 +172,14 @@ struct StatusText {
       let isExact = live?.lacks != nil
       let bytes = live?.lacksBytes ?? (isExact ? 0 : peer.lacksBytesAtMost)
       table.add([
-        TextTable.Cell(peer.wardName ?? "?"), TextTable.Cell(peer.node), TextTable.Cell(state, style),
-        TextTable.Cell(Text.ago(live?.lastHeard ?? peer.lastHeard ?? peer.newestChangeSet, now: now)),
+        TextTable.Cell(peer.wardName ?? "?"), TextTable.Cell(Text.node(peer.node, peer.ward)),
+        TextTable.Cell(state, style), TextTable.Cell(Text.ago(live?.lastHeard ?? peer.lastHeard, now: now)),
         TextTable.Cell((isExact || lacks == 0 ? "" : "≤ ") + "\(lacks)", lacks > 0 ? .warning : .plain),
         TextTable.Cell(live?.onTheirWay.flatMap { $0 > 0 ? "\($0)" : nil } ?? ""),
-        TextTable.Cell(lacks == 0 ? "" : Text.bytes(bytes)),
-        TextTable.Cell(lacks == 0 ? "" : peer.seconds.map { Text.span($0) } ?? "–"),
+        // Of a node at an address only the control lane was fetched: what the others weigh, nobody here knows.
+        TextTable.Cell(lacks == 0 || isRemote && live?.lacksBytes == nil ? "" : Text.bytes(bytes)),
+        TextTable.Cell(
+          lacks == 0 || isRemote && live?.lacksBytes == nil ? "" : peer.seconds.map { Text.span($0) } ?? "–"),
         TextTable.Cell(road(peer)),
       ])
     }
@@ -199,6 +203,13 @@ struct StatusText {
       let arrow = live.outgoing.map { $0 ? "→ " : "← " } ?? ""
       parts.append("\(arrow)\(address)")
       if let round = live.roundTripMilliseconds { parts.append("\(round) ms") }
+      if let ahead = live.clockAheadMilliseconds, abs(ahead) > 15_000 {
+        let span = Text.span(Double(abs(ahead)) / 1_000)
+        parts.append(
+          ahead > 0
+            ? Language.pick("時計が\(span)先", "its clock is \(span) ahead")
+            : Language.pick("時計が\(span)遅れ", "its clock is \(span) behind"))
+      }
     }
     if let measured = peer.live?.bytesPerSecondMeasured {
       let rate = Text.rate(Double(measured * 8))

@@ -42,19 +42,51 @@ enum Text {
     return Language.pick("\(span(seconds))前", "\(span(seconds)) ago")
   }
 
-  /// Local time, to the second.
+  /// `1 conflict`, `2 conflicts`.
+  static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+
+  /// A node as people name it in every command: `13113-1`, and in a later epoch `13113-1.2`.
+  ///
+  /// - Parameter number: as change sets bear it: `12.1` or `12.1.2`.
+  static func node(_ number: String, _ ward: String?) -> String {
+    let parts = number.split(separator: ".")
+    guard let ward, parts.count >= 2 else { return number }
+    return "\(ward)-\(parts[1])" + (parts.count > 2 && parts[2] != "0" ? ".\(parts[2])" : "")
+  }
+
+  /// Local time, to the second, with its zone.
   static func time(_ milliseconds: Int64?) -> String {
     guard let milliseconds, abs(milliseconds / 1_000) < 1 << 40 else { return "–" }
     var seconds = time_t(milliseconds / 1_000)
     var parts = tm()
     localtime_r(&seconds, &parts)
     var buffer = [CChar](repeating: 0, count: 32)
-    let count = strftime(&buffer, buffer.count, "%Y-%m-%d %H:%M:%S", &parts)
+    let count = strftime(&buffer, buffer.count, "%Y-%m-%d %H:%M:%S %z", &parts)
     return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  /// From `2026-01-17`, `2026-01-17T05:46`, with seconds or not, in local time.
-  static func parse(_ text: String) -> Int64? {
+  /// From `2026-01-17`, `2026-01-17T05:46`, with seconds or not, in local time or with a zone (`+0900`, `Z`); `18:00` of today;
+  /// and `10m`, `2h`, `3d` ago.
+  static func parse(_ text: String, now: Int64 = WallClock.milliseconds) -> Int64? {
+    let spans: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
+    if let unit = text.last.flatMap({ spans[$0] }), let number = Int64(text.dropLast()), (0...1 << 32).contains(number)
+    {
+      return now - number * unit * 1_000
+    }
+    if let match = text.wholeMatch(of: /([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?/) {
+      return parse(time(now).prefix(10) + " " + match.output.0)
+    }
+    if let match = text.wholeMatch(of: /(.*[0-9]) ?(?:Z|([+-])([0-9]{2}):?([0-9]{2}))/), match.output.1.count > 10 {
+      guard let local = parse(String(match.output.1)) else { return nil }
+      // As if it were local, then from this zone to that.
+      var seconds = time_t(local / 1_000)
+      var parts = tm()
+      localtime_r(&seconds, &parts)
+      let hours = Int64(match.output.3.map { String($0) } ?? "0") ?? 0
+      let minutes = Int64(match.output.4.map { String($0) } ?? "0") ?? 0
+      let offset = (hours * 60 + minutes) * 60 * (match.output.2 == "-" ? -1 : 1)
+      return local + (Int64(parts.tm_gmtoff) - offset) * 1_000
+    }
     let digits = text.split(whereSeparator: { "-T :".contains($0) }).map { Int32($0) }
     guard (3...6).contains(digits.count), !digits.contains(nil) else { return nil }
     let numbers = digits.map { $0! } + [0, 0, 0]

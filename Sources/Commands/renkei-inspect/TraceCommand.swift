@@ -71,9 +71,14 @@ struct TraceCommand: ParsableCommand {
     for event in trace.events {
       let style: Style = event.settled ? .good : event.beside.isEmpty ? .plain : .warning
       print(
-        Style.faint(Text.time(event.writer.time)) + "  \(event.writer.ward ?? "") \(event.writer.dot)  "
+        Style.faint(Text.time(event.writer.time))
+          + "  \(event.writer.ward ?? "") \(harmless(event.person ?? event.writer.author))  "
           + style(harmless("\(event.field ?? Language.pick("行を削除", "row deleted")) \(event.shown)")))
-      var notes = [Language.pick("他の記録 \(event.knew) 件を知っていた", "knew \(event.knew) change sets of others")]
+      var notes = [event.action.map { harmless($0) }, event.writer.dot].compactMap { $0 }
+      for gap in event.unseen {
+        let stretch = "\(gap.ward ?? gap.author) #\(gap.from)" + (gap.to > gap.from ? "–#\(gap.to)" : "")
+        notes.append(Language.pick("知らなかった記録: \(stretch)", "did not know \(stretch)"))
+      }
       if !event.replaced.isEmpty {
         let list = event.replaced.joined(separator: ", ")
         notes.append(

@@ -120,7 +120,7 @@ struct WatchView {
   }
 
   private func title(_ width: Int) -> String {
-    let name = "\(overview.wardName ?? "?") \(overview.node ?? "?")"
+    let name = "\(overview.wardName ?? "?") \(overview.node.map { Text.node($0, overview.ward) } ?? "?")"
     let drill = overview.drill == true ? Language.pick(" 訓練", " drill") : ""
     let state =
       overview.source.running || source.hasPrefix("http")
@@ -153,7 +153,8 @@ struct WatchView {
       cut(
         Language.pick(
           " 食い違い \(overview.conflicts)   保留 \(overview.quarantined)   \(rate)   \(disk)",
-          " \(overview.conflicts) conflicts   \(overview.quarantined) refused   \(rate)   \(disk)"), to: width))
+          " \(Text.count(overview.conflicts, "conflict"))   \(overview.quarantined) refused   \(rate)   \(disk)"),
+        to: width))
     if width >= 60, history.count > 1 { lines.append(" " + Style.faint(sparkline(width - 2))) }
     return lines
   }
@@ -192,9 +193,9 @@ struct WatchView {
       let lacks = live?.lacks ?? peer.lacksAtMost
       let rate = rates[peer.node]
       var cells = [
-        TextTable.Cell(peer.wardName ?? "?"), TextTable.Cell(peer.node), TextTable.Cell(state, style),
-        TextTable.Cell(
-          Text.ago(live?.lastHeard ?? peer.lastHeard ?? peer.newestChangeSet, now: WallClock.milliseconds)),
+        TextTable.Cell(peer.wardName ?? "?"), TextTable.Cell(Text.node(peer.node, peer.ward)),
+        TextTable.Cell(state, style),
+        TextTable.Cell(Text.ago(live?.lastHeard ?? peer.lastHeard, now: WallClock.milliseconds)),
         TextTable.Cell((live?.lacks == nil && lacks > 0 ? "≤" : "") + "\(lacks)", lacks > 0 ? .warning : .plain),
         TextTable.Cell(lacks == 0 ? "" : Text.bytes(live?.lacksBytes ?? peer.lacksBytesAtMost)),
       ]

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Build
 import Foundation
 import NodeService
 import Terminal
@@ -18,7 +19,7 @@ struct RenkeiNode: AsyncParsableCommand {
       Commands other than `run` work on a folder at rest, and on a running node alike: then they speak to it by the
       socket in its folder. Exit codes: 0 done, 1 the answer is no, 2 wrong usage or input, 70 our fault.
       """,
-    version: "renkei-node 0.1",
+    version: "renkei-node \(Build.text)",
     subcommands: [
       Init.self, Enrol.self, Run.self, Import.self, Export.self, BundleCommand.self, Links.self, Revoke.self,
       AuthorityCommand.self,
@@ -27,7 +28,18 @@ struct RenkeiNode: AsyncParsableCommand {
       Verify.self, Rebuild.self,
     ])
 
+  /// How people type each command.
+  private static func name(_ command: any ParsableCommand.Type) -> String {
+    command.configuration.commandName
+      ?? "\(command)".reduce(into: "") { $0 += $1.isUppercase ? ($0.isEmpty ? "" : "-") + $1.lowercased() : String($1) }
+  }
+
   static func main() async {
+    let words = Array(CommandLine.arguments.dropFirst())
+    if let complaint = Suggestion.complaint(of: words, commands: configuration.subcommands.map(name)) {
+      FileHandle.standardError.write(Data("renkei-node: \(complaint)\n".utf8))
+      Foundation.exit(2)
+    }
     do {
       var command = try parseAsRoot()
       if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
@@ -50,6 +62,11 @@ struct RenkeiNode: AsyncParsableCommand {
 
   private static func complain(_ failure: OperatorFailure) {
     let text = Language.pick(failure.japanese, failure.english)
+    if CommandLine.arguments.contains("--json"),
+      let json = try? JSONEncoder().encode(["ja": failure.japanese, "en": failure.english])
+    {
+      print("{\"error\":\(String(decoding: json, as: UTF8.self))}")
+    }
     FileHandle.standardError.write(Data("renkei-node: \(text)\n".utf8))
   }
 }

@@ -85,6 +85,15 @@ struct Run: AsyncParsableCommand {
         }
       })
     let identity = core.identity
+    for (option, text) in [("--http", http), ("--gossip", gossip ?? "")] {
+      guard let address = NetworkAddress(text) else { continue }
+      if let reason = await address.refusal() {
+        try await core.close()
+        throw OperatorFailure(
+          2, ja: "\(option) の \(text) は使えません: \(reason)。別の番号にしてください",
+          en: "\(option) \(text) cannot be used: \(reason). Choose another port")
+      }
+    }
     let links = try LinkService(
       core: core, listen: gossip.flatMap { NetworkAddress($0) }, peers: peers.compactMap { PeerAddress($0) }, log: log)
     let socket = OperatorSocket(

@@ -44,10 +44,10 @@ enum Session {
     return log
   }
 
-  /// One line, written over itself on a terminal; a line each for whoever reads along.
+  /// One line, written over itself; on a terminal alone, so that nobody is mailed it.
   private static func showProgress(_ text: String) {
-    let ending = isatty(STDERR_FILENO) == 1 ? "\r" : "\n"
-    FileHandle.standardError.write(Data("… \(text)\(ending)".utf8))
+    guard isatty(STDERR_FILENO) == 1 else { return }
+    FileHandle.standardError.write(Data("\r\u{1b}[K… \(text)\r".utf8))
   }
 }
 

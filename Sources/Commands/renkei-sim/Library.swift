@@ -1,18 +1,30 @@
 import ArgumentParser
 import Foundation
 import Simulation
+import Terminal
 import Topology
 
 /// Where scenarios and topologies are found.
 enum Library {
-  static let folder = "Topology/scenarios"
+  /// The project's own: below the folder where this runs, or above the program itself.
+  static let folder: String = {
+    let name = "Topology/scenarios"
+    var above = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+    guard !FileManager.default.fileExists(atPath: name) else { return name }
+    while above.path != "/" {
+      let path = above.appendingPathComponent(name).path
+      if FileManager.default.fileExists(atPath: path) { return path }
+      above.deleteLastPathComponent()
+    }
+    return name
+  }()
 
   /// Every scenario of the folder, by name.
   static func all(in folder: String = folder) throws -> [Story] {
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
       throw Problem(
-        "\(folder) が見つかりません。プロジェクトの一番上のフォルダーで実行してください",
-        "\(folder) is not here: run this in the project's top folder")
+        "\(folder) が見つかりません。プロジェクトの一番上のフォルダーで実行するか、シナリオのファイルを指定してください",
+        "\(folder) is not here: run this in the project's top folder, or name a scenario's file")
     }
     return try names.filter { $0.hasSuffix(".yaml") }.sorted().map { try story("\(folder)/\($0)") }
   }
@@ -38,6 +50,38 @@ enum Library {
       throw Problem("\(path) を読めません", "\(path) cannot be read")
     }
     return String(decoding: data, as: UTF8.self)
+  }
+}
+
+struct ListCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "The scenarios that are known by name.")
+  @Flag(help: "Print one JSON object for programs.") var json = false
+
+  private struct Line: Encodable {
+    var name: String
+    var ja: String
+    var en: String
+    var share: Int
+    var hours: Double
+    var path: String
+  }
+
+  func run() throws {
+    let lines = try Library.all().map { story in
+      Line(
+        name: story.scenario.id, ja: story.scenario.japaneseName, en: story.scenario.englishName,
+        share: story.scenario.share, hours: Double(story.scenario.lasts) / 3_600_000_000, path: story.path)
+    }
+    guard !json else { return print(renkei_sim.json(["scenarios": lines])) }
+    var table = TextTable([
+      Language.pick("名前", "name"), Language.pick(">時間", ">hours"), Language.pick(">割合", ">share"),
+      Language.pick("内容", "what it is"),
+    ])
+    for line in lines {
+      table.add([line.name, String(format: "%.1f", line.hours), "\(line.share)", Language.pick(line.ja, line.en)])
+    }
+    for line in table.lines() { print(line) }
   }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Build
 import Foundation
 import Simulation
 import Terminal
@@ -17,12 +18,12 @@ struct RenkeiSim: ParsableCommand {
         renkei-sim sweep --seeds 1..200 --jobs 2
         renkei-sim report quake --html quake.html
 
-      A scenario is a file, or the name of one in Topology/scenarios. Exit codes: 0 all held, 1 something did not, 2
+      A scenario is a file, or a name that `list` tells. Exit codes: 0 all held, 1 something did not, 2
       wrong usage or input, 70 our fault.
       """,
-    version: "renkei-sim 0.1",
+    version: "renkei-sim \(Build.text)",
     subcommands: [
-      RunCommand.self, SweepCommand.self, ReplayCommand.self, ShrinkCommand.self, ReportCommand.self,
+      ListCommand.self, RunCommand.self, SweepCommand.self, ReplayCommand.self, ShrinkCommand.self, ReportCommand.self,
       MaelstromCommand.self,
       MutantsCommand.self,
       WorkerCommand.self,
@@ -30,6 +31,12 @@ struct RenkeiSim: ParsableCommand {
 
   static func main() {
     Planting.prepare()
+    let words = Array(CommandLine.arguments.dropFirst())
+    let commands = Self.configuration.subcommands.map { $0.configuration.commandName ?? "" }
+    if let complaint = Suggestion.complaint(of: words, commands: commands) {
+      complain(complaint)
+      Foundation.exit(2)
+    }
     do {
       var command = try parseAsRoot()
       try command.run()

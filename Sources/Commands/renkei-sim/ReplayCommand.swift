@@ -42,7 +42,8 @@ struct ShrinkCommand: ParsableCommand {
 
   func run() throws {
     let start = try plan.map(PlanFile.read) ?? story.plan()
-    guard let goal = try Trial.violations(of: start).first?.checker else {
+    // Another failure of the same kind is another failure.
+    guard let goal = try Trial.violations(of: start).first else {
       throw Problem("この実行では何も破れていません。縮めるものがありません", "nothing is broken in this run: there is nothing to shrink")
     }
     var shrunk = start
@@ -55,7 +56,7 @@ struct ShrinkCommand: ParsableCommand {
         var smaller = shrunk
         smaller.steps.removeSubrange(index..<min(index + size, smaller.steps.count))
         tries += 1
-        if try Trial.violations(of: smaller).contains(where: { $0.checker == goal }) {
+        if try Trial.violations(of: smaller).contains(where: { $0.subject == goal.subject }) {
           shrunk = smaller
           removed = true
           // What is found so far is kept, should somebody lose patience.
@@ -79,8 +80,8 @@ struct ShrinkCommand: ParsableCommand {
     }
     print("")
     Language.say(
-      "\(goal.rawValue): \(start.steps.count) 件を \(shrunk.steps.count) 件に。\(out) に書きました",
-      "\(goal.rawValue): \(start.steps.count) steps down to \(shrunk.steps.count), written to \(out)")
+      "\(goal.detail): \(start.steps.count) 件を \(shrunk.steps.count) 件に。\(out) に書きました",
+      "\(goal.detail): \(start.steps.count) steps down to \(shrunk.steps.count), written to \(out)")
     for step in shrunk.steps { print("  \(Span.clock(step.at))  \(shrunk.text(of: step.step))") }
     Language.say("見るには： renkei-sim replay \(out)", "to see it: renkei-sim replay \(out)")
   }

@@ -45,6 +45,8 @@ enum ReportAssets {
     .events time { color: var(--soft); font-variant-numeric: tabular-nums; white-space: nowrap; }
     .events li.now { background: var(--land); border-left-color: var(--accent); }
     .events li.broken { color: var(--bad); font-weight: 700; }
+    .breaks button { display: block; width: 100%; text-align: left; border-color: var(--bad); color: var(--bad); margin: .25rem 0; }
+    .headline { font-weight: 700; margin: .5rem 0 0; } .headline.bad { color: var(--bad); }
     table { border-collapse: collapse; width: 100%; font-size: .88rem; }
     th, td { text-align: left; padding: .25rem .5rem; border-bottom: 1px solid var(--line); }
     td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
@@ -60,6 +62,7 @@ enum ReportAssets {
     <header><h1 id="title"></h1><span id="verdict" class="verdict"></span><button id="lang" type="button">English</button></header>
     <main>
     <dl class="figures" id="figures"></dl>
+    <p class="headline" id="headline"></p><div class="breaks" id="breaks"></div>
     <div class="time">
     <button type="button" id="play">▶</button>
     <button type="button" id="back" title="←">‹</button><button type="button" id="next" title="→">›</button>
@@ -83,12 +86,12 @@ enum ReportAssets {
       bytes: "回線ごとの通信量", ok: "すべて成立", bad: "不成立", nodes: "ノード", edits: "入力", merged: "取り込み", agreed: "復旧から一致まで", copies: "1件あたりの受信",
       speed: "実行速度", times: "倍", crashes: "電源断", bundles: "カード", lost: "失われた通信", none: "なし", fresh: "最新", behind: "遅れている", stale2: "1時間以上遅れ", down: "停止中",
       lacksnote: "どこかで保存されたのに、まだ届いていない変更の数。太線は全ノードの平均、細線は最も遅れたノード。", stalenote: "白いほど新しく、濃いほど古い（目盛は対数）。斜線は停止中。", link: "回線", kind: "種類", sent: "通信量", sets: "変更", rate: "速度",
-      more: n => `ほか ${n} 件は省略`, seconds: "秒", again: "同じ実行：", kinds: { fibre: "光回線", leased: "専用線", mobile: "携帯回線", satellite: "衛星回線", radio: "無線" } },
+      more: n => `ほか ${n} 件は省略`, seconds: "秒", again: "同じ実行：", held: n => `保存した入力 ${n} 件は、すべて届くべき所に届きました`, heldBut: (n, v, w) => `保存した入力 ${n} 件のうち ${v} 件は無効：${w}。ほかは、すべて届くべき所に届きました`, broke: n => `${n} 件の約束が破れました`, void: "無効になった入力", kinds: { fibre: "光回線", leased: "専用線", mobile: "携帯回線", satellite: "衛星回線", radio: "無線" } },
      en: { map: "Map", events: "Events", lacks: "Changes that have not arrived", up: "Share of links that are up", stale: "How old each node's knowledge is", broken: "Broken promises",
       bytes: "Bytes per link", ok: "All held", bad: "Did not hold", nodes: "nodes", edits: "edits", merged: "merged", agreed: "from heal to agreement", copies: "copies of each change",
       speed: "speed", times: "times", crashes: "power cuts", bundles: "cards", lost: "frames lost", none: "none", fresh: "up to date", behind: "behind", stale2: "behind by over an hour", down: "down",
       lacksnote: "Saved somewhere, not here yet. Bold: the mean of all nodes; thin: the one that lacks most.", stalenote: "Paler is newer, darker is older, on a log scale. Hatched: down.", link: "link", kind: "kind", sent: "bytes", sets: "change sets", rate: "rate",
-      more: n => `${n} more are left out`, seconds: "s", again: "The same run: ", kinds: {} } };
+      more: n => `${n} more are left out`, seconds: "s", again: "The same run: ", held: n => `${n} change sets were acknowledged, and all came to whom they are for`, heldBut: (n, v, w) => `of ${n} acknowledged change sets ${v} are void: ${w}; all others came to whom they are for`, broke: n => `${n} promises were broken`, void: "void", kinds: {} } };
     let lang = (navigator.language || "ja").startsWith("ja") ? "ja" : "en", at = 0, timer = null;
     const $ = id => document.getElementById(id), NS = "http://www.w3.org/2000/svg";
     const el = (name, attributes, parent, text) => { const e = document.createElementNS(NS, name);
@@ -133,8 +136,9 @@ enum ReportAssets {
         el("line", { x1: L, x2: W - 8, y1: y, y2: y, class: "axis" }, svg); el("text", { x: L - 5, y: y + 4, "text-anchor": "end" }, svg, format(top * (4 - i) / 4)); }
       timeAxis(svg, h); }
     function timeAxis(svg, h) { const step = [60, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800].find(s => end / s <= 8) || 345600;
-      for (let t = 0; t <= end; t += step) el("text", { x: X(t), y: h - 10, "text-anchor": "middle" }, svg, step >= 86400 ? Math.round(t / 86400) + (lang === "ja" ? "日" : "d") : two(Math.floor(t / 3600)) + ":" + two(Math.floor(t / 60) % 60));
+      for (let t = 0; t <= end; t += step) el("text", { x: X(t), y: h - 10, "text-anchor": t === 0 ? "start" : X(t) > W - 24 ? "end" : "middle" }, svg, step >= 86400 ? Math.round(t / 86400) + (lang === "ja" ? "日" : "d") : two(Math.floor(t / 3600)) + ":" + two(Math.floor(t / 60) % 60));
       el("line", { x1: X(D.healsAt), x2: X(D.healsAt), y1: 10, y2: h - 26, stroke: css("good"), "stroke-dasharray": "3 3" }, svg);
+      for (const v of R.violations) if (v.at !== undefined) el("line", { x1: X(v.at / 1e6), x2: X(v.at / 1e6), y1: 10, y2: h - 26, stroke: css("bad"), "stroke-width": 1.5 }, svg);
       el("line", { class: "cursor", y1: 6, y2: h - 26, stroke: css("accent"), "stroke-width": 1.5 }, svg); }
     const line = (svg, values, top, h, stroke, width) => el("path", { class: "curve", stroke: css(stroke), "stroke-width": width,
       d: "M" + S.map((s, i) => `${X(s.at / 1e6).toFixed(1)} ${(10 + (h - 40) * (1 - values[i] / top)).toFixed(1)}`).join("L") }, svg);
@@ -183,11 +187,14 @@ enum ReportAssets {
       const figure = (name, value, unit) => { const d = tag("div", f); tag("dt", d, name); const v = tag("dd", d, value); if (unit) { v.append(" "); tag("small", v, unit); } };
       figure(t.nodes, D.nodes.length); figure(t.edits, c.writes.toLocaleString()); figure(t.merged, c.merged.toLocaleString());
       figure(t.agreed, R.convergedSeconds === undefined ? "—" : R.convergedSeconds.toFixed(1), t.seconds); figure(t.copies, R.copies.toFixed(3));
-      figure(t.crashes, c.crashes); figure(t.bundles, c.bundles); figure(t.speed, Math.round(R.simulatedSeconds / Math.max(D.wallSeconds, 1)).toLocaleString(), t.times);
-      $("left").textContent = D.left ? t.more(D.left) : ""; $("command").textContent = t.again + D.command;
+      if (c.void) figure(t.void, c.void.toLocaleString()); figure(t.crashes, c.crashes); figure(t.bundles, c.bundles); figure(t.speed, Math.round(R.simulatedSeconds / Math.max(D.wallSeconds, 1)).toLocaleString(), t.times);
+      $("left").textContent = D.left ? t.more(D.left) : ""; $("command").textContent = t.again + D.command + " (" + D.version + ")";
+      const acknowledged = c.writes, whose = Object.entries(R.voidOf).map(([n, k]) => n + " " + k).join(", ");
+      $("headline").textContent = R.violations.length ? t.broke(R.violations.length) : c.void ? t.heldBut(acknowledged, c.void, whose) : t.held(acknowledged); $("headline").className = "headline" + (R.violations.length ? " bad" : "");
+      $("breaks").replaceChildren(); for (const v of R.violations.slice(0, 5)) { const b = tag("button", $("breaks"), (v.at === undefined ? "" : clock(v.at / 1e6) + "  ") + v.detail); b.type = "button"; b.addEventListener("click", () => go((v.at ?? 0) / 1e6)); }
       $("maplegend").replaceChildren(); for (const [k, v] of [["good", t.fresh], ["late", t.behind], ["bad", t.stale2], ["off", t.down]]) { const s = tag("span", $("maplegend"), v); s.style.setProperty("--c", css(k)); }
       for (const k of [...new Set(R.roads.map(r => r.kind))]) { const s = tag("span", $("maplegend"), t.kinds[k] || k, "l"); s.style.setProperty("--c", css(k)); }
-      const b = $("broken"); b.replaceChildren(); if (!R.violations.length) tag("p", b, t.none); else for (const v of R.violations) tag("p", b, `${v.checker}: ${v.detail}`);
+      const b = $("broken"); b.replaceChildren(); if (!R.violations.length) tag("p", b, t.none); else for (const v of R.violations) tag("p", b, `${v.at === undefined ? "" : clock(v.at / 1e6) + " "}${v.checker}: ${v.detail}`);
       const table = $("bytes"); table.replaceChildren(); const head = tag("tr", tag("thead", table)); [t.link, t.kind, t.rate, t.sets, t.sent, ""].forEach((x, i) => tag("th", head, x, i > 1 && i < 5 ? "n" : ""));
       const body = tag("tbody", table), sorted = R.roads.slice().sort((x, y) => y.bytes - x.bytes), most = sorted.length ? sorted[0].bytes || 1 : 1;
       for (const r of sorted.slice(0, 60)) { const row = tag("tr", body); tag("td", row, r.ends.join(" – ")); tag("td", row, t.kinds[r.kind] || r.kind); tag("td", row, bits(r.bitsPerSecond), "n"); tag("td", row, r.changeSets.toLocaleString(), "n"); tag("td", row, bytes(r.bytes), "n");
@@ -195,7 +202,7 @@ enum ReportAssets {
       if (sorted.length > 60) { const row = tag("tr", body); const cell = tag("td", row, t.more(sorted.length - 60)); cell.colSpan = 6; }
       items.forEach((li, i) => { li.firstChild.textContent = clock(D.notes[i].at); li.lastChild.textContent = D.notes[i][lang]; }); drawCurves(); go(at, shown >= 0 ? shown : undefined); }
     $("lang").addEventListener("click", () => { lang = lang === "ja" ? "en" : "ja"; words(); });
-    words(); go(0);
+    words(); go(R.violations.length && R.violations[0].at !== undefined ? R.violations[0].at / 1e6 : 0);
     </script>
     </body>
     </html>

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Build
 import Foundation
 import Simulation
 import Terminal
@@ -23,7 +24,7 @@ struct ReportCommand: ParsableCommand {
     let elapsed = ContinuousClock.now - start
     let page = ReportPage(
       scenario: file.scenario, topology: file.topology, plan: plan, result: result, notes: notes.kept,
-      left: notes.left, wallSeconds: Double(elapsed.components.seconds))
+      left: notes.left, wallSeconds: Double(elapsed.components.seconds), words: story.words)
     try Data(page.html.utf8).write(to: URL(fileURLWithPath: html))
     if json {
       print(renkei_sim.json(RunLine(result, wallSeconds: page.wallSeconds)))
@@ -76,6 +77,7 @@ struct ReportPage {
     var notes: [Note]
     var left: Int
     var wallSeconds: Double
+    var version: String
   }
 
   private struct NodePlace: Encodable {
@@ -91,6 +93,8 @@ struct ReportPage {
   let notes: [Note]
   let left: Int
   let wallSeconds: Double
+  /// What repeats the run.
+  let words: String
 
   var html: String {
     let places = plan.nodes.enumerated().map { index, node -> NodePlace in
@@ -106,13 +110,13 @@ struct ReportPage {
     }
     let data = Payload(
       name: [scenario.japaneseName, scenario.englishName], seed: plan.seed,
-      command: "renkei-sim report \(scenario.id) --seed \(plan.seed) --html FILE", healsAt: plan.healsAt / 1_000_000,
+      command: "renkei-sim report \(words) --html FILE", healsAt: plan.healsAt / 1_000_000,
       ends: Int64(result.simulatedSeconds),
       wards: topology.wards.map { ward in
         WardShape(name: ward.name, rings: ward.outline.map { $0.map(Self.project) })
       },
       nodes: places, result: result, roadEnds: plan.roads.map(\.ends), roadUp: plan.roads.map(\.isUp),
-      there: plan.nodes.map(\.isThere), notes: notes, left: left, wallSeconds: wallSeconds)
+      there: plan.nodes.map(\.isThere), notes: notes, left: left, wallSeconds: wallSeconds, version: Build.text)
     // `<` would let a text end the script.
     let text = json(data).replacingOccurrences(of: "<", with: "\\u003c")
     return ReportAssets.page.replacingOccurrences(of: "/*DATA*/null", with: text)

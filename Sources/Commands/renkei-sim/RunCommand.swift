@@ -1,4 +1,5 @@
 import ArgumentParser
+import Build
 import Foundation
 import Simulation
 import Terminal
@@ -61,10 +62,23 @@ struct Verdict {
         "\(result.scenario) seed \(result.seed): \(result.nodes.count) nodes, \(result.counts.writes) edits, \(result.counts.events) events"
       )
       let agreed = result.convergedSeconds.map { String(format: "%.1f", $0) } ?? "—"
+      let hops =
+        result.mostHops == 0
+        ? Language.pick("復旧後に運ぶものはなし", "nothing was left to carry then")
+        : Language.pick(
+          "中継 最大\(result.mostHops)・平均\(String(format: "%.1f", result.meanHops))",
+          "over \(result.mostHops) hops at most, \(String(format: "%.1f", result.meanHops)) on average")
       Language.say(
-        "  復旧から一致まで \(agreed) 秒（上限 \(Int(result.boundSeconds)) 秒）、1件あたりの受信 \(String(format: "%.3f", result.copies)) 回、中継 最大\(result.mostHops)・平均\(String(format: "%.1f", result.meanHops))",
-        "  agreed \(agreed) s after the heal (bound \(Int(result.boundSeconds)) s), each change set came \(String(format: "%.3f", result.copies)) times, over \(result.mostHops) hops at most, \(String(format: "%.1f", result.meanHops)) on average"
+        "  復旧から一致まで \(agreed) 秒（上限 \(Int(result.boundSeconds)) 秒）、1件あたりの受信 \(String(format: "%.3f", result.copies)) 回、\(hops)",
+        "  agreed \(agreed) s after the heal (bound \(Int(result.boundSeconds)) s), each change set came \(String(format: "%.3f", result.copies)) times, \(hops)"
       )
+      if result.counts.void > 0 {
+        let whose = result.voidOf.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        Language.say(
+          "  保存した入力のうち \(result.counts.void) 件は無効（鍵の失効か、食い違う記録）。各ノードに別に保管：\(whose)",
+          "  \(result.counts.void) acknowledged change sets are void (a key was cut, or a log forked), kept apart on the nodes: \(whose)"
+        )
+      }
       // The narrowest road that carried anything once all was healed; of equals, the one that carried most.
       let busy = result.roads.filter { $0.changeSetsAfterHeal > 0 }
       if let narrow = busy.min(by: {
@@ -77,8 +91,8 @@ struct Verdict {
         )
       }
       Language.say(
-        "  模擬 \(Int(result.simulatedSeconds)) 秒を \(String(format: "%.2f", wallSeconds)) 秒で（\(speed) 倍）、軌跡 \(result.traceDigest.prefix(16))",
-        "  \(Int(result.simulatedSeconds)) s simulated in \(String(format: "%.2f", wallSeconds)) s (\(speed) times), trace \(result.traceDigest.prefix(16))"
+        "  模擬 \(Int(result.simulatedSeconds)) 秒を \(String(format: "%.2f", wallSeconds)) 秒で（\(speed) 倍）、軌跡 \(result.traceDigest.prefix(16))、\(Build.text)",
+        "  \(Int(result.simulatedSeconds)) s simulated in \(String(format: "%.2f", wallSeconds)) s (\(speed) times), trace \(result.traceDigest.prefix(16)), \(Build.text)"
       )
       for violation in result.violations { print("  ✗ \(violation.checker.rawValue): \(violation.detail)") }
     }
@@ -91,6 +105,8 @@ struct Verdict {
 
 /// The outcome of one or more runs, as programs read it.
 struct RunLine: Encodable {
+  /// Which program ran it.
+  var version = Build.text
   var seeds: [UInt64]
   var violations: [Violation]
   var simulatedSeconds: Double

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Build
 import Causality
 import Foundation
 import Simulation
@@ -8,6 +9,8 @@ import Terminal
 /// `1..200`, or one number.
 struct SeedRange: ExpressibleByArgument {
   var range: ClosedRange<UInt64>
+
+  var defaultValueDescription: String { "\(range.lowerBound)..\(range.upperBound)" }
 
   init?(argument: String) {
     let parts = argument.components(separatedBy: "..").map { UInt64($0) }
@@ -21,6 +24,8 @@ struct SeedRange: ExpressibleByArgument {
 /// One run of a sweep: enough to tell and to repeat it.
 struct SweepRun: Codable, Sendable {
   var scenario: String
+  /// What to call the scenario by, in a command that repeats the run.
+  var path: String
   var seed: UInt64
   var violations: [Violation]
   var simulatedSeconds: Double
@@ -29,6 +34,7 @@ struct SweepRun: Codable, Sendable {
   var nodes: Int
   var counts: RunCounts
   var copies: Double
+  var probes: [String]
 }
 
 struct SweepCommand: ParsableCommand {
@@ -46,6 +52,8 @@ struct SweepCommand: ParsableCommand {
   @Flag(help: "Leave out scenarios that ask for a share of less than 5: they take long.") var light = false
   @Flag(help: "Print one JSON object for programs.") var json = false
   @Flag(help: "Stop at the first run that does not hold.") var failFast = false
+  @Flag(help: "Every place of the core that is to be judged must be reached: exit 1 when one never was.")
+  var probes = false
 
   func run() throws {
     let stories =
@@ -63,7 +71,7 @@ struct SweepCommand: ParsableCommand {
     let elapsed = ContinuousClock.now - start
     let report = SweepReport(runs: runs, wallSeconds: Double(elapsed.components.seconds), allFaults: allFaults)
     if json { print(renkei_sim.json(report)) } else { report.show() }
-    if report.failed > 0 { throw ExitCode(1) }
+    if report.failed > 0 || probes && !report.neverReached.isEmpty { throw ExitCode(1) }
   }
 
   /// By the scenarios' shares, and by nothing but the seed.
@@ -81,6 +89,11 @@ struct SweepCommand: ParsableCommand {
 
 /// What a sweep found.
 struct SweepReport: Encodable {
+  /// Which program swept.
+  var version = Build.text
+  /// Places of the core that some run came by, in how many runs; and those that none did.
+  var reached: [String: Int]
+  var neverReached: [String]
   var seeds: [UInt64]
   var violations: [SweepRun]
   var simulatedSeconds: Double
@@ -103,7 +116,8 @@ struct SweepReport: Encodable {
   }
 
   private enum CodingKeys: CodingKey {
-    case seeds, violations, simulatedSeconds, wallSeconds, traceDigest, failed, byScenario, totals
+    case version, reached, neverReached, seeds, violations, simulatedSeconds, wallSeconds, traceDigest, failed,
+      byScenario, totals
   }
 
   init(runs: [SweepRun], wallSeconds: Double, allFaults: Bool) {
@@ -114,6 +128,10 @@ struct SweepReport: Encodable {
     simulatedSeconds = runs.reduce(0) { $0 + $1.simulatedSeconds }
     self.wallSeconds = wallSeconds
     traceDigest = Trace.digest(of: runs.map(\.traceDigest))
+    var reached: [String: Int] = [:]
+    for probe in runs.flatMap(\.probes) { reached[probe, default: 0] += 1 }
+    self.reached = reached
+    neverReached = Probe.allCases.map { "\($0)" }.filter { reached[$0] == nil }
     byScenario = [:]
     totals = RunCounts()
     for run in runs {
@@ -139,8 +157,13 @@ struct SweepReport: Encodable {
       "計 \(seeds.count) 回：不成立 \(failed)、模擬 \(Int(simulatedSeconds / 3_600)) 時間を実 \(Int(wallSeconds)) 秒で（\(Int(simulatedSeconds / max(wallSeconds, 1))) 倍）",
       "\(seeds.count) runs: \(failed) did not hold; \(Int(simulatedSeconds / 3_600)) h simulated in \(Int(wallSeconds)) s (\(Int(simulatedSeconds / max(wallSeconds, 1))) times)"
     )
+    let never = neverReached.joined(separator: ", ")
+    Language.say(
+      "判定する箇所 \(Probe.allCases.count) のうち \(reached.count) に到達\(never.isEmpty ? "" : "。未到達: \(never)")",
+      "covered \(reached.count) of \(Probe.allCases.count)\(never.isEmpty ? "" : "; never: \(never)")")
+    print("renkei-sim \(version)")
     for run in violations.prefix(20) {
-      print("✗ renkei-sim run \(run.scenario) --seed \(run.seed)\(allFaults ? " --all-faults" : "")")
+      print("✗ renkei-sim run \(run.path) --seed \(run.seed)\(allFaults ? " --all-faults" : "")")
       for violation in run.violations.prefix(3) { print("    \(violation.checker.rawValue): \(violation.detail)") }
     }
   }

@@ -75,18 +75,20 @@ final class WorkerPool: Sendable {
 }
 
 extension SweepRun {
-  init(_ result: RunResult, wallSeconds: Double) {
+  init(_ result: RunResult, _ path: String, wallSeconds: Double) {
     self.init(
-      scenario: result.scenario, seed: result.seed, violations: result.violations,
+      scenario: result.scenario, path: path, seed: result.seed, violations: result.violations,
       simulatedSeconds: result.simulatedSeconds, wallSeconds: wallSeconds, traceDigest: result.traceDigest,
-      nodes: result.nodes.count, counts: result.counts, copies: result.copies)
+      nodes: result.nodes.count, counts: result.counts, copies: result.copies,
+      probes: result.probes)
   }
 
   static func ended(_ task: SweepTask, by signal: Int32) -> SweepRun {
     let id = URL(fileURLWithPath: task.path).deletingPathExtension().lastPathComponent
     return SweepRun(
-      scenario: id, seed: task.seed, violations: [Violation(.failure, "the program ended with \(signal)")],
-      simulatedSeconds: 0, wallSeconds: 0, traceDigest: "", nodes: 0, counts: RunCounts(), copies: 1)
+      scenario: id, path: task.path, seed: task.seed,
+      violations: [Violation(.failure, "the program ended with \(signal)")],
+      simulatedSeconds: 0, wallSeconds: 0, traceDigest: "", nodes: 0, counts: RunCounts(), copies: 1, probes: [])
   }
 }
 
@@ -148,7 +150,7 @@ struct WorkerCommand: ParsableCommand {
       let plan = try story.plan(seed: task.seed, extraFaults: task.allFaults ? everything : nil)
       let verdict = try Verdict(plan)
       // Not by `print`: its buffer is flushed under the lock that the reader of standard input holds.
-      let answer = json(SweepRun(verdict.result, wallSeconds: verdict.wallSeconds)) + "\n"
+      let answer = json(SweepRun(verdict.result, task.path, wallSeconds: verdict.wallSeconds)) + "\n"
       FileHandle.standardOutput.write(Data(answer.utf8))
     }
   }

@@ -9,7 +9,8 @@ import Store
 ///
 ///     "RKB1" · federation id (32) · frame*          frame := length (4, big-endian) · message
 ///
-/// Only `run` messages count; control first, so that a newcomer's certificate comes before what it wrote.
+/// Only `run` messages count, and the last frame, in which the maker signs for what it keeps; control first, so that a
+/// newcomer's certificate comes before what it wrote.
 public enum Bundle {
   public static let magic = [UInt8]("RKB1".utf8)
   public static let headerBytes = 4 + Digest.byteCount
@@ -73,6 +74,7 @@ public struct BundleReader: Sendable {
       return message
     } catch {
       let at = offset
+      Probe.bundleDamaged.hit()
       take(4 + length)
       throw .damaged(offset: at, error)
     }
@@ -96,9 +98,10 @@ extension Replica {
   /// - Parameters:
   ///   - reader: the node that the bundle is for. What it is known to have is left out.
   ///     Nil: for anyone, everything.
+  ///   - now: when the maker signs for what it keeps.
   ///   - emit: takes each frame's bytes, in order.
   /// - Returns: how many change sets.
-  public func exportBundle(for reader: AuthorNumber?, emit: ([UInt8]) throws -> Void) throws -> Int {
+  public func exportBundle(for reader: AuthorNumber?, at now: Instant, emit: ([UInt8]) throws -> Void) throws -> Int {
     try emit(Bundle.header(federation: federation))
     let told = try reader.map { try store.read(Store.told)[$0.node] ?? [:] } ?? [:]
     var count = 0
@@ -113,6 +116,7 @@ extension Replica {
         count += entries.count
       }
     }
+    try emit(Bundle.frame(.signedHeads(SignedHeads(of: self, at: now))))
     return count
   }
 

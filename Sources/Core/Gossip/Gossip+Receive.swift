@@ -54,6 +54,7 @@ extension Gossip {
   public func receive(
     _ frames: [(link: LinkID, bytes: [UInt8])], at now: Tick, wall: Instant
   ) throws(ReplicaError) -> GossipOutcome {
+    wallOffset = wall.milliseconds - now.milliseconds
     var outcome = GossipOutcome()
     var messages: [(link: LinkID, message: Message)] = []
     messages.reserveCapacity(frames.count)
@@ -97,16 +98,19 @@ extension Gossip {
       guard author.node == sessions[link]!.peer else { return .wrongNode }
       guard !replica.membership.isRevoked(author) else { return .revoked }
       sessions[link]!.hasHello = true
-      post(.summary(summaries()), to: link)
+      post(summary(at: now), to: link)
       sessions[link]!.tellsSummary(at: now)
       return nil
     }
     if case .farewell(let reason) = message { return .refused(reason) }
     guard sessions[link]!.hasHello else { return .noHello }
     switch message {
-    case .hello, .farewell: break
+    // What a card brings is no link's.
+    case .hello, .farewell, .signedHeads: break
     case .ping, .pong, .acknowledgement: takeSign(message, from: link, at: now)
-    case .summary(let hashes): compare(hashes, with: link, at: now)
+    case .summary(let hashes, let theirs):
+      sessions[link]!.clockAhead = theirs.map { $0.milliseconds - wall.milliseconds }
+      compare(hashes, with: link, at: now)
     case .heads(_, let reports):
       for report in reports { try learn(report, from: link, at: now) }
     case .ask(let log, let first, let offset):
@@ -159,6 +163,7 @@ extension Gossip {
       // place where they part: two signed change sets there are a proof. What it asked for in turn it gets all the same: were
       // that forgotten here, and ours there, nobody would ever prove anything.
       if sessions[link]!.forked.insert(log).inserted || sessions[link]!.probing[log] == nil {
+        Probe.branchSuspected.hit()
         askForBranch(log, endingAt: report.sequence, of: link)
       }
       return
@@ -206,6 +211,7 @@ extension Gossip {
       let step = max(Self.branchStep, 2 * (replica.store.logged(log) - min(first, replica.store.logged(log))))
       let next = first > step ? first - step : 1
       if next < probed ?? .max {
+        Probe.branchLookedBack.hit()
         sessions[link]!.forked.insert(log)
         sessions[link]!.probing[log] = next
         post(.ask(log, from: next, offset: 0), to: link)
@@ -216,6 +222,7 @@ extension Gossip {
       askForBranch(log, endingAt: sequence - 1, of: link)
       if asked[log]?.link == link { asked[log] = nil }
     case .fork?:
+      Probe.forkMetOnLink.hit()
       sessions[link]!.probing[log] = nil
       if asked[log]?.link == link { asked[log] = nil }
     case .stranger?, .chain?:
@@ -275,6 +282,7 @@ extension Gossip {
       // A stranger's log could not be taken; its control log is how it makes itself known.
       guard log.lane == .control || replica.membership.key(of: log.author) != nil else {
         wanted.remove(log)
+        Probe.strangerAwaited.hit()
         if strangers.count < Self.logLimit { strangers.insert(log) }
         continue
       }
@@ -297,6 +305,7 @@ extension Gossip {
         }
         guard post(.ask(log, from: ours + 1, offset: partial ?? 0), to: link) else { continue }
         asked[log] = Ask(link: link, heard: now)
+        if partial != nil { Probe.fragmentResumed.hit() }
         #if MUTANTS
           if PlantedBug.asksEverybody.isPlanted { continue }
         #endif

@@ -29,6 +29,9 @@ public final class Gossip {
 
   /// Heads as peers were last told of them.
   private var told: [LogName: SequenceNumber] = [:]
+  /// How far the wall clock is before the steady one, in milliseconds; nil while nobody has said.
+  var wallOffset: Int64?
+
   /// The hashes of all lanes, as long as no head changes.
   private var knownSummaries: (revision: UInt64, hashes: [UInt64])?
 
@@ -159,20 +162,27 @@ public final class Gossip {
         session.pingSent = now
         session.pingIsDue = true
       }
-      if let stalls = session.stalls, now >= stalls { session.pingIsDue = true }
+      if !session.pingIsDue, let stalls = session.stalls, now >= stalls {
+        if session.pinged != nil { Probe.questionAskedAgain.hit() }
+        session.pingIsDue = true
+      }
       if session.hasHello, now >= session.nextSummary {
         session.tellsSummary(at: now)
-        session.outbox.append(.summary(summaries()))
+        session.outbox.append(summary(at: now))
       }
       session.headsAreDue = now >= session.headsNotBefore
       sessions[link] = session
     }
     for (log, ask) in asked {
       let brought = sessions[ask.link]?.broughtAt ?? ask.heard
+      guard now >= ask.heard.advanced(byMilliseconds: Timing.silent) else { continue }
       guard
-        now >= max(ask.heard, brought).advanced(byMilliseconds: Timing.silent)
-          || now >= ask.heard.advanced(byMilliseconds: Timing.turn)
-      else { continue }
+        now >= brought.advanced(byMilliseconds: Timing.silent) || now >= ask.heard.advanced(byMilliseconds: Timing.turn)
+      else {
+        Probe.logWaitedItsTurn.hit()
+        continue
+      }
+      Probe.logGivenUp.hit()
       // Whoever was asked does not answer for this log: until its next summary, others are asked.
       asked[log] = nil
       sessions[ask.link]?.isDoubted(log, beyond: replica.store.logged(log))
@@ -245,6 +255,9 @@ public final class Gossip {
     public var toldAt: Tick?
     /// Logs asked of this peer that have not come yet.
     public var asked: Int
+    /// By how many milliseconds the peer's wall clock was ahead of this node's when it last told; below zero, behind. A slow
+    /// line makes it seem a little behind.
+    public var clockAhead: Int64?
     /// From which change set on the peer lacks each log, by its word.
     public var lacking: [LogName: SequenceNumber]
   }
@@ -265,8 +278,13 @@ public final class Gossip {
         link: link, peer: session.peer, roundTrip: session.pace.roundTrip, measured: session.pace.measured,
         bytesIn: session.bytesIn, bytesOut: session.bytesOut, lacks: session.toldAt == nil ? nil : lacks,
         onTheirWay: onTheirWay,
-        toldAt: session.toldAt, asked: asked.values.count { $0.link == link }, lacking: lacking)
+        toldAt: session.toldAt, asked: asked.values.count { $0.link == link }, clockAhead: session.clockAhead,
+        lacking: lacking)
     }
+  }
+
+  func summary(at now: Tick) -> Message {
+    .summary(summaries(), wall: wallOffset.map { Instant(milliseconds: now.milliseconds + $0) })
   }
 
   /// A hash of each lane's heads, in the order of the lanes.

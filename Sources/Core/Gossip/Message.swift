@@ -21,8 +21,9 @@ public struct HeadReport: Hashable, Sendable {
 public enum Message: Hashable, Sendable {
   /// The first on each side: who speaks, in which federation.
   case hello(federation: Digest, author: AuthorNumber)
-  /// A hash of each lane's heads. Equal peers need no more.
-  case summary([UInt64])
+  /// A hash of each lane's heads: equal peers need no more. With what the sender's wall clock says, so that a wrong clock is
+  /// found out; nil when it has none.
+  case summary([UInt64], wall: Instant?)
   /// How far some logs of a lane are kept.
   case heads(Lane, [HeadReport])
   /// Asks for a log from a change set on; `offset` bytes of that one are here already.
@@ -40,6 +41,8 @@ public enum Message: Hashable, Sendable {
 
   /// Why there is to be no link: the last word of whoever closes it.
   case farewell(Farewell)
+  /// What the maker of a bundle keeps, signed: never on a link.
+  case signedHeads(SignedHeads)
 
   public static let protocolVersion: UInt8 = 2
 
@@ -59,7 +62,7 @@ public enum Message: Hashable, Sendable {
   var isCounted: Bool {
     switch self {
     case .hello, .summary, .heads, .ask, .run, .fragment: true
-    case .ping, .pong, .acknowledgement, .farewell: false
+    case .ping, .pong, .acknowledgement, .farewell, .signedHeads: false
     }
   }
 }
@@ -98,9 +101,10 @@ extension Message {
       writer.byte(Self.protocolVersion)
       writer.raw(federation.bytes)
       writer.varint(author.rawValue)
-    case .summary(let hashes):
+    case .summary(let hashes, let wall):
       writer.byte(2)
       for hash in hashes { writer.bigEndian(hash) }
+      writer.varint(UInt64(max(wall?.milliseconds ?? 0, 0)))
     case .heads(let lane, let reports):
       writer.byte(3)
       writer.byte(lane.rawValue)
@@ -142,6 +146,9 @@ extension Message {
     case .farewell(let reason):
       writer.byte(10)
       writer.byte(reason.rawValue)
+    case .signedHeads(let heads):
+      writer.byte(11)
+      heads.write(to: &writer)
     }
     return writer.bytes
   }
@@ -165,7 +172,8 @@ extension Message {
     case 2:
       var hashes: [UInt64] = []
       for _ in Lane.allCases { hashes.append(try reader.bigEndian(UInt64.self)) }
-      self = .summary(hashes)
+      let wall = Int64(try reader.varint(upTo: UInt64(Limits.timeMilliseconds)))
+      self = .summary(hashes, wall: wall > 0 ? Instant(milliseconds: wall) : nil)
     case 3:
       guard let lane = Lane(rawValue: try reader.byte()) else { throw reader.malformed(.invalidValue) }
       let count = try reader.count(upTo: Self.headLimit)
@@ -207,12 +215,13 @@ extension Message {
     case 10:
       guard let reason = Farewell(rawValue: try reader.byte()) else { throw reader.malformed(.invalidValue) }
       self = .farewell(reason)
+    case 11: self = .signedHeads(try SignedHeads(&reader))
     default: throw MalformedBytes(.unknownTag, offset: 0)
     }
     try reader.expectEnd()
   }
 
-  private static func author(_ reader: inout ByteReader) throws(MalformedBytes) -> AuthorNumber {
+  static func author(_ reader: inout ByteReader) throws(MalformedBytes) -> AuthorNumber {
     let raw = UInt32(try reader.varint(upTo: UInt64(UInt32.max)))
     guard let author = AuthorNumber(rawValue: raw) else { throw reader.malformed(.invalidValue) }
     return author

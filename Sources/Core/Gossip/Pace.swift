@@ -138,7 +138,10 @@ struct Pace {
     // A line that was not kept busy carries this much at least: it tells nothing while nothing else is known.
     if !last.isStarved || hasWaited || sample > measured ?? .max {
       // A line that has become slow is not measured by what it was.
-      if hasWaited, sample < (measured ?? 0) / 2 { samples = [] }
+      if hasWaited, sample < (measured ?? 0) / 2 {
+        Probe.lineSlowed.hit()
+        samples = []
+      }
       samples.append(max(sample, 1))
       if samples.count > Self.kept { samples.removeFirst() }
     }
@@ -151,6 +154,7 @@ struct Pace {
   /// - Parameter total: the counted bytes that the peer has of it.
   mutating func settle(upTo end: Int, total: Int, at now: Tick) {
     lost = end.subtractingReportingOverflow(total).partialValue
+    if lost > 0 { Probe.framesLost.hit() }
     guard end > acknowledged else { return }
     (acknowledged, acknowledgedAt) = (end, now)
     flights.removeAll { $0.end <= end }
@@ -161,6 +165,9 @@ struct Pace {
       (quickest, isProbing) = ((roundTrip, now), false)
       return
     }
-    if now.milliseconds(since: known.at) > Self.believed { isProbing = true }
+    if now.milliseconds(since: known.at) > Self.believed {
+      Probe.roundTripSought.hit()
+      isProbing = true
+    }
   }
 }

@@ -36,6 +36,8 @@ struct PeerSession {
   private(set) var kept: [LogName: SequenceNumber] = [:]
   /// When the peer last said what it keeps.
   private(set) var toldAt: Tick?
+  /// By how much the peer's wall clock was ahead of this node's when it last told, in milliseconds.
+  var clockAhead: Int64?
   /// The hash of a lane at which the peer was last found equal.
   var agreed: [Lane: UInt64] = [:]
   /// What the peer asked for, or will want: read when the link can take it.
@@ -108,7 +110,10 @@ struct PeerSession {
       let elapsed = Int(min(max(now.milliseconds(since: againCounted), 0), 60_000))
       againBudget = min(Self.againBurst, againBudget + elapsed * Self.againPerMillisecond)
       againCounted = now
-      guard againBudget > 0 else { return false }
+      guard againBudget > 0 else {
+        Probe.repeatRefused.hit()
+        return false
+      }
       againBudget -= bytes
     }
     sent[log] = max(sent[log] ?? next, next)

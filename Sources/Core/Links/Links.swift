@@ -176,6 +176,7 @@ public struct Links: Sendable {
       // Both ends judge by the same facts, so both keep the same one.
       let (isOutgoing, first) = (address != nil, links[id]!)
       let haveCrossed = isOutgoing != first.isOutgoing && begun.milliseconds(since: first.since) <= Self.crossing
+      if haveCrossed { Probe.callsCrossed.hit() }
       return haveCrossed && isOutgoing != (own < peer.node) ? .linked : nil
     }
     return links.count < Self.linkLimit ? nil : .full
@@ -192,6 +193,7 @@ public struct Links: Sendable {
 
   private mutating func ban(_ id: LinkID, for offence: Offence, at now: Tick) -> [Effect] {
     guard let peer = links[id]?.peer else { return [] }
+    Probe.peerBanned.hit()
     patience[peer, default: Patience()].offend(offence, at: now)
     return drop(id, .offence(offence), at: now)
   }

@@ -78,6 +78,7 @@ extension Replica {
       try self.store.setOpenKeys(open)
       // A new file has nothing to read again.
       guard !known.isEmpty else { return }
+      Probe.keyCameLater.hit()
       try self.readSealedAnew(at: now)
     }
     return true

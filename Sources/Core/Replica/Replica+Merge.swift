@@ -122,11 +122,15 @@ extension Replica {
       layout = try entry.bytes.decoding { raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: past) }
     } catch {
       past.sequence += 1
+      Probe.changeSetMalformed.hit()
       store.advance(entry.log, to: entry.head, past: past)
       try note(entry.log, entry.sequence, "merge", "malformed header: \(error.reason) at \(error.offset)", at: now)
       return nil
     }
-    if let need = need(of: layout.header, in: entry.log.lane) { return need }
+    if let need = need(of: layout.header, in: entry.log.lane) {
+      Probe.changeSetWaited.hit()
+      return need
+    }
     past.advance(by: layout.header)
     let stamp = Stamp(entry.dot, at: layout.header.time)
     let isLate: Bool
@@ -134,7 +138,10 @@ extension Replica {
       isLate = store.logNames.contains {
         $0.lane == entry.log.lane && $0.author != entry.log.author && store.state(of: $0).past.covers(entry.dot)
       }
-      if isLate { lateAt = now }
+      if isLate {
+        Probe.changeSetCameLate.hit()
+        lateAt = now
+      }
     } else {
       isLate = false
     }
@@ -178,6 +185,7 @@ extension Replica {
       if case .rows(let rows) = scope, rows[edit.collection]?.contains(edit.row) != true { continue }
       if case .delete = edit.action, store.isAppendOnly(edit.collection) { continue }
       guard let edit = store.admitted(edit, from: past.author.ward) else {
+        Probe.foreignRowRefused.hit()
         try note(
           LogName(past.lane, past.author), past.sequence, "merge",
           "a row of another ward in collection \(edit.collection): \(edit.row)", at: now)

@@ -19,7 +19,7 @@ public struct Run: Hashable, Sendable {
 }
 
 /// Why a run, or the rest of one, was not taken.
-public enum RunRefusal: Hashable, Sendable {
+public enum RunRefusal: Hashable, Sendable, CustomStringConvertible {
   /// No certificate of a ward's authority is known for this author.
   case stranger(AuthorNumber)
   /// Earlier change sets of this log are missing: from this number on.
@@ -29,6 +29,16 @@ public enum RunRefusal: Hashable, Sendable {
   case branch(before: SequenceNumber)
   /// Another branch of the log, which parts from ours here; that is proven and published.
   case fork(at: SequenceNumber)
+
+  public var description: String {
+    switch self {
+    case .stranger(let author): "nobody vouches for \(author)"
+    case .gap(let sequence): "what comes before is missing, from #\(sequence) on"
+    case .chain(let refusal, let sequence): "#\(sequence) does not hold: \(refusal)"
+    case .branch(let sequence): "another branch of the log, which parts before #\(sequence)"
+    case .fork(let sequence): "the log forks at #\(sequence)"
+    }
+  }
 }
 
 /// What became of a run.
@@ -51,6 +61,7 @@ extension Replica {
     var outcome = RunOutcome()
     let state = store.state(of: run.log)
     guard run.first >= 1, run.first <= state.logged.sequence + 1 else {
+      Probe.runOutOfOrder.hit()
       outcome.refusal = .gap(state.logged.sequence + 1)
       return outcome
     }
@@ -117,6 +128,7 @@ extension Replica {
         if let certificate = try? NodeCertificate(bytes, in: federation), certificate.node == log.author.node,
           certificate.stands(in: federation)
         {
+          Probe.newcomerIntroduced.hit()
           return certificate.key
         }
       }

@@ -86,6 +86,7 @@ extension Replica {
     do {
       for name in store.logNames {
         guard let limit = membership.lastValid(name), store.logged(name) > limit else { continue }
+        Probe.logCut.hit()
         try setAside(name, after: limit, into: &void, at: now)
       }
       try takeBack(at: now)
@@ -163,6 +164,7 @@ extension Replica {
         guard let bytes = try store.setAsideEntry(log, after: head, orAdopted: true),
           try receive(Run(log, first: head.sequence + 1, entries: [bytes]), from: "set aside", at: now).taken == 1
         else { break }
+        Probe.setAsideTakenBack.hit()
         try store.forgetSetAside(log, after: head)
       }
     }

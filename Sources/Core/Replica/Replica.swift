@@ -282,6 +282,7 @@ public final class Replica {
     guard known.node == author.node, known.epoch >= author.epoch else { return }
     guard known.epoch + 1 < AuthorNumber.partLimit else { throw .epochsExhausted }
     let next = known.epoch + 1
+    Probe.epochOpened.hit()
     try transaction { try self.store.setNodeState(Key.epoch, Int64(next)) }
     author = identity.author(epoch: next)
   }

@@ -3,7 +3,7 @@ import Federation
 import Store
 
 /// Why an edit was not taken, or the replica cannot go on.
-public enum ReplicaError: Error, Hashable, Sendable {
+public enum ReplicaError: Error, Hashable, Sendable, CustomStringConvertible {
   case store(StoreError)
   case ownCertificate(Membership.Refusal)
   case unknownCollection(UInt32)
@@ -34,6 +34,29 @@ public enum ReplicaError: Error, Hashable, Sendable {
   case epochsExhausted
   /// This node's authority has revoked it: nobody would take what it writes.
   case revoked
+
+  public var description: String {
+    switch self {
+    case .store(let error): "\(error)"
+    case .ownCertificate(let refusal): "this node's own certificate does not hold: \(refusal)"
+    case .unknownCollection(let number): "there is no collection \(number)"
+    case .wrongLane(let collection): "\(collection) belongs to another lane"
+    case .foreignAudience: "this node cannot write for that audience"
+    case .invalidField(let collection, let field): "\(collection) has no field \(field) that could take this"
+    case .appendOnly(let collection): "nothing of \(collection) is ever deleted"
+    case .foreignRow(let collection, let row): "\(collection) \(row) is another ward's"
+    case .invalidText(let collection, let field): "a text of \(collection), field \(field), is too long or holds a NUL"
+    case .tooLarge(let bytes, let limit): "\(bytes) bytes in one change set, of at most \(limit)"
+    case .insufficientStock(let available, let asked): "this node's share is \(available), and \(asked) were asked for"
+    case .invalidEdit(let bytes): "an edit that nobody could read: \(bytes.reason)"
+    case .ownLogIncomplete: "this node's own log waits for others"
+    case .clockExhausted: "no time is left after what the clock once said"
+    case .noSuchRow(let collection, let row): "\(collection) has no row \(row)"
+    case .rowsExhausted: "no row numbers are left"
+    case .epochsExhausted: "no epochs are left"
+    case .revoked: "this node is revoked"
+    }
+  }
 
   /// Any error thrown while the store was used, as ours.
   static func of(_ error: any Error) -> ReplicaError { error as? ReplicaError ?? .store(StoreError.of(error)) }

@@ -3,7 +3,7 @@ import ChangeModel
 import Sodium
 
 /// One author's log in one lane.
-public struct LogName: Hashable, Comparable, Sendable {
+public struct LogName: Hashable, Comparable, Sendable, CustomStringConvertible {
   public var lane: Lane
   public var author: AuthorNumber
 
@@ -11,6 +11,9 @@ public struct LogName: Hashable, Comparable, Sendable {
     self.lane = lane
     self.author = author
   }
+
+  /// Such as `life 3.1.0`.
+  public var description: String { "\(lane.name) \(author)" }
 
   public static func < (left: Self, right: Self) -> Bool {
     left.lane == right.lane ? left.author < right.author : left.lane < right.lane

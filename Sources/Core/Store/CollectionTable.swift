@@ -67,6 +67,8 @@ final class CollectionTable {
     let hasMarks = !state.deletions.isEmpty
     if hasMarks, !hadMarks { try shared.mark(schema.number, row) }
     if hadMarks || hasMarks { try buryEntries(row, state) }
+    if state.hasSiblings { Probe.valuesConcurrent.hit() }
+    if hasMarks, state.isContested { Probe.rowContested.hit() }
     if hadConflicts || hasMarks || state.hasSiblings {
       try writeConflicts(row, state)
     }
@@ -148,7 +150,10 @@ final class CollectionTable {
       }
       return
     }
-    if place == .hidden { try shared.dropHidden(schema.number, row) }
+    if place == .hidden {
+      Probe.rowCameBack.hit()
+      try shared.dropHidden(schema.number, row)
+    }
     if place == .table {
       try update(state, row, changed: changed)
     } else {

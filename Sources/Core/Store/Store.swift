@@ -117,6 +117,7 @@ public final class Store {
       }
     } catch {
       // What was changed in memory is not on the disk.
+      Probe.transactionFailed.hit()
       let failure = StoreError.of(error)
       changedLogs = []
       for table in tables.values { table.forgetHighest() }
@@ -275,14 +276,11 @@ public final class Store {
   public func clearTables(of chosen: Set<UInt32>? = nil) throws(StoreError) {
     do {
       try pool.unsafeReentrantWrite { db in
-        let emptied = schema.collections.filter { chosen?.contains($0.number) ?? true }
-        for collection in emptied {
+        for collection in schema.collections where chosen?.contains(collection.number) ?? true {
           try db.execute(sql: "DELETE FROM \"\(collection.name)\"")
           for field in collection.fields where field.kind == .log {
             try db.execute(sql: "DELETE FROM \"\(Migrations.entryTable(collection, field))\"")
           }
-        }
-        for collection in emptied {
           try db.execute(sql: "DELETE FROM hidden_rows WHERE collection = ?", arguments: [collection.number])
           try db.execute(sql: "DELETE FROM deletion_marks WHERE collection = ?", arguments: [collection.number])
           try db.execute(sql: "DELETE FROM conflicts WHERE collection = ?", arguments: [collection.name])

@@ -4,7 +4,7 @@ import GRDBSQLite
 
 /// Why the database could not do what was asked. Nothing acknowledged is lost by any of these: a transaction that
 /// fails leaves the file as it was before.
-public enum StoreError: Error, Hashable, Sendable {
+public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
   /// No space is left. Free some: the node goes on by itself.
   case diskFull
   /// Reading or writing the disk failed (SQLite's extended code).
@@ -17,6 +17,17 @@ public enum StoreError: Error, Hashable, Sendable {
   case busy
   /// SQLite refused for another reason (its extended code and message).
   case refused(Int32, String)
+
+  public var description: String {
+    switch self {
+    case .diskFull: "the disk is full"
+    case .inputOutput(let code): "the disk cannot be read or written (\(code))"
+    case .damaged(let what): "the database is damaged: \(what)"
+    case .newerFormat(let found, let known): "the file is a newer program's (\(found) > \(known))"
+    case .busy: "another program holds the file"
+    case .refused(let code, let message): "SQLite: \(message) (\(code))"
+    }
+  }
 
   init(_ code: Int32, _ message: String) {
     switch code & 0xff {

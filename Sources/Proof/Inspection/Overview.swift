@@ -54,6 +54,8 @@ public struct LivePeer: Codable, Sendable {
   public var toldAt: Int64?
   /// Logs asked of it that have not come yet.
   public var asked: Int?
+  /// By how much its wall clock is ahead of this node's; below zero, behind.
+  public var clockAheadMilliseconds: Int64?
   public var bytesIn: Int?
   public var bytesOut: Int?
   public var bytesPerSecondLimit: Int?
@@ -75,6 +77,7 @@ extension LivePeer {
       held(lastHeard), held(roundTripMilliseconds), held(nextCall)
     )
     (peer.lacks, peer.lacksBytes, peer.asked) = (held(lacks), held(lacksBytes), held(asked))
+    peer.clockAheadMilliseconds = clockAheadMilliseconds.map { min(max($0, -(1 << 50)), 1 << 50) }
     (peer.onTheirWay, peer.toldAt) = (held(onTheirWay), held(toldAt))
     peer.bytesPerSecondMeasured = held(bytesPerSecondMeasured).map { max($0, 1) }
     (peer.bytesIn, peer.bytesOut, peer.failedCalls) = (held(bytesIn), held(bytesOut), held(failedCalls))
@@ -227,10 +230,15 @@ extension Overview {
     wardName = owner.flatMap { evidence.papers.ward(of: $0)?.name } ?? told?.wardName
     epoch = owner == nil ? nil : try told?.epoch ?? evidence.nodeState("epoch").map { Int($0) } ?? 0
     members = evidence.papers.certificates.count
-    lanes = Lane.allCases.map { lane in
+    lanes = try Lane.allCases.map { lane in
       let known = states.filter { $0.key.lane == lane }
+      // A bundle holds the end of a log, not all of it.
+      let count =
+        evidence.kind == .bundle
+        ? try known.keys.reduce(0) { try $0 + evidence.count(of: $1) }
+        : known.values.reduce(0) { $0 + Int($1.logged.sequence) }
       return LaneFigures(
-        lane: lane.name, authors: known.count, changeSets: known.values.reduce(0) { $0 + Int($1.logged.sequence) },
+        lane: lane.name, authors: known.count, changeSets: count,
         waiting: evidence.kind != .bundle ? known.values.reduce(0) { $0 + max(0, $1.waiting) } : 0)
     }
     clock = states.keys.sorted().map { log in
@@ -282,7 +290,7 @@ extension Overview {
     add(.waiting, lanes.reduce(0) { $0 + $1.waiting })
     if let disk, disk.free ?? .max < Self.leastRoom { add(.noSpace, 1) }
     // Its own clock, put back since, is not another's that is ahead.
-    if let skew, skew.author != node.map({ wardName ?? $0 }) { add(.clockAhead, 1, skew.author) }
+    if told == nil, let skew, skew.author != node.map({ wardName ?? $0 }) { add(.clockAhead, 1, skew.author) }
     if told == nil {
       add(.linksDown, peers.count { $0.live.map { $0.state == "down" && $0.address != nil } ?? false })
       add(.newEpoch, epoch ?? 0)
@@ -389,7 +397,7 @@ extension Overview {
   }
 
   private static func disk(_ evidence: Evidence) -> Disk? {
-    guard let path = evidence.path else { return nil }
+    guard let path = evidence.path, evidence.kind != .bundle else { return nil }
     func size(_ file: String) -> Int {
       (try? FileManager.default.attributesOfItem(atPath: file)[.size] as? Int) ?? 0
     }

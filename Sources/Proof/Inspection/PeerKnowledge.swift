@@ -82,3 +82,14 @@ public struct PeerKnowledge {
     }
   }
 }
+
+extension Evidence {
+  /// How many change sets of a log are at hand.
+  func count(of log: LogName) throws -> Int {
+    try read { db in
+      try Int.fetchOne(
+        db.cachedStatement(sql: "SELECT count(*) FROM entries WHERE id BETWEEN ? AND ?"),
+        arguments: [EntryID.rawValue(log, 1), EntryID.rawValue(log, sequenceLimit)]) ?? 0
+    }
+  }
+}

@@ -76,6 +76,12 @@ extension Shortage {
       byLane[log.lane, default: (0, 0)].changeSets += count
       byLane[log.lane]!.bytes += frames
     }
+    if let owner = try evidence.owner() {
+      let epoch = try evidence.nodeState("epoch").map { UInt32($0) } ?? 0
+      bundleBytes += SignedHeads.frameBytes(
+        author: AuthorNumber(ward: owner.ward, serial: owner.serial, epoch: epoch),
+        made: Instant(milliseconds: 1_700_000_000_000), heads: states.mapValues(\.logged.sequence))
+    }
     changeSets = logs.reduce(0) { $0 + $1.through - $1.from + 1 }
     let total = bundleBytes
     self.rates = rates.map {

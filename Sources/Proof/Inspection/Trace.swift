@@ -20,8 +20,13 @@ public struct Trace: Codable, Sendable {
     public var operation: String
     public var value: JSONValue
     public var shown: String
+    /// Whoever did it, and what they did, as the audit note in the same change set says.
+    public var person: String?
+    public var action: String?
     /// Change sets of other authors in the lane that its author had seen.
     public var knew: Int
+    /// Earlier writes of this row that its author had not seen, as stretches of the others' logs.
+    public var unseen: [Gap]
     /// Values that it replaced: those that stood where its author wrote, one or several side by side.
     public var replaced: [String]
     /// Values that stood beside it: its author had not seen them, nor their authors this one.
@@ -30,6 +35,14 @@ public struct Trace: Codable, Sendable {
     public var settled: Bool
     /// The value that a node with all of this shows after it.
     public var showsAfter: JSONValue?
+  }
+
+  /// A stretch of somebody's log.
+  public struct Gap: Codable, Hashable, Sendable {
+    public var author: String
+    public var ward: String?
+    public var from: Int
+    public var to: Int
   }
 
   public struct Standing: Codable, Sendable {
@@ -74,6 +87,9 @@ extension Trace {
     (sealedSections, unreadable) = (0, 0)
 
     var writes: [Write] = []
+    var notes: [Dot: (person: String, action: String)] = [:]
+    // The note stands in the change set that it is about: "subject action purpose user".
+    let trails = Set(evidence.schema.collections.filter { $0.isAppendOnly }.map(\.number))
     var looked = 0
     var (sealed, lost) = (0, 0)
     try LogReader(evidence).forEach(in: collection.lane) { changeSet, past in
@@ -88,6 +104,9 @@ extension Trace {
         for edit in edits where edit.collection == collection.number && edit.row == row {
           writes += Self.writes(changeSet, past, edit, field)
         }
+        for edit in edits where trails.contains(edit.collection) {
+          if let note = Self.note(edit, about: row) { notes[changeSet.dot] = note }
+        }
       }
     }
     (sealedSections, unreadable) = (sealed, lost)
@@ -99,7 +118,10 @@ extension Trace {
     standing = []
     var open: [UInt32: [Write]] = [:]
     for (index, write) in writes.enumerated() {
-      events.append(Self.event(write, after: writes[..<index], &open, collection, naming))
+      var event = Self.event(write, after: writes[..<index], &open, collection, naming)
+      (event.person, event.action) = (notes[write.dot]?.person, notes[write.dot]?.action)
+      event.unseen = Self.unseen(by: write, of: writes[..<index], naming)
+      events.append(event)
     }
     for field in collection.fields where field.kind == .register && open[field.number] != nil {
       let values = open[field.number]!.sorted { ($0.time, $0.dot) > ($1.time, $1.dot) }
@@ -108,6 +130,27 @@ extension Trace {
           field: field.name,
           values: values.map { Standing.Value(dot: "\($0.dot)", value: JSONValue($0.operation?.value ?? .null)) },
           table: try Self.tableValue(evidence, collection, field, row)))
+    }
+  }
+
+  private static func note(_ edit: RowEdit, about row: RowID) -> (person: String, action: String)? {
+    guard case .edit(let fields) = edit.action else { return nil }
+    for field in fields {
+      guard case .append(.text(let text)) = field.operation else { continue }
+      let parts = text.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false)
+      if parts.count == 4, Int64(parts[0]) == row.rawValue { return (String(parts[3]), String(parts[1])) }
+    }
+    return nil
+  }
+
+  private static func unseen(by write: Write, of earlier: ArraySlice<Write>, _ naming: Naming) -> [Gap] {
+    var last: [AuthorNumber: SequenceNumber] = [:]
+    for other in earlier where other.dot.author != write.dot.author && !write.saw(other.dot) {
+      last[other.dot.author] = max(last[other.dot.author] ?? 0, other.dot.sequence)
+    }
+    return last.sorted { $0.key < $1.key }.map { author, sequence in
+      Gap(
+        author: "\(author)", ward: naming.ward(author), from: Int(write.past.clock[author]) + 1, to: Int(sequence))
     }
   }
 
@@ -178,12 +221,14 @@ extension Trace {
         if open[field]!.isEmpty { open[field] = nil }
       }
       return Event(
-        writer: writer, field: nil, operation: "delete", value: .null, shown: "∅", knew: knew, replaced: unique(taken),
+        writer: writer, field: nil, operation: "delete", value: .null, shown: "∅", knew: knew, unseen: [],
+        replaced: unique(taken),
         beside: unique(left), settled: false, showsAfter: nil)
     }
     var event = Event(
       writer: writer, field: naming.field(collection.number, write.field), operation: operation.name,
-      value: JSONValue(operation.value), shown: operation.shown, knew: knew, replaced: [], beside: [], settled: false,
+      value: JSONValue(operation.value), shown: operation.shown, knew: knew, unseen: [], replaced: [], beside: [],
+      settled: false,
       showsAfter: nil)
     guard case .set = operation else { return event }
     let before = open[write.field] ?? []

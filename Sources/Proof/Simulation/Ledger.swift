@@ -65,7 +65,7 @@ public struct Ledger: Sendable {
       return nil
     }
     if Int(entry.sequence) != list.count + 1 {
-      return Violation(.durability, "\(entry.log.text) acknowledged #\(entry.sequence) after #\(list.count)")
+      return Violation(.durability, "\(entry.log) acknowledged #\(entry.sequence) after #\(list.count)")
     }
     list.append(entries.count)
     places[entry.log] = list
@@ -131,11 +131,6 @@ public struct Ledger: Sendable {
   }
 }
 
-extension LogName {
-  /// Such as `life 3.1.0`.
-  var text: String { "\(lane.name) \(author)" }
-}
-
 /// A broken promise, and by whose judgement.
 public struct Violation: Error, Hashable, Codable, Sendable {
   public enum Checker: String, CaseIterable, Codable, Sendable {
@@ -167,9 +162,21 @@ public struct Violation: Error, Hashable, Codable, Sendable {
 
   public var checker: Checker
   public var detail: String
+  /// When it was found, in microseconds since the start.
+  public var at: Int64?
 
-  public init(_ checker: Checker, _ detail: String) {
+  public init(_ checker: Checker, _ detail: String, at: Int64? = nil) {
     self.checker = checker
     self.detail = detail
+    self.at = at
+  }
+
+  /// What is broken and where, without how much: the same as long as it is the same failure.
+  public var subject: String {
+    // Numbers go; what names a log, `12.1.0`, stays.
+    let words = detail.split(separator: " ").map { word in
+      word.split(separator: ".").count >= 3 ? String(word) : String(word.replacing(/[0-9]+/, with: "#"))
+    }
+    return "\(checker.rawValue) \(words.joined(separator: " "))"
   }
 }

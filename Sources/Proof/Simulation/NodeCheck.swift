@@ -51,7 +51,7 @@ struct NodeCheck {
       guard let log = NodeFile.log(row[0].integer, row[1].integer) else { return }
       let sequence = SequenceNumber(row[2].integer)
       if !ledger.isAcknowledged(log, sequence, blake2b(row[3].blob)) {
-        violations.append(Violation(.purity, "\(log.text) #\(sequence) is kept, but nobody wrote it"))
+        violations.append(Violation(.purity, "\(log) #\(sequence) is kept, but nobody wrote it"))
       }
     }
     return violations

@@ -34,7 +34,21 @@ extension Plan {
     case .carry(let from, let to, let lasting, let isLost):
       return "a card from \(name(from)) to \(name(to)) in \(Span.clock(lasting))\(isLost ? ", lost" : "")"
     case .upgrade(let node): return "\(name(node)) gets the newer program"
-    case .expect(let expectation): return "expect \(expectation)"
+    case .expect(let expectation): return "expect that \(text(of: expectation))"
+    }
+  }
+
+  /// What is expected, for people.
+  public func text(of expectation: Expectation) -> String {
+    func name(_ node: Int) -> String { nodes[node].name }
+    switch expectation {
+    case .agree(let all): return "\(all.map(name).joined(separator: ", ")) agree"
+    case .lacks(let at, let of): return "\(name(at)) lacks something of \(name(of))"
+    case .has(let at, let of, let by): return "\(name(at)) has all that \(name(of)) wrote by \(Span.clock(by))"
+    case .refused(let at, let least): return "\(name(at)) refused at least \(least)"
+    case .conflicts(let at, let least): return "\(name(at)) shows at least \(least) conflicts"
+    case .fork(let of): return "somebody proves the fork of \(name(of))"
+    case .newEpoch(let of): return "\(name(of)) writes in a new epoch"
     }
   }
 }

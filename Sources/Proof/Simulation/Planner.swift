@@ -39,7 +39,7 @@ public struct Planner {
     self.scenario = scenario
     self.topology = topology
     var name: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in scenario.id.utf8 { name = (name ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    for byte in scenario.stream.utf8 { name = (name ^ UInt64(byte)) &* 0x100_0000_01b3 }
     random = RandomNumbers(seed: seed &* 0x2545_f491_4f6c_dd1d ^ name)
     plan = Plan(
       scenario: scenario.id, seed: seed, wards: [], nodes: [], roads: [], steps: [], healsAt: scenario.lasts,
@@ -182,7 +182,8 @@ public struct Planner {
       }
       plan.services = try work.text("kind") == "services"
     }
-    let until = min(try work.span("until", or: scenario.lasts), scenario.lasts)
+    let until = try work.span("until", or: scenario.lasts)
+    guard until <= scenario.lasts else { throw work.fault("until", "is later than the end of all trouble, `lasts`") }
     // Thinning: Lewis and Shedler, "Simulation of nonhomogeneous Poisson processes by thinning" (1979).
     let most = rate.highest
     guard most > 0 else { return }

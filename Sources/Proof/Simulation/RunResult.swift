@@ -29,6 +29,8 @@ public struct RunCounts: Codable, Hashable, Sendable {
   public var expectations = 0
   public var forkedLogs = 0
   public var excused = 0
+  /// Acknowledged edits that are void in the end: written with a key that was cut, or on a branch.
+  public var void = 0
 
   public init() {}
 
@@ -40,14 +42,14 @@ public struct RunCounts: Codable, Hashable, Sendable {
     \.events, \.writes, \.turnedAway, \.merged, \.sessions, \.frames, \.bytes, \.lost, \.duplicated, \.reordered,
     \.crashes, \.diskErrors, \.rotten, \.damageFound, \.noticedLosses, \.bundles, \.bundleBytes, \.lies, \.faults,
     \.refusals,
-    \.expectations, \.forkedLogs, \.excused,
+    \.expectations, \.forkedLogs, \.excused, \.void,
   ]
 }
 
 /// One moment of a run, for curves.
 public struct CurveSample: Codable, Hashable, Sendable {
   public var at: Moment
-  /// By node: change sets acknowledged somewhere that it lacks; -1 when it is down.
+  /// By node: change sets acknowledged somewhere, and not void, that it lacks; -1 when it is down.
   public var lacks: [Int]
   /// By node: seconds since the oldest of these was written.
   public var staleness: [Int]
@@ -95,6 +97,10 @@ public struct RunResult: Codable, Hashable, Sendable {
   public var mostHops: Int
   public var meanHops: Double
   public var nodes: [String]
+  /// Whose acknowledged edits are void, and how many.
+  public var voidOf: [String: Int]
+  /// Places of the core that the run came by.
+  public var probes: [String]
   public var roads: [RoadReport]
   public var samples: [CurveSample]
   public var happenings: [Happening]

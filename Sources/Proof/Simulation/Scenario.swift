@@ -10,6 +10,9 @@ public struct Scenario {
 
   /// The file's name without its ending.
   public var id: String
+  /// Which nights its seeds are: two files that name the same one have the same nights, but for what they say otherwise. So a
+  /// copy of a file, with a line taken out, shows what that line did.
+  public var stream: String
   public var japaneseName: String
   public var englishName: String
   /// The topology's file, seen from the scenario's.
@@ -41,10 +44,11 @@ public struct Scenario {
       yaml: text,
       [
         "format", "name", "about", "topology", "nodes", "links", "lasts", "work", "faults", "swarm", "timeline", "end",
-        "share",
+        "share", "stream",
       ])
     guard try file.text("format") == Self.format else { throw file.fault("format", "must be \(Self.format)") }
     self.id = id
+    stream = file.has("stream") ? try file.text("stream") : ""
     let name = try Fields(file.node("name"), "name", ["ja", "en"])
     japaneseName = try name.text("ja")
     englishName = try name.text("en")

@@ -46,6 +46,10 @@ final class SimulatedNode {
   /// The disk may hold what nobody wrote: the node checks itself before it serves again.
   var mayBeRotten = false
 
+  /// What was told of it.
+  var toldEpoch: UInt32 = 0
+  var toldForks: Set<LogName> = []
+
   /// Of the pauses between calls.
   private let seed: UInt64
   private var clockOffset: Int64 = 0

@@ -86,7 +86,7 @@ extension World {
           if ours != theirs {
             violate(
               .liveness,
-              "\(name(first.index)) ends \(log.text) at #\(ours.sequence), \(name(node.index)) at #\(theirs.sequence), \(ours.sequence == theirs.sequence ? "another branch" : "after \(bound / 1_000_000) s")"
+              "\(name(first.index)) ends \(log) at #\(ours.sequence), \(name(node.index)) at #\(theirs.sequence), \(ours.sequence == theirs.sequence ? "another branch" : "after \(bound / 1_000_000) s")"
             )
           }
         }
@@ -98,15 +98,15 @@ extension World {
         if state.logged.sequence < sequence {
           violate(
             .liveness,
-            "\(name(node.index)) has \(state.logged.sequence) of \(sequence) of \(log.text) after \(bound / 1_000_000) s"
+            "\(name(node.index)) has \(state.logged.sequence) of \(sequence) of \(log) after \(bound / 1_000_000) s"
           )
         } else if state.waiting > 0, !ledger.hostile.contains(log.author.node), !waitsInVain(node, log) {
           let need = (try? node.replica!.waiting())?.first { $0.log == log }?.need
           let wanted =
-            need.map { "\($0.log.text) #\($0.sequence), kept to #\(node.replica!.store.logged($0.log))" } ?? "nothing"
+            need.map { "\($0.log) #\($0.sequence), kept to #\(node.replica!.store.logged($0.log))" } ?? "nothing"
           violate(
             .liveness,
-            "\(name(node.index)) holds \(state.waiting) of \(log.text) unmerged after \(bound / 1_000_000) s: it waits for \(wanted)"
+            "\(name(node.index)) holds \(state.waiting) of \(log) unmerged after \(bound / 1_000_000) s: it waits for \(wanted)"
           )
         }
       }
@@ -179,6 +179,12 @@ extension World {
     let promised = promised()
     counts.forkedLogs = ledger.forks.count
     counts.excused = ledger.excused.count
+    for (log, places) in ledger.places {
+      let void = places[min(places.count, Int(ledger.lastValid(log)))...].filter { !ledger.excused.contains($0) }.count
+      guard void > 0 else { continue }
+      counts.void += void
+      voidOf[name(ledger.entries[places[0]].node), default: 0] += void
+    }
     var digests: [String: (Int, TableDigest)] = [:]
     var shared: [String: (Int, TableDigest)] = [:]
     for (order, node) in alive.enumerated() {
@@ -238,7 +244,7 @@ extension World {
       let file = try NodeFile(node.path)
       for (log, sequence) in promised.sorted(by: { $0.key < $1.key }) where file.logged[log, default: 0] < sequence {
         guard convergedAt != nil else { break }
-        violate(.durability, "\(name(node.index)) keeps \(file.logged[log, default: 0]) of \(sequence) of \(log.text)")
+        violate(.durability, "\(name(node.index)) keeps \(file.logged[log, default: 0]) of \(sequence) of \(log)")
       }
       for (log, merged) in file.merged.sorted(by: { $0.key < $1.key }) where merged > 0 {
         guard let entry = ledger.entry(log, merged), merged <= ledger.lastValid(log) else { continue }
@@ -247,7 +253,7 @@ extension World {
           < min(sequence, ledger.lastValid(LogName(log.lane, author)))
         {
           violate(
-            .model, "\(name(node.index)) merged \(log.text) #\(merged) before \(author) #\(sequence), which it follows")
+            .model, "\(name(node.index)) merged \(log) #\(merged) before \(author) #\(sequence), which it follows")
         }
       }
       guard fully else { return }
@@ -288,6 +294,8 @@ extension World {
   func sample() {
     var lacks: [Int] = []
     var staleness: [Int] = []
+    // What is void, or gone with the last disk that had it, nobody waits for.
+    let promised = promised()
     for node in nodes {
       guard node.isUp, let store = node.replica?.store else {
         lacks.append(-1)
@@ -299,11 +307,11 @@ extension World {
       }
       var missing = 0
       var oldest = now
-      for (log, places) in ledger.places {
+      for (log, sequence) in promised {
         let kept = Int(store.state(of: log).logged.sequence)
-        guard kept < places.count else { continue }
-        missing += places.count - kept
-        oldest = min(oldest, ledger.entries[places[kept]].at)
+        guard kept < sequence else { continue }
+        missing += Int(sequence) - kept
+        oldest = min(oldest, ledger.entries[ledger.places[log]![kept]].at)
       }
       lacks.append(missing)
       staleness.append(Int((now - oldest) / 1_000_000))
@@ -319,6 +327,7 @@ extension World {
       traceDigest: trace.digest().bytes.hexadecimal, counts: counts,
       convergedSeconds: convergedAt.map { Double($0 - plan.healsAt) / 1_000_000 }, boundSeconds: boundSeconds,
       copies: copies, mostHops: mostHops, meanHops: meanHops, nodes: plan.nodes.map(\.name),
+      voidOf: voidOf, probes: Probe.take(),
       roads: roads.enumerated().map { index, road in
         let before = index < carriedAtHeal.count ? carriedAtHeal[index] : (road.bytes, road.changeSets)
         return RoadReport(

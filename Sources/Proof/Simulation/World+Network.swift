@@ -187,7 +187,9 @@ extension World {
     guard nodes[from].isUp, let replica = nodes[from].replica else { return }
     var bytes: [UInt8] = []
     do {
-      _ = try replica.exportBundle(for: nodes[to].identity.certificate.node) { bytes += $0 }
+      _ = try replica.exportBundle(
+        for: nodes[to].identity.certificate.node, at: nodes[from].wallClock(at: now)
+      ) { bytes += $0 }
     } catch {
       diskFailed(nodes[from], error)
       return
@@ -212,7 +214,11 @@ extension World {
       var reader = BundleReader(federation: replica.federation)
       reader.feed(bytes)
       var runs: [Run] = []
-      while let message = try reader.next() { if case .run(let run) = message { runs.append(run) } }
+      var receipt: SignedHeads?
+      while let message = try reader.next() {
+        if case .run(let run) = message { runs.append(run) }
+        if case .signedHeads(let heads) = message { receipt = heads }
+      }
       try reader.finish()
       let wall = node.wallClock(at: now)
       let effects = try replica.batch(at: wall) {
@@ -220,10 +226,11 @@ extension World {
           let outcome = try replica.receive(run, from: "card", at: wall)
           if let refusal = outcome.refusal {
             say(
-              "\(name(index))は \(run.log.text) #\(run.first) を受け取らない：\(refusal)",
-              "\(name(index)) does not take \(run.log.text) #\(run.first): \(refusal)")
+              "\(name(index))は \(run.log) #\(run.first) を受け取らない：\(refusal)",
+              "\(name(index)) does not take \(run.log) #\(run.first): \(refusal)")
           }
         }
+        if let receipt { _ = try replica.take(receipt) }
       }
       node.gossip?.grew(effects.logs, at: steady)
       watchKeys(of: node, after: effects)

@@ -39,9 +39,28 @@ extension World {
 
   var currentSchema: Schema { plan.services == true ? ServiceWorkload.schema : NightSchema.current }
 
+  /// Tells of a new epoch and of a fork, when a node first knows of it.
+  private func tellTrust(_ node: SimulatedNode, _ replica: Replica) {
+    guard narrate != nil else { return }
+    let epoch = replica.author.epoch
+    if epoch > node.toldEpoch {
+      say(
+        "\(name(node.index))が書き手番号を新しくした（第\(epoch + 1)世代）",
+        "\(name(node.index)) goes on as a new author, in epoch \(epoch)")
+    }
+    let forks = Set(replica.membership.forkedLogs.keys)
+    for log in forks.subtracting(node.toldForks).sorted() {
+      say(
+        "\(name(node.index))が、同じ番号で食い違う二つの記録の証拠を得た（\(log)）",
+        "\(name(node.index)) has the proof that \(log) forks")
+    }
+    (node.toldEpoch, node.toldForks) = (max(epoch, node.toldEpoch), forks.union(node.toldForks))
+  }
+
   /// Notes in the ledger what the node has written since it was last asked: of itself, or what was `asked` of it.
   func noteOwn(_ node: SimulatedNode, asked: [Dated] = []) {
     guard let replica = node.replica else { return }
+    tellTrust(node, replica)
     // A fork that it found may have made it begin a new epoch right after it wrote in the one before.
     let authors = Set([max(replica.author.epoch, 1) - 1, replica.author.epoch]).sorted().map(
       node.identity.author(epoch:))
@@ -244,7 +263,7 @@ extension World {
       } else if node.mayHaveLost, log.author != replica.author {
         counts.noticedLosses += 1
       } else {
-        violate(.durability, "\(name(node.index)) acknowledged \(log.text) #\(sequence) and has #\(kept) after a start")
+        violate(.durability, "\(name(node.index)) acknowledged \(log) #\(sequence) and has #\(kept) after a start")
       }
       node.noted[log] = kept
     }

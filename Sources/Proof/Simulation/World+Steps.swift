@@ -27,7 +27,13 @@ extension World {
     case .rate(let road, let rate):
       // Nobody tells gossip: it finds out.
       (roads[road].rate, roads[road].rateSince) = (rate, now)
-    case .weather(let road, let weather): roads[road].weather = weather
+    case .weather(let road, let weather):
+      roads[road].weather = weather
+      say(
+        weather == .fair ? "\(describe(road).ja)の天候が戻った" : "\(describe(road).ja)に悪天候（損失 \(Int(weather.loss * 100))%）",
+        weather == .fair
+          ? "\(describe(road).en) has fair weather again"
+          : "bad weather on \(describe(road).en): \(Int(weather.loss * 100))% lost")
     case .crash(let node, nil): crash(node)
     case .crash(let node, let operations?): nodes[node].disk.cutPower(afterOperations: operations)
     case .start(let node): start(node)
@@ -40,6 +46,9 @@ extension World {
     case .clock(let node, let offset, let drift): nodes[node].setClock(offset: offset, drift: drift, at: now)
     case .liar(let node, let key, let seed, let lasting):
       if let key { ledger.hostile.insert(nodes[key].identity.certificate.node) }
+      say(
+        "偽のノードが\(name(node))に話しかける\(key.map { "（\(name($0))の鍵で）" } ?? "")",
+        "a liar speaks to \(name(node))\(key.map { " with the key of \(name($0))" } ?? "")")
       liars.append(Liar(victim: node, key: key, seed: seed, until: now + lasting, world: self))
       schedule(.lie(liars.count - 1), at: now)
     case .revoke(let node, let at): revoke(node, at: at)
@@ -133,6 +142,12 @@ extension World {
 
   private func expect(_ expectation: Expectation) {
     counts.expectations += 1
+    let before = violations.count
+    defer {
+      if violations.count == before {
+        say("✓ 期待どおり：\(plan.text(of: expectation))", "✓ as expected: \(plan.text(of: expectation))")
+      }
+    }
     switch expectation {
     case .agree(let indices):
       let up = indices.map { nodes[$0] }.filter(\.isUp)
@@ -151,7 +166,7 @@ extension World {
       if let missing {
         violate(
           .expectation,
-          "\(name(at)) lacks \(missing.log.text) #\(missing.sequence), written \(Span.clock(missing.at)) at \(name(of))"
+          "\(name(at)) lacks \(missing.log) #\(missing.sequence), written \(Span.clock(missing.at)) at \(name(of))"
         )
       }
     case .refused(let at, let least):

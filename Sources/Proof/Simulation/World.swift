@@ -86,6 +86,7 @@ public final class World {
   var mostHops = 0
   var meanHops = 0.0
   var hopCount = 0
+  var voidOf: [String: Int] = [:]
   /// What each road had carried when all trouble ended.
   var carriedAtHeal: [(bytes: Int, changeSets: Int)] = []
 
@@ -184,7 +185,7 @@ public final class World {
   }
 
   func violate(_ checker: Violation.Checker, _ detail: String) {
-    if violations.count < 50 { violations.append(Violation(checker, detail)) }
+    if violations.count < 50 { violations.append(Violation(checker, detail, at: now)) }
     say("✗ \(checker.rawValue)：\(detail)", "✗ \(checker.rawValue): \(detail)")
   }
 
@@ -234,6 +235,8 @@ public final class World {
 
   /// The whole run: what the plan says, then peace, then judgement.
   public func run() -> RunResult {
+    // What another run of this process came by is not this one's.
+    _ = Probe.take()
     do {
       try begin()
       try run(until: plan.healsAt)

@@ -28,6 +28,16 @@ public struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
   }
 
   public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
+  /// Why nobody can listen here, in the system's words; nil when one can.
+  public func refusal() async -> String? {
+    do {
+      let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        .serverChannelOption(.socketOption(.so_reuseaddr), value: 1).bind(host: host, port: port).get()
+      try await channel.close()
+      return nil
+    } catch let error as IOError { return String(cString: strerror(error.errnoCode)) } catch { return "\(error)" }
+  }
 }
 
 /// A peer that this node calls: a ward, and where its node listens.

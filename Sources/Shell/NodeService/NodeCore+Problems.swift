@@ -16,6 +16,8 @@ extension NodeCore {
   private static let soon: Int64 = 14 * 86_400_000
   /// How far ahead another clock may be: two that NTP keeps differ by far less.
   private static let skew: Int64 = 2_000
+  /// How far off a clock may seem over a link, in milliseconds: what it told was some time under way.
+  private static let seeming: Int64 = 15_000
   /// A write-ahead log beyond this is not given back as it should be, in bytes.
   private static let longLog = 64 << 20
 
@@ -37,7 +39,7 @@ extension NodeCore {
   ///
   /// - Parameter peers: as `peers()` has them.
   func problems(_ peers: [StatusReport.Peer]) throws -> [Problem] {
-    var found = own() + logs()
+    var found = own() + clocks() + logs()
     for report in links.neverAnswered {
       guard let failure = callFailures[report.address] else { continue }
       found.append(
@@ -101,23 +103,50 @@ extension NodeCore {
     return found
   }
 
+  /// Whose clock is wrong, by what all say over their links: what most agree on is the time.
+  private func clocks() -> [Problem] {
+    let told = gossip.reports().compactMap { report in report.clockAhead.map { (report.peer, $0) } }
+    // Of two clocks nobody knows which one is wrong.
+    guard told.count >= 2 else { return [] }
+    func far(_ milliseconds: Int64) -> Problem.Detail {
+      let seconds = abs(milliseconds) / 1_000
+      let (ja, en) =
+        seconds < 120
+        ? ("\(seconds) 秒", "\(seconds) s")
+        : seconds < 7_200
+          ? ("\(seconds / 60) 分", "\(seconds / 60) min") : ("\(seconds / 3_600) 時間", "\(seconds / 3_600) h")
+      return milliseconds > 0
+        ? .init(ja: "\(ja)進んでいます", en: "\(en) fast") : .init(ja: "\(ja)遅れています", en: "\(en) slow")
+    }
+    let median = told.map(\.1).sorted()[told.count / 2]
+    if abs(median) > Self.seeming { return [Problem(.ownClock, detail: far(-median), count: told.count)] }
+    return told.filter { abs($0.1 - median) > Self.seeming }.sorted { $0.0 < $1.0 }.map {
+      Problem(.clockAhead, subject: name($0.0), detail: far($0.1))
+    }
+  }
+
   /// What the logs tell.
   private func logs() -> [Problem] {
     var found: [Problem] = []
     var ahead: (author: AuthorNumber, by: Int64)?
+    // Who is linked tells what its clock says now; of others, only what they wrote is known. A time that was once ahead is
+    // taken over by all who saw it.
+    let linked = Set(gossip.reports().filter { $0.clockAhead != nil }.map(\.peer))
     var waiting = 0
     let now = Instant.now().milliseconds
     for log in replica.store.logNames {
       let state = replica.store.state(of: log)
       waiting += state.waiting
       let lead = state.past.time.milliseconds &- now
-      if log.author.node != replica.author.node, lead > max(ahead?.by ?? 0, Self.skew) { ahead = (log.author, lead) }
+      if log.author.node != replica.author.node, linked.count < 2, lead > max(ahead?.by ?? 0, Self.skew) {
+        ahead = (log.author, lead)
+      }
     }
     if let ahead {
       let seconds = ahead.by / 1_000
       found.append(
         Problem(
-          .clockAhead, subject: name(ahead.author), detail: .init(ja: "\(seconds) 秒", en: "\(seconds) s")))
+          .clockAhead, subject: name(ahead.author), detail: .init(ja: "\(seconds) 秒進んでいます", en: "\(seconds) s fast")))
     }
     let forked = gossip.suspectedForks.union(replica.membership.forkedLogs.keys)
     for node in Set(forked.map(\.author.node)).sorted() { found.append(Problem(.fork, subject: name(node))) }

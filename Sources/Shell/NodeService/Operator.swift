@@ -203,6 +203,7 @@ public struct Operator: Sendable {
     var reader = BundleReader(federation: core.identity.federation.id)
     var result = BundleResult(file: file, bytes: 0, changeSets: 0, known: 0, refused: [])
     var atEnd = false
+    var receipt: SignedHeads?
     while !atEnd {
       let piece = try handle.read(upToCount: 1 << 20) ?? Data()
       atEnd = piece.isEmpty
@@ -210,7 +211,10 @@ public struct Operator: Sendable {
       reader.feed(piece)
       var runs: [Run] = []
       do throws(BundleFault) {
-        while let message = try reader.next() { if case .run(let run) = message { runs.append(run) } }
+        while let message = try reader.next() {
+          if case .run(let run) = message { runs.append(run) }
+          if case .signedHeads(let heads) = message { receipt = heads }
+        }
         if atEnd { try reader.finish() }
       } catch {
         switch error {
@@ -233,6 +237,11 @@ public struct Operator: Sendable {
         }
       }
       await progress("\(result.bytes) B")
+    }
+    // Its maker may be somebody whom the bundle itself has made known.
+    if let receipt, try await core.take(receipt) {
+      result.maker = core.federation.reference(to: receipt.author)
+      result.made = receipt.made.milliseconds
     }
     return result
   }
@@ -264,7 +273,7 @@ extension NodeCore {
       let handle = FileHandle(forWritingAtPath: beside)
     else { throw OperatorFailure(2, ja: "書き込めません: \(file)", en: "cannot write: \(file)") }
     var bytes = 0
-    let count = try replica.exportBundle(for: reader) { frame in
+    let count = try replica.exportBundle(for: reader, at: .now()) { frame in
       try handle.write(contentsOf: frame)
       bytes += frame.count
     }
@@ -283,6 +292,15 @@ extension NodeCore {
         for run in runs { outcomes.append((try replica.receive(run, from: source, at: now), run)) }
       }
       return (outcomes, effects)
+    }
+  }
+
+  /// - Returns: whether it is the word of an enrolled node.
+  func take(_ receipt: SignedHeads) throws -> Bool {
+    try edit { replica, now in
+      var isTaken = false
+      let effects = try replica.batch(at: now) { isTaken = try replica.take(receipt) }
+      return (isTaken, effects)
     }
   }
 

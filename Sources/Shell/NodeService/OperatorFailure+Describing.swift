@@ -56,8 +56,12 @@ extension OperatorFailure {
         en: "reading or writing the disk failed (\(code)); check the disk")
     case .damaged(let what):
       OperatorFailure(
-        70, ja: "データベースが壊れています: \(what)。ファイルを別名で残し、他の区から取り直してください",
-        en: "the database is damaged: \(what). Keep the file under another name and fetch anew from the peers")
+        1,
+        ja:
+          "データベースが壊れています: \(what)。renkei-inspect verify で場所を見て、表だけなら renkei-node rebuild で直ります。記録なら、ファイルを別名で残して起動すると、ほかの区から取り直します",
+        en:
+          "the database is damaged: \(what). See where with renkei-inspect verify: a table heals with renkei-node rebuild; when it is the log, move the file away and start the node, which fetches it anew from its peers"
+      )
     case .newerFormat(let found, let known):
       OperatorFailure(
         2, ja: "新しい版のファイルです(\(found) > \(known))。プログラムを更新してください",

@@ -41,6 +41,8 @@ public struct StatusReport: Codable, Sendable {
     public var toldAt: Int64?
     /// Logs asked of it that have not come yet.
     public var asked: Int?
+    /// By how much its wall clock is ahead of this node's; below zero, behind.
+    public var clockAheadMilliseconds: Int64?
     public var bytesIn: Int?
     public var bytesOut: Int?
     public var bytesPerSecondLimit: Int?
@@ -117,6 +119,9 @@ public struct BundleResult: Codable, Sendable {
   public var changeSets: Int
   public var known: Int?
   public var refused: [Refusal]?
+  /// Import: who made the bundle, and when, by its own signature. What it says to keep, it lacks no longer.
+  public var maker: String?
+  public var made: Int64?
   /// Where the file stops making sense, and why.
   public var damage: String?
 }
@@ -218,7 +223,8 @@ extension NodeCore {
         banReason: ban.map { "\($0.offence)" }, bannedUntil: ban.map { wallClock(of: $0.until).milliseconds },
         lastHeard: lastHeard[node]?.milliseconds, roundTripMilliseconds: report?.roundTrip,
         bytesPerSecondMeasured: report?.measured, lacks: report?.lacks, onTheirWay: report?.onTheirWay,
-        toldAt: report?.toldAt.map { wallClock(of: $0).milliseconds }, asked: report?.asked, bytesIn: report?.bytesIn,
+        toldAt: report?.toldAt.map { wallClock(of: $0).milliseconds }, asked: report?.asked,
+        clockAheadMilliseconds: report?.clockAhead, bytesIn: report?.bytesIn,
         bytesOut: report?.bytesOut,
         bytesPerSecondLimit: limits[node],
         address: id.flatMap { transports[$0]?.address } ?? call.map { addresses[$0.address] },

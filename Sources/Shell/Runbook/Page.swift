@@ -120,9 +120,31 @@ extension Problem.Code {
           (nil, "複製した機械を止める。心当たりがなければ、盗まれたとして失効させる。", "Stop the copy. If nobody made one: revoke the node as stolen."),
           ("renkei-node set-aside list --data DIR", "取り置かれた記録を見て、引き取る。", "Look at what was set aside, and adopt it."),
         ])
+    case .ownClock:
+      Page(
+        title: ("このノードの時計が合っていません", "this node's clock is wrong"),
+        meaning: (
+          "つながっているノードの多くと時刻が違います。違うのは、たぶんこのノードです。",
+          "Most of the nodes that are linked have another time: it is probably this one that is wrong."
+        ),
+        lost: (
+          "何も失われません。ここで入れた日時と、食い違いの順序がずれます。",
+          "Nothing; dates that are entered here, and the order of what was written at once, are off."
+        ),
+        steps: [
+          (
+            "timedatectl", "この機械の時刻と、合わせる相手(NTP)を確かめる。",
+            "See what this machine's clock says, and whom it follows (NTP)."
+          ),
+          (
+            "timedatectl set-ntp true", "時刻合わせを入れる。網がなければ、手で合わせる。",
+            "Turn it on; without a network, set the clock by hand."
+          ),
+          (nil, "30 秒ほどで、この表示は消えます。起動し直す必要はありません。", "This goes within some 30 s: no restart."),
+        ])
     case .clockAhead:
       Page(
-        title: ("時計が進んでいるノードがあります", "a node's clock is ahead"),
+        title: ("時計が合っていないノードがあります", "a node's clock is wrong"),
         meaning: ("そのノードの入力は、後から入れたものより新しく見えます。", "What it enters looks newer than what is entered later elsewhere."),
         lost: (
           "何も失われません。食い違いの一部は、進んだ時計の値が表に出ています。",

@@ -5,7 +5,7 @@ public struct Problem: Codable, Hashable, Sendable {
     // Nothing more can be entered, or what is here cannot be relied on.
     case damage, noSpace, ownRevoked, certificateEnded
     // Somebody has to look.
-    case newerFile, fork, clockAhead, neverJoined, refusedThere, banned, tornLog, certificateEnds
+    case newerFile, fork, ownClock, clockAhead, neverJoined, refusedThere, banned, tornLog, certificateEnds
     // It goes on by itself, or by card.
     case waiting, cut, cutThere, linksDown, peersBehind, longLog
     // Good to know.
@@ -54,7 +54,8 @@ extension Problem.Code {
   public var level: Problem.Level {
     switch self {
     case .damage, .noSpace, .ownRevoked, .certificateEnded: .broken
-    case .newerFile, .fork, .clockAhead, .neverJoined, .refusedThere, .banned, .tornLog, .certificateEnds: .attention
+    case .newerFile, .fork, .ownClock, .clockAhead, .neverJoined, .refusedThere, .banned, .tornLog, .certificateEnds:
+      .attention
     case .waiting, .cut, .cutThere, .linksDown, .peersBehind, .longLog: .behind
     case .revokedPeer, .byCard, .newEpoch, .conflicts, .quarantined: .sound
     }

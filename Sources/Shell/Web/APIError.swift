@@ -64,6 +64,10 @@ struct APIError: Error {
     body.errors += fault.others.map { Body.Part(field: $0.field, ja: $0.japanese, en: $0.english) }
   }
 
+  private static func unavailable(_ failure: OperatorFailure) -> APIError {
+    APIError(.serviceUnavailable, "unavailable", ja: failure.japanese, en: failure.english)
+  }
+
   static func notFound(_ what: String) -> APIError {
     APIError(.notFound, "not-found", field: what, ja: "見つかりません", en: "not found")
   }
@@ -94,6 +98,9 @@ struct APIError: Error {
           en: "an internal error; see the node's log")
       }
       let failure = OperatorFailure.describing(error)
+      // What the disk does is nobody's conflict.
+      if case ReplicaError.store = error { return unavailable(failure) }
+      if error is StoreError { return unavailable(failure) }
       return APIError(
         failure.exitCode == 1 ? .conflict : failure.exitCode == 2 ? .badRequest : .serviceUnavailable,
         failure.exitCode == 70 ? "unavailable" : "refused", ja: failure.japanese, en: failure.english)

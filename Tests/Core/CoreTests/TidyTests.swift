@@ -175,6 +175,8 @@ import Testing
       "recordNanoseconds", "decrement", "signatureAlgorithms", "decrypt", "unownedExecutor", "enqueue",
       // A decoder's.
       "userInfo", "allKeys", "unkeyedContainer",
+      // An option's.
+      "defaultValueDescription",
       // Begun by @main.
       "RenkeiBench", "RenkeiInspect", "RenkeiNode", "RenkeiSim",
     ]

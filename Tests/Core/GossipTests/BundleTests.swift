@@ -20,7 +20,7 @@ import Testing
     try network.commit(0)
     try network.commit(0, lane: .supply)
     var bytes: [UInt8] = []
-    _ = try network.nodes[0].replica.exportBundle(for: nil) { bytes += $0 }
+    _ = try network.nodes[0].replica.exportBundle(for: nil, at: .test) { bytes += $0 }
     return (bytes, network.nodes[0].replica, network)
   }
 
@@ -106,11 +106,51 @@ import Testing
     let (taken, fault) = try Self.load(bytes, into: target)
     #expect(fault == nil && taken > 60)
     var back: [UInt8] = []
-    _ = try target.exportBundle(for: network.nodes[0].replica.author) { back += $0 }
+    _ = try target.exportBundle(for: network.nodes[0].replica.author, at: .test) { back += $0 }
     #expect(back.count < 1_000, "what the reader wrote or has seen does not travel back")
     _ = try Self.load(back, into: network.nodes[0].replica)
     let first = try network.nodes[0].replica.store.tableDigest()
     #expect(try target.store.tableDigest() == first)
+  }
+
+  @Test func `an empty card is a receipt, and only its maker can write one`() throws {
+    let (bytes, source, network) = try Self.sample()
+    let target = network.nodes[2].replica
+    _ = try Self.load(bytes, into: target)
+    func changeSets(for reader: AuthorNumber, from replica: Replica) throws -> (count: Int, bytes: [UInt8]) {
+      var bytes: [UInt8] = []
+      return (try replica.exportBundle(for: reader, at: .test) { bytes += $0 }, bytes)
+    }
+    #expect(try changeSets(for: target.author, from: source).count > 60)
+    func receipt(_ bytes: [UInt8]) throws -> SignedHeads? {
+      var reader = BundleReader(federation: source.federation)
+      reader.feed(bytes)
+      var found: SignedHeads?
+      while let message = try reader.next() { if case .signedHeads(let heads) = message { found = heads } }
+      return found
+    }
+    func take(_ receipt: SignedHeads?) throws -> Bool {
+      var isTaken = false
+      let receipt = try #require(receipt)
+      _ = try source.batch(at: .test) { isTaken = try source.take(receipt) }
+      return isTaken
+    }
+    // The reader's own change sets go back first: the second card to the source is empty.
+    let first = try changeSets(for: source.author, from: target)
+    _ = try Self.load(first.bytes, into: source)
+    let there = try receipt(try changeSets(for: target.author, from: source).bytes)
+    _ = try target.batch(at: .test) { _ = try target.take(try #require(there)) }
+    let empty = try changeSets(for: source.author, from: target)
+    #expect(empty.count == 0)
+    for offset in [4, empty.bytes.count - 1, empty.bytes.count - 70] {
+      var forged = empty.bytes
+      forged[offset] ^= 1
+      let told = try? receipt(forged)
+      #expect(try told.flatMap { $0 }.map { try !take($0) } ?? true, "byte \(offset)")
+    }
+    #expect(try changeSets(for: target.author, from: source).count > 60)
+    #expect(try take(try receipt(empty.bytes)))
+    #expect(try changeSets(for: target.author, from: source).count == 0)
   }
 
   @Test func `a bundle of another federation is refused`() throws {
@@ -130,6 +170,11 @@ import Testing
     var offset = 36
     while offset + 4 <= bytes.count {
       let length = bytes[offset..<offset + 4].reduce(0) { $0 << 8 | Int($1) }
+      guard bytes[offset + 4] == 5 else {
+        frames.append((offset + 4 + length, 0))
+        offset += 4 + length
+        continue
+      }
       var cursor = offset + 6
       func varint() -> Int {
         var value = 0

@@ -364,7 +364,8 @@ final class GossipNetwork {
     var random = RandomNumbers(seed: 9)
     let log = LogName(.life, AuthorNumber(ward: 1, serial: 2, epoch: 3))
     let messages: [Message] = [
-      .hello(federation: .zero, author: log.author), .summary([1, 2, 3, 4]),
+      .hello(federation: .zero, author: log.author), .summary([1, 2, 3, 4], wall: .test),
+      .summary([1, 2, 3, 4], wall: nil),
       .heads(.supply, [HeadReport(log: LogName(.supply, log.author), sequence: 9, hash: 7)]),
       .ask(log, from: 5, offset: 100), .run(Run(log, first: 3, entries: [[1, 2, 3], [4], []])),
       .fragment(log, 8, offset: 10, total: 40, [1, 2, 3]), .ping(77),

@@ -215,7 +215,7 @@ private func sharedContent(_ evidence: Evidence) throws -> [String: [[DatabaseVa
     let path = folder.file("card.rkb")
     var bytes: [UInt8] = []
     var frames: [Int] = []
-    let count = try fixture.replicas[0].exportBundle(for: nil) {
+    let count = try fixture.replicas[0].exportBundle(for: nil, at: .test) {
       frames.append(bytes.count)
       bytes += $0
     }

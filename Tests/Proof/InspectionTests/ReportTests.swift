@@ -61,7 +61,7 @@ import Testing
     for peer in 1..<3 {
       let node = fixture.replicas[peer].author.node
       var bytes = 0
-      let count = try fixture.replicas[0].exportBundle(for: node) { bytes += $0.count }
+      let count = try fixture.replicas[0].exportBundle(for: node, at: .test) { bytes += $0.count }
       let shortage = try Shortage(open(fixture, 0), for: node, rates: rates)
       #expect(shortage.changeSets == count && shortage.bundleBytes == bytes)
       #expect(abs(shortage.rates[0].seconds - Double(bytes * 8) / 2_400) < 0.001)
@@ -83,7 +83,7 @@ import Testing
     }
     let path = fixture.folder.file("card.rkb")
     var bytes: [UInt8] = []
-    let count = try fixture.replicas[0].exportBundle(for: fixture.replicas[1].author.node) { bytes += $0 }
+    let count = try fixture.replicas[0].exportBundle(for: fixture.replicas[1].author.node, at: .test) { bytes += $0 }
     try Data(bytes).write(to: URL(fileURLWithPath: path))
     try fixture.close()
     let alone = try Evidence.bundle(path, identity: fixture.identities[1], schema: Fixture.schema)

@@ -1,0 +1,30 @@
+import Synchronization
+
+/// A place in the core that a night of the simulator should come by: what no night reaches, no night has judged. After
+/// FoundationDB's CODE_PROBE. A sweep tells which were reached, and with `--probes` does not hold when one never was.
+public enum Probe: Int, CaseIterable, Sendable {
+  // Gossip.
+  case fragmentResumed, questionAskedAgain, logGivenUp, logWaitedItsTurn, lineSlowed, roundTripSought, framesLost
+  case branchSuspected, branchLookedBack, forkMetOnLink, strangerAwaited, repeatRefused
+  // Replica.
+  case changeSetWaited, changeSetCameLate, changeSetMalformed, foreignRowRefused, epochOpened, logCut, setAsideTakenBack
+  case keyCameLater, newcomerIntroduced, runOutOfOrder
+  // Merge and store.
+  case valuesConcurrent, rowContested, rowCameBack, transactionFailed
+  // Links.
+  case callsCrossed, peerBanned
+  // Bundles.
+  case bundleDamaged
+
+  private static let reached = Atomic<UInt64>(0)
+
+  /// The program came by here.
+  @inline(__always)
+  public func hit() { Self.reached.bitwiseOr(1 << UInt64(rawValue), ordering: .relaxed) }
+
+  /// Those that were reached since it was last asked, by name.
+  public static func take() -> [String] {
+    let bits = reached.exchange(0, ordering: .relaxed)
+    return allCases.filter { bits >> UInt64($0.rawValue) & 1 == 1 }.map { "\($0)" }
+  }
+}
