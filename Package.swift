@@ -138,7 +138,7 @@ let package = Package(
     room(
       .shell, "NodeService",
       [
-        "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Links",
+        "Build", "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Links",
         "Topology", "Desk", "Places", "Goods", "Catalogue", "Exchange", "Runbook", grdb, logging, metrics, lifecycle,
         nioCore,
         nioTLS, nioConcurrency, nioPosix, nioSSL, asn1, x509, crypto,
@@ -173,20 +173,21 @@ let package = Package(
     command(
       "renkei-node",
       [
-        "Build", "Causality", "Sodium", "Federation", "Topology", "Desk", "Places", "Exchange", "Runbook", "NodeService",
-        "Web", "Terminal", arguments, logging, metrics, lifecycle,
+        "Build", "Causality", "Sodium", "Federation", "Topology", "Desk", "Places", "Catalogue", "Exchange", "Runbook",
+        "NodeService", "Web", "Terminal", arguments, logging, metrics, lifecycle,
       ]),
     command(
       "renkei-sim",
       [
-        "Build", "Causality", "ChangeModel", "Sodium", "Federation", "Store", "Replica", "Gossip", "Topology", "Simulation",
-        "Terminal", grdb, arguments,
+        "Build", "Causality", "ChangeModel", "Sodium", "Federation", "Store", "Replica", "Gossip", "Topology",
+        "Simulation", "Terminal", grdb, arguments,
       ]),
     command(
       "renkei-inspect",
       [
-        "Build", "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Topology",
-        "Runbook", "NodeService", "Inspection", "Terminal", grdb, arguments, nioCore, nioHTTP, nioPosix, nioSSL,
+        "Build", "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip",
+        "Topology", "Runbook", "NodeService", "Inspection", "Terminal", grdb, arguments, nioCore, nioHTTP, nioPosix,
+        nioSSL,
       ], exclude: ["OUTPUT.md"]),
     command(
       "renkei-bench",

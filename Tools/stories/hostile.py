@@ -73,7 +73,7 @@ class Hostile:
         return link
 
     def hello(self, federation, author):
-        return self.frame(b"\x01\x01" + federation + varint(author))
+        return self.frame(b"\x01\x02" + federation + varint(author) + b"\x00")
 
     @staticmethod
     def frame(content):
@@ -202,6 +202,7 @@ def story(binary, folder, seconds, limit):
         until("足立's notes arrive", lambda: honest.digest() == friend.digest())
     peer = next(p for p in honest.request("GET", "/api/v1/links")["links"] if p["ward"] == "13108")
     check(peer["state"] == "banned" and peer["banReason"] and peer["bannedUntil"], f"who broke the protocol is banned: {peer}")
+    check("Version" not in peer["banReason"], f"what it said was the protocol's own: {peer['banReason']}")
     print(f"banned until {time.strftime('%H:%M:%S', time.localtime(peer['bannedUntil'] / 1000))}: {peer['banReason']}")
     again = measure(honest, row, seconds, friend, other)
     print(f"{'nobody hostile, after it all':42} p50 {again[0] * 1e3:6.1f} ms  p99 {again[1] * 1e3:6.1f} ms")

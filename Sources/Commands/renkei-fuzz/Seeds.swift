@@ -80,7 +80,7 @@ enum Seeds {
   private static var messages: [Message] {
     let log = LogName(.life, author)
     return [
-      .hello(federation: Digest(repeatElement(7, count: Digest.byteCount)), author: author),
+      .hello(federation: Digest(repeatElement(7, count: Digest.byteCount)), author: author, program: "renkei-node 0.2"),
       .summary([1, 2, 3, 4], wall: nil),
       .heads(.life, [HeadReport(log: log, sequence: 3, hash: 9)]), .ask(log, from: 1, offset: 0),
       .run(Run(log, first: 1, entries: [[UInt8](repeating: 1, count: 80), [UInt8](repeating: 2, count: 65)])),

@@ -133,7 +133,7 @@ final class Wards {
     links += 1
     let link = LinkID(rawValue: links)
     gossip.connected(link, peer: writer.author(epoch: 0), at: Self.steady)
-    let hello = Message.hello(federation: reader.federation, author: writer.author(epoch: 0)).encoded()
+    let hello = Message.hello(federation: reader.federation, author: writer.author(epoch: 0), program: "").encoded()
     do {
       _ = try gossip.receive([(link, hello), (link, bytes)], at: Self.steady, wall: Self.now)
       while let frame = try gossip.nextFrame(for: link, at: Self.steady) {

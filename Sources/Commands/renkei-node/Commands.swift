@@ -1,4 +1,5 @@
 import ArgumentParser
+import Catalogue
 import Causality
 import Foundation
 import NodeService
@@ -40,12 +41,30 @@ struct Import: AsyncParsableCommand {
 
 struct Export: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Write a table as CSV (UTF-8 with its mark, for spreadsheets).")
+    abstract: "Write a table as CSV (UTF-8 with its mark, for spreadsheets), or a folder for questions by SQL.",
+    discussion: """
+      --datasette DIR writes what is not about people: tables, a view of each with wards' names, Japan's time and units, and
+      what every column means. Then: datasette DIR/renkei.sqlite --metadata DIR/metadata.json
+      """)
   @OptionGroup var options: NodeOptions
   @Option(help: "The table.") var table = "shelters"
-  @Argument(help: "The file to write.") var file: String
+  @Option(help: "A folder to make, for Datasette or any other SQL.") var datasette: String?
+  @Argument(help: "The file to write, for a table.") var file: String?
+
+  func validate() throws {
+    guard (file == nil) != (datasette == nil) else { throw ValidationError("give a file to write, or --datasette DIR") }
+  }
 
   func run() async throws {
+    if let datasette {
+      let result = try AnalystFile.write(
+        Services.records, of: options.directory, try options.directory.identity().federation, to: datasette)
+      guard !options.json else { return print(String(decoding: try JSONEncoder().encode(result), as: UTF8.self)) }
+      return Language.say(
+        "\(result.tables) 個の表、\(result.rows) 行を書きました: \(datasette)",
+        "wrote \(result.tables) tables, \(result.rows) rows: \(datasette)")
+    }
+    guard let file else { return }
     let result = try await Session.perform(
       .exportTable(table: table, file: absolute(file)), options, as: ExportResult.self)
     guard !options.json else { return }
@@ -109,11 +128,12 @@ struct Links: AsyncParsableCommand {
   static func show(_ result: LinksResult, _ options: NodeOptions) {
     guard !options.json else { return }
     for link in result.links {
+      let program = link.program.map { $0.isEmpty ? "" : ", \($0)" } ?? ""
       let limit = link.bytesPerSecondLimit.map { " \($0 * 8) bit/s" } ?? ""
       let way = link.onTheirWay.flatMap { $0 > 0 ? $0 : nil }
       Language.say(
-        "\(link.wardName) \(link.node): \(["up": "接続", "down": "切断", "cut": "遮断", "banned": "隔離", "revoked": "失効"][link.state] ?? link.state)\(limit)、相手の未受信 \(link.lacks.map(String.init) ?? "–")\(way.map { "(うち送信中 \($0))" } ?? "")",
-        "\(link.ward) \(link.node): \(link.state)\(limit), lacks \(link.lacks.map(String.init) ?? "–")\(way.map { ", of these on their way \($0)" } ?? "")"
+        "\(link.wardName) \(link.node): \(["up": "接続", "down": "切断", "cut": "遮断", "banned": "隔離", "revoked": "失効"][link.state] ?? link.state)\(limit)、相手の未受信 \(link.lacks.map(String.init) ?? "–")\(way.map { "(うち送信中 \($0))" } ?? "")\(program)",
+        "\(link.ward) \(link.node): \(link.state)\(limit), lacks \(link.lacks.map(String.init) ?? "–")\(way.map { ", of these on their way \($0)" } ?? "")\(program)"
       )
     }
     for problem in result.problems where problem.level >= .attention {

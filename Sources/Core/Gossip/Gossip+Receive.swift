@@ -93,11 +93,12 @@ extension Gossip {
   private func handle(
     _ message: Message, from link: LinkID, at now: Tick, wall: Instant
   ) throws(StoreError) -> LinkFault? {
-    if case .hello(let federation, let author) = message {
+    if case .hello(let federation, let author, let program) = message {
       guard federation == replica.federation else { return .wrongFederation }
       guard author.node == sessions[link]!.peer else { return .wrongNode }
       guard !replica.membership.isRevoked(author) else { return .revoked }
       sessions[link]!.hasHello = true
+      sessions[link]!.program = program
       post(summary(at: now), to: link)
       sessions[link]!.tellsSummary(at: now)
       return nil

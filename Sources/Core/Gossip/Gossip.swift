@@ -15,6 +15,7 @@ import Store
 ///   frame at most.
 public final class Gossip {
   let replica: Replica
+  private let program: String
   var sessions: [LinkID: PeerSession] = [:]
   /// Which link was asked for a log, and when it last sent some of it.
   var asked: [LogName: Ask] = [:]
@@ -86,8 +87,10 @@ public final class Gossip {
   /// Logs that one peer may speak of: 1,000 nodes, four lanes, a few epochs.
   static let logLimit = 16_384
 
-  public init(_ replica: Replica) {
+  /// - Parameter program: what peers are told that this node runs.
+  public init(_ replica: Replica, program: String = "") {
     self.replica = replica
+    self.program = program
     for log in replica.store.logNames { told[log] = replica.store.logged(log) }
   }
 
@@ -101,7 +104,7 @@ public final class Gossip {
   public func connected(_ link: LinkID, peer: AuthorNumber, guess: Int? = nil, limit: Int? = nil, at now: Tick) {
     var session = PeerSession(peer: peer.node, guess: guess, at: now)
     session.pace.limit = limit
-    session.outbox.append(.hello(federation: replica.federation, author: replica.author))
+    session.outbox.append(.hello(federation: replica.federation, author: replica.author, program: program))
     sessions[link] = session
   }
 
@@ -241,6 +244,8 @@ public final class Gossip {
   public struct LinkReport: Sendable {
     public var link: LinkID
     public var peer: AuthorNumber
+    /// What it runs, by its own word.
+    public var program: String
     /// In milliseconds, at best of late.
     public var roundTrip: Int64?
     /// Bytes a second that the line was measured to carry; nil while it was never kept busy.
@@ -275,7 +280,8 @@ public final class Gossip {
         lacking[log] = theirs + 1
       }
       return LinkReport(
-        link: link, peer: session.peer, roundTrip: session.pace.roundTrip, measured: session.pace.measured,
+        link: link, peer: session.peer, program: session.program, roundTrip: session.pace.roundTrip,
+        measured: session.pace.measured,
         bytesIn: session.bytesIn, bytesOut: session.bytesOut, lacks: session.toldAt == nil ? nil : lacks,
         onTheirWay: onTheirWay,
         toldAt: session.toldAt, asked: asked.values.count { $0.link == link }, clockAhead: session.clockAhead,

@@ -19,8 +19,8 @@ public struct HeadReport: Hashable, Sendable {
 
 /// One message between two nodes: one frame on a link. FORMAT.md, section 8.
 public enum Message: Hashable, Sendable {
-  /// The first on each side: who speaks, in which federation.
-  case hello(federation: Digest, author: AuthorNumber)
+  /// The first on each side: who speaks, in which federation, and which program that is, in its own words.
+  case hello(federation: Digest, author: AuthorNumber, program: String)
   /// A hash of each lane's heads: equal peers need no more. With what the sender's wall clock says, so that a wrong clock is
   /// found out; nil when it has none.
   case summary([UInt64], wall: Instant?)
@@ -52,6 +52,8 @@ public enum Message: Hashable, Sendable {
   /// Heads in one message: 1,000 nodes, a few epochs.
   static let headLimit = 4_096
 
+  /// Bytes of a program's name and version.
+  private static let programLimit = 64
   /// Bytes that one session may ever count.
   private static let totalLimit: UInt64 = 1 << 62
   /// Milliseconds for which an acknowledgement may have been kept back.
@@ -96,11 +98,12 @@ extension Message {
   public func encoded() -> [UInt8] {
     var writer = ByteWriter(capacity: 64)
     switch self {
-    case .hello(let federation, let author):
+    case .hello(let federation, let author, let program):
       writer.byte(1)
       writer.byte(Self.protocolVersion)
       writer.raw(federation.bytes)
       writer.varint(author.rawValue)
+      writer.blob(Array(program.utf8.prefix(Self.programLimit)))
     case .summary(let hashes, let wall):
       writer.byte(2)
       for hash in hashes { writer.bigEndian(hash) }
@@ -168,7 +171,12 @@ extension Message {
     switch try reader.byte() {
     case 1:
       guard try reader.byte() == Self.protocolVersion else { throw MalformedBytes(.unknownVersion, offset: 1) }
-      self = .hello(federation: Digest(try reader.raw(Digest.byteCount)), author: try Self.author(&reader))
+      let federation = Digest(try reader.raw(Digest.byteCount))
+      let author = try Self.author(&reader)
+      // Shown to people: letters, digits and signs of ASCII alone.
+      let program = try reader.blob(upTo: Self.programLimit)
+      guard program.allSatisfy({ (0x20..<0x7f).contains($0) }) else { throw reader.malformed(.invalidValue) }
+      self = .hello(federation: federation, author: author, program: String(decoding: program, as: UTF8.self))
     case 2:
       var hashes: [UInt64] = []
       for _ in Lane.allCases { hashes.append(try reader.bigEndian(UInt64.self)) }

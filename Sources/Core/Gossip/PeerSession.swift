@@ -30,6 +30,8 @@ struct PeerSession {
 
   /// Invariant: nothing is known of the peer's logs before.
   var hasHello = false
+  /// What the peer runs, by its own word.
+  var program = ""
   /// How far the peer keeps each log, by its word, or will when what is on its way has come.
   var theirs: [LogName: SequenceNumber] = [:]
   /// How far the peer keeps, by its word, the logs of which more is on its way. Invariant: each below `theirs`.

@@ -42,6 +42,16 @@ public enum LinkEnd: Hashable, Sendable, CustomStringConvertible {
     case .replaced: "another link to the node took its place"
     }
   }
+
+  /// The last word to the peer: what it should know of why; nil where it is none of its business, or it cannot hear any more.
+  public var farewell: Farewell? {
+    switch self {
+    case .cut: .cut
+    case .revoked: .revoked
+    case .offence: .banned
+    case .lost, .silent, .fault, .disk, .replaced: nil
+    }
+  }
 }
 
 /// Why a peer that has proven who it is gets no link.

@@ -41,6 +41,8 @@ public struct LivePeer: Codable, Sendable {
   public var wardName: String?
   /// `up`, `down` or `cut` by its operator.
   public var state: String
+  /// Which program it runs, by its own word.
+  public var program: String?
   public var lastHeard: Int64?
   public var roundTripMilliseconds: Int64?
   /// Bytes a second that the line was measured to carry.

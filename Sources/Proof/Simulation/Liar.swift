@@ -40,7 +40,7 @@ final class Liar {
     }
   }
 
-  var hello: [UInt8] { Message.hello(federation: federation, author: peer).encoded() }
+  var hello: [UInt8] { Message.hello(federation: federation, author: peer, program: "").encoded() }
 
   func pause() -> Moment { random.moment(50_000...5_000_000) }
 
@@ -54,7 +54,7 @@ final class Liar {
     switch isCareful ? 2 + random.below(9) : random.below(11) {
     case 0: return [noise(random.below(300) + 1)]
     case 1: return [noise(Message.byteLimit + 1)]
-    case 2: return [Message.hello(federation: blake2b([1, 2, 3]), author: peer).encoded()]
+    case 2: return [Message.hello(federation: blake2b([1, 2, 3]), author: peer, program: "").encoded()]
     case 3: return [Message.run(Run(log, first: known + 1, entries: [noise(200), noise(90)])).encoded()]
     case 4:
       // What is true elsewhere: another lane, another author, another place in the log.

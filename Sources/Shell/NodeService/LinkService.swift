@@ -197,7 +197,15 @@ public struct LinkService: Service {
         watch.cancel()
         isProven = true
         proven()
-        let close: @Sendable () -> Void = { channel.channel.close(promise: nil) }
+        let close: @Sendable (Farewell?) -> Void = { reason in
+          let channel = channel.channel
+          guard let reason else { return channel.close(promise: nil) }
+          channel.writeAndFlush(Self.framed(Message.farewell(reason).encoded())).whenComplete { _ in
+            channel.close(promise: nil)
+          }
+          // Nobody waits for a peer that reads no more.
+          _ = channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
+        }
         let address = channel.channel.remoteAddress.flatMap { remote in
           remote.ipAddress.flatMap { host in remote.port.map { "\(NetworkAddress(host: host, port: $0))" } }
         }

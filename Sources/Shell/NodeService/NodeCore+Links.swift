@@ -15,7 +15,7 @@ extension NodeCore {
     let address: String?
     let heard: LastHeard
     let wake: AsyncStream<Void>.Continuation
-    let close: @Sendable () -> Void
+    let close: @Sendable (Farewell?) -> Void
   }
 
   // MARK: Deciding
@@ -69,7 +69,7 @@ extension NodeCore {
     guard let transport = transports.removeValue(forKey: id) else { return }
     let now = clock.now()
     let peer = transport.peer
-    transport.close()
+    transport.close(end.farewell)
     transport.wake.finish()
     noteHeard(peer, on: id)
     gossip.disconnected(id, at: now)
@@ -111,7 +111,7 @@ extension NodeCore {
   /// - Returns: the link's id and the signal to send, or what the other end is told when there is to be no link.
   func connected(
     _ certificate: NodeCertificate, from called: Int?, address: String?, _ heard: LastHeard,
-    close: @escaping @Sendable () -> Void
+    close: @escaping @Sendable (Farewell?) -> Void
   ) -> Answer {
     let id = LinkID(rawValue: nextLink)
     nextLink += 1

@@ -109,12 +109,12 @@ extension NodeCore {
     // Of two clocks nobody knows which one is wrong.
     guard told.count >= 2 else { return [] }
     func far(_ milliseconds: Int64) -> Problem.Detail {
-      let seconds = abs(milliseconds) / 1_000
+      let seconds = (abs(milliseconds) + 500) / 1_000
       let (ja, en) =
         seconds < 120
         ? ("\(seconds) 秒", "\(seconds) s")
         : seconds < 7_200
-          ? ("\(seconds / 60) 分", "\(seconds / 60) min") : ("\(seconds / 3_600) 時間", "\(seconds / 3_600) h")
+          ? ("\((seconds + 30) / 60) 分", "\((seconds + 30) / 60) min") : ("\((seconds + 1_800) / 3_600) 時間", "\((seconds + 1_800) / 3_600) h")
       return milliseconds > 0
         ? .init(ja: "\(ja)進んでいます", en: "\(en) fast") : .init(ja: "\(ja)遅れています", en: "\(en) slow")
     }

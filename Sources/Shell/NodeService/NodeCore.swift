@@ -1,3 +1,4 @@
+import Build
 import Catalogue
 import Causality
 import ChangeModel
@@ -82,7 +83,7 @@ public actor NodeCore {
     self.replica = replica
     amended = NIOLockedValueBox(replica.membership.identity)
     reader = NodeReader(database: replica.store.reader)
-    gossip = Gossip(replica)
+    gossip = Gossip(replica, program: "renkei-node \(Build.text)")
     links = Links(own: replica.author, seed: .random(in: .min ... .max))
     for node in replica.membership.certificates.keys {
       if let limit = try replica.store.nodeState(Self.limitKey(node)), limit > 0 { limits[node] = Int(limit) }

@@ -25,6 +25,8 @@ public struct StatusReport: Codable, Sendable {
     public var wardName: String
     /// `up`, `down`, `cut` (by this node's operator), `banned` (it broke the protocol) or `revoked` (by its authority).
     public var state: String
+    /// Which program it runs, by its own word.
+    public var program: String?
     /// Why it is banned, and until when.
     public var banReason: String?
     public var bannedUntil: Int64?
@@ -220,7 +222,8 @@ extension NodeCore {
         node: "\(node)", ward: ward?.code ?? "?", wardName: ward?.name ?? "?",
         state: replica.membership.isRevoked(node)
           ? "revoked" : links.isCut(node) ? "cut" : ban != nil ? "banned" : id == nil ? "down" : "up",
-        banReason: ban.map { "\($0.offence)" }, bannedUntil: ban.map { wallClock(of: $0.until).milliseconds },
+        program: report?.program, banReason: ban.map { "\($0.offence)" },
+        bannedUntil: ban.map { wallClock(of: $0.until).milliseconds },
         lastHeard: lastHeard[node]?.milliseconds, roundTripMilliseconds: report?.roundTrip,
         bytesPerSecondMeasured: report?.measured, lacks: report?.lacks, onTheirWay: report?.onTheirWay,
         toldAt: report?.toldAt.map { wallClock(of: $0).milliseconds }, asked: report?.asked,

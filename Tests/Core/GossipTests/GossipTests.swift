@@ -342,7 +342,7 @@ final class GossipNetwork {
       }
       return all
     }
-    try say([.hello(federation: replica.federation, author: peer)])
+    try say([.hello(federation: replica.federation, author: peer, program: "")])
     _ = try answers()
     try say((0..<1_000).map { .ping($0) })
     #expect(try answers().map { if case .pong(999, _) = $0 { true } else { false } } == [true])
@@ -364,7 +364,8 @@ final class GossipNetwork {
     var random = RandomNumbers(seed: 9)
     let log = LogName(.life, AuthorNumber(ward: 1, serial: 2, epoch: 3))
     let messages: [Message] = [
-      .hello(federation: .zero, author: log.author), .summary([1, 2, 3, 4], wall: .test),
+      .hello(federation: .zero, author: log.author, program: "renkei-node 0.2 (abc)"),
+      .summary([1, 2, 3, 4], wall: .test),
       .summary([1, 2, 3, 4], wall: nil),
       .heads(.supply, [HeadReport(log: LogName(.supply, log.author), sequence: 9, hash: 7)]),
       .ask(log, from: 5, offset: 100), .run(Run(log, first: 3, entries: [[1, 2, 3], [4], []])),
