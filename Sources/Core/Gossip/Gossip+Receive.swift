@@ -19,6 +19,7 @@ public enum LinkFault: Error, Hashable, Sendable, CustomStringConvertible {
 
   public var description: String {
     switch self {
+    case .malformed(let bytes) where bytes.reason == .unknownVersion: "speaks another version of the protocol"
     case .malformed(let bytes): "malformed message: \(bytes.reason) at byte \(bytes.offset)"
     case .wrongFederation: "of another federation"
     case .wrongNode: "said hello as another node than its certificate's"
@@ -28,10 +29,16 @@ public enum LinkFault: Error, Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Another version of the protocol is another program, and no offence.
+  public var isOfOtherVersion: Bool {
+    if case .malformed(let bytes) = self { bytes.reason == .unknownVersion } else { false }
+  }
+
   /// Whether no honest node does this: what is malformed, or says hello as somebody else.
   public var isOffence: Bool {
     switch self {
-    case .malformed, .wrongNode, .noHello: true
+    case .malformed: !isOfOtherVersion
+    case .wrongNode, .noHello: true
     case .wrongFederation, .revoked, .refused: false
     }
   }

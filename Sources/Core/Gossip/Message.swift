@@ -79,6 +79,7 @@ public enum Farewell: UInt8, Hashable, Sendable, CaseIterable, CustomStringConve
   case banned = 6
   case full = 7
   case wrongWard = 8
+  case otherVersion = 9
 
   public var description: String {
     switch self {
@@ -90,6 +91,7 @@ public enum Farewell: UInt8, Hashable, Sendable, CaseIterable, CustomStringConve
     case .banned: "banned"
     case .full: "too many links"
     case .wrongWard: "another ward's node than the address should lead to"
+    case .otherVersion: "speaks another version of the protocol"
     }
   }
 }

@@ -49,6 +49,7 @@ public enum LinkEnd: Hashable, Sendable, CustomStringConvertible {
     case .cut: .cut
     case .revoked: .revoked
     case .offence: .banned
+    case .fault(let fault) where fault.isOfOtherVersion: .otherVersion
     case .lost, .silent, .fault, .disk, .replaced: nil
     }
   }

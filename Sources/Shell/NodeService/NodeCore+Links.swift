@@ -157,6 +157,7 @@ extension NodeCore {
         if case .refused(let reason) = fault, let peer = links[link]?.peer {
           refusedThere[peer] = (reason, .now())
         }
+        if fault.isOfOtherVersion, let peer = links[link]?.peer { refusedThere[peer] = (.otherVersion, .now()) }
         decide(.faulted(link, fault))
       }
       if outcome.faults[id] == nil { refusedThere[link.peer] = nil }

@@ -110,11 +110,11 @@ extension NodeCore {
     guard told.count >= 2 else { return [] }
     func far(_ milliseconds: Int64) -> Problem.Detail {
       let seconds = (abs(milliseconds) + 500) / 1_000
+      let (minutes, hours) = ((seconds + 30) / 60, (seconds + 1_800) / 3_600)
       let (ja, en) =
         seconds < 120
         ? ("\(seconds) 秒", "\(seconds) s")
-        : seconds < 7_200
-          ? ("\((seconds + 30) / 60) 分", "\((seconds + 30) / 60) min") : ("\((seconds + 1_800) / 3_600) 時間", "\((seconds + 1_800) / 3_600) h")
+        : seconds < 7_200 ? ("\(minutes) 分", "\(minutes) min") : ("\(hours) 時間", "\(hours) h")
       return milliseconds > 0
         ? .init(ja: "\(ja)進んでいます", en: "\(en) fast") : .init(ja: "\(ja)遅れています", en: "\(en) slow")
     }
@@ -171,6 +171,7 @@ extension Farewell {
     case .banned: "規則を破ったため"
     case .full: "接続が多すぎる"
     case .wrongWard: "宛先の区と違う"
+    case .otherVersion: "通信の版が違う(どちらかを更新する)"
     }
   }
 }

@@ -93,13 +93,6 @@ public enum AuditTrail {
     ]
   }
 
-  /// How many notes there are.
-  public static func count(_ db: Database) throws -> Int {
-    try all.reduce(0) { sum, records in
-      sum + (try Int.fetchOne(db.cachedStatement(sql: "SELECT count(*) FROM \"\(records.name)_entries\"")) ?? 0)
-    }
-  }
-
   /// Every note about `subject`, oldest first.
   static func notes(on subject: RowID, _ identity: NodeIdentity, _ db: Database) throws -> [JSON] {
     let (first, end) = ("\(subject) ", "\(subject)!")
