@@ -16,6 +16,16 @@ public enum Probe: Int, CaseIterable, Sendable {
   // Bundles.
   case bundleDamaged
 
+  /// Places to which no night of the ordinary sweep leads yet: tests alone come by. Each is a night that is missing.
+  public static let missing: Set<Probe> = [
+    // Authorities that are replaced, and what was void before.
+    .changeSetCameLate, .setAsideTakenBack,
+    // Who holds a stolen key writes sense, and its own rows.
+    .changeSetMalformed, .foreignRowRefused,
+    // No card is damaged; no liar asks for the same four megabytes again; keys are granted in the services' nights alone.
+    .bundleDamaged, .repeatRefused, .keyCameLater,
+  ]
+
   private static let reached = Atomic<UInt64>(0)
 
   /// The program came by here.
