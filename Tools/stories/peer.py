@@ -286,6 +286,9 @@ def open_data(node):
     other = {"Origin": "https://evil.example"}
     check(answer(node, "PATCH", f"/api/v1/shelters/{row}", {"remarks": "x"}, {**other, "Sec-Fetch-Site": "cross-site"})[0] == 403, "and from no other")
     check(answer(node, "GET", "/api/v1/shelters", headers=other)[1]["Access-Control-Allow-Origin"] is None, "nor is anything shown to another")
+    status, headers, _ = answer(node, "GET", "/api/v1/shelters/999", headers=origin)
+    check(status == 404 and headers["Access-Control-Allow-Origin"] == origin["Origin"], "a refusal is shown to an allowed site too")
+    check(headers["X-Content-Type-Options"] == "nosniff" and "default-src 'none'" in headers["Content-Security-Policy"], "and bears what protects browsers")
 
 
 def lots(node):

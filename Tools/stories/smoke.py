@@ -5,6 +5,8 @@ Three wards on loopback, TLS between them; an import; a cut; edits on both sides
 a link; a kill in the middle of an import; a life change that overtakes a backlog on a 9,600 bit/s link.
 """
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +14,14 @@ import time
 import urllib.error
 
 from story import Failure, Node, SAMPLE, WARDS, check, main, until, write_list
+
+
+def read_terminal(terminal):
+    """What was written since; nothing once nobody can write any more."""
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:
+        return b""
 
 
 class Story:
@@ -118,16 +128,19 @@ class Story:
         path = os.path.join(self.folder, "large.csv")
         write_list(path, 20_000, "大規模")
         before = c.rows()
-        run = subprocess.Popen([c.binary, "import", "--data", c.data, "--json", path], stderr=subprocess.PIPE, text=True,
-                               stdout=subprocess.DEVNULL)
-        acknowledged = 0
-        for line in run.stderr:
-            if "/" in line:
-                acknowledged = int(line.strip("… \n").split("/")[0])
-            if acknowledged >= 3_000:
+        # Progress is told to a terminal alone.
+        terminal, end = pty.openpty()
+        run = subprocess.Popen([c.binary, "import", "--data", c.data, "--json", path], stderr=end, stdout=subprocess.DEVNULL)
+        os.close(end)
+        acknowledged, said, killed = 0, b"", False
+        while part := read_terminal(terminal):
+            said += part
+            acknowledged = max([int(n) for n in re.findall(rb"(\d+)/20000", said)] or [0])
+            if acknowledged >= 3_000 and not killed:
                 c.process.send_signal(signal.SIGKILL)
-                break
-        acknowledged = max([acknowledged] + [int(l.strip("… \n").split("/")[0]) for l in run.stderr if "/" in l and "renkei" not in l])
+                killed = True
+        os.close(terminal)
+        check(killed, f"the import told how far it was: {said[-200:]}")
         run.wait(10)
         c.process.wait(10)
         check(acknowledged < 20_000, "killed in the middle")

@@ -7,20 +7,27 @@ import Terminal
 
 struct AccountCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "account", abstract: "The ward's accounts, by whoever has the machine itself.",
+    commandName: "account",
+    abstract: Language.pick("区のアカウントを、この機械を持つ人が管理する。", "The ward's accounts, by whoever has the machine itself."),
     subcommands: [Add.self, List.self, Password.self, End.self], defaultSubcommand: List.self)
 
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Make an account. The password is asked for, or read from standard input when that is no terminal.")
+      abstract: Language.pick(
+        "アカウントを作る。パスワードは画面で尋ね、端末でなければ標準入力から読む。",
+        "Make an account. The password is asked for, or read from standard input when that is no terminal."))
     @OptionGroup var options: NodeOptions
-    @Option(help: "What the person signs in with.") var login: String
-    @Option(help: "The person's name.") var name: String
+    @Option(help: ArgumentHelp(Language.pick("サインインに使う利用者ID。", "What the person signs in with."))) var login: String
+    @Option(help: ArgumentHelp(Language.pick("氏名。", "The person's name."))) var name: String
     @Option(
       name: .customLong("role"),
-      help: "administrator, headquarters, shelter, welfare, supply, engineer or viewer. May be given many times.")
+      help: ArgumentHelp(
+        Language.pick(
+          "administrator、headquarters、shelter、welfare、supply、engineer、viewer のどれか。何度でも書けます。",
+          "administrator, headquarters, shelter, welfare, supply, engineer or viewer. May be given many times.")))
     var roles: [String]
-    @Option(help: "The only shelter to work at (row).") var shelter: String?
+    @Option(help: ArgumentHelp(Language.pick("担当する唯一の避難所(行の番号)。", "The only shelter to work at (row)."))) var shelter:
+      String?
 
     func run() async throws {
       var body: [String: Any] = ["login": login, "name": name, "roles": roles, "password": try Secret.ask()]
@@ -32,7 +39,7 @@ struct AccountCommand: AsyncParsableCommand {
   }
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "The ward's accounts.")
+    static let configuration = CommandConfiguration(abstract: Language.pick("区のアカウントの一覧。", "The ward's accounts."))
     @OptionGroup var options: NodeOptions
 
     func run() async throws {
@@ -47,9 +54,11 @@ struct AccountCommand: AsyncParsableCommand {
   }
 
   struct Password: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Give an account a new password; its sessions end.")
+    static let configuration = CommandConfiguration(
+      abstract: Language.pick("アカウントのパスワードを変える。使用中のサインインは終わります。", "Give an account a new password; its sessions end."))
     @OptionGroup var options: NodeOptions
-    @Argument(help: "The account, as the list shows it.") var account: String
+    @Argument(help: ArgumentHelp(Language.pick("一覧に出るアカウントの番号。", "The account, as the list shows it."))) var account:
+      String
 
     func run() async throws {
       _ = try await Session.call("changeAccount", ["password": try Secret.ask()], row: account, options)
@@ -58,9 +67,11 @@ struct AccountCommand: AsyncParsableCommand {
   }
 
   struct End: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "End an account and its sessions, on every node.")
+    static let configuration = CommandConfiguration(
+      abstract: Language.pick("アカウントを、すべてのノードで停止する。", "End an account and its sessions, on every node."))
     @OptionGroup var options: NodeOptions
-    @Argument(help: "The account, as the list shows it.") var account: String
+    @Argument(help: ArgumentHelp(Language.pick("一覧に出るアカウントの番号。", "The account, as the list shows it."))) var account:
+      String
 
     func run() async throws {
       _ = try await Session.call("endAccount", [:], row: account, options)
@@ -71,16 +82,21 @@ struct AccountCommand: AsyncParsableCommand {
 
 struct TokenCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "token", abstract: "Tokens for devices and programs.",
+    commandName: "token", abstract: Language.pick("機器とプログラムの鍵。", "Tokens for devices and programs."),
     subcommands: [Add.self, List.self, End.self], defaultSubcommand: List.self)
 
   struct Add: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Make a token. It is shown once.")
+    static let configuration = CommandConfiguration(
+      abstract: Language.pick("鍵を作る。表示は一度だけです。", "Make a token. It is shown once."))
     @OptionGroup var options: NodeOptions
-    @Option(help: "What it is for.") var name: String
-    @Option(name: .customLong("role"), help: "As for an account. May be given many times.") var roles: [String]
-    @Option(help: "Days until it ends, 400 at most.") var days = 90
-    @Flag(help: "It may read, and write nothing.") var readOnly = false
+    @Option(help: ArgumentHelp(Language.pick("何に使うか。", "What it is for."))) var name: String
+    @Option(
+      name: .customLong("role"),
+      help: ArgumentHelp(Language.pick("アカウントと同じ役割。何度でも書けます。", "As for an account. May be given many times.")))
+    var roles: [String]
+    @Option(help: ArgumentHelp(Language.pick("有効な日数。400 日まで。", "Days until it ends, 400 at most."))) var days = 90
+    @Flag(help: ArgumentHelp(Language.pick("読むだけで、何も書けない鍵にする。", "It may read, and write nothing."))) var readOnly =
+      false
 
     func validate() throws {
       guard (1...400).contains(days) else { throw ValidationError("--days must be from 1 to 400") }
@@ -96,7 +112,8 @@ struct TokenCommand: AsyncParsableCommand {
   }
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "The ward's tokens, without what they are.")
+    static let configuration = CommandConfiguration(
+      abstract: Language.pick("区の鍵の一覧(鍵そのものは出ません)。", "The ward's tokens, without what they are."))
     @OptionGroup var options: NodeOptions
 
     func run() async throws {
@@ -111,9 +128,9 @@ struct TokenCommand: AsyncParsableCommand {
   }
 
   struct End: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "End a token.")
+    static let configuration = CommandConfiguration(abstract: Language.pick("鍵を無効にする。", "End a token."))
     @OptionGroup var options: NodeOptions
-    @Argument(help: "The token, as the list shows it.") var token: String
+    @Argument(help: ArgumentHelp(Language.pick("一覧に出る鍵の番号。", "The token, as the list shows it."))) var token: String
 
     func run() async throws {
       _ = try await Session.call("endToken", [:], row: token, options)

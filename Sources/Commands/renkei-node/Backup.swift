@@ -5,9 +5,11 @@ import Terminal
 
 struct Backup: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Write the node's database as it is now into a new file, while the node serves.")
+    abstract: Language.pick(
+      "動いたまま、今のデータベースを新しいファイルに写す。", "Write the node's database as it is now into a new file, while the node serves."))
   @OptionGroup var options: NodeOptions
-  @Argument(help: "The file to write; it must not be there.") var file: String
+  @Argument(help: ArgumentHelp(Language.pick("書き出すファイル。すでにあってはいけません。", "The file to write; it must not be there.")))
+  var file: String
 
   func run() async throws {
     guard options.directory.isEnrolled else {
@@ -23,13 +25,19 @@ struct Backup: AsyncParsableCommand {
 
 struct Restore: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Put a backup in the place of the database of a node that does not run.",
-    discussion: """
+    abstract: Language.pick(
+      "止まっているノードのデータベースを、控えに置き換える。", "Put a backup in the place of the database of a node that does not run."),
+    discussion: Language.pick(
+      """
+      ノードは新しい期として続き、控えより後に自分が書いたものを相手から取り戻します。
+      元のファイルは replica.sqlite.before として横に残ります。
+      """,
+      """
       The node goes on in a new epoch, and fetches back from its peers what it wrote after the backup. The file that was
       there stays beside it as replica.sqlite.before.
-      """)
+      """))
   @OptionGroup var options: NodeOptions
-  @Argument(help: "The backup.") var file: String
+  @Argument(help: ArgumentHelp(Language.pick("控えのファイル。", "The backup."))) var file: String
 
   func run() async throws {
     guard options.directory.isEnrolled else {

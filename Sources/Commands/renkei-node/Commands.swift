@@ -8,15 +8,23 @@ import Terminal
 
 struct Import: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Import a published list of shelters.",
-    discussion: """
+    abstract: Language.pick("公表されている避難所一覧を取り込む。", "Import a published list of shelters."),
+    discussion: Language.pick(
+      """
+      自治体標準オープンデータセット(v2、v1)、東京都の一覧の二つの版、国土地理院の CSV と GeoJSON を、列の名前で見分けます
+      (UTF-8 か CP932)。良い行は取り込み、悪い行は行番号とともに示します。同じファイルを二度取り込んでも変わりません。
+      """,
+      """
       The municipal standard data set (v2, v1), both releases of Tokyo's list, and GSI's CSV and GeoJSON are known by
       their column names, in UTF-8 or CP932. Good rows are taken, bad ones reported with their line; the same file a
       second time changes nothing.
-      """)
+      """))
   @OptionGroup var options: NodeOptions
-  @Option(help: "What to note as the rows' source; by default the kind of list.") var source: String?
-  @Argument(help: "The file.") var file: String
+  @Option(
+    help: ArgumentHelp(
+      Language.pick("出典として記すもの。省けば一覧の種類。", "What to note as the rows' source; by default the kind of list.")))
+  var source: String?
+  @Argument(help: ArgumentHelp(Language.pick("ファイル。", "The file."))) var file: String
 
   func run() async throws {
     let result = try await Session.perform(
@@ -41,15 +49,25 @@ struct Import: AsyncParsableCommand {
 
 struct Export: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Write a table as CSV (UTF-8 with its mark, for spreadsheets), or a folder for questions by SQL.",
-    discussion: """
+    abstract: Language.pick(
+      "一つの表を CSV(表計算ソフト用)に、または SQL で調べるためのフォルダに書き出す。",
+      "Write a table as CSV (UTF-8 with its mark, for spreadsheets), or a folder for questions by SQL."),
+    discussion: Language.pick(
+      """
+      --datasette DIR は、人に関しないものを書き出します: 表、区の名前・日本時間・単位のあるビュー、各列の意味。
+      使い方: datasette DIR/renkei.sqlite --metadata DIR/metadata.json
+      """,
+      """
       --datasette DIR writes what is not about people: tables, a view of each with wards' names, Japan's time and units, and
       what every column means. Then: datasette DIR/renkei.sqlite --metadata DIR/metadata.json
-      """)
+      """))
   @OptionGroup var options: NodeOptions
-  @Option(help: "The table.") var table = "shelters"
-  @Option(help: "A folder to make, for Datasette or any other SQL.") var datasette: String?
-  @Argument(help: "The file to write, for a table.") var file: String?
+  @Option(help: ArgumentHelp(Language.pick("表の名前。", "The table."))) var table = "shelters"
+  @Option(
+    help: ArgumentHelp(
+      Language.pick("新しく作るフォルダ。Datasette などの SQL 用。", "A folder to make, for Datasette or any other SQL.")))
+  var datasette: String?
+  @Argument(help: ArgumentHelp(Language.pick("表を書き出すファイル。", "The file to write, for a table."))) var file: String?
 
   func validate() throws {
     guard (file == nil) != (datasette == nil) else { throw ValidationError("give a file to write, or --datasette DIR") }
@@ -74,17 +92,22 @@ struct Export: AsyncParsableCommand {
 
 struct BundleCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bundle", abstract: "Carry change sets on a memory card to a node without a link.",
+    commandName: "bundle",
+    abstract: Language.pick("つながらないノードへ、変更記録をカードで運ぶ。", "Carry change sets on a memory card to a node without a link."),
     subcommands: [ExportBundle.self, ImportBundle.self])
 
   struct ExportBundle: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "export", abstract: "Write a bundle.")
+    static let configuration = CommandConfiguration(
+      commandName: "export", abstract: Language.pick("バンドルを書き出す。", "Write a bundle."))
     @OptionGroup var options: NodeOptions
     @Option(
       name: .customLong("for"),
-      help: "The node that it is for (13113, 13113-2, Shibuya-2): what that node is known to have is left out.")
+      help: ArgumentHelp(
+        Language.pick(
+          "宛先のノード(13113、13113-2、渋谷区-2)。持っていると分かっているものは省きます。",
+          "The node that it is for (13113, 13113-2, Shibuya-2): what that node is known to have is left out.")))
     var reader: String?
-    @Argument(help: "The file to write.") var file: String
+    @Argument(help: ArgumentHelp(Language.pick("書き出すファイル。", "The file to write."))) var file: String
 
     func run() async throws {
       let result = try await Session.perform(
@@ -98,9 +121,11 @@ struct BundleCommand: AsyncParsableCommand {
 
   struct ImportBundle: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "import", abstract: "Take what a bundle holds, as far as it is whole and signed.")
+      commandName: "import",
+      abstract: Language.pick(
+        "バンドルの中身を、壊れておらず署名が正しい限り取り込む。", "Take what a bundle holds, as far as it is whole and signed."))
     @OptionGroup var options: NodeOptions
-    @Argument(help: "The bundle.") var file: String
+    @Argument(help: ArgumentHelp(Language.pick("バンドルのファイル。", "The bundle."))) var file: String
 
     func run() async throws {
       let result = try await Session.perform(.importBundle(file: absolute(file)), options, as: BundleResult.self)
@@ -122,7 +147,8 @@ struct BundleCommand: AsyncParsableCommand {
 
 struct Links: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "See the links of a running node, and cut, heal or throttle them for a drill.",
+    abstract: Language.pick(
+      "動いているノードの接続を見る。訓練のために切る、戻す、絞る。", "See the links of a running node, and cut, heal or throttle them for a drill."),
     subcommands: [List.self, Cut.self, Heal.self, Throttle.self], defaultSubcommand: List.self)
 
   static func show(_ result: LinksResult, _ options: NodeOptions) {
@@ -142,24 +168,35 @@ struct Links: AsyncParsableCommand {
   }
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "The peers, and how the links to them are.")
+    static let configuration = CommandConfiguration(
+      abstract: Language.pick("相手と、接続の様子。", "The peers, and how the links to them are."))
     @OptionGroup var options: NodeOptions
     func run() async throws { Links.show(try await Session.perform(.links, options, as: LinksResult.self), options) }
   }
 
   struct Cut: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Cut the links to a ward, or all.")
+    static let configuration = CommandConfiguration(
+      abstract: Language.pick("一つの区、またはすべてとの接続を切る。", "Cut the links to a ward, or all."))
     @OptionGroup var options: NodeOptions
-    @Argument(help: "The ward or the node: 13113, 13113-2, Shibuya; all without it.") var ward: String?
+    @Argument(
+      help: ArgumentHelp(
+        Language.pick(
+          "区またはノード: 13113、13113-2、渋谷区。省けばすべて。", "The ward or the node: 13113, 13113-2, Shibuya; all without it.")))
+    var ward: String?
     func run() async throws {
       Links.show(try await Session.perform(.cut(ward: ward), options, as: LinksResult.self), options)
     }
   }
 
   struct Heal: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Allow links to a ward, or all, again.")
+    static let configuration = CommandConfiguration(
+      abstract: Language.pick("一つの区、またはすべてとの接続を戻す。", "Allow links to a ward, or all, again."))
     @OptionGroup var options: NodeOptions
-    @Argument(help: "The ward or the node: 13113, 13113-2, Shibuya; all without it.") var ward: String?
+    @Argument(
+      help: ArgumentHelp(
+        Language.pick(
+          "区またはノード: 13113、13113-2、渋谷区。省けばすべて。", "The ward or the node: 13113, 13113-2, Shibuya; all without it.")))
+    var ward: String?
     func run() async throws {
       Links.show(try await Session.perform(.heal(ward: ward), options, as: LinksResult.self), options)
     }
@@ -167,10 +204,13 @@ struct Links: AsyncParsableCommand {
 
   struct Throttle: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Limit what this node sends to a ward, in bits a second; 0 lifts the limit.")
+      abstract: Language.pick(
+        "区へ送る速さを 1 秒あたりのビット数で絞る。0 で解除。", "Limit what this node sends to a ward, in bits a second; 0 lifts the limit."))
     @OptionGroup var options: NodeOptions
-    @Argument(help: "The ward or the node: 13113, 13113-2, Shibuya.") var ward: String
-    @Argument(help: "Bits a second.") var bitsPerSecond: Int
+    @Argument(
+      help: ArgumentHelp(Language.pick("区またはノード: 13113、13113-2、渋谷区。", "The ward or the node: 13113, 13113-2, Shibuya."))
+    ) var ward: String
+    @Argument(help: ArgumentHelp(Language.pick("1 秒あたりのビット数。", "Bits a second."))) var bitsPerSecond: Int
     func validate() throws {
       guard bitsPerSecond >= 0 else { throw ValidationError("bits a second must not be below 0") }
     }
@@ -183,9 +223,10 @@ struct Links: AsyncParsableCommand {
 
 struct Drill: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Fill the registry lane with records without meaning, in a drill's federation.")
+    abstract: Language.pick(
+      "訓練の連合で、台帳レーンを意味のない記録で満たす。", "Fill the registry lane with records without meaning, in a drill's federation."))
   @OptionGroup var options: NodeOptions
-  @Option(help: "How many bytes.") var bytes: Int
+  @Option(help: ArgumentHelp(Language.pick("バイト数。", "How many bytes."))) var bytes: Int
   func validate() throws {
     guard (1...100_000_000).contains(bytes) else { throw ValidationError("--bytes must be from 1 to 100,000,000") }
   }
@@ -197,9 +238,14 @@ struct Drill: AsyncParsableCommand {
 }
 
 struct Status: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "What this node is, has and waits for.")
+  static let configuration = CommandConfiguration(
+    abstract: Language.pick("このノードは誰か、何を持ち、何を待っているか。", "What this node is, has and waits for."))
   @OptionGroup var options: NodeOptions
-  @Flag(help: "Also hash every table: equal on nodes that have merged the same.") var digest = false
+  @Flag(
+    help: ArgumentHelp(
+      Language.pick(
+        "すべての表のハッシュも出す。同じものを取り込んだノードでは等しくなります。", "Also hash every table: equal on nodes that have merged the same.")))
+  var digest = false
 
   func run() async throws {
     let status = try await Session.perform(.status(digest: digest), options, as: StatusReport.self)
@@ -229,8 +275,12 @@ struct Status: AsyncParsableCommand {
 
 struct Doctor: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "What is wrong with a node, what it means, what was lost, and what to do: the worst first.",
-    discussion: "Exit code 1 when somebody has to look. The same pages: renkei-inspect explain.")
+    abstract: Language.pick(
+      "ノードの問題と、その意味、失われたもの、すること。重いものから。",
+      "What is wrong with a node, what it means, what was lost, and what to do: the worst first."),
+    discussion: Language.pick(
+      "誰かが見るべきときの終了コードは 1。同じ説明は renkei-inspect explain。",
+      "Exit code 1 when somebody has to look. The same pages: renkei-inspect explain."))
   @OptionGroup var options: NodeOptions
 
   func run() async throws {
@@ -255,7 +305,8 @@ struct Doctor: AsyncParsableCommand {
 
 struct Verify: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Check every chain and signature, and that the tables are those that the log makes.")
+    abstract: Language.pick(
+      "すべての連鎖と署名、表が記録どおりかを確かめる。", "Check every chain and signature, and that the tables are those that the log makes."))
   @OptionGroup var options: NodeOptions
 
   func run() async throws {
@@ -274,7 +325,8 @@ struct Verify: AsyncParsableCommand {
 }
 
 struct Rebuild: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Make every table anew from the log.")
+  static let configuration = CommandConfiguration(
+    abstract: Language.pick("記録から、すべての表を作り直す。", "Make every table anew from the log."))
   @OptionGroup var options: NodeOptions
 
   func run() async throws {

@@ -8,7 +8,8 @@ import Terminal
 
 struct Enrol: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Enrol a node with an authority that is kept elsewhere, by files on a card.",
+    abstract: Language.pick(
+      "別の場所にある認証局に、カードのファイルでノードを登録する。", "Enrol a node with an authority that is kept elsewhere, by files on a card."),
     discussion: """
         on the node:           renkei-node enrol request --data DIR REQUEST
         where the authority is: renkei-node enrol sign --federation DIR --ward 13113 REQUEST CARD
@@ -22,9 +23,10 @@ struct Enrol: AsyncParsableCommand {
 
   struct Request: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Make the node's key, and a request to carry to the authority.")
-    @Option(help: "The node's folder; made when it is not there.") var data: String
-    @Argument(help: "The file to write.") var request: String
+      abstract: Language.pick("ノードの鍵と、認証局へ運ぶ願いを作る。", "Make the node's key, and a request to carry to the authority."))
+    @Option(help: ArgumentHelp(Language.pick("ノードのフォルダ。なければ作ります。", "The node's folder; made when it is not there.")))
+    var data: String
+    @Argument(help: ArgumentHelp(Language.pick("書き出すファイル。", "The file to write."))) var request: String
 
     func run() async throws {
       let directory = NodeDirectory(data)
@@ -38,12 +40,17 @@ struct Enrol: AsyncParsableCommand {
 
   struct Sign: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Sign a request with a ward's authority: the answer is the node's card.")
-    @Option(help: "Where the founding papers lie.") var federation: String
-    @Option(help: "The ward's code.") var ward: String
-    @Option(help: "How many years the certificate holds; without an end when not given.") var years: Int?
-    @Argument(help: "The request.") var request: String
-    @Argument(help: "The card to write.") var card: String
+      abstract: Language.pick(
+        "願いに区の認証局で署名する。できるのはノードのカードです。", "Sign a request with a ward's authority: the answer is the node's card."))
+    @Option(help: ArgumentHelp(Language.pick("連合の創設書類のあるフォルダ。", "Where the founding papers lie."))) var federation:
+      String
+    @Option(help: ArgumentHelp(Language.pick("区コード。", "The ward's code."))) var ward: String
+    @Option(
+      help: ArgumentHelp(
+        Language.pick("証明書の有効年数。省けば期限なし。", "How many years the certificate holds; without an end when not given.")))
+    var years: Int?
+    @Argument(help: ArgumentHelp(Language.pick("願いのファイル。", "The request."))) var request: String
+    @Argument(help: ArgumentHelp(Language.pick("書き出すカード。", "The card to write."))) var card: String
 
     func run() async throws {
       guard years.map((1...100).contains) ?? true else {
@@ -62,11 +69,16 @@ struct Enrol: AsyncParsableCommand {
   }
 
   struct Accept: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Take the card that the authority made for this node.")
-    @Option(help: "The node's folder.") var data: String
-    @Option(help: "A file with the wards and their links. Without it: the 23 special wards of Tokyo.")
+    static let configuration = CommandConfiguration(
+      abstract: Language.pick("認証局が作ったカードを取り込む。", "Take the card that the authority made for this node."))
+    @Option(help: ArgumentHelp(Language.pick("ノードのフォルダ。", "The node's folder."))) var data: String
+    @Option(
+      help: ArgumentHelp(
+        Language.pick(
+          "区と接続を書いたファイル。省けば東京 23 区。",
+          "A file with the wards and their links. Without it: the 23 special wards of Tokyo.")))
     var topology: String?
-    @Argument(help: "The card.") var card: String
+    @Argument(help: ArgumentHelp(Language.pick("カードのファイル。", "The card."))) var card: String
 
     func run() async throws {
       let directory = NodeDirectory(data)

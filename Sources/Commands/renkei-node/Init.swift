@@ -7,20 +7,38 @@ import Terminal
 
 struct Init: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Make a node of a ward, and its federation if there is none yet.",
-    discussion: """
+    abstract: Language.pick(
+      "区のノードを作る。連合がなければ、それも作る。", "Make a node of a ward, and its federation if there is none yet."),
+    discussion: Language.pick(
+      """
+      連合の創設書類(genesis と各区の認証局)は --federation に置きます。省けばノードの横の federation フォルダです。
+      最初の init が作り、後の init はそこに登録します。本番では認証局を網から離し、enrol request、enrol sign、enrol accept で登録します。
+      """,
+      """
       The federation's founding papers (genesis, and an authority for each ward) lie in --federation, by default a
       folder `federation` beside the node's. The first `init` makes them; later ones enrol their node there. In
       earnest, wards keep their authority offline, and enrol with `enrol request`, `enrol sign` and `enrol accept`.
-      """)
+      """))
 
-  @Option(help: "The ward's code: five digits of JIS X 0402.") var ward: String
-  @Option(help: "The node's folder; made when it is not there.") var data: String
-  @Option(help: "A file with the wards and their links. Without it: the 23 special wards of Tokyo.")
+  @Option(help: ArgumentHelp(Language.pick("区コード: JIS X 0402 の 5 桁。", "The ward's code: five digits of JIS X 0402.")))
+  var ward: String
+  @Option(help: ArgumentHelp(Language.pick("ノードのフォルダ。なければ作ります。", "The node's folder; made when it is not there.")))
+  var data: String
+  @Option(
+    help: ArgumentHelp(
+      Language.pick(
+        "区と接続を書いたファイル。省けば東京 23 区。", "A file with the wards and their links. Without it: the 23 special wards of Tokyo.")
+    ))
   var topology: String?
-  @Option(help: "Where the founding papers lie.") var federation: String?
-  @Flag(help: "A federation for a drill: nothing of it can ever enter the real one.") var drill = false
-  @Flag(help: "Print one JSON object for programs.") var json = false
+  @Option(help: ArgumentHelp(Language.pick("連合の創設書類のあるフォルダ。", "Where the founding papers lie."))) var federation:
+    String?
+  @Flag(
+    help: ArgumentHelp(
+      Language.pick(
+        "訓練の連合にする。本番の連合には決して混ざりません。", "A federation for a drill: nothing of it can ever enter the real one.")))
+  var drill = false
+  @Flag(help: ArgumentHelp(Language.pick("プログラム用に JSON を一つ出す。", "Print one JSON object for programs."))) var json =
+    false
 
   func run() async throws {
     let (wards, text) = try TopologyFile.chosen(topology)

@@ -8,7 +8,8 @@ import Terminal
 struct RenkeiNode: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "renkei-node",
-    abstract: "One ward's node: it works alone, meets its peers, and agrees with them.",
+    abstract: Language.pick(
+      "一つの区のノード。単独で動き、相手に会えば一致します。", "One ward's node: it works alone, meets its peers, and agrees with them."),
     discussion: """
       A first node, and a look at it:
 
@@ -79,8 +80,9 @@ extension FileHandle {
 
 /// Options that every command on a node's folder has.
 struct NodeOptions: ParsableArguments {
-  @Option(help: "The node's folder.") var data: String
-  @Flag(help: "Print one JSON object for programs.") var json = false
+  @Option(help: ArgumentHelp(Language.pick("ノードのフォルダ。", "The node's folder."))) var data: String
+  @Flag(help: ArgumentHelp(Language.pick("プログラム用に JSON を一つ出す。", "Print one JSON object for programs."))) var json =
+    false
 
   var directory: NodeDirectory { NodeDirectory(data) }
 }

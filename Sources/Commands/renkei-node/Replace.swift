@@ -7,7 +7,8 @@ import Terminal
 
 struct Replace: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Give a ward another authority: its card was stolen or lost.",
+    abstract: Language.pick(
+      "区の認証局を取り替える。カードが盗まれたか失われたとき。", "Give a ward another authority: its card was stolen or lost."),
     discussion: """
       More than half of the wards' authorities sign, each where it is kept; the file is carried from one to the next:
 
@@ -30,14 +31,23 @@ struct Replace: AsyncParsableCommand {
   }
 
   struct Propose: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Make the new authority, and the amendment to be signed.")
+    static let configuration = CommandConfiguration(
+      abstract: Language.pick("新しい認証局と、署名を集める改正書を作る。", "Make the new authority, and the amendment to be signed."))
     @OptionGroup var options: NodeOptions
-    @Option(help: "Where the new card is to lie.") var federation: String
-    @Option(help: "A node that the thief enrolled: its certificate is not to hold. May be given many times.")
+    @Option(help: ArgumentHelp(Language.pick("新しいカードを置くフォルダ。", "Where the new card is to lie."))) var federation: String
+    @Option(
+      help: ArgumentHelp(
+        Language.pick(
+          "盗んだ者が登録したノード。その証明書を無効にします。何度でも書けます。",
+          "A node that the thief enrolled: its certificate is not to hold. May be given many times.")))
     var dropNode: [String] = []
-    @Option(help: "A node that the thief revoked: its revocation is not to hold. May be given many times.")
+    @Option(
+      help: ArgumentHelp(
+        Language.pick(
+          "盗んだ者が失効させたノード。その失効を無効にします。何度でも書けます。",
+          "A node that the thief revoked: its revocation is not to hold. May be given many times.")))
     var dropRevocation: [String] = []
-    @Argument(help: "The file to write.") var file: String
+    @Argument(help: ArgumentHelp(Language.pick("書き出すファイル。", "The file to write."))) var file: String
 
     func run() async throws {
       var quiet = options
@@ -76,10 +86,11 @@ struct Replace: AsyncParsableCommand {
   }
 
   struct Sign: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Sign a proposal with a ward's authority.")
-    @Option(help: "Where the authority lies.") var federation: String
-    @Option(help: "The ward's code.") var ward: String
-    @Argument(help: "The proposal; written over.") var file: String
+    static let configuration = CommandConfiguration(
+      abstract: Language.pick("改正書に区の認証局で署名する。", "Sign a proposal with a ward's authority."))
+    @Option(help: ArgumentHelp(Language.pick("認証局のあるフォルダ。", "Where the authority lies."))) var federation: String
+    @Option(help: ArgumentHelp(Language.pick("区コード。", "The ward's code."))) var ward: String
+    @Argument(help: ArgumentHelp(Language.pick("改正書のファイル。上書きします。", "The proposal; written over."))) var file: String
 
     func run() async throws {
       var chain = try Replace.read(file)
@@ -92,11 +103,12 @@ struct Replace: AsyncParsableCommand {
   }
 
   struct Publish: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Tell all nodes of an amendment that enough have signed.")
+    static let configuration = CommandConfiguration(
+      abstract: Language.pick("署名のそろった改正書を、すべてのノードに知らせる。", "Tell all nodes of an amendment that enough have signed."))
     @OptionGroup var options: NodeOptions
-    @Option(help: "Where the new card lies.") var federation: String
-    @Option(help: "Why, for everybody to read.") var reason: String
-    @Argument(help: "The proposal.") var file: String
+    @Option(help: ArgumentHelp(Language.pick("新しいカードのあるフォルダ。", "Where the new card lies."))) var federation: String
+    @Option(help: ArgumentHelp(Language.pick("理由。誰でも読めます。", "Why, for everybody to read."))) var reason: String
+    @Argument(help: ArgumentHelp(Language.pick("改正書のファイル。", "The proposal."))) var file: String
 
     func run() async throws {
       let chain = try Replace.read(file)

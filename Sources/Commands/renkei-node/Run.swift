@@ -9,39 +9,68 @@ import Web
 
 struct Run: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Run the node until Ctrl-C or SIGTERM.",
-    discussion: """
+    abstract: Language.pick("Ctrl-C か SIGTERM まで、ノードを動かす。", "Run the node until Ctrl-C or SIGTERM."),
+    discussion: Language.pick(
+      """
+      画面と API は --http で待ち受けます。指定しなければこの機械の中だけです。相手は書いた番地を呼び、--gossip で呼ばれます。
+
+        renkei-node run --data DIR --gossip 0.0.0.0:7113 --peer 13121@10.8.0.21:7121 --peer 13108@10.8.0.8:7108
+      """,
+      """
       Pages and the API listen on --http, for this machine alone unless told otherwise. Peers are called at the
       addresses given, and may call at --gossip:
 
         renkei-node run --data DIR --gossip 0.0.0.0:7113 --peer 13121@10.8.0.21:7121 --peer 13108@10.8.0.8:7108
-      """)
+      """))
 
-  @Option(help: "The node's folder.") var data: String
-  @Option(help: "Where pages and the API listen, HOST:PORT.") var http = "127.0.0.1:8080"
+  @Option(help: ArgumentHelp(Language.pick("ノードのフォルダ。", "The node's folder."))) var data: String
+  @Option(help: ArgumentHelp(Language.pick("画面と API の待ち受け先、HOST:PORT。", "Where pages and the API listen, HOST:PORT.")))
+  var http = "127.0.0.1:8080"
   @Option(
     name: .customLong("host-name"),
-    help: "A name by which browsers may call this node, besides its addresses. May be given many times.")
+    help: ArgumentHelp(
+      Language.pick(
+        "番地のほかに、ブラウザーがこのノードを呼んでよい名前。何度でも書けます。",
+        "A name by which browsers may call this node, besides its addresses. May be given many times.")))
   var hostNames: [String] = []
   @Flag(
     name: .customLong("plain-http"),
-    help: "Pages and the API without TLS: only on this machine's own address, for programs beside the node.")
+    help: ArgumentHelp(
+      Language.pick(
+        "画面と API を TLS なしで。この機械の中だけ、隣のプログラム用です。",
+        "Pages and the API without TLS: only on this machine's own address, for programs beside the node.")))
   var isPlain = false
   @Flag(
     name: .customLong("public"),
-    help: "Let anybody read the open data, without an account: /open/shelters.geojson and .csv, /open/wards.geojson.")
+    help: ArgumentHelp(
+      Language.pick(
+        "オープンデータを、サインインなしで誰にでも読ませる: /open/shelters.geojson と .csv、/open/wards.geojson。",
+        "Let anybody read the open data, without an account: /open/shelters.geojson and .csv, /open/wards.geojson.")))
   var isPublic = false
   @Option(
     name: .customLong("allow-origin"),
-    help:
-      "A web site whose pages may use the API with a token, such as https://www.city.example.jp. May be given many times."
+    help: ArgumentHelp(
+      Language.pick(
+        "鍵を使って API を呼んでよいウェブサイト(例 https://www.city.example.jp)。何度でも書けます。",
+        "A web site whose pages may use the API with a token, such as https://www.city.example.jp. May be given many times."
+      ))
   )
   var origins: [String] = []
-  @Option(help: "Where peers may call, HOST:PORT. Without it, nobody can; this node still calls others.") var gossip:
-    String?
-  @Option(name: .customLong("peer"), help: "A peer to call, WARD@HOST:PORT. May be given many times.") var peers:
-    [String] = []
-  @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel = "notice"
+  @Option(
+    help: ArgumentHelp(
+      Language.pick(
+        "相手の呼び出しを待つ先、HOST:PORT。省くと誰も呼べませんが、こちらからは呼びます。",
+        "Where peers may call, HOST:PORT. Without it, nobody can; this node still calls others."))) var gossip: String?
+  @Option(
+    name: .customLong("peer"),
+    help: ArgumentHelp(
+      Language.pick("呼び出す相手、区コード@HOST:PORT。何度でも書けます。", "A peer to call, WARD@HOST:PORT. May be given many times.")))
+  var peers: [String] = []
+  @Option(
+    help: ArgumentHelp(
+      Language.pick(
+        "trace、debug、info、notice、warning、error、critical のどれか。",
+        "trace, debug, info, notice, warning, error or critical."))) var logLevel = "notice"
 
   func validate() throws {
     guard NetworkAddress(http) != nil else { throw ValidationError("--http must be HOST:PORT, such as 127.0.0.1:8080") }

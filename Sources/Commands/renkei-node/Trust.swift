@@ -6,17 +6,27 @@ import Terminal
 
 struct Revoke: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Revoke a node of a ward: stolen, lost, or no longer used.",
-    discussion: """
+    abstract: Language.pick(
+      "区のノードを失効させる。盗まれた、失われた、もう使わないとき。", "Revoke a node of a ward: stolen, lost, or no longer used."),
+    discussion: Language.pick(
+      """
+      このノードが知っている相手の記録は有効なままです。その後に相手が書くものは、届く順にかかわらず、すべてのノードで無効です。
+      切り離されたノードでも使えます。失効は、線でもカードでも伝わります。
+      ここに届いていて無効になったものは取り置かれます: renkei-node set-aside
+      """,
+      """
       What this node knows of the other's logs stays valid; what it writes after that is void on every node, whatever the
       order of arrival. Works on a node that is cut off: the revocation travels by links and by cards alike.
       What had come here and is void then is kept apart: `renkei-node set-aside`.
-      """)
+      """))
   @OptionGroup var options: NodeOptions
-  @Option(help: "Where the ward's authority lies.") var federation: String
-  @Option(help: "The node: its ward's code and its number, such as 13113-2.") var node: String
-  @Option(help: "Why, for everybody to read.") var reason: String
-  @Flag(help: "Do not ask: for scripts.") var yes = false
+  @Option(help: ArgumentHelp(Language.pick("区の認証局のあるフォルダ。", "Where the ward's authority lies."))) var federation: String
+  @Option(
+    help: ArgumentHelp(
+      Language.pick("ノード: 区コードと番号(例 13113-2)。", "The node: its ward's code and its number, such as 13113-2.")))
+  var node: String
+  @Option(help: ArgumentHelp(Language.pick("理由。誰でも読めます。", "Why, for everybody to read."))) var reason: String
+  @Flag(help: ArgumentHelp(Language.pick("確認を尋ねない(スクリプト用)。", "Do not ask: for scripts."))) var yes = false
 
   /// One node, by its name.
   static func node(_ text: String, in identity: FederationIdentity) throws -> NodeName {
@@ -76,11 +86,14 @@ struct Revoke: AsyncParsableCommand {
 
 struct SetAside: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "See what was cut out of the logs here, after a revocation or a fork, and adopt what is true.",
+    abstract: Language.pick(
+      "失効や分岐で、ここの記録から取り置かれたものを見て、正しいものを引き取る。",
+      "See what was cut out of the logs here, after a revocation or a fork, and adopt what is true."),
     subcommands: [List.self, Adopt.self], defaultSubcommand: List.self)
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "The change sets that are kept apart.")
+    static let configuration = CommandConfiguration(
+      abstract: Language.pick("取り置かれた変更記録の一覧。", "The change sets that are kept apart."))
     @OptionGroup var options: NodeOptions
 
     func run() async throws {
@@ -98,10 +111,12 @@ struct SetAside: AsyncParsableCommand {
 
   struct Adopt: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Say again, as this node's own word, what the change sets of a log said that are kept apart.")
+      abstract: Language.pick(
+        "取り置かれた記録の内容を、このノードの言葉として言い直す。",
+        "Say again, as this node's own word, what the change sets of a log said that are kept apart."))
     @OptionGroup var options: NodeOptions
-    @Argument(help: "The lane, as the list shows it.") var lane: String
-    @Argument(help: "The author, as the list shows it.") var author: String
+    @Argument(help: ArgumentHelp(Language.pick("一覧に出るレーン。", "The lane, as the list shows it."))) var lane: String
+    @Argument(help: ArgumentHelp(Language.pick("一覧に出る書き手。", "The author, as the list shows it."))) var author: String
 
     func run() async throws {
       let result = try await Session.perform(.adopt(lane: lane, author: author), options, as: AdoptResult.self)

@@ -55,8 +55,9 @@ enum Library {
 
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "The scenarios that are known by name.")
-  @Flag(help: "Print one JSON object for programs.") var json = false
+    commandName: "list", abstract: Language.pick("名前で呼べるシナリオの一覧。", "The scenarios that are known by name."))
+  @Flag(help: ArgumentHelp(Language.pick("プログラム用に JSON を一つ出す。", "Print one JSON object for programs."))) var json =
+    false
 
   private struct Line: Encodable {
     var name: String

@@ -10,14 +10,25 @@ import Store
 struct MaelstromCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "maelstrom",
-    abstract: "A node that speaks Maelstrom's protocol on standard input and output, for somebody else's harness.",
-    discussion: """
+    abstract: Language.pick(
+      "標準入出力で Maelstrom の規約を話すノード。他の試験装置のため。",
+      "A node that speaks Maelstrom's protocol on standard input and output, for somebody else's harness."),
+    discussion: Language.pick(
+      """
+      仕事: broadcast、g-set、g-counter、pn-counter。init の名前のノードは DIR/NODE_ID にファイルを置き、止められても続きから動きます。
+      鍵は名前から決まります。試験の外では何の値打ちもありません。
+      """,
+      """
       Workloads: broadcast, g-set, g-counter, pn-counter; on the node's own replica and gossip. The node that `init` names
       keeps its file under DIR/NODE_ID and goes on from it after a kill. Its keys follow from the nodes' names: they are
       worth nothing outside of a test.
-      """)
-  @Option(help: "Where nodes keep their files.") var data: String
-  @Option(help: "What is asked of it: a read's answer has the members of that workload and no others.")
+      """))
+  @Option(help: ArgumentHelp(Language.pick("ノードのファイルを置くフォルダ。", "Where nodes keep their files."))) var data: String
+  @Option(
+    help: ArgumentHelp(
+      Language.pick(
+        "何を尋ねるか。読みの答えは、その仕事の項目だけを持ちます。",
+        "What is asked of it: a read's answer has the members of that workload and no others.")))
   var workload = MaelstromWorkload.broadcast
 
   func run() throws {

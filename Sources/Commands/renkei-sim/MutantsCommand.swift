@@ -7,12 +7,18 @@ import Terminal
 struct MutantsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mutants",
-    abstract: "Plants one bug after the other, and tells which checker finds each, and after how many seeds.",
-    discussion: "Only in a build that holds the bugs: Tools/mutants makes and runs it.")
-  @Option(help: "Seeds to try for each bug, such as 1..100.") var seeds = SeedRange(argument: "1..100")!
-  @Option(help: "How many at once.") var jobs = 2
-  @Option(help: "Only these bugs.") var only: [String] = []
-  @Flag(help: "Print one JSON object for programs.") var json = false
+    abstract: Language.pick(
+      "欠陥を一つずつ仕込み、どの検査が何回目の種で見つけるかを示す。",
+      "Plants one bug after the other, and tells which checker finds each, and after how many seeds."),
+    discussion: Language.pick(
+      "欠陥を含むビルドだけで動きます。Tools/mutants が作って動かします。",
+      "Only in a build that holds the bugs: Tools/mutants makes and runs it."))
+  @Option(help: ArgumentHelp(Language.pick("欠陥ごとに試す種(例 1..100)。", "Seeds to try for each bug, such as 1..100.")))
+  var seeds = SeedRange(argument: "1..100")!
+  @Option(help: ArgumentHelp(Language.pick("同時にいくつ動かすか。", "How many at once."))) var jobs = 2
+  @Option(help: ArgumentHelp(Language.pick("この欠陥だけ。", "Only these bugs."))) var only: [String] = []
+  @Flag(help: ArgumentHelp(Language.pick("プログラム用に JSON を一つ出す。", "Print one JSON object for programs."))) var json =
+    false
 
   func run() throws {
     #if MUTANTS

@@ -9,7 +9,7 @@ import Topology
 struct RenkeiSim: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "renkei-sim",
-    abstract: "A night of the earthquake in seconds, and the same night again.",
+    abstract: Language.pick("地震の一夜を数秒で。同じ夜をもう一度。", "A night of the earthquake in seconds, and the same night again."),
     discussion: """
       Runs the node's own replica, gossip and links, SQLite included, on virtual time, roads and disks, and judges every run by
       checkers with a plain model of their own.

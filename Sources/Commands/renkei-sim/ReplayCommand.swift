@@ -5,10 +5,14 @@ import Terminal
 
 struct ReplayCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "replay", abstract: "Runs a plan that `run --save-plan` or `shrink` wrote, event by event.")
-  @Argument(help: "The plan's file.") var plan: String
-  @Flag(help: "Print one JSON object for programs.") var json = false
-  @Flag(help: "Do not tell each event.") var quiet = false
+    commandName: "replay",
+    abstract: Language.pick(
+      "run --save-plan か shrink が書いた計画を、出来事ごとに動かす。",
+      "Runs a plan that `run --save-plan` or `shrink` wrote, event by event."))
+  @Argument(help: ArgumentHelp(Language.pick("計画のファイル。", "The plan's file."))) var plan: String
+  @Flag(help: ArgumentHelp(Language.pick("プログラム用に JSON を一つ出す。", "Print one JSON object for programs."))) var json =
+    false
+  @Flag(help: ArgumentHelp(Language.pick("出来事を一つずつ出さない。", "Do not tell each event."))) var quiet = false
 
   func run() throws {
     try Verdict(PlanFile.read(plan), narrate: !json && !quiet).tell(json: json, again: "renkei-sim replay \(plan)")
@@ -33,12 +37,16 @@ enum PlanFile {
 struct ShrinkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "shrink",
-    abstract: "Finds the fewest events of a run that still break what it broke.",
-    discussion: "Leaves out steps, in halves, then quarters, and so on (Zeller, Hildebrandt: delta debugging, 2002).")
+    abstract: Language.pick("同じものを破る、最も少ない出来事を探す。", "Finds the fewest events of a run that still break what it broke."),
+    discussion: Language.pick(
+      "半分、四分の一と、段階を省いていきます(Zeller, Hildebrandt: delta debugging, 2002)。",
+      "Leaves out steps, in halves, then quarters, and so on (Zeller, Hildebrandt: delta debugging, 2002)."))
   @OptionGroup var story: StoryOptions
-  @Option(help: "Shrink this plan instead of the scenario's.") var plan: String?
-  @Option(help: "Where to write what is left.") var out = "shrunk.json"
-  @Flag(help: "Print one JSON object for programs.") var json = false
+  @Option(help: ArgumentHelp(Language.pick("シナリオの代わりに、この計画を縮める。", "Shrink this plan instead of the scenario's.")))
+  var plan: String?
+  @Option(help: ArgumentHelp(Language.pick("残ったものを書くファイル。", "Where to write what is left."))) var out = "shrunk.json"
+  @Flag(help: ArgumentHelp(Language.pick("プログラム用に JSON を一つ出す。", "Print one JSON object for programs."))) var json =
+    false
 
   func run() throws {
     let start = try plan.map(PlanFile.read) ?? story.plan()

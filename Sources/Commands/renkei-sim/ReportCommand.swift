@@ -8,11 +8,16 @@ import Topology
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report",
-    abstract: "Runs one scenario and writes a page about it: map, curves, bytes, events to step through.",
-    discussion: "One file that needs nothing else: it can be mailed, or opened from a memory card.")
+    abstract: Language.pick(
+      "一つのシナリオを動かし、地図・曲線・通信量・出来事のページを書く。",
+      "Runs one scenario and writes a page about it: map, curves, bytes, events to step through."),
+    discussion: Language.pick(
+      "ほかに何も要らない一つのファイルです。メールでもカードでも渡せます。",
+      "One file that needs nothing else: it can be mailed, or opened from a memory card."))
   @OptionGroup var story: StoryOptions
-  @Option(help: "Where to write the page.") var html: String
-  @Flag(help: "Print one JSON object for programs.") var json = false
+  @Option(help: ArgumentHelp(Language.pick("ページを書くファイル。", "Where to write the page."))) var html: String
+  @Flag(help: ArgumentHelp(Language.pick("プログラム用に JSON を一つ出す。", "Print one JSON object for programs."))) var json =
+    false
 
   func run() throws {
     let file = try Library.story(story.scenario)

@@ -6,9 +6,16 @@ import Terminal
 
 /// What every command that runs one scenario needs.
 struct StoryOptions: ParsableArguments {
-  @Argument(help: "A scenario's file, or its name in Topology/scenarios.") var scenario: String
-  @Option(help: "The seed that everything follows from.") var seed: UInt64 = 1
-  @Flag(help: "All kinds of fault on top of the scenario's own; what it expects at set times is left out then.")
+  @Argument(
+    help: ArgumentHelp(
+      Language.pick("シナリオのファイル、または list に出る名前。", "A scenario's file, or its name in Topology/scenarios.")))
+  var scenario: String
+  @Option(help: ArgumentHelp(Language.pick("すべてが決まる種。", "The seed that everything follows from."))) var seed: UInt64 = 1
+  @Flag(
+    help: ArgumentHelp(
+      Language.pick(
+        "シナリオの故障に加えて、あらゆる故障を起こす。決まった時刻の期待は外します。",
+        "All kinds of fault on top of the scenario's own; what it expects at set times is left out then.")))
   var allFaults = false
 
   func plan() throws -> Plan {
@@ -22,11 +29,14 @@ struct StoryOptions: ParsableArguments {
 
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "run", abstract: "Runs one scenario with one seed, and judges it.")
+    commandName: "run",
+    abstract: Language.pick("一つのシナリオを一つの種で動かし、判定する。", "Runs one scenario with one seed, and judges it."))
   @OptionGroup var story: StoryOptions
-  @Flag(help: "Print one JSON object for programs.") var json = false
-  @Flag(help: "Tell each event as it happens.") var narrate = false
-  @Option(help: "Write the plan, for `replay` and `shrink`.") var savePlan: String?
+  @Flag(help: ArgumentHelp(Language.pick("プログラム用に JSON を一つ出す。", "Print one JSON object for programs."))) var json =
+    false
+  @Flag(help: ArgumentHelp(Language.pick("出来事を一つずつ出す。", "Tell each event as it happens."))) var narrate = false
+  @Option(help: ArgumentHelp(Language.pick("replay と shrink のための計画を書く。", "Write the plan, for `replay` and `shrink`.")))
+  var savePlan: String?
 
   func run() throws {
     let plan = try story.plan()

@@ -40,20 +40,41 @@ struct SweepRun: Codable, Sendable {
 struct SweepCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sweep",
-    abstract: "Runs many seeds over all scenarios, or one, and tells what did not hold.",
-    discussion: """
+    abstract: Language.pick(
+      "多くの種を、すべてか一つのシナリオで動かし、成り立たなかったものを示す。", "Runs many seeds over all scenarios, or one, and tells what did not hold."
+    ),
+    discussion: Language.pick(
+      """
+      種ごとに、シナリオの割合に応じて一つを選びます。同じ種は同じシナリオになります。
+      実行は別のプロセスで行い、異常に終わったものも見つけます。
+      """,
+      """
       Each seed takes one scenario, by the shares that the scenarios ask for; the same seed takes the same one. Every run
       is in a process of its own kind, so that one that ends badly is found like any other fault.
-      """)
-  @Option(help: "Seeds, such as 1..2000.") var seeds: SeedRange
-  @Option(help: "How many at once.") var jobs = 2
-  @Option(help: "Only this scenario: a file, or its name in Topology/scenarios.") var scenario: String?
-  @Flag(help: "All kinds of fault on top of each scenario's own.") var allFaults = false
-  @Flag(help: "Leave out scenarios that ask for a share of less than 5: they take long.") var light = false
-  @Flag(help: "Print one JSON object for programs.") var json = false
-  @Flag(help: "Stop at the first run that does not hold.") var failFast = false
+      """))
+  @Option(help: ArgumentHelp(Language.pick("種(例 1..2000)。", "Seeds, such as 1..2000."))) var seeds: SeedRange
+  @Option(help: ArgumentHelp(Language.pick("同時にいくつ動かすか。", "How many at once."))) var jobs = 2
+  @Option(
+    help: ArgumentHelp(
+      Language.pick("このシナリオだけ: ファイル、または list に出る名前。", "Only this scenario: a file, or its name in Topology/scenarios."))
+  ) var scenario: String?
   @Flag(
-    help: "Every place of the core that nights are known to lead to must be reached, and no other: exit 1 when not.")
+    help: ArgumentHelp(Language.pick("各シナリオの故障に加えて、あらゆる故障を起こす。", "All kinds of fault on top of each scenario's own.")))
+  var allFaults = false
+  @Flag(
+    help: ArgumentHelp(
+      Language.pick(
+        "割合が 5 未満の(長くかかる)シナリオを外す。", "Leave out scenarios that ask for a share of less than 5: they take long.")))
+  var light = false
+  @Flag(help: ArgumentHelp(Language.pick("プログラム用に JSON を一つ出す。", "Print one JSON object for programs."))) var json =
+    false
+  @Flag(help: ArgumentHelp(Language.pick("成り立たない実行が出たら止める。", "Stop at the first run that does not hold.")))
+  var failFast = false
+  @Flag(
+    help: ArgumentHelp(
+      Language.pick(
+        "到達するはずの箇所すべてに到達し、ほかには到達しないこと。違えば終了コード 1。",
+        "Every place of the core that nights are known to lead to must be reached, and no other: exit 1 when not.")))
   var probes = false
 
   func run() throws {

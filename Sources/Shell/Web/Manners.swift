@@ -1,8 +1,26 @@
 import Desk
 import Hummingbird
 
+/// Scripts of origins that the operator allows may read what the API answers, refusals too (Fetch, 3.3).
+struct CrossOrigin<Context: RequestContext>: RouterMiddleware {
+  let allowed: Set<String>
+
+  func handle(
+    _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+  ) async throws -> Response {
+    var response = try await next(request, context)
+    guard let origin = request.headers[.origin], request.uri.path.hasPrefix("/api/"), allowed.contains(origin) else {
+      return response
+    }
+    response.headers[.accessControlAllowOrigin] = origin
+    response.headers[.accessControlExposeHeaders] = "ETag, Retry-After, Idempotency-Replayed"
+    response.headers[.vary] = [response.headers[.vary], "Origin"].compactMap { $0 }.joined(separator: ", ")
+    return response
+  }
+}
+
 /// How HTTP wants a refusal said: a path that there is answers a wrong method with 405 and what it allows, any other with 404
-/// (RFC 9110, 15.5.5 and 15.5.6); and scripts of origins that the operator allows learn that they may ask (Fetch, 3.3).
+/// (RFC 9110, 15.5.5 and 15.5.6); and a script of an allowed origin that asks beforehand is told what it may send.
 struct Manners: RouterMiddleware {
   typealias Context = DeskContext
 
@@ -26,28 +44,21 @@ struct Manners: RouterMiddleware {
   func handle(
     _ request: Request, context: Context, next: (Request, Context) async throws -> Response
   ) async throws -> Response {
-    let origin = request.headers[.origin].flatMap { origin in
-      request.uri.path.hasPrefix("/api/") && origins.contains(origin) ? origin : nil
-    }
     if request.method == .options {
       let allowed = try allowed(request)
-      guard let origin else { throw refused(allowed) }
+      guard let origin = request.headers[.origin], request.uri.path.hasPrefix("/api/"), origins.contains(origin) else {
+        throw refused(allowed)
+      }
       return Response(
         status: .noContent,
         headers: [
-          .accessControlAllowOrigin: origin, .vary: "Origin", .accessControlAllowMethods: allowed,
+          .accessControlAllowMethods: allowed,
           .accessControlAllowHeaders: "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID",
           .accessControlMaxAge: "600",
         ])
     }
     guard context.endpointPath != nil else { throw refused(try allowed(request)) }
-    var response = try await next(request, context)
-    if let origin {
-      response.headers[.accessControlAllowOrigin] = origin
-      response.headers[.vary] = "Origin"
-      response.headers[.accessControlExposeHeaders] = "ETag, Retry-After, Idempotency-Replayed"
-    }
-    return response
+    return try await next(request, context)
   }
 
   /// - Throws: 404 for a path that leads nowhere.

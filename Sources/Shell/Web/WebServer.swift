@@ -94,8 +94,10 @@ public struct WebServer: Sendable {
     let router = Router(context: DeskContext.self, options: .autoGenerateHeadEndpoints)
     let access = access
     router.add(middleware: MetricsMiddleware())
-    router.add(middleware: ErrorBodies { request, error in errorPage(request, error) })
+    // Before what makes answers of errors: refusals bear them too.
     router.add(middleware: SecurityHeaders())
+    router.add(middleware: CrossOrigin(allowed: origins))
+    router.add(middleware: ErrorBodies { request, error in errorPage(request, error) })
     router.add(middleware: Lean())
     router.add(middleware: OwnHost(hosts: hosts))
     router.add(middleware: Manners(routes: access.keys, origins: origins))

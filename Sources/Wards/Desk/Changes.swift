@@ -22,7 +22,8 @@ public enum Changes {
         FormField("since", .text(40), ja: "この印の次から", en: "`next` of the answer before; none: from now on"),
         FormField("table", .choice(tables), ja: "対象", en: "Of this collection alone"),
         FormField("limit", .integer(1...most), ja: "件数", en: "How many at most, nearly"),
-        FormField("wait", .integer(0...60), ja: "待つ秒数", en: "Seconds to wait for something, when there is nothing"),
+        // Less than a connection may be idle.
+        FormField("wait", .integer(0...50), ja: "待つ秒数", en: "Seconds to wait for something, when there is nothing"),
       ],
       answers: .list(
         "changes",
