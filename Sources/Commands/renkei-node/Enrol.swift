@@ -10,7 +10,17 @@ struct Enrol: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: Language.pick(
       "別の場所にある認証局に、カードのファイルでノードを登録する。", "Enrol a node with an authority that is kept elsewhere, by files on a card."),
-    discussion: """
+    discussion: Language.pick(
+      """
+        ノードで:       renkei-node enrol request --data DIR REQUEST
+        認証局の場所で: renkei-node enrol sign --federation DIR --ward 13113 REQUEST CARD
+        ノードで:       renkei-node enrol accept --data DIR CARD
+
+      登録済みのノードの証明書を更新し、区の鍵をすべて渡すのも、同じ三つの手順です。
+      別の区へ移す機械は、別のノードになります。新しいフォルダで移る先の区の認証局に登録し、
+      元のノードは、最後の変更が伝わり終えてから失効させます。
+      """,
+      """
         on the node:           renkei-node enrol request --data DIR REQUEST
         where the authority is: renkei-node enrol sign --federation DIR --ward 13113 REQUEST CARD
         on the node:           renkei-node enrol accept --data DIR CARD
@@ -18,7 +28,7 @@ struct Enrol: AsyncParsableCommand {
       The same three steps renew the certificate of a node that is enrolled, and bring it all of its ward's keys. A
       machine that moves to another ward becomes another node: enrol it in a new folder with that ward's authority, and
       revoke the old node once its last change sets have been passed on.
-      """,
+      """),
     subcommands: [Request.self, Sign.self, Accept.self])
 
   struct Request: AsyncParsableCommand {

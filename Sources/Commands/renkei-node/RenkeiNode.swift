@@ -10,7 +10,19 @@ struct RenkeiNode: AsyncParsableCommand {
     commandName: "renkei-node",
     abstract: Language.pick(
       "一つの区のノード。単独で動き、相手に会えば一致します。", "One ward's node: it works alone, meets its peers, and agrees with them."),
-    discussion: """
+    discussion: Language.pick(
+      """
+      最初のノードを作り、見る:
+
+        renkei-node init --ward 13113 --data .renkei/13113 --topology Topology/tokyo23.yaml
+        renkei-node import --data .renkei/13113 Tools/sample/shelters.csv
+        renkei-node run --data .renkei/13113 --http 127.0.0.1:8113
+
+      `run` 以外のコマンドは、止まっているフォルダにも動いているノードにも同じように使えます。
+      動いていれば、フォルダのソケットを通して話します。終了コード: 0 済んだ、1 答えは「いいえ」、
+      2 使い方か入力の誤り、70 プログラムの誤り。
+      """,
+      """
       A first node, and a look at it:
 
         renkei-node init --ward 13113 --data .renkei/13113 --topology Topology/tokyo23.yaml
@@ -19,7 +31,7 @@ struct RenkeiNode: AsyncParsableCommand {
 
       Commands other than `run` work on a folder at rest, and on a running node alike: then they speak to it by the
       socket in its folder. Exit codes: 0 done, 1 the answer is no, 2 wrong usage or input, 70 our fault.
-      """,
+      """),
     version: "renkei-node \(Build.text)",
     subcommands: [
       Init.self, Enrol.self, Run.self, Import.self, Export.self, BundleCommand.self, Links.self, Revoke.self,

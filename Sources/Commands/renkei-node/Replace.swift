@@ -9,7 +9,21 @@ struct Replace: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: Language.pick(
       "区の認証局を取り替える。カードが盗まれたか失われたとき。", "Give a ward another authority: its card was stolen or lost."),
-    discussion: """
+    discussion: Language.pick(
+      """
+      過半数の区の認証局が、それぞれの保管場所で署名します。ファイルは順に運びます。
+
+        区のノードで:       renkei-node authority replace propose --data DIR --federation F FILE
+        各認証局の場所で:   renkei-node authority replace sign --federation F --ward 13101 FILE
+        区のノードで:       renkei-node authority replace publish --data DIR --federation F --reason TEXT FILE
+
+      元の認証局が署名したものは、改正書に挙げたもの（ここで知られている区の証明書と失効）のほか、
+      すべて無効になります。盗んだ者が署名したものは除いてください（--drop-node、--drop-revocation）。
+      何があるかは `renkei-inspect members` で見られます。そのあと F/amendments をほかの認証局の
+      保管場所に写し、すべての区で鍵を作り直します（`authority renew-keys`）。災害に備えて封じた
+      ものは、盗まれたカード宛てに封じられていたからです。
+      """,
+      """
       More than half of the wards' authorities sign, each where it is kept; the file is carried from one to the next:
 
         on a node of the ward:   renkei-node authority replace propose --data DIR --federation F FILE
@@ -20,7 +34,7 @@ struct Replace: AsyncParsableCommand {
       the ward that are known here. Leave out what the thief signed (--drop-node, --drop-revocation); `renkei-inspect members`
       shows them. Then copy F/amendments to where the other authorities are kept, and make the keys anew in every ward
       (`authority renew-keys`): what they prepared for a disaster was sealed to the stolen card.
-      """,
+      """),
     subcommands: [Propose.self, Sign.self, Publish.self])
 
   private static func read(_ file: String) throws -> AmendmentChain {

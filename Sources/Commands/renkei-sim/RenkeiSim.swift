@@ -10,7 +10,19 @@ struct RenkeiSim: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "renkei-sim",
     abstract: Language.pick("地震の一夜を数秒で。同じ夜をもう一度。", "A night of the earthquake in seconds, and the same night again."),
-    discussion: """
+    discussion: Language.pick(
+      """
+      ノードと同じレプリカ、ゴシップ、リンクを SQLite ごと、仮の時刻・道・ディスクの上で動かし、
+      単純な模型を持つ検査役が毎回判定します。
+
+        renkei-sim run everything --seed 7
+        renkei-sim sweep --seeds 1..200 --jobs 2
+        renkei-sim report quake --html quake.html
+
+      筋書きは、ファイルか、`list` が挙げる名前です。終了コード: 0 すべて成り立った、
+      1 成り立たないものがあった、2 使い方か入力の誤り、70 プログラムの誤り。
+      """,
+      """
       Runs the node's own replica, gossip and links, SQLite included, on virtual time, roads and disks, and judges every run by
       checkers with a plain model of their own.
 
@@ -20,7 +32,7 @@ struct RenkeiSim: ParsableCommand {
 
       A scenario is a file, or a name that `list` tells. Exit codes: 0 all held, 1 something did not, 2
       wrong usage or input, 70 our fault.
-      """,
+      """),
     version: "renkei-sim \(Build.text)",
     subcommands: [
       ListCommand.self, RunCommand.self, SweepCommand.self, ReplayCommand.self, ShrinkCommand.self, ReportCommand.self,
