@@ -158,6 +158,7 @@ def story(binary, folder, inspect):
         return any(r["code"] == "ownRevoked" or r["code"] == "refusedThere" and "revoked" in r["detail"]["en"] for r in reasons)
     until("the revoked machine is told", is_told, 30)
     verdict, first, steps = until_code(desk, d.data, codes(desk.status(d.data))[0], "and what to do")
+    check(codes(verdict)[0] in ("ownRevoked", "refusedThere"), f"before all else, the fork too: {codes(verdict)}")
     until_code(desk, a.data, "revokedPeer", "and the others do")
     desk.situation("a revoked node", first, steps[0] if steps else "")
 

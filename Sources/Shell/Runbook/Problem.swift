@@ -5,7 +5,7 @@ public struct Problem: Codable, Hashable, Sendable {
     // Nothing more can be entered, or what is here cannot be relied on.
     case damage, noSpace, ownRevoked, certificateEnded
     // Somebody has to look.
-    case newerFile, fork, ownClock, clockAhead, neverJoined, refusedThere, banned, tornLog, certificateEnds
+    case newerFile, refusedThere, fork, ownClock, clockAhead, neverJoined, banned, tornLog, certificateEnds
     // It goes on by itself, or by card.
     case waiting, cut, cutThere, linksDown, peersBehind, longLog
     // Good to know.
