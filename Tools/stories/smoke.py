@@ -4,10 +4,13 @@
 Three wards on loopback, TLS between them; an import; a cut; edits on both sides; the heal; a bundle for a node without
 a link; a kill in the middle of an import; a life change that overtakes a backlog on a 9,600 bit/s link.
 """
+import contextlib
+import json
 import os
 import pty
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -100,6 +103,7 @@ class Story:
         self.narrow(a, b, c)
         for node in self.nodes:
             check(node.command("verify")["sound"], f"{node.ward} verifies")
+        self.analyse(a)
         codes = [node.stop() for node in self.nodes]
         check(codes == [0, 0, 0], f"clean stops: {codes}")
         self.step("every node's chains, signatures and tables verify; all stop cleanly")
@@ -123,6 +127,17 @@ class Story:
         courier.stop()
         self.step(f"a card of {out['bytes']} bytes brings 江戸川区, which has no link, {taken['changeSets']} change sets; "
                   f"its answer of {returned['bytes']} bytes reaches all three in {took:.2f} s")
+
+    def analyse(self, node):
+        """The analyst's file: every shelter, with its ward's name; nobody's name, and no table of people."""
+        folder = os.path.join(self.folder, "analyst")
+        node.command("export", "--datasette", folder)
+        described = json.load(open(os.path.join(folder, "metadata.json")))["databases"]["renkei"]["tables"]
+        with contextlib.closing(sqlite3.connect(os.path.join(folder, "renkei.sqlite"))) as db:
+            tables = {name for name, in db.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")}
+            shelters = db.execute("SELECT count(*) FROM shelters").fetchone()[0]
+        check(shelters == node.rows() and not tables & {"residents", "stays", "safety_reports", "assistance", "accounts", "audit_life"}, f"{shelters} shelters; {tables}")
+        check(described and set(described) <= tables, f"what is described is there: {set(described) - tables}")
 
     def kill(self, a, c):
         path = os.path.join(self.folder, "large.csv")
