@@ -29,9 +29,11 @@ public enum AnalystFile {
     for path in [file, description] where FileManager.default.fileExists(atPath: path) {
       throw OperatorFailure(2, ja: "すでにあります: \(path)", en: "is there already: \(path)")
     }
-    // What all of the staff may see: neither accounts nor who is whose double.
+    // What all of the staff may see, without accounts; and nothing that points at a person: who is whose double.
+    let people = Set(records.filter(\.isPersonal).map(\.name))
     let shown = records.filter {
       !$0.isPersonal && $0.schema.law != .appendOnly && [.staff, .anyone].contains($0.reader.access)
+        && !$0.fields.contains { if case .row(let other) = $0.shape { people.contains(other) } else { false } }
     }
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
