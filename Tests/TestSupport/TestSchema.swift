@@ -23,7 +23,12 @@ public enum TestSchema {
       FieldSchema(2, "count", .counter, .integer, ja: "数", en: "count"),
     ])
 
-  public static let schema = Schema([things, parcels])
+  /// For their ward alone.
+  public static let people = CollectionSchema(
+    102, "people", lane: .life, law: .keptByMaker, isPersonal: true,
+    fields: [FieldSchema(1, "name", ja: "名前", en: "name")])
+
+  public static let schema = Schema([things, parcels, people])
 
   public static let words = ["開設", "閉鎖", "満員", "水", "毛布", "おむつ", "ミルク", "サトウ ハナコ", "渋谷区立第一小学校", "note 12"]
 

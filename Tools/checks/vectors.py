@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the golden vectors as another program would, from FORMAT.md alone: hashes, signatures, nonces, sealing.
+"""Checks the golden vectors as another program would, from FORMAT.md alone: hashes, signatures, sealing.
 
 Needs Python's `cryptography`. Shares no code with the node.
 """
@@ -10,11 +10,12 @@ import struct
 import sys
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 
 
-def blake(data, size=32):
-    return hashlib.blake2b(data, digest_size=size).digest()
+def blake(data, size=32, key=b""):
+    return hashlib.blake2b(data, digest_size=size, key=key).digest()
 
 
 def hchacha20(key, nonce):
@@ -34,8 +35,29 @@ def hchacha20(key, nonce):
     return struct.pack("<8I", *state[:4], *state[12:])
 
 
-def open_sealed(key, nonce, sealed):
-    return ChaCha20Poly1305(hchacha20(key, nonce[:16])).decrypt(bytes(4) + nonce[16:], sealed, None)
+def xchacha20(key, nonce, data):
+    """The stream from its block 0 on."""
+    return Cipher(ChaCha20(hchacha20(key, nonce[:16]), bytes(8) + nonce[16:]), mode=None).encryptor().update(data)
+
+
+def sealing_tag(key, place, plain):
+    return blake(struct.pack(">I", len(place)) + place + plain, 16, blake(b"renkei seal tag 2\0", key=key))
+
+
+def sealing_stream(key, tag, data):
+    return xchacha20(blake(b"renkei seal stream 2\0", key=key), tag + b"renkei 2", data)
+
+
+def open_sealed(key, place, sealed):
+    data, tag = sealed[:-16], sealed[-16:]
+    plain = sealing_stream(key, tag, data)
+    assert sealing_tag(key, place, plain) == tag
+    return plain
+
+
+def seal(key, place, plain):
+    tag = sealing_tag(key, place, plain)
+    return sealing_stream(key, tag, plain) + tag
 
 
 class Reader:
@@ -88,7 +110,7 @@ def main():
         data = bytes.fromhex(entry["bytes"])
         unsigned, signature = data[:-64], data[-64:]
         context = (federation + key + struct.pack(">IBQ", vector["author"], vector["lane"], entry["sequence"]) + previous)
-        content = blake(b"renkei change set 2" + context + blake(b"renkei body 1" + unsigned))
+        content = blake(b"renkei change set 2" + context + blake(b"renkei body 2" + unsigned))
         assert content.hex() == entry["contentHash"]
         public.verify(signature, content)
         assert private.sign(content) == signature
@@ -96,7 +118,7 @@ def main():
 
         reader = Reader(unsigned)
         version = reader.take(1)[0]
-        assert version >> 4 == 1
+        assert version in (0x20, 0x21)
         milliseconds += reader.varint()
         logical = reader.varint()
         assert (milliseconds, logical) == (entry["timeMilliseconds"], entry["timeLogical"])
@@ -107,10 +129,11 @@ def main():
         assert reader.varint() == vector["audienceKeyID"]
         sealed = reader.take(reader.varint())
         assert reader.offset == len(unsigned)
-        nonce = blake(b"renkei nonce 1" + context + struct.pack(">Q", milliseconds << 16 | logical) + header + b"\0", 24)
-        assert nonce.hex() == entry["nonce"]
-        assert open_sealed(bytes.fromhex(vector["audienceKey"]), nonce, sealed).hex() == entry["plainSection"]
-        previous = blake(b"renkei chain 1" + content + signature)
+        place = context + header + b"\0" + struct.pack(">I", vector["audienceKeyID"])
+        plain = open_sealed(bytes.fromhex(vector["audienceKey"]), place, sealed)
+        assert plain.hex() == entry["plainSection"]
+        assert seal(bytes.fromhex(vector["audienceKey"]), place, plain) == sealed
+        previous = blake(b"renkei chain 2" + content + signature)
         assert previous.hex() == entry["chainHash"]
     print(f"vectors: {len(vector['entries'])} change sets hold")
 

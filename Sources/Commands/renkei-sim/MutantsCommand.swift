@@ -2,6 +2,7 @@ import ArgumentParser
 import Causality
 import Foundation
 import Simulation
+import Sodium
 import Terminal
 
 struct MutantsCommand: ParsableCommand {
@@ -78,6 +79,7 @@ enum Planting {
   static func prepare() {
     #if MUTANTS
       PlantedBug.planted = ProcessInfo.processInfo.environment[variable].flatMap(PlantedBug.init)
+      AudienceKey.repeatsNonces = PlantedBug.repeatsNonce.isPlanted
     #endif
   }
 }

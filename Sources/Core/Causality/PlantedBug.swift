@@ -3,7 +3,7 @@
   /// into a build with `RENKEI_MUTANTS` set, which makes nothing but the simulator: see `Tools/mutants`.
   public enum PlantedBug: String, CaseIterable, Sendable {
     // What is taken from peers.
-    case takesUnsigned, mergesTooEarly, losesWaiting, trapsOnNoise
+    case takesUnsigned, mergesTooEarly, losesWaiting, trapsOnNoise, repeatsNonce
     // What a merge does.
     case overwritesUnseen, showsEarliest, showsLastArrived, removeBeatsAdd, countsOnlyLast, deletesUnseen
     case hidesConflicts, ordersEntriesByArrival, forgetsUnknownFields

@@ -8,6 +8,7 @@ public enum Probe: Int, CaseIterable, Sendable {
   case branchSuspected, branchLookedBack, forkMetOnLink, strangerAwaited, repeatRefused
   // Replica.
   case changeSetWaited, changeSetCameLate, changeSetMalformed, foreignRowRefused, epochOpened, logCut, setAsideTakenBack
+  case branchAdopted, branchHandedBack
   case keyCameLater, newcomerIntroduced, runOutOfOrder
   // Merge and store.
   case valuesConcurrent, rowContested, rowCameBack, transactionFailed

@@ -7,11 +7,14 @@ public struct ChangeSetHeader: Hashable, Sendable {
   public var clock: [Dot]
   /// The control entries that the author newly relied on; in the control lane itself, none.
   public var control: [Dot]
+  /// The author's clock stood far from those of its peers when it wrote: its time is a guess.
+  public var isClockDoubted: Bool
 
-  public init(time: HybridTime, clock: [Dot], control: [Dot]) {
+  public init(time: HybridTime, clock: [Dot], control: [Dot], isClockDoubted: Bool = false) {
     self.time = time
     self.clock = clock
     self.control = control
+    self.isClockDoubted = isClockDoubted
   }
 }
 
@@ -52,8 +55,10 @@ public struct AuthorPast: Sendable {
 
 /// The layout of a change set's bytes. FORMAT.md, section 3.
 public struct ChangeSetLayout: Sendable {
-  public static let formatVersion: UInt8 = 1
+  public static let formatVersion: UInt8 = 2
   public static let signatureBytes = 64
+  private static let hasControl: UInt8 = 1
+  private static let doubtsClock: UInt8 = 2
 
   public var header: ChangeSetHeader
   /// Length of the header's bytes, the section count included.
@@ -65,7 +70,8 @@ public struct ChangeSetLayout: Sendable {
     _ header: ChangeSetHeader, sections: Int, after past: AuthorPast, to writer: inout ByteWriter
   ) {
     precondition(header.time > past.time && sections <= Limits.sections)
-    writer.byte(formatVersion << 4 | (header.control.isEmpty ? 0 : 1))
+    writer.byte(
+      formatVersion << 4 | (header.control.isEmpty ? 0 : hasControl) | (header.isClockDoubted ? doubtsClock : 0))
     writer.varint(UInt64(header.time.milliseconds - past.time.milliseconds))
     writer.varint(header.time.logical)
     ClockCodec.encode(header.clock, against: past.clock, to: &writer)
@@ -82,7 +88,7 @@ public struct ChangeSetLayout: Sendable {
     }
     var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes.dropLast(Self.signatureBytes)))
     let version = try reader.byte()
-    guard version >> 4 == Self.formatVersion, version & 0xe == 0 else {
+    guard version >> 4 == Self.formatVersion, version & 0xf & ~(Self.hasControl | Self.doubtsClock) == 0 else {
       throw MalformedBytes(.unknownVersion, offset: 0)
     }
     let advance = try reader.varint(upTo: 1 << 48)
@@ -92,7 +98,7 @@ public struct ChangeSetLayout: Sendable {
     guard time > past.time, milliseconds < Limits.timeMilliseconds else { throw reader.malformed(.invalidValue) }
     let clock = try ClockCodec.decode(from: &reader, against: past.clock, author: past.author)
     var control: [Dot] = []
-    if version & 1 == 1 {
+    if version & Self.hasControl != 0 {
       guard past.lane != .control else { throw reader.malformed(.invalidValue) }
       // An author's own control log is one that it relies on too, so no author is left out here.
       control = try ClockCodec.decode(from: &reader, against: past.control, author: nil)
@@ -108,6 +114,7 @@ public struct ChangeSetLayout: Sendable {
       sections.append(SealedSection(key: key, range: start..<start + length))
     }
     try reader.expectEnd()
-    header = ChangeSetHeader(time: time, clock: clock, control: control)
+    header = ChangeSetHeader(
+      time: time, clock: clock, control: control, isClockDoubted: version & Self.doubtsClock != 0)
   }
 }

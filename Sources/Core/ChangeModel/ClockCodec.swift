@@ -40,7 +40,7 @@ enum ClockCodec {
     advances.reserveCapacity(head >> 1)
     var next = 0
     for _ in 0..<head >> 1 {
-      let token = try reader.varint(upTo: UInt64(Limits.clockEntries) << 3 | 7)
+      let token = try reader.varint(upTo: UInt64(Limits.mentionedAuthors) << 3 | 7)
       let position = next + Int(token >> 3)
       guard position < clock.mentioned.count else { throw reader.malformed(.invalidValue) }
       var step = (token & 7) + 1
@@ -53,7 +53,9 @@ enum ClockCodec {
     }
     guard head & 1 == 1 else { return advances }
     let count = try reader.count(upTo: Limits.clockEntries)
-    guard count > 0, clock.mentioned.count + count <= Limits.clockEntries else { throw reader.malformed(.overLimit) }
+    guard count > 0, head >> 1 + count <= Limits.clockEntries,
+      clock.mentioned.count + count <= Limits.mentionedAuthors
+    else { throw reader.malformed(.overLimit) }
     var previous: AuthorNumber?
     for _ in 0..<count {
       let raw = UInt32(try reader.varint(upTo: UInt64(UInt32.max)))

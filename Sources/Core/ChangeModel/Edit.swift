@@ -69,3 +69,8 @@ public struct RowEdit: Hashable, Sendable {
     self.init(collection, row, .edit(fields))
   }
 }
+
+extension FieldOperation {
+  /// Whether goods come into a stock by it.
+  var bringsIn: Bool { if case .receive = self { true } else { false } }
+}

@@ -15,8 +15,12 @@ public enum Limits {
   /// UTF-8 bytes of one text: about 10,000 Japanese characters, more than any form's free text.
   public static let textBytes = 32 * 1024
 
-  /// Authors that one change set may name in its clock: 1,000 nodes, each restored a few times.
+  /// Authors that one change set may name in each of its clocks. Who has more to tell, after weeks alone, writes change sets
+  /// without sections first (`Replica.commit`).
   public static let clockEntries = 4_096
+
+  /// Authors that a log may name in all: 1,000 nodes, each with as many epochs as its certificate gives it.
+  public static let mentionedAuthors = 1 << 16
 
   /// Hybrid times lie before this many milliseconds since 1970 (the year 6429): half of what the field holds, so that no
   /// time that is merged leaves its successors without room.

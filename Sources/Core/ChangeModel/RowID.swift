@@ -31,6 +31,40 @@ public struct RowID: Hashable, Comparable, Sendable {
     self.init(derivedFrom: UInt64(ward & 0x3ff) << 53 | hash & (1 << 53 - 1))
   }
 
+  /// The same for what belongs to two wards by a natural key: 43 bits of its hash.
+  public init(derivedFrom hash: UInt64, ward: UInt32, and other: UInt32) {
+    self.init(derivedFrom: UInt64(other & 0x3ff) << 43 | hash & (1 << 43 - 1), ward: ward)
+  }
+
+  /// A row of two wards that an author of the first makes: its serial, its epoch and 23 bits of its counter take the place of a
+  /// hash. Nil when the counter does not fit.
+  public init?(made author: AuthorNumber, counter: UInt64, with other: UInt32) {
+    guard counter > 0, counter < 1 << 23 else { return nil }
+    let number = UInt64(author.serial) << 33 | UInt64(author.epoch) << 23 | counter
+    self.init(derivedFrom: number, ward: author.ward, and: other)
+  }
+
+  /// A statement of a collection on two of another's rows: one row for each pair, whoever makes it.
+  ///
+  /// - Precondition: `low < high`.
+  public init(pair low: RowID, _ high: RowID, in collection: UInt32) {
+    precondition(low < high)
+    var mixed = RandomNumbers(seed: UInt64(bitPattern: low.rawValue) ^ UInt64(collection) << 32)
+    var second = RandomNumbers(seed: mixed.next() ^ UInt64(bitPattern: high.rawValue))
+    self.init(derivedFrom: second.next(), ward: low.ward, and: high.ward)
+  }
+
+  /// Who made a row of two wards with `init(made:counter:with:)`.
+  public var makerOfTwo: AuthorNumber {
+    let bits = UInt64(bitPattern: rawValue)
+    return AuthorNumber(
+      ward: ward, serial: UInt32(truncatingIfNeeded: bits >> 33) & 0x3ff,
+      epoch: UInt32(truncatingIfNeeded: bits >> 23) & 0x3ff)
+  }
+
+  /// The second ward of a row of two.
+  public var otherWard: UInt32 { UInt32(truncatingIfNeeded: UInt64(bitPattern: rawValue) >> 43) & 0x3ff }
+
   /// The ward that the row belongs to, in a collection whose rows do: that of its maker, or that of a derived id.
   public var ward: UInt32 { UInt32(truncatingIfNeeded: UInt64(bitPattern: rawValue) >> 53) & 0x3ff }
 

@@ -28,13 +28,21 @@ public struct FieldSchema: Hashable, Sendable {
   public var type: FieldType
   /// Whether the value is another row's id.
   public var isRow: Bool
+  /// Whose code it repeats, of the wards that the row's id names: what says otherwise has no effect.
+  public var repeats: Party?
+  /// A time that has passed when it is written, in milliseconds since 1970: one after its change set's own counts as that.
+  public var isPast: Bool
   public var japanese: String
   public var english: String
 
   public init(
     _ number: UInt32, _ name: String, _ kind: FieldKind = .register, _ type: FieldType = .text, isRow: Bool = false,
-    ja japanese: String, en english: String
+    repeats: Party? = nil, isPast: Bool = false, ja japanese: String, en english: String
   ) {
+    precondition(repeats == nil || (kind == .register && type == .text))
+    precondition(!isPast || (kind == .register && type == .integer))
+    self.repeats = repeats
+    self.isPast = isPast
     self.number = number
     self.name = name
     self.kind = kind
@@ -70,16 +78,28 @@ public struct FieldTrait: Hashable, Sendable {
   }
 }
 
+/// One of the wards that a row's id names: that of its maker or, in a derived id, the first; and of rows of two, the second.
+public enum Party: String, Hashable, Sendable {
+  case first, second
+}
+
 /// Who may write what of a collection. Every node decides it alike when it merges an edit, from the edit's author and the
 /// row's id alone; what a law does not admit has no effect on any node.
 public enum Law: Hashable, Sendable {
-  /// Any ward edits any row.
+  /// Any ward edits and deletes any row: what proves itself, or is admitted by a rule of the core's own (`ControlSchema`).
   case open
+  /// Any ward adds rows and edits them; nobody deletes one.
+  case shared
   /// A row is edited by the ward that made it, which its id names; rows with a derived id, which names nobody, by no one.
   case keptByMaker
   /// A row belongs to the ward that its id names, made or derived: others edit these fields of it alone, by their numbers,
   /// and do not delete it.
   case keptByWard(open: Set<UInt32>)
+  /// A row belongs to two wards that its derived id names: each edits its own fields, by their numbers, and nobody deletes it.
+  case keptByParties(first: Set<UInt32>, second: Set<UInt32>)
+  /// A row is a statement on two rows, which these fields name, the lower one first: its id follows from them (`RowID.init(pair:_:in:)`),
+  /// the wards of the two rows edit it, and nobody deletes it.
+  case pair(UInt32, UInt32)
   /// Logs alone: nothing of it is ever deleted.
   case appendOnly
 
@@ -87,8 +107,12 @@ public enum Law: Hashable, Sendable {
   var text: String {
     switch self {
     case .open: ""
+    case .shared: " shared"
     case .keptByMaker: " kept by its maker"
     case .keptByWard(let open): " kept by its ward, open \(open.sorted())"
+    case .keptByParties(let first, let second):
+      " kept by two wards, the first \(first.sorted()), the second \(second.sorted())"
+    case .pair(let first, let second): " on a pair [\(first), \(second)]"
     case .appendOnly: " append-only"
     }
   }
@@ -108,6 +132,8 @@ public struct CollectionSchema: Hashable, Sendable {
   public let traits: [FieldTrait]
   /// By field number: its position, or -1.
   private let positions: [Int]
+  /// Fields of which not every value has an effect.
+  private let checked: [FieldSchema]
 
   /// The columns that a table can have: the store keeps which ones change in 64 bits.
   public static let fieldLimit = 64
@@ -126,7 +152,17 @@ public struct CollectionSchema: Hashable, Sendable {
     self.isPersonal = isPersonal
     self.law = law
     precondition(law != .appendOnly || fields.allSatisfy { $0.kind == .log })
-    if case .keptByWard(let open) = law { precondition(open.isSubset(of: fields.map(\.number))) }
+    switch law {
+    case .keptByWard(let open): precondition(open.isSubset(of: fields.map(\.number)))
+    case .keptByParties(let first, let second): precondition(first.union(second).isSubset(of: fields.map(\.number)))
+    case .pair(let first, let second):
+      precondition(
+        [first, second].allSatisfy { number in
+          fields.contains { $0.number == number && $0.isRow }
+        })
+    case .open, .shared, .keptByMaker, .appendOnly: break
+    }
+    checked = fields.filter { $0.repeats != nil || $0.isPast }
     self.fields = fields
     traits = fields.map(\.trait)
     var positions = [Int](repeating: -1, count: Int(fields.map(\.number).max() ?? 0) + 1)
@@ -139,20 +175,75 @@ public struct CollectionSchema: Hashable, Sendable {
 
   public var isAppendOnly: Bool { law == .appendOnly }
 
-  /// What of an edit is for a node of `ward` to make, nil for nothing: decided by the row's id alone, on every node alike.
+  /// What of an edit is for a node of `ward` to make, nil for nothing: decided by the edit and the row's id alone, on every node
+  /// alike.
   public func admitted(_ edit: RowEdit, from ward: UInt32) -> RowEdit? {
-    let openFields: Set<UInt32>
+    let allowed: Set<UInt32>
     switch law {
     case .open, .appendOnly: return edit
+    case .shared:
+      if case .delete = edit.action { return nil }
+      return edit
     case .keptByMaker: return edit.row.made?.author.ward == ward ? edit : nil
     case .keptByWard(let open):
       if edit.row.ward == ward { return edit }
-      openFields = open
+      allowed = open
+    case .keptByParties(let first, let second):
+      guard edit.row.isDerived else { return nil }
+      allowed =
+        (edit.row.ward == ward ? first : []).union(edit.row.otherWard == ward ? second : [])
+    case .pair(let first, let second):
+      guard edit.row.isDerived, edit.row.ward == ward || edit.row.otherWard == ward,
+        case .edit(let fields) = edit.action, isOfItsPair(fields, edit.row, first, second)
+      else { return nil }
+      return edit
     }
     guard case .edit(let fields) = edit.action else { return nil }
-    // Field 0 says what the edit knew of deletions: it goes with what is left.
-    let open = fields.filter { openFields.contains($0.field) || $0.field == 0 }
-    return open.contains { $0.field != 0 } ? RowEdit(edit.collection, edit.row, .edit(open)) : nil
+    // Field 0 says what the edit knew of deletions: it goes with what is left. Goods come in where the row belongs alone.
+    let left = fields.filter { ($0.field == 0 || allowed.contains($0.field)) && !$0.operation.bringsIn }
+    return left.contains { $0.field != 0 } ? RowEdit(edit.collection, edit.row, .edit(left)) : nil
+  }
+
+  /// Whether an edit that names the pair names the one that the row's id follows from.
+  private func isOfItsPair(_ fields: [FieldEdit], _ row: RowID, _ first: UInt32, _ second: UInt32) -> Bool {
+    func named(_ number: UInt32) -> [RowID?] {
+      fields.filter { $0.field == number }.map { field in
+        guard case .set(.integer(let value)) = field.operation else { return nil }
+        return RowID(rawValue: value)
+      }
+    }
+    let (low, high) = (named(first), named(second))
+    if low.isEmpty, high.isEmpty { return true }
+    guard low.count == 1, high.count == 1, let low = low[0], let high = high[0], low < high else { return false }
+    return RowID(pair: low, high, in: number) == row
+  }
+
+  /// An edit without what cannot be so: a ward's code that is not the row's, and a time after the change set's own, which counts
+  /// as that. A function of the change set alone.
+  ///
+  /// - Parameters:
+  ///   - time: the change set's, in milliseconds since 1970.
+  ///   - code: of a ward, by its index.
+  public func plausible(_ edit: RowEdit, at time: Int64, code: (UInt32) -> String?) -> RowEdit? {
+    guard !checked.isEmpty, case .edit(var fields) = edit.action else { return edit }
+    var isChanged = false
+    for field in checked {
+      for (index, given) in fields.enumerated().reversed() where given.field == field.number {
+        switch given.operation {
+        case .set(.integer(let value)) where field.isPast && value > time:
+          fields[index] = FieldEdit(field.number, .set(.integer(time)))
+          isChanged = true
+        case .set(.text(let text)):
+          guard let party = field.repeats else { continue }
+          guard text != code(party == .first ? edit.row.ward : edit.row.otherWard) else { continue }
+          fields.remove(at: index)
+          isChanged = true
+        default: continue
+        }
+      }
+    }
+    guard isChanged else { return edit }
+    return fields.contains { $0.field != 0 } ? RowEdit(edit.collection, edit.row, .edit(fields)) : nil
   }
 
   @inline(__always)
@@ -184,7 +275,10 @@ public struct Schema: Hashable, Sendable {
   /// What the tables' columns follow from, as text: two schemas with one text make the same tables.
   public var canonicalText: String {
     collections.map { collection in
-      let fields = collection.fields.map { "\($0.number) \($0.name) \($0.kind.rawValue) \($0.type.rawValue)" }
+      let fields = collection.fields.map { field in
+        "\(field.number) \(field.name) \(field.kind.rawValue) \(field.type.rawValue)"
+          + (field.repeats.map { " of the \($0.rawValue) ward" } ?? "") + (field.isPast ? " past" : "")
+      }
       let lane = collection.lane.name + (collection.isPersonal ? " personal" : "") + collection.law.text
       return "\(collection.number) \(collection.name) \(lane): " + fields.joined(separator: ", ")
     }.joined(separator: "\n")

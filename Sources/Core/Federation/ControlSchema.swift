@@ -66,7 +66,46 @@ public enum ControlSchema {
       FieldSchema(3, "reason", ja: "理由", en: "reason"),
     ])
 
-  public static let collections = [certificates, emergencyBoxes, keyGrants, revocations, forkProofs, amendments]
+  /// Void change sets of logs that fork: for the node that wrote them and may have lost them, byte for byte, still sealed; and
+  /// who has said one again as a whole, so that nobody does so twice.
+  public static let returned = CollectionSchema(
+    14, "returned_change_sets", lane: .registry, law: .open,
+    fields: [
+      FieldSchema(1, "lane", ja: "系統", en: "lane"),
+      FieldSchema(2, "author", .register, .integer, ja: "書き手", en: "author"),
+      FieldSchema(3, "sequence", .register, .integer, ja: "番号", en: "sequence"),
+      FieldSchema(4, "previous", .register, .bytes, ja: "前のハッシュ", en: "hash of the one before"),
+      FieldSchema(5, "change_set", .register, .bytes, ja: "変更セット", en: "change set"),
+      FieldSchema(6, "said_by", .register, .integer, ja: "言い直した書き手", en: "said again by"),
+    ])
+
+  public static let collections = [
+    certificates, emergencyBoxes, keyGrants, revocations, forkProofs, amendments, returned,
+  ]
+
+  /// Whoever said a change set again as a whole.
+  public static func sayingAgain(_ hash: Digest, by author: AuthorNumber) -> RowEdit {
+    RowEdit(returned.number, returnedRow(hash), [FieldEdit(6, .set(.integer(Int64(author.rawValue))))])
+  }
+
+  /// One row for each change set, whoever hands it back.
+  public static func returnedRow(_ hash: Digest) -> RowID {
+    RowID(derivedFrom: blake2b([UInt8]("returned ".utf8) + hash.bytes).prefix)
+  }
+
+  public static func returning(
+    _ bytes: [UInt8], _ log: LogName, at sequence: SequenceNumber, after previous: Digest, as row: RowID
+  ) -> [RowEdit] {
+    [
+      RowEdit(
+        returned.number, row,
+        [
+          FieldEdit(1, .set(.text(log.lane.name))), FieldEdit(2, .set(.integer(Int64(log.author.rawValue)))),
+          FieldEdit(3, .set(.integer(Int64(sequence)))), FieldEdit(4, .set(.bytes(previous.bytes))),
+          FieldEdit(5, .set(.bytes(bytes))),
+        ])
+    ]
+  }
 
   public static let certificateField: UInt32 = 4
   public static let factField: UInt32 = 2

@@ -109,7 +109,7 @@ extension AuthorityRecord {
     return card
   }
 
-  /// Signs the certificate of one of the ward's nodes anew, and seals to it all the keys that the ward has now.
+  /// Signs the certificate of one of the ward's nodes anew, with more epochs, and seals to it all the keys that the ward has now.
   ///
   /// - Throws: `unknownWard` when the node is another ward's.
   public func renew(
@@ -118,12 +118,13 @@ extension AuthorityRecord {
     guard identity.index(ofWard: ward) == certificate.node.ward else { throw .unknownWard(ward) }
     let from = Instant(milliseconds: max(now.milliseconds, certificate.validFrom + 1))
     return try card(
-      for: certificate.node, certificate.key, in: identity, emergency: true, from: from, until: validUntil)
+      for: certificate.node, lastEpoch: min(certificate.lastEpoch + NodeCertificate.epochs, AuthorNumber.partLimit - 1),
+      certificate.key, in: identity, emergency: true, from: from, until: validUntil)
   }
 
   private func card(
-    for node: AuthorNumber, _ key: PublicKey, in identity: FederationIdentity, emergency: Bool, from: Instant,
-    until: Instant?
+    for node: AuthorNumber, lastEpoch: UInt32 = NodeCertificate.epochs - 1, _ key: PublicKey,
+    in identity: FederationIdentity, emergency: Bool, from: Instant, until: Instant?
   ) throws(FederationError) -> EnrolmentCard {
     guard let secret = [UInt8](hexadecimal: federationKey) else { throw .malformedCard("authority file") }
     let (index, authority) = try self.key(in: identity)
@@ -144,8 +145,8 @@ extension AuthorityRecord {
       }
     }
     let certificate = NodeCertificate.signed(
-      federation: identity.id, node: node, key: key, validFrom: from.milliseconds, validUntil: until?.milliseconds ?? 0,
-      by: authority)
+      federation: identity.id, node: node, lastEpoch: lastEpoch, key: key, validFrom: from.milliseconds,
+      validUntil: until?.milliseconds ?? 0, by: authority)
     return EnrolmentCard(in: identity, certificate: certificate, keys: keys, emergency: boxes)
   }
 }

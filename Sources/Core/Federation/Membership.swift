@@ -19,8 +19,10 @@ public struct Membership: Sendable {
   private var lifted: Set<AuthorNumber> = []
   /// Those that hold.
   private var revocations: [AuthorNumber: [Revocation]] = [:]
-  /// The last valid sequence of logs that fork.
-  private var forks: [LogName: SequenceNumber] = [:]
+  /// The last change set that the branches of a log share, of logs that fork.
+  private var forks: [LogName: LogHead] = [:]
+  /// What `lastEpoch` gives.
+  private var lastEpochs: [AuthorNumber: UInt32] = [:]
   /// Proofs about authors that nobody here knows yet.
   private var unproven: Set<[UInt8]> = []
   private static let unprovenLimit = 1_024
@@ -69,14 +71,21 @@ public struct Membership: Sendable {
     func rank(_ certificate: NodeCertificate) -> (Int, Int64, String) {
       (certificate.stands(in: identity) ? 1 : 0, certificate.validFrom, certificate.bytes.hexadecimal)
     }
-    guard let best = allCertificates[node]?.max(by: { rank($0) < rank($1) }) else { return }
+    guard let all = allCertificates[node], let best = all.max(by: { rank($0) < rank($1) }) else { return }
     certificates[node] = best
+    lastEpochs[node] = all.filter { $0.stands(in: identity) }.map(\.lastEpoch).max()
     if best.stands(in: identity) { disowned.remove(node) } else { disowned.insert(node) }
     if hasSeveral(node), !identity.amendments.amendments.isEmpty { lifted.insert(node) }
   }
 
-  /// Whether what a node wrote may come after what followed it: while it was void, nobody waited for it.
-  public func mayComeLate(_ author: AuthorNumber) -> Bool { lifted.contains(author.node) }
+  /// Whether what an author wrote may come after what followed it: while it was void, nobody waited for it.
+  public func mayComeLate(_ author: AuthorNumber) -> Bool {
+    lifted.contains(author.node)
+      || allCertificates[author.node]?.contains { $0.lastEpoch < author.epoch } ?? false
+  }
+
+  /// The last epoch that a node's certificates give it, of those that hold.
+  public func lastEpoch(of author: AuthorNumber) -> UInt32? { lastEpochs[author.node] }
 
   /// All certificates that are known for a node, valid or not.
   public func known(_ node: AuthorNumber) -> [NodeCertificate] {
@@ -107,8 +116,8 @@ public struct Membership: Sendable {
       guard let proof = ForkProof(bytes, federation: identity.id, key: key) else {
         throw .invalid(.malformedForkProof)
       }
-      guard proof.shared.sequence < forks[log] ?? .max else { return false }
-      forks[log] = proof.shared.sequence
+      guard proof.shared.sequence < forks[log]?.sequence ?? .max else { return false }
+      forks[log] = proof.shared
       return true
     case .amendments(let bytes):
       guard let chain = AmendmentChain(bytes) else { throw .invalid(.malformedAmendment) }
@@ -151,20 +160,30 @@ public struct Membership: Sendable {
       + revocations.values.joined().filter { $0.node.ward == ward }.map(\.bytes)
   }
 
-  /// The last valid sequence of a log; nil when all of it is valid, however far it goes. It never goes up.
+  /// The last valid sequence of a log; nil when all of it is valid, however far it goes. A fork ends a log before it, unless a
+  /// revocation says which branch is the true one.
   public func lastValid(_ log: LogName) -> SequenceNumber? {
     if disowned.contains(log.author.node) { return 0 }
-    let cut = revocations[log.author.node]?.lazy.map { $0.lastValid(log) }.min()
-    switch (cut, forks[log]) {
-    case (let cut?, let fork?): return min(cut, fork)
-    case (let limit?, nil), (nil, let limit?): return limit
-    case (nil, nil): return nil
+    if let last = lastEpochs[log.author.node], log.author.epoch > last { return 0 }
+    return pin(of: log)?.sequence ?? forks[log]?.sequence
+  }
+
+  /// The last valid change set of a log by its node's revocations: of several, the one with the lowest sequence, then hash.
+  public func pin(of log: LogName) -> LogHead? {
+    revocations[log.author.node]?.lazy.map { $0.lastValid(log) }.min {
+      ($0.sequence, $0.hash.bytes.hexadecimal) < ($1.sequence, $1.hash.bytes.hexadecimal)
     }
+  }
+
+  /// Where the branches of a log part that a revocation chooses from; nil when there is nothing to choose.
+  public func choice(in log: LogName) -> LogHead? {
+    guard let fork = forks[log], let pin = pin(of: log), fork.sequence < pin.sequence else { return nil }
+    return fork
   }
 
   /// Nodes that are revoked, and logs that fork with their last valid sequence.
   public var revoked: [AuthorNumber] { Set(revocations.keys).union(disowned).sorted() }
-  public var forkedLogs: [LogName: SequenceNumber] { forks }
+  public var forkedLogs: [LogName: SequenceNumber] { forks.mapValues(\.sequence) }
 }
 
 /// Something that ends the validity of a log, as the control lane carries it.

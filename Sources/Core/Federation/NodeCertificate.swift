@@ -5,8 +5,11 @@ import Sodium
 /// An authority's word that a key is a node of its ward, and which one. FORMAT.md, section 7.
 public struct NodeCertificate: Hashable, Sendable {
   public let federation: Digest
-  /// Epoch 0: the certificate holds for every epoch of the node.
+  /// Epoch 0: the certificate holds for the node's epochs up to `lastEpoch`.
   public let node: AuthorNumber
+  /// What the node writes in a later epoch is nobody's: a stolen key makes no more authors than this, and every clock has room
+  /// for all. A renewal raises it.
+  public let lastEpoch: UInt32
   public let key: PublicKey
   /// Milliseconds since 1970. Of two certificates for one key, the one that begins later counts. From the end on, peers take
   /// up no link; what the node wrote or writes stays valid, since whether it is must not depend on anybody's clock. 0: no end.
@@ -27,9 +30,13 @@ public struct NodeCertificate: Hashable, Sendable {
     end.map { $0.milliseconds + Self.clockTolerance < now.milliseconds } ?? false
   }
 
-  public static let byteCount = 4 + 32 + 4 + 32 + 16 + 64
-  static let magic = [UInt8]("RKC1".utf8)
-  private static let domain = [UInt8]("renkei certificate 1".utf8)
+  /// How many epochs a certificate gives, and how many more a renewal does: a node opens one each time that it was put back
+  /// from a copy.
+  public static let epochs: UInt32 = 32
+
+  public static let byteCount = 4 + 32 + 6 + 32 + 16 + 64
+  static let magic = [UInt8]("RKC2".utf8)
+  private static let domain = [UInt8]("renkei certificate 2".utf8)
 
   /// Reads a certificate and checks that an authority of the ward, present or former, signed it for this federation.
   public init(_ bytes: [UInt8], in identity: FederationIdentity) throws(FederationError) {
@@ -51,6 +58,7 @@ public struct NodeCertificate: Hashable, Sendable {
     }
     federation = fields.federation
     node = fields.node
+    lastEpoch = fields.lastEpoch
     key = fields.key
     validFrom = fields.validFrom
     validUntil = fields.validUntil
@@ -60,6 +68,7 @@ public struct NodeCertificate: Hashable, Sendable {
   private struct Fields {
     var federation: Digest
     var node: AuthorNumber
+    var lastEpoch: UInt32
     var key: PublicKey
     var validFrom: Int64
     var validUntil: Int64
@@ -70,28 +79,30 @@ public struct NodeCertificate: Hashable, Sendable {
       var reader = ByteReader(raw)
       guard (try? reader.raw(4)) != nil, let federation = try? reader.raw(32),
         let ward = try? reader.bigEndian(UInt16.self), let serial = try? reader.bigEndian(UInt16.self),
-        ward < AuthorNumber.partLimit, serial < AuthorNumber.partLimit,
+        let epoch = try? reader.bigEndian(UInt16.self),
+        ward < AuthorNumber.partLimit, serial < AuthorNumber.partLimit, epoch < AuthorNumber.partLimit,
         let rawKey = try? reader.raw(32), let key = PublicKey(rawKey),
         let from = try? reader.bigEndian(Int64.self), let until = try? reader.bigEndian(Int64.self),
         timeRange.contains(from), timeRange.contains(until)
       else { return nil }
       return Fields(
         federation: Digest(federation), node: AuthorNumber(ward: UInt32(ward), serial: UInt32(serial), epoch: 0),
-        key: key,
+        lastEpoch: UInt32(epoch), key: key,
         validFrom: from, validUntil: until)
     }
   }
 
   /// The bytes of a certificate, signed by the ward's authority.
   public static func signed(
-    federation: Digest, node: AuthorNumber, key: PublicKey, validFrom: Int64, validUntil: Int64 = 0,
-    by authority: SigningKey
+    federation: Digest, node: AuthorNumber, lastEpoch: UInt32 = epochs - 1, key: PublicKey, validFrom: Int64,
+    validUntil: Int64 = 0, by authority: SigningKey
   ) -> [UInt8] {
     var writer = ByteWriter(capacity: byteCount)
     writer.raw(magic)
     writer.raw(federation.bytes)
     writer.bigEndian(UInt16(node.ward))
     writer.bigEndian(UInt16(node.serial))
+    writer.bigEndian(UInt16(lastEpoch))
     writer.raw(key.bytes)
     writer.bigEndian(validFrom)
     writer.bigEndian(validUntil)

@@ -4,20 +4,21 @@ import SignedLog
 import Sodium
 
 /// An authority's word that a node of its ward is no longer one: what it wrote up to the cut holds, what comes after is
-/// void on every node, whatever the order of arrival. FORMAT.md, section 12.
+/// void on every node, whatever the order of arrival. The cut names change sets by their hashes, so that whoever stole the
+/// key cannot void them by a second history. FORMAT.md, section 12.
 public struct Revocation: Hashable, Sendable {
   public let federation: Digest
   /// Epoch 0: every epoch of the node is cut.
   public let node: AuthorNumber
-  /// The last valid sequence of each log of the node; of a log that is not named, nothing is valid.
-  public let cut: [LogName: SequenceNumber]
+  /// The last valid change set of each log of the node; of a log that is not named, nothing is valid.
+  public let cut: [LogName: LogHead]
   /// The whole file.
   public let bytes: [UInt8]
 
-  static let magic = [UInt8]("RKR1".utf8)
-  private static let domain = [UInt8]("renkei revocation 1".utf8)
+  static let magic = [UInt8]("RKR2".utf8)
+  private static let domain = [UInt8]("renkei revocation 2".utf8)
   private static let headBytes = 4 + 32 + 4 + 2
-  private static let cutBytes = 1 + 2 + 4
+  private static let cutBytes = 1 + 2 + 4 + Digest.byteCount
   /// Four lanes, more epochs than a node lives.
   public static let cutLimit = 1_024
 
@@ -37,8 +38,8 @@ public struct Revocation: Hashable, Sendable {
     (try? identity.signer(of: bytes, domain: Self.domain, ward: node.ward).isCurrent) ?? false
   }
 
-  /// The last valid sequence of one of the node's logs.
-  public func lastValid(_ log: LogName) -> SequenceNumber { cut[log] ?? 0 }
+  /// The last valid change set of one of the node's logs.
+  public func lastValid(_ log: LogName) -> LogHead { cut[log] ?? LogHead() }
 
   /// Whom bytes say that they revoke, whether or not they hold.
   public static func node(claimedBy bytes: [UInt8]) -> AuthorNumber? { fields(of: bytes)?.node }
@@ -47,7 +48,7 @@ public struct Revocation: Hashable, Sendable {
   ///
   /// - Precondition: `cut` names logs of `node` only, `cutLimit` of them at most.
   public static func signed(
-    federation: Digest, node: AuthorNumber, cut: [LogName: SequenceNumber], by authority: SigningKey
+    federation: Digest, node: AuthorNumber, cut: [LogName: LogHead], by authority: SigningKey
   ) -> [UInt8] {
     precondition(cut.count <= cutLimit && cut.keys.allSatisfy { $0.author.node == node.node })
     var writer = ByteWriter(capacity: headBytes + cut.count * cutBytes + Signature.byteCount)
@@ -56,10 +57,11 @@ public struct Revocation: Hashable, Sendable {
     writer.bigEndian(UInt16(node.ward))
     writer.bigEndian(UInt16(node.serial))
     writer.bigEndian(UInt16(cut.count))
-    for (log, sequence) in cut.sorted(by: { $0.key < $1.key }) {
+    for (log, head) in cut.sorted(by: { $0.key < $1.key }) {
       writer.byte(log.lane.rawValue)
       writer.bigEndian(UInt16(log.author.epoch))
-      writer.bigEndian(sequence)
+      writer.bigEndian(head.sequence)
+      writer.raw(head.hash.bytes)
     }
     writer.raw(authority.signature(over: domain + writer.bytes))
     return writer.bytes
@@ -68,7 +70,7 @@ public struct Revocation: Hashable, Sendable {
   private struct Fields {
     var federation: Digest
     var node: AuthorNumber
-    var cut: [LogName: SequenceNumber]
+    var cut: [LogName: LogHead]
   }
 
   private static func fields(of bytes: [UInt8]) -> Fields? {
@@ -81,13 +83,15 @@ public struct Revocation: Hashable, Sendable {
         let count = try? reader.bigEndian(UInt16.self), count <= cutLimit,
         bytes.count == headBytes + Int(count) * cutBytes + Signature.byteCount
       else { return nil }
-      var cut: [LogName: SequenceNumber] = [:]
+      var cut: [LogName: LogHead] = [:]
       for _ in 0..<count {
         guard let lane = (try? reader.byte()).flatMap(Lane.init), let epoch = try? reader.bigEndian(UInt16.self),
-          epoch < AuthorNumber.partLimit, let sequence = try? reader.bigEndian(UInt32.self), sequence <= sequenceLimit
+          epoch < AuthorNumber.partLimit, let sequence = try? reader.bigEndian(UInt32.self), sequence <= sequenceLimit,
+          let hash = try? reader.raw(Digest.byteCount)
         else { return nil }
         let author = AuthorNumber(ward: UInt32(ward), serial: UInt32(serial), epoch: UInt32(epoch))
-        guard cut.updateValue(sequence, forKey: LogName(lane, author)) == nil else { return nil }
+        let head = LogHead(sequence: sequence, hash: Digest(hash))
+        guard cut.updateValue(head, forKey: LogName(lane, author)) == nil else { return nil }
       }
       return Fields(
         federation: Digest(federation), node: AuthorNumber(ward: UInt32(ward), serial: UInt32(serial), epoch: 0),
@@ -99,10 +103,10 @@ public struct Revocation: Hashable, Sendable {
 extension AuthorityRecord {
   /// Revokes a node of the ward.
   ///
-  /// - Parameter cut: the last valid sequence of each of its logs; what is not named is void as a whole.
+  /// - Parameter cut: the last valid change set of each of its logs; what is not named is void as a whole.
   /// - Throws: `unknownWard` when the authority is not this federation's or the node not of its ward.
   public func revocation(
-    of node: AuthorNumber, in identity: FederationIdentity, cut: [LogName: SequenceNumber]
+    of node: AuthorNumber, in identity: FederationIdentity, cut: [LogName: LogHead]
   ) throws(FederationError) -> Revocation {
     let (index, authority) = try key(in: identity)
     guard node.ward == index else { throw .unknownWard(ward) }

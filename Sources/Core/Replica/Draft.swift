@@ -14,6 +14,11 @@ public struct Draft: Sendable {
   public struct Sealed: Sendable {
     public var audience: Audience
     public var edits: [RowEdit]
+
+    public init(audience: Audience, edits: [RowEdit]) {
+      self.audience = audience
+      self.edits = edits
+    }
   }
 
   public init(_ lane: Lane, audience: Audience = .federation) {

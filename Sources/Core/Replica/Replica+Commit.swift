@@ -13,12 +13,17 @@ extension Replica {
   /// - Returns: the change set's dot.
   /// - Throws: what is wrong with the draft, nothing written.
   public func commit(_ draft: Draft, at now: Instant) throws(ReplicaError) -> Dot {
+    try commit(draft, at: now, unseen: [])
+  }
+
+  /// - Parameter unseen: authors of whom the change set is to say that it does not know them, though this node does.
+  func commit(_ draft: Draft, at now: Instant, unseen: Set<AuthorNumber>) throws(ReplicaError) -> Dot {
     guard !membership.isRevoked(author) else { throw .revoked }
     try validate(draft)
     return try transaction(noting: now) { () throws(ReplicaError) -> Dot in
       var sections = draft.sections
       for index in sections.indices { sections[index].edits = try self.completed(sections[index].edits) }
-      return try self.write(draft.lane, sections, at: now)
+      return try self.write(draft.lane, sections, unseen: unseen, at: now)
     }
   }
 
@@ -54,16 +59,44 @@ extension Replica {
     }
   }
 
+  /// Clock entries that may stand beside sections. Who was alone for weeks tells what it has learnt in change sets of their own
+  /// first: however much that is, an edit has the room that it had.
+  private static let clockBesideSections = 256
+
   private func write(
-    _ lane: Lane, _ drafted: [Draft.Sealed], at now: Instant
+    _ lane: Lane, _ drafted: [Draft.Sealed], unseen: Set<AuthorNumber> = [], at now: Instant
   ) throws(ReplicaError) -> Dot {
+    // A clock that was wrong by days, and is right again: a new author begins with the right time, and does not win over
+    // everybody's concurrent edits until it is over.
+    let lead = store.state(of: LogName(lane, author)).past.time.milliseconds - now.milliseconds
+    if lead > Self.ownLead { try? openEpoch(above: author) }
     let name = LogName(lane, author)
+    guard store.state(of: name).waiting == 0 else { throw .ownLogIncomplete }
+    guard membership.lastValid(name).map({ store.logged(name) < $0 }) ?? true else { throw .epochsExhausted }
+    let past = store.state(of: name).past
+    var clock = past.clock.advances(to: clock(lane), except: author).filter { !unseen.contains($0.author) }
+    var control = lane == .control ? [] : past.control.advances(to: self.clock(.control), except: nil)
+    guard past.clock.mentioned.count + clock.count <= Limits.mentionedAuthors,
+      past.control.mentioned.count + control.count <= Limits.mentionedAuthors
+    else { throw .tooManyAuthors }
+    while clock.count + control.count > Self.clockBesideSections {
+      let (told, relied) = (clock.prefix(Self.clockInOne), control.prefix(Self.clockInOne))
+      _ = try write(name, [], clock: Array(told), control: Array(relied), at: now)
+      clock.removeFirst(told.count)
+      control.removeFirst(relied.count)
+    }
+    return try write(name, drafted, clock: clock, control: control, at: now)
+  }
+
+  /// Entries of each clock in a change set without sections.
+  private static let clockInOne = 2_048
+
+  private func write(
+    _ name: LogName, _ drafted: [Draft.Sealed], clock: [Dot], control: [Dot], at now: Instant
+  ) throws(ReplicaError) -> Dot {
     let state = store.state(of: name)
-    guard state.waiting == 0 else { throw .ownLogIncomplete }
     let header = ChangeSetHeader(
-      time: try nextTime(after: state.past.time, at: now),
-      clock: state.past.clock.advances(to: clock(lane), except: author),
-      control: lane == .control ? [] : state.past.control.advances(to: clock(.control), except: nil))
+      time: try nextTime(after: state.past.time, at: now), clock: clock, control: control, isClockDoubted: doubtsClock)
     var sections: [PlainSection] = []
     var size = Self.overhead(header)
     for section in drafted {
@@ -72,7 +105,6 @@ extension Replica {
       guard size <= Limits.changeSetBytes else {
         throw .tooLarge(bytes: size, limit: Limits.changeSetBytes)
       }
-      // What is acknowledged here must be read everywhere: by the very decoder that every node uses.
       do { _ = try bytes.decoding { raw throws(MalformedBytes) in try SectionCodec.decode(raw, by: author) } } catch {
         throw .invalidEdit(error)
       }
@@ -81,6 +113,17 @@ extension Replica {
     let context = context(name, key: identity.key.publicKey)
     let entry = VerifiedEntry.sealing(
       sections, header: header, after: state.past, head: state.logged, in: context, with: identity.key)
+    // What is acknowledged here must be read everywhere, by the very decoders that every node uses: what would be void is refused
+    // to the clerk.
+    do throws(MalformedBytes) {
+      let layout = try entry.bytes.decoding { raw throws(MalformedBytes) in
+        try ChangeSetLayout(raw, after: state.past)
+      }
+      let read = layout.header
+      guard read.time == header.time, Set(read.clock) == Set(clock), Set(read.control) == Set(control) else {
+        throw MalformedBytes(.invalidValue, offset: 0)
+      }
+    } catch { throw .invalidEdit(error) }
     do {
       try store.append(entry)
       effects.logs.insert(name)
@@ -91,8 +134,11 @@ extension Replica {
     return entry.dot
   }
 
-  /// How far ahead of this node's clock a time of somebody else's may pull it.
-  private static let clockLead: Int64 = 86_400_000
+  /// How far ahead of this node's clock a time of somebody else's may pull it, in milliseconds: two clocks that anybody looks
+  /// after differ by less. One that is wrong moves nobody else's times.
+  private static let clockLead: Int64 = 60_000
+  /// How far ahead of the clock this author's own log may be.
+  private static let ownLead: Int64 = 86_400_000
 
   /// After all that this node has seen, as far as that is believable: a clock that is wrong by years, or a liar's, must
   /// not push everybody's times to the end of the scale. Which edit replaces which, the dots decide.
@@ -135,7 +181,9 @@ extension Replica {
     for edit in section.edits {
       guard let collection = store.schema.collection(edit.collection) else { throw .unknownCollection(edit.collection) }
       guard collection.lane == lane else { throw .wrongLane(collection: collection.name) }
-      guard collection.admitted(edit, from: author.ward) == edit else {
+      let isOwn = collection.admitted(edit, from: author.ward) == edit
+      let code = { index in self.membership.identity.ward(at: index)?.code }
+      guard isOwn, collection.plausible(edit, at: .max, code: code) == edit else {
         throw .foreignRow(collection: collection.name, row: edit.row)
       }
       guard collection.isPersonal == (section.audience.writer != nil) else { throw .foreignAudience(section.audience) }

@@ -76,7 +76,7 @@ extension Replica {
 
   /// The key that signed what is kept of a log. A newcomer's own certificate may be among what waits here: it is in the
   /// first change set of its control log, and not merged yet.
-  private func key(of name: LogName) throws(StoreError) -> PublicKey? {
+  func key(of name: LogName) throws(StoreError) -> PublicKey? {
     if let known = membership.key(of: name.author) { return known }
     guard store.merged(name) == 0, let first = try store.entries(name, from: 1, byteLimit: 0).first else { return nil }
     return introducedKey(name, first, sequence: 1)
@@ -113,6 +113,7 @@ extension Replica {
   /// One whose bytes make no sense is void: its author is enrolled, so it stays in the log, but it changes nothing,
   /// on every node alike.
   func merge(_ entry: VerifiedEntry, in context: LogContext, at now: Instant) throws(StoreError) -> Need? {
+    if let (shared, need) = undecided(entry.log), entry.sequence > shared.sequence { return need }
     let walk = scope
     if entry.sequence > mergedBefore[entry.log] ?? 0 { scope = .all }
     defer { scope = walk }
@@ -184,7 +185,11 @@ extension Replica {
       guard store.isPersonal(edit.collection) == isPersonal else { continue }
       if case .rows(let rows) = scope, rows[edit.collection]?.contains(edit.row) != true { continue }
       if case .delete = edit.action, store.isAppendOnly(edit.collection) { continue }
-      guard let edit = store.admitted(edit, from: past.author.ward) else {
+      guard
+        let edit = store.admitted(
+          edit, from: past.author.ward, at: stamp.time.milliseconds,
+          code: { membership.identity.ward(at: $0)?.code })
+      else {
         Probe.foreignRowRefused.hit()
         try note(
           LogName(past.lane, past.author), past.sequence, "merge",

@@ -59,6 +59,7 @@ extension Replica {
   /// - Parameter source: who or what brought them, for the note about anything refused.
   public func receive(_ run: Run, from source: String, at now: Instant) throws(StoreError) -> RunOutcome {
     var outcome = RunOutcome()
+    try giveWay(to: run, at: now)
     let state = store.state(of: run.log)
     guard run.first >= 1, run.first <= state.logged.sequence + 1 else {
       Probe.runOutOfOrder.hit()
@@ -89,7 +90,12 @@ extension Replica {
       // This very author wrote what this node did not have: it was restored from an older copy.
       if run.log.author == author { try reopen(above: author) }
       effects.logs.insert(run.log)
-      if state.waiting == 0 { try mergeFresh(entries, in: context, at: now) }
+      if membership.choice(in: run.log) != nil, undecided(run.log) == nil {
+        // It has come as far as a revocation names: whether by the true branch is seen before any of it is merged.
+        limitsChangedAt = now
+      } else if state.waiting == 0 {
+        try mergeFresh(entries, in: context, at: now)
+      }
       try learnFromWaiting(run.log, in: context, at: now)
     }
     if let refusal {

@@ -14,12 +14,14 @@ extension Replica {
     for fact in ControlSchema.facts(in: edits) { try learn(fact, from: carrier, past.sequence, at: now) }
     for bytes in ControlSchema.certificates(in: edits) {
       var member: AuthorNumber?
+      let epochs = NodeCertificate(unchecked: bytes).flatMap { membership.lastEpoch(of: $0.node) }
       do throws(Membership.Refusal) { member = try membership.enrol(bytes).node } catch {
         try note(carrier, past.sequence, "certificate", "\(error)", at: now)
       }
       guard let member else { continue }
       // Also one that does not count now: an amendment may decide otherwise, after a restart too.
       if membership.hasSeveral(member) { for known in membership.known(member) { try store.addFact(known.bytes) } }
+      if membership.lastEpoch(of: member) != epochs { limitsChangedAt = now }
       guard membership.certificates[member]?.bytes == bytes else { continue }
       try store.setMember(member, certificate: bytes)
       if membership.proveWaiting() { limitsChangedAt = now }
@@ -85,7 +87,7 @@ extension Replica {
     var void = Voided()
     do {
       for name in store.logNames {
-        guard let limit = membership.lastValid(name), store.logged(name) > limit else { continue }
+        guard let limit = try end(of: name), store.logged(name) > limit else { continue }
         Probe.logCut.hit()
         try setAside(name, after: limit, into: &void, at: now)
       }
@@ -100,13 +102,50 @@ extension Replica {
     guard !membership.isRevoked(author) else { return }
     if Lane.allCases.contains(where: { membership.lastValid(LogName($0, author)) != nil }) {
       // This very author's log forks: somebody else writes with its key, or a copy of this node does.
-      try openEpoch(above: author)
+      do throws(ReplicaError) { try openEpoch(above: author, isCopied: true) } catch {
+        if case .store = error { throw error }
+        // Out of epochs: it reads on, and writes nothing more until its certificate is renewed.
+      }
     }
+    do { try takeReturned(at: now) } catch { throw .of(error) }
+    if membership.lastValid(LogName(.control, author)) == nil { try adoptOwn(at: now) }
     // What proves itself must not go with its carrier: others may never get the carrier at all.
     guard !void.selfProving.isEmpty else { return }
     var draft = Draft(.control, audience: .anyone)
     draft.edits = void.selfProving
     _ = try commit(draft, at: now)
+  }
+
+  /// The last change set of what is kept of a log that is valid; nil: all of it is. Where a revocation chooses between
+  /// branches, only one leads to what it names: what is merged of a branch that has not got there yet is taken back.
+  private func end(of log: LogName) throws(StoreError) -> SequenceNumber? {
+    guard let fork = membership.choice(in: log), let pin = membership.pin(of: log) else {
+      return membership.lastValid(log)
+    }
+    guard store.logged(log) >= pin.sequence else { return store.merged(log) > fork.sequence ? fork.sequence : nil }
+    return try head(of: log, at: pin.sequence) == pin ? pin.sequence : fork.sequence
+  }
+
+  /// What a log waits for whose branches a revocation chooses from, and that has not got to what it names.
+  func undecided(_ log: LogName) -> (shared: LogHead, need: Need)? {
+    guard let fork = membership.choice(in: log), let pin = membership.pin(of: log), store.logged(log) < pin.sequence
+    else { return nil }
+    return (fork, Need(log: log, sequence: pin.sequence))
+  }
+
+  /// What is kept of an undecided log gives way to another branch that comes: whichever gets there is the true one.
+  func giveWay(to run: Run, at now: Instant) throws(StoreError) {
+    guard let fork = undecided(run.log)?.shared, store.logged(run.log) > fork.sequence,
+      run.first <= store.logged(run.log)
+    else { return }
+    for (index, bytes) in run.entries.enumerated() {
+      let sequence = run.first + SequenceNumber(index)
+      guard sequence <= store.logged(run.log) else { return }
+      if sequence > fork.sequence, try store.entries(run.log, from: sequence, byteLimit: 0).first != bytes {
+        var void = Voided()
+        return try setAside(run.log, after: sequence - 1, into: &void, at: now)
+      }
+    }
   }
 
   /// What was found to be void.
@@ -159,15 +198,46 @@ extension Replica {
   /// an authority's card.
   private func takeBack(at now: Instant) throws(StoreError) {
     for log in try store.logsSetAside() {
-      while (membership.lastValid(log) ?? sequenceLimit) > store.logged(log) {
-        let head = store.state(of: log).logged
-        guard let bytes = try store.setAsideEntry(log, after: head, orAdopted: true),
-          try receive(Run(log, first: head.sequence + 1, entries: [bytes]), from: "set aside", at: now).taken == 1
-        else { break }
-        Probe.setAsideTakenBack.hit()
-        try store.forgetSetAside(log, after: head)
+      if membership.choice(in: log) != nil {
+        try takeBack(log, try trueBranchApart(log), at: now)
+        continue
+      }
+      while (membership.lastValid(log) ?? sequenceLimit) > store.logged(log),
+        let next = try store.setAsideEntries(log, after: store.state(of: log).logged, orAdopted: true).first
+      {
+        guard try takeBack(log, [next], at: now) else { break }
       }
     }
+  }
+
+  @discardableResult
+  private func takeBack(_ log: LogName, _ entries: [[UInt8]], at now: Instant) throws(StoreError) -> Bool {
+    var head = store.state(of: log).logged
+    guard !entries.isEmpty, let key = try key(of: log),
+      try receive(Run(log, first: head.sequence + 1, entries: entries), from: "set aside", at: now).taken
+        == entries.count
+    else { return false }
+    Probe.setAsideTakenBack.hit()
+    let verifier = RunVerifier(context(log, key: key))
+    for bytes in entries {
+      guard let entry = verifier.reading(bytes, after: head) else { break }
+      head = entry.head
+      try store.forgetSetAside(log, head)
+    }
+    return true
+  }
+
+  /// What is kept apart between the log's head and the change set that a revocation names; empty unless all of it is.
+  private func trueBranchApart(_ log: LogName) throws(StoreError) -> [[UInt8]] {
+    let logged = store.state(of: log).logged
+    guard var head = membership.pin(of: log) else { return [] }
+    var path: [[UInt8]] = []
+    while head.sequence > logged.sequence {
+      guard let (bytes, previous) = try store.setAsideEntry(log, at: head) else { return [] }
+      path.append(bytes)
+      head = previous
+    }
+    return head == logged ? path.reversed() : []
   }
 
   /// What this node can read of a change set, section by section.
@@ -215,9 +285,9 @@ extension Replica {
   // MARK: Revoking
 
   /// How far this node knows each log of another node: where a revocation cuts when nothing else is said.
-  public func cut(of node: AuthorNumber) -> [LogName: SequenceNumber] {
-    var cut: [LogName: SequenceNumber] = [:]
-    for name in store.logNames where name.author.node == node.node { cut[name] = store.logged(name) }
+  public func cut(of node: AuthorNumber) -> [LogName: LogHead] {
+    var cut: [LogName: LogHead] = [:]
+    for name in store.logNames where name.author.node == node.node { cut[name] = store.state(of: name).logged }
     return cut
   }
 
@@ -241,9 +311,11 @@ extension Replica {
       try store.entries(run.log, from: run.first + SequenceNumber(index), byteLimit: 0).first == run.entries[index]
     { index += 1 }
     let sequence = run.first + SequenceNumber(index)
+    // That it forks is known.
+    if membership.forkedLogs[run.log].map({ $0 < sequence }) ?? false { return .fork(at: sequence) }
     if let limit = membership.lastValid(run.log), limit < sequence { return .fork(at: sequence) }
     let context = context(run.log, key: key)
-    guard let shared = try head(of: run.log, at: sequence - 1, in: context),
+    guard let shared = try head(of: run.log, at: sequence - 1),
       let ours = try store.entries(run.log, from: sequence, byteLimit: 0).first,
       let proof = ForkProof(ours, run.entries[index], after: shared, in: context)
     else {
@@ -265,9 +337,9 @@ extension Replica {
   }
 
   /// A log's head as it was at a sequence. Reads the log from its beginning.
-  private func head(of log: LogName, at sequence: SequenceNumber, in context: LogContext) throws(StoreError)
-    -> LogHead?
-  {
+  public func head(of log: LogName, at sequence: SequenceNumber) throws(StoreError) -> LogHead? {
+    guard let key = membership.key(of: log.author) else { return nil }
+    let context = context(log, key: key)
     var head = LogHead()
     while head.sequence < sequence {
       let run = try store.entries(log, from: head.sequence + 1, byteLimit: 1 << 20)

@@ -49,6 +49,10 @@ public final class Replica {
 
   /// Where this node's own heads are kept beside the database; nil for a replica that never writes twice.
   private let keeper: (any HighWaterKeeper)?
+  /// Tells this machine from a copy of its disk that runs elsewhere, so that both do not open the same epochs.
+  private let salt: UInt64
+  /// Whether this node's clock is known to stand far from its peers': what it writes says so.
+  public var doubtsClock = false
   var keysLoadedAt: Instant?
   /// What the keeper holds.
   private var savedMark: HighWaterMark?
@@ -79,6 +83,8 @@ public final class Replica {
   private enum Key {
     static let epoch = "epoch"
     static let rowCounter = "row counter"
+    /// With the epoch: this node opened it.
+    static let opened = "epoch opened"
     static let schema = "schema"
     /// The node's own number: a copy of the file says whose it is.
     static let node = "node"
@@ -88,13 +94,16 @@ public final class Replica {
   ///
   /// - Parameters:
   ///   - schema: without the control lane's collections, which are added.
+  ///   - salt: a number that a copy of this machine's disk, running elsewhere, does not have.
   ///   - keeper: what is known outside the database. When that is more than the database knows, some of what this node
   ///     wrote is lost here: it goes on in a new epoch, and fetches back what its peers have.
   public init(
-    path: String, identity: NodeIdentity, schema: Schema, keeper: (any HighWaterKeeper)? = nil, at now: Instant
+    path: String, identity: NodeIdentity, schema: Schema, keeper: (any HighWaterKeeper)? = nil, salt: UInt64 = 0,
+    at now: Instant
   ) throws(ReplicaError) {
     self.identity = identity
     self.keeper = keeper
+    self.salt = salt
     keyring = identity.keyring
     learnsKeys = true
     let whole = Schema(ControlSchema.collections + schema.collections)
@@ -128,6 +137,7 @@ public final class Replica {
     keyring = identity.keyring
     learnsKeys = false
     keeper = nil
+    salt = 0
     do { store = try Store(path: path, schema: schema) } catch { throw .store(error) }
     author = identity.author(epoch: 0)
   }
@@ -141,6 +151,10 @@ public final class Replica {
     try transaction(noting: now) {
       try body()
       if self.mustLookAtAll { try self.drainAll(at: now) }
+      if self.learnsKeys, self.effects.rows.contains(where: { $0.collection == ControlSchema.returned.number }) {
+        try self.takeReturned(at: now)
+        try self.adoptOwn(at: now)
+      }
       if self.learnsKeys, self.effects.rows.contains(where: { $0.collection == ControlSchema.keyGrants.number }) {
         try self.refreshKeys(at: now)
       }
@@ -278,13 +292,30 @@ public final class Replica {
 
   /// A peer knows more of this author's log than this node does: the node was restored from an older copy. Writing on
   /// would fork the log, so it goes on as a new author, and fetches back what it had lost like any other's.
-  public func openEpoch(above known: AuthorNumber) throws(ReplicaError) {
+  ///
+  /// - Parameter isCopied: another machine may do the same at the same time, and must not open the same epoch for ever.
+  public func openEpoch(above known: AuthorNumber, isCopied: Bool = false) throws(ReplicaError) {
     guard known.node == author.node, known.epoch >= author.epoch else { return }
-    guard known.epoch + 1 < AuthorNumber.partLimit else { throw .epochsExhausted }
-    let next = known.epoch + 1
+    let last = membership.lastEpoch(of: author) ?? NodeCertificate.epochs - 1
+    guard known.epoch < last else { throw .epochsExhausted }
+    let skipped = isCopied ? blake2b([UInt8]("\(salt) \(known.epoch)".utf8)).prefix % Self.epochsApart : 0
+    let next = min(known.epoch + 1 + UInt32(skipped), last)
     Probe.epochOpened.hit()
-    try transaction { try self.store.setNodeState(Key.epoch, Int64(next)) }
+    try transaction {
+      try self.store.setNodeState(Key.epoch, Int64(next))
+      try self.store.setNodeState("\(Key.opened) \(next)", 1)
+    }
     author = identity.author(epoch: next)
+  }
+
+  private static let epochsApart: UInt64 = 5
+
+  /// The epochs that this node opened, with the first.
+  public var ownEpochs: Set<UInt32> {
+    let keys = try? store.readOwn { db in
+      try String.fetchAll(db, sql: "SELECT key FROM node_state WHERE key LIKE '\(Key.opened) %'")
+    }
+    return Set((keys ?? []).compactMap { $0.split(separator: " ").last.flatMap { UInt32($0) } } + [0, author.epoch])
   }
 
   // MARK: Private

@@ -29,6 +29,8 @@ public enum ReplicaError: Error, Hashable, Sendable, CustomStringConvertible {
   case ownLogIncomplete
   /// This node's clock once stood so far ahead that no time is left after it.
   case clockExhausted
+  /// The log would name more authors than any reader takes.
+  case tooManyAuthors
   case noSuchRow(collection: String, row: RowID)
   case rowsExhausted
   case epochsExhausted
@@ -51,6 +53,7 @@ public enum ReplicaError: Error, Hashable, Sendable, CustomStringConvertible {
     case .invalidEdit(let bytes): "an edit that nobody could read: \(bytes.reason)"
     case .ownLogIncomplete: "this node's own log waits for others"
     case .clockExhausted: "no time is left after what the clock once said"
+    case .tooManyAuthors: "this node's log names more authors than a log can"
     case .noSuchRow(let collection, let row): "\(collection) has no row \(row)"
     case .rowsExhausted: "no row numbers are left"
     case .epochsExhausted: "no epochs are left"

@@ -46,10 +46,9 @@ public struct LogContext: Sendable {
 
 /// The hashes of a change set. FORMAT.md, section 5.
 enum EntryHash {
-  private static let bodyDomain = [UInt8]("renkei body 1".utf8)
+  private static let bodyDomain = [UInt8]("renkei body 2".utf8)
   private static let entryDomain = [UInt8]("renkei change set 2".utf8)
-  private static let chainDomain = [UInt8]("renkei chain 1".utf8)
-  private static let nonceDomain = [UInt8]("renkei nonce 1".utf8)
+  private static let chainDomain = [UInt8]("renkei chain 2".utf8)
 
   /// Everything in the change set but the signature.
   static func body(_ unsigned: UnsafeRawBufferPointer) -> Digest {
@@ -82,17 +81,21 @@ enum EntryHash {
     return hash.digest()
   }
 
-  /// Fresh for each section: the header, its absolute hybrid time included, and the section's index.
-  static func nonce(
-    _ context: LogContext, after head: LogHead, time: HybridTime, header: UnsafeRawBufferPointer, section: Int
+  /// What a sealed section is bound to: its change set's place and header, its index there, and its key's number.
+  static func place(
+    _ context: LogContext, after head: LogHead, header: UnsafeRawBufferPointer, section: Int, key: AudienceKeyID
   ) -> [UInt8] {
-    let hash = HashStream(byteCount: AudienceKey.nonceBytes)
-    hash.update(nonceDomain)
-    feed(context, head, to: hash)
-    hash.update(time.rawValue)
-    hash.update(header)
-    hash.update(UInt8(section))
-    return hash.bytes()
+    var writer = ByteWriter(capacity: 128 + header.count)
+    writer.raw(context.federation.bytes)
+    writer.raw(context.nodeKey.bytes)
+    writer.bigEndian(context.log.author.rawValue)
+    writer.byte(context.log.lane.rawValue)
+    writer.bigEndian(UInt64(head.sequence + 1))
+    writer.raw(head.hash.bytes)
+    writer.raw(header)
+    writer.byte(UInt8(section))
+    writer.bigEndian(key)
+    return writer.bytes
   }
 
   private static func feed(_ context: LogContext, _ head: LogHead, to hash: borrowing HashStream) {

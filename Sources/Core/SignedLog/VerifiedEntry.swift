@@ -34,10 +34,9 @@ public struct VerifiedEntry: Sendable {
     return bytes.withUnsafeBytes { bytes in
       let content = UnsafeRawBufferPointer(rebasing: bytes[sealed.range])
       guard sealed.key != 0 else { return [UInt8](content) }
-      let nonce = EntryHash.nonce(
-        context, after: previous, time: layout.header.time,
-        header: UnsafeRawBufferPointer(rebasing: bytes[..<layout.headerBytes]), section: section)
-      return key?.open(content, nonce: nonce)
+      let header = UnsafeRawBufferPointer(rebasing: bytes[..<layout.headerBytes])
+      return key?.open(
+        content, in: EntryHash.place(context, after: previous, header: header, section: section, key: sealed.key))
     }
   }
 }
@@ -75,10 +74,10 @@ extension VerifiedEntry {
         writer.blob(section.bytes)
         continue
       }
-      let nonce = headerBytes.withUnsafeBytes {
-        EntryHash.nonce(context, after: head, time: header.time, header: $0, section: index)
+      let place = headerBytes.withUnsafeBytes {
+        EntryHash.place(context, after: head, header: $0, section: index, key: section.key)
       }
-      writer.blob(secret.seal(section.bytes, nonce: nonce))
+      writer.blob(secret.seal(section.bytes, in: place))
     }
     return signing(writer.bytes, after: head, in: context, with: key)
   }
@@ -98,17 +97,10 @@ extension VerifiedEntry {
 }
 
 extension VerifiedEntry {
-  /// What a test vector of this change set says besides its bytes: the signed hash, and the nonce of its first section.
-  public func vectors(
-    in context: LogContext, time: HybridTime, layout: ChangeSetLayout
-  ) -> (content: Digest, nonce: [UInt8]) {
-    bytes.withUnsafeBytes { raw in
-      let unsigned = UnsafeRawBufferPointer(rebasing: raw.dropLast(Signature.byteCount))
-      let header = UnsafeRawBufferPointer(rebasing: raw[..<layout.headerBytes])
-      return (
-        EntryHash.content(context, after: previous, unsigned),
-        EntryHash.nonce(context, after: previous, time: time, header: header, section: 0)
-      )
+  /// What was signed: said in a test vector of this change set besides its bytes.
+  public func content(in context: LogContext) -> Digest {
+    bytes.withUnsafeBytes {
+      EntryHash.content(context, after: previous, UnsafeRawBufferPointer(rebasing: $0.dropLast(Signature.byteCount)))
     }
   }
 }

@@ -41,12 +41,14 @@ public struct HashStream: ~Copyable {
   private let state: OpaquePointer
   private let byteCount: Int
 
-  /// - Parameter byteCount: how long the hash is, 16 to 64 bytes.
-  public init(byteCount: Int = Digest.byteCount) {
+  /// - Parameters:
+  ///   - byteCount: how long the hash is, 16 to 64 bytes.
+  ///   - key: 32 secret bytes, or nil for a hash that everybody can make.
+  public init(byteCount: Int = Digest.byteCount, key: UnsafePointer<UInt8>? = nil) {
     Library.start()
     self.byteCount = byteCount
     state = OpaquePointer(UnsafeMutableRawPointer.allocate(byteCount: crypto_generichash_statebytes(), alignment: 64))
-    crypto_generichash_init(state, nil, 0, byteCount)
+    crypto_generichash_init(state, key, key == nil ? 0 : 32, byteCount)
   }
 
   deinit { UnsafeMutableRawPointer(state).deallocate() }

@@ -1,25 +1,17 @@
 import ChangeModel
 import GRDB
 
-/// The tables of a replica, from the first version on. A released migration is never edited; a new one follows it.
+/// The tables of a replica, from format 2 on. A released migration is never edited; a new one follows it.
 enum Migrations {
+  /// How a file says that it is of format 1 of change sets, which no program reads any more.
+  static let format1 = "1 log and merge state"
+
   static let migrator: DatabaseMigrator = {
     var migrator = DatabaseMigrator()
-    migrator.registerMigration("1 log and merge state") { db in
+    migrator.registerMigration("format 2") { db in
       try db.execute(sql: version1)
-    }
-    migrator.registerMigration("2 trust facts and set-aside branches") { db in
       try db.execute(sql: version2)
-    }
-    migrator.registerMigration("3 requests that were answered") { db in
-      try db.execute(
-        sql:
-          "CREATE TABLE answered_requests (key BLOB NOT NULL PRIMARY KEY, at INTEGER NOT NULL, answer BLOB NOT NULL) WITHOUT ROWID"
-      )
-      try db.execute(sql: "CREATE INDEX answered_requests_by_age ON answered_requests (at)")
-    }
-    migrator.registerMigration("4 what changed, and what was asked") { db in
-      try db.execute(sql: version4)
+      try db.execute(sql: version3)
     }
     return migrator
   }()
@@ -114,15 +106,30 @@ enum Migrations {
       lane INTEGER NOT NULL,
       author INTEGER NOT NULL,
       sequence INTEGER NOT NULL,
+      -- Its chain hash, and that of the change set that it follows: there may be several branches.
+      hash BLOB NOT NULL,
       previous BLOB NOT NULL,
       at INTEGER NOT NULL,
+      -- Which of its sections this node has said again, a bit for each, -1 all of them; and as which author.
       adopted INTEGER NOT NULL DEFAULT 0,
+      adopted_by INTEGER,
+      -- 0: it was in this node's log. 1: another node handed it back. 2: it was here, and was handed back.
+      returned INTEGER NOT NULL DEFAULT 0,
       bytes BLOB NOT NULL,
-      PRIMARY KEY (lane, author, sequence, previous)
+      PRIMARY KEY (lane, author, sequence, hash)
     ) STRICT;
     """
 
-  static let version4 = """
+  static let version3 = """
+    CREATE TABLE answered_requests (
+      key BLOB NOT NULL PRIMARY KEY,
+      at INTEGER NOT NULL,
+      answer BLOB NOT NULL,
+      -- What was sent with a key: another content under it is a mistake.
+      content BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX answered_requests_by_age ON answered_requests (at);
+
     -- Which rows changed, in the order in which this node came to know it; the newest 65,536 times. This node's own, not
     -- shared. rows: (collection varint, id big-endian)*.
     CREATE TABLE row_changes (
@@ -130,10 +137,6 @@ enum Migrations {
       at INTEGER NOT NULL,
       rows BLOB NOT NULL
     ) STRICT;
-
-    -- What was sent with a key: another content under it is a mistake. A key was once made of it, and is of no use now.
-    DELETE FROM answered_requests;
-    ALTER TABLE answered_requests ADD COLUMN content BLOB NOT NULL DEFAULT x'';
     """
 
   static func tableSQL(_ collection: CollectionSchema) -> [String] {

@@ -3,6 +3,7 @@ import ChangeModel
 import Foundation
 import GRDB
 import SignedLog
+import Sodium
 
 /// What a node notes for itself, beside the shared tables: members, settings, keys, what peers said, what was set aside.
 extension Store {
@@ -44,49 +45,140 @@ extension Store {
   }
 
   /// Within `write`: what is kept apart is in its log again.
-  public func forgetSetAside(_ log: LogName, after head: LogHead) throws(StoreError) {
+  public func forgetSetAside(_ log: LogName, _ head: LogHead) throws(StoreError) {
     do {
       try pool.unsafeReentrantWrite { db in
-        try db.cachedStatement(
-          sql: "DELETE FROM set_aside WHERE lane = ? AND author = ? AND sequence = ? AND previous = ?"
-        ).execute(arguments: [
-          Int64(log.lane.rawValue), Int64(log.author.rawValue), Int64(head.sequence) + 1, Data(head.hash.bytes),
-        ])
+        try db.cachedStatement(sql: "DELETE FROM set_aside WHERE lane = ? AND author = ? AND sequence = ? AND hash = ?")
+          .execute(arguments: Self.place(of: head, in: log))
       }
     } catch { throw StoreError.of(error) }
   }
 
-  /// The change set kept apart that followed `head`; nil when there is none.
+  private static func place(of head: LogHead, in log: LogName) -> StatementArguments {
+    [Int64(log.lane.rawValue), Int64(log.author.rawValue), Int64(head.sequence), Data(head.hash.bytes)]
+  }
+
+  /// The change sets kept apart that followed `head`, by their hashes: of each branch one.
   ///
-  /// - Parameter orAdopted: also one that this node has said again as its own word.
-  public func setAsideEntry(
+  /// - Parameter orAdopted: also those that this node has said again as its own word.
+  public func setAsideEntries(
     _ log: LogName, after head: LogHead, orAdopted: Bool = false
-  ) throws(StoreError) -> [UInt8]? {
+  ) throws(StoreError) -> [[UInt8]] {
+    try readOwn { db in
+      try Data.fetchAll(
+        db,
+        sql: """
+          SELECT bytes FROM set_aside WHERE lane = ? AND author = ? AND sequence = ? AND previous = ? AND (? OR adopted <> -1)
+          ORDER BY hash
+          """,
+        arguments: Self.place(of: LogHead(sequence: head.sequence + 1, hash: head.hash), in: log) + [orAdopted]
+      ).map { [UInt8]($0) }
+    }
+  }
+
+  /// The change set kept apart whose place and hash these are, and what it followed.
+  public func setAsideEntry(_ log: LogName, at head: LogHead) throws(StoreError) -> (bytes: [UInt8], previous: LogHead)?
+  {
+    try readOwn { db in
+      try Row.fetchOne(
+        db, sql: "SELECT bytes, previous FROM set_aside WHERE lane = ? AND author = ? AND sequence = ? AND hash = ?",
+        arguments: Self.place(of: head, in: log)
+      ).flatMap { row in
+        guard let bytes = Data.fromDatabaseValue(row[0]), let hash = Data.fromDatabaseValue(row[1]),
+          hash.count == Digest.byteCount
+        else { return nil }
+        return ([UInt8](bytes), LogHead(sequence: head.sequence - 1, hash: Digest(hash)))
+      }
+    }
+  }
+
+  /// Within `write`: keeps a void change set apart; one that is there stays as it is.
+  ///
+  /// - Parameter isReturned: another node handed it back: it was not in this node's log.
+  public func keepApart(_ entry: VerifiedEntry, isReturned: Bool, at now: Instant) throws(StoreError) {
     do {
-      return try pool.unsafeReentrantWrite { db in
-        try Data.fetchOne(
-          db,
-          sql:
-            "SELECT bytes FROM set_aside WHERE lane = ? AND author = ? AND sequence = ? AND previous = ? AND adopted <= ?",
-          arguments: [
-            Int64(log.lane.rawValue), Int64(log.author.rawValue), Int64(head.sequence) + 1, Data(head.hash.bytes),
-            orAdopted ? 1 : 0,
-          ]
-        ).map { [UInt8]($0) }
+      try pool.unsafeReentrantWrite { db in
+        try db.cachedStatement(
+          sql: """
+            INSERT OR IGNORE INTO set_aside (lane, author, sequence, hash, previous, at, returned, bytes)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            """
+        ).execute(
+          arguments: Self.place(of: entry.head, in: entry.log) + [
+            Data(entry.previous.hash.bytes), now.milliseconds, isReturned ? 1 : 0, Data(entry.bytes),
+          ])
       }
     } catch { throw StoreError.of(error) }
   }
 
-  /// Within `write`: what a change set said that is kept apart is in a log again, as far as this node could say it. It stays.
-  public func markAdopted(_ entry: VerifiedEntry) throws(StoreError) {
+  /// What this node has said again of a change set that is kept apart, as whom, and whether another node handed it back.
+  public struct SetAsideNote: Sendable {
+    /// A bit for each section.
+    public var adopted: Int64
+    public var by: AuthorNumber?
+    public var isReturned: Bool
+  }
+
+  public func setAsideNote(_ log: LogName, _ head: LogHead) throws(StoreError) -> SetAsideNote? {
+    try readOwn { db in
+      try Row.fetchOne(
+        db,
+        sql:
+          "SELECT adopted, adopted_by, returned FROM set_aside WHERE lane = ? AND author = ? AND sequence = ? AND hash = ?",
+        arguments: Self.place(of: head, in: log)
+      ).map { row in
+        SetAsideNote(
+          adopted: row[0],
+          by: (row[1] as Int64?).flatMap { UInt32(exactly: $0) }.flatMap { AuthorNumber(rawValue: $0) },
+          isReturned: (row[2] as Int64) == 1)
+      }
+    }
+  }
+
+  /// Within `write`: sections of a change set that is kept apart are in a log again, as this author's word. It stays.
+  ///
+  /// - Parameter sections: a bit for each; -1 for all.
+  public func markAdopted(
+    _ log: LogName, _ head: LogHead, sections: Int64, by author: AuthorNumber
+  ) throws(StoreError) {
     do {
       try pool.unsafeReentrantWrite { db in
         try db.cachedStatement(
-          sql: "UPDATE set_aside SET adopted = 1 WHERE lane = ? AND author = ? AND sequence = ? AND previous = ?"
-        ).execute(arguments: [
-          Int64(entry.log.lane.rawValue), Int64(entry.log.author.rawValue), Int64(entry.sequence),
-          Data(entry.previous.hash.bytes),
-        ])
+          sql: """
+            UPDATE set_aside SET adopted = adopted | ?, adopted_by = ?
+            WHERE lane = ? AND author = ? AND sequence = ? AND hash = ?
+            """
+        ).execute(arguments: [sections, Int64(author.rawValue)] + Self.place(of: head, in: log))
+      }
+    } catch { throw StoreError.of(error) }
+  }
+
+  /// Change sets kept apart that were in this node's log, for `HandBack`: the oldest first.
+  public func setAsideHere(limit: Int) throws(StoreError) -> [(log: LogName, head: LogHead, at: Instant)] {
+    try readOwn { db in
+      try Row.fetchAll(
+        db,
+        sql:
+          "SELECT lane, author, sequence, hash, at FROM set_aside WHERE returned = 0 ORDER BY at, lane, author, sequence LIMIT ?",
+        arguments: [limit]
+      ).compactMap { row in
+        guard let lane = Lane(rawValue: UInt8(truncatingIfNeeded: row[0] as Int64)),
+          let author = AuthorNumber(rawValue: UInt32(truncatingIfNeeded: row[1] as Int64)),
+          let hash = Data.fromDatabaseValue(row[3]), hash.count == Digest.byteCount
+        else { return nil }
+        let head = LogHead(sequence: SequenceNumber(truncatingIfNeeded: row[2] as Int64), hash: Digest(hash))
+        return (LogName(lane, author), head, Instant(milliseconds: row[4]))
+      }
+    }
+  }
+
+  /// Within `write`: nothing is to be handed back of this one any more.
+  public func markHandedBack(_ log: LogName, _ head: LogHead) throws(StoreError) {
+    do {
+      try pool.unsafeReentrantWrite { db in
+        try db.cachedStatement(
+          sql: "UPDATE set_aside SET returned = 2 WHERE lane = ? AND author = ? AND sequence = ? AND hash = ?"
+        ).execute(arguments: Self.place(of: head, in: log))
       }
     } catch { throw StoreError.of(error) }
   }

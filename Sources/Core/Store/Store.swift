@@ -15,7 +15,6 @@ public final class Store {
   public let schema: Schema
   public let path: String
   private let personal: Set<UInt32>
-  private let kept: Set<UInt32>
   let pool: DatabasePool
 
   private var tables: [UInt32: CollectionTable] = [:]
@@ -45,7 +44,6 @@ public final class Store {
   public init(path: String, schema: Schema) throws(StoreError) {
     self.schema = schema
     personal = Set(schema.collections.filter(\.isPersonal).map(\.number))
-    kept = Set(schema.collections.filter { $0.law != .open && $0.law != .appendOnly }.map(\.number))
     self.path = path
     var configuration = Configuration()
     configuration.busyMode = .timeout(5)
@@ -67,6 +65,7 @@ public final class Store {
       }
       try pool.read { db in
         let known = Migrations.migrator.migrations.count
+        if try Migrations.migrator.appliedIdentifiers(db).contains(Migrations.format1) { throw StoreError.olderFormat }
         if try Migrations.migrator.hasBeenSuperseded(db) {
           throw StoreError.newerFormat(found: try Migrations.migrator.appliedIdentifiers(db).count, known: known)
         }
@@ -332,17 +331,9 @@ public final class Store {
   public func setAside(_ name: LogName, after head: LogHead, _ entries: [VerifiedEntry], at now: Instant)
     throws(StoreError)
   {
+    for entry in entries { try keepApart(entry, isReturned: false, at: now) }
     do {
       try pool.unsafeReentrantWrite { db in
-        let insert = try db.cachedStatement(
-          sql: "INSERT OR IGNORE INTO set_aside (lane, author, sequence, previous, at, bytes) VALUES (?, ?, ?, ?, ?, ?)"
-        )
-        for entry in entries {
-          try insert.execute(arguments: [
-            Int64(name.lane.rawValue), Int64(name.author.rawValue), Int64(entry.sequence),
-            Data(entry.previous.hash.bytes), now.milliseconds, Data(entry.bytes),
-          ])
-        }
         try db.cachedStatement(sql: "DELETE FROM entries WHERE id BETWEEN ? AND ?").execute(arguments: [
           EntryID.rawValue(name, head.sequence + 1), EntryID.rawValue(name, sequenceLimit),
         ])
@@ -371,10 +362,14 @@ public final class Store {
     } catch { throw StoreError.of(error) }
   }
 
-  /// What of an edit is for a node of `ward` to make; nil for nothing.
-  public func admitted(_ edit: RowEdit, from ward: UInt32) -> RowEdit? {
-    guard kept.contains(edit.collection), let collection = schema.collection(edit.collection) else { return edit }
-    return collection.admitted(edit, from: ward)
+  /// What of an edit is for a node of `ward` to make, and can be so; nil for nothing.
+  ///
+  /// - Parameters:
+  ///   - time: the change set's, in milliseconds since 1970.
+  ///   - code: of a ward, by its index.
+  public func admitted(_ edit: RowEdit, from ward: UInt32, at time: Int64, code: (UInt32) -> String?) -> RowEdit? {
+    guard let collection = tables[edit.collection]?.schema else { return edit }
+    return collection.admitted(edit, from: ward).flatMap { collection.plausible($0, at: time, code: code) }
   }
 
   public func isAppendOnly(_ collection: UInt32) -> Bool { schema.collection(collection)?.isAppendOnly ?? false }
@@ -399,6 +394,7 @@ public final class Store {
   public static func makeTables(in db: Database, schema: Schema) throws {
     try db.execute(sql: Migrations.version1)
     try db.execute(sql: Migrations.version2)
+    try db.execute(sql: Migrations.version3)
     for collection in schema.collections {
       for sql in Migrations.tableSQL(collection) { try db.execute(sql: sql) }
     }

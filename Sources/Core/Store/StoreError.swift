@@ -11,6 +11,8 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
   case inputOutput(Int32)
   /// The file is not what this program wrote: a damaged page, or not a database.
   case damaged(String)
+  /// The file holds change sets of format 1, which no program reads any more.
+  case olderFormat
   /// The file was written by a newer program.
   case newerFormat(found: Int, known: Int)
   /// Another process holds the file.
@@ -23,6 +25,7 @@ public enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case .diskFull: "the disk is full"
     case .inputOutput(let code): "the disk cannot be read or written (\(code))"
     case .damaged(let what): "the database is damaged: \(what)"
+    case .olderFormat: "the file is of format 1, of release 0.1: format 2 begins anew"
     case .newerFormat(let found, let known): "the file is a newer program's (\(found) > \(known))"
     case .busy: "another program holds the file"
     case .refused(let code, let message): "SQLite: \(message) (\(code))"

@@ -73,7 +73,7 @@ struct EntryScan {
 
   /// By most of its first bytes: one of them may be damaged.
   private static func isCertificate(_ bytes: ArraySlice<UInt8>) -> Bool {
-    zip(bytes, "RKC1".utf8).count { $0 == $1 } >= 3
+    zip(bytes, "RKC2".utf8).count { $0 == $1 } >= 3
   }
 
   /// Where the one blob of a record (NULL, blob) lies.

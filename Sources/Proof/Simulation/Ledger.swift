@@ -1,5 +1,6 @@
 import Causality
 import ChangeModel
+import Federation
 import Replica
 import SignedLog
 import Sodium
@@ -30,12 +31,12 @@ public struct Ledger: Sendable {
   public private(set) var entries: [Entry] = []
   /// Where the change sets of a log stand in `entries`, from sequence 1.
   public private(set) var places: [LogName: [Int]] = [:]
-  /// Other change sets with the dot of an earlier one: what copies of a node wrote.
-  public private(set) var branches: [LogName: Set<Digest>] = [:]
+  /// Other change sets with the dot of an earlier one, by their hashes: what copies of a node wrote, or who stole its key.
+  public private(set) var branches: [LogName: [Digest: Entry]] = [:]
   /// Logs that hold two change sets of one dot, written by two copies of one node: the first such sequence.
   public private(set) var forks: [LogName: SequenceNumber] = [:]
-  /// The last valid sequence of logs whose author was revoked.
-  private var cuts: [AuthorNumber: [LogName: SequenceNumber]] = [:]
+  /// The last valid change set of logs whose author was revoked.
+  private var cuts: [AuthorNumber: [LogName: LogHead]] = [:]
   /// Nodes in hostile hands: what they wrote may wait for ever.
   var hostile: Set<AuthorNumber> = []
   /// Entries that may be gone: only a disk that was destroyed, or a node that left for good, ever had them.
@@ -59,8 +60,11 @@ public struct Ledger: Sendable {
     if Int(entry.sequence) <= list.count {
       let known = entries[list[Int(entry.sequence) - 1]]
       if known.hash != entry.hash {
-        forks[entry.log] = min(forks[entry.log] ?? .max, entry.sequence)
-        branches[entry.log, default: []].insert(entry.hash)
+        let fork = min(forks[entry.log] ?? .max, entry.sequence)
+        let isNew = forks.updateValue(fork, forKey: entry.log) != fork
+        branches[entry.log, default: [:]][entry.hash] = entry
+        // What came of goods after it is void, until somebody says it again.
+        if isNew { countShares() }
       }
       return nil
     }
@@ -74,7 +78,7 @@ public struct Ledger: Sendable {
   }
 
   /// Notes what somebody signed with a node's key, whoever took it: it is no invention.
-  mutating func sign(_ entry: Entry) { branches[entry.log, default: []].insert(entry.hash) }
+  mutating func sign(_ entry: Entry) { branches[entry.log, default: [:]][entry.hash] = entry }
 
   /// Notes that a node took it. On a branch that is not the ledger's own it stays a branch.
   mutating func take(_ entry: Entry) {
@@ -82,18 +86,39 @@ public struct Ledger: Sendable {
     if Int(entry.sequence) <= count + 1, lastValid(entry.log) >= entry.sequence { _ = add(entry) }
   }
 
-  mutating func revoke(_ node: AuthorNumber, cut: [LogName: SequenceNumber]) {
-    guard let known = cuts[node] else {
-      cuts[node] = cut
-      return
+  /// - Parameter kept: the hashes of the change sets that the cut ends, of each log from its first on.
+  mutating func revoke(_ node: AuthorNumber, cut: [LogName: LogHead], kept: [LogName: [Digest]]) {
+    let known = cuts[node]
+    func rank(_ head: LogHead) -> (SequenceNumber, String) { (head.sequence, head.hash.bytes.hexadecimal) }
+    var both: [LogName: LogHead] = [:]
+    for log in Set(cut.keys).union(known?.keys.map { $0 } ?? []) {
+      // Of what one of two does not name, nothing is valid.
+      guard let new = cut[log], known == nil || known![log] != nil else { continue }
+      let old = known?[log]
+      both[log] = old.map { rank($0) < rank(new) ? $0 : new } ?? new
+      guard both[log] == new, new != old else { continue }
+      // The branch that it names is the log.
+      for (index, hash) in (kept[log] ?? []).enumerated() {
+        guard let place = places[log]?.dropFirst(index).first, entries[place].hash != hash,
+          let other = branches[log]?[hash]
+        else { continue }
+        branches[log]![entries[place].hash] = entries[place]
+        entries[place] = other
+      }
     }
-    // Of what one of the two does not name, nothing is valid.
-    cuts[node] = known.filter { cut[$0.key] != nil }.merging(cut.filter { known[$0.key] != nil }) { min($0, $1) }
+    cuts[node] = both
+    countShares()
   }
 
-  /// The last valid sequence of a log: before a fork, and where its author was cut.
+  /// The last valid sequence of a log: where its author was cut, by the branch that the cut names; else before a fork.
   func lastValid(_ log: LogName) -> SequenceNumber {
-    min((forks[log] ?? .max) - 1, cuts[log.author.node].map { $0[log] ?? 0 } ?? .max)
+    if let cut = cuts[log.author.node] { return cut[log]?.sequence ?? 0 }
+    return (forks[log] ?? .max) - 1
+  }
+
+  private mutating func countShares() {
+    shares = [:]
+    for entry in entries where entry.sequence <= lastValid(entry.log) { _ = spend(entry) }
   }
 
   func entry(_ log: LogName, _ sequence: SequenceNumber) -> Entry? {
@@ -102,7 +127,7 @@ public struct Ledger: Sendable {
   }
 
   func isAcknowledged(_ log: LogName, _ sequence: SequenceNumber, _ hash: Digest) -> Bool {
-    entry(log, sequence)?.hash == hash || branches[log]?.contains(hash) == true
+    entry(log, sequence)?.hash == hash || branches[log]?[hash] != nil
   }
 
   private mutating func spend(_ entry: Entry) -> Violation? {
@@ -156,6 +181,8 @@ public struct Violation: Error, Hashable, Codable, Sendable {
     case failure
     /// A part of a node does not keep what it promises of itself.
     case invariant
+    /// A key and a nonce were used twice, with different text.
+    case secrecy
     /// What the scenario says must hold does not.
     case expectation
   }

@@ -58,6 +58,8 @@ final class SimulatedNode {
 
   /// How far each of its own logs is in the ledger.
   var noted: [LogName: SequenceNumber] = [:]
+  /// How its own logs stood there, to read the next change set of each.
+  var pasts: [LogName: AuthorPast] = [:]
   /// The file is older than what was acknowledged, or may be: the node has to notice.
   var mayHaveLost = false
   /// What it kept when its file was last seen whole.
@@ -96,7 +98,8 @@ final class SimulatedNode {
   // MARK: Life
 
   func start(at now: Moment) throws {
-    let replica = try Replica(path: path, identity: identity, schema: schema, keeper: keeper, at: wallClock(at: now))
+    let replica = try Replica(
+      path: path, identity: identity, schema: schema, keeper: keeper, salt: UInt64(index) + 1, at: wallClock(at: now))
     if !indexes.isEmpty { try replica.store.makeIndexes(indexes) }
     self.replica = replica
     gossip = Gossip(replica)

@@ -20,21 +20,54 @@ extension World {
     return known
   }
 
-  /// What the author of a change set had merged by its own word: for what a node writes of itself in the middle of taking
-  /// from others.
-  private func knownByLog(
+  /// A change set of a node's own, read from its log, with how the log stands after it.
+  private func ownEntry(
     _ node: SimulatedNode, _ log: LogName, _ sequence: SequenceNumber
-  ) -> [AuthorNumber: SequenceNumber] {
-    var past = AuthorPast(author: log.author, lane: log.lane)
-    while past.sequence < sequence,
-      let bytes = try? node.replica?.store.entries(log, from: past.sequence + 1, byteLimit: 0).first
-    {
+  ) -> (bytes: [UInt8], layout: ChangeSetLayout, past: AuthorPast)? {
+    var past = node.pasts[log] ?? AuthorPast(author: log.author, lane: log.lane)
+    if past.sequence >= sequence { past = AuthorPast(author: log.author, lane: log.lane) }
+    while let bytes = try? node.replica?.store.entries(log, from: past.sequence + 1, byteLimit: 0).first {
+      let before = past
       guard
-        let layout = try? bytes.decoding({ raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: past) })
-      else { break }
+        let layout = try? bytes.decoding({ raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: before) })
+      else { return nil }
       past.advance(by: layout.header)
+      guard past.sequence == sequence else { continue }
+      node.pasts[log] = past
+      return (bytes, layout, past)
     }
-    return Dictionary(uniqueKeysWithValues: past.clock.mentioned.map { ($0.author, $0.sequence) })
+    return nil
+  }
+
+  /// What a node wrote of itself, in the middle of taking from others: by its own words, as far as it can read them.
+  private func ownWords(
+    _ node: SimulatedNode, _ log: LogName, _ sequence: SequenceNumber, _ bytes: [UInt8], _ layout: ChangeSetLayout
+  ) -> [Draft.Sealed] {
+    guard let replica = node.replica else { return [] }
+    let context = LogContext(federation: replica.federation, nodeKey: node.identity.key.publicKey, log: log)
+    let head = (try? replica.head(of: log, at: sequence - 1)) ?? nil
+    guard let head, let entry = RunVerifier(context).reading(bytes, after: head) else { return [] }
+    return layout.sections.enumerated().compactMap { index, section in
+      guard let audience = Audience(key: section.key),
+        let content = entry.open(index, of: layout, with: replica.keyring[section.key], in: context),
+        let edits = try? content.decoding({ raw throws(MalformedBytes) in
+          try SectionCodec.decode(raw, by: log.author)
+        })
+      else { return nil }
+      return Draft.Sealed(audience: audience, edits: edits)
+    }
+  }
+
+  /// No key and nonce may ever meet twice with different text, on whatever machine.
+  private func checkSecrecy(_ bytes: [UInt8], _ layout: ChangeSetLayout, of node: SimulatedNode) {
+    for section in layout.sections where section.key != 0 {
+      let sealed = bytes[section.range]
+      let nonce = SealedPlace(key: section.key, nonce: Array(sealed.suffix(AudienceKey.tagBytes)))
+      let text = blake2b(Array(sealed))
+      if let known = sealedTexts.updateValue(text, forKey: nonce), known != text {
+        violate(.secrecy, "\(name(node.index)) seals two texts with key \(section.key) and one nonce")
+      }
+    }
   }
 
   var currentSchema: Schema { plan.services == true ? ServiceWorkload.schema : NightSchema.current }
@@ -61,18 +94,19 @@ extension World {
   func noteOwn(_ node: SimulatedNode, asked: [Dated] = []) {
     guard let replica = node.replica else { return }
     tellTrust(node, replica)
-    // A fork that it found may have made it begin a new epoch right after it wrote in the one before.
-    let authors = Set([max(replica.author.epoch, 1) - 1, replica.author.epoch]).sorted().map(
-      node.identity.author(epoch:))
+    // A fork that it found may have made it begin new epochs right after it wrote in the one before.
+    let authors = replica.ownEpochs.sorted().map(node.identity.author(epoch:))
     for log in authors.flatMap({ author in Lane.allCases.map { LogName($0, author) } }) {
       let each = log.lane
       let head = replica.store.state(of: log).logged.sequence
       var next = SequenceNumber((node.noted[log] ?? 0) + 1)
       while next <= head {
-        guard let bytes = try? replica.store.entries(log, from: next, byteLimit: 0).first else { return }
+        guard let (bytes, layout, past) = ownEntry(node, log, next) else { return }
+        checkSecrecy(bytes, layout, of: node)
         let dated = asked.first { $0.log == log && $0.sequence == next }
-        let known = dated?.known ?? knownByLog(node, log, next)
-        let sections = dated?.sections ?? []
+        let known =
+          dated?.known ?? Dictionary(uniqueKeysWithValues: past.clock.mentioned.map { ($0.author, $0.sequence) })
+        let sections = dated?.sections ?? ownWords(node, log, next, bytes, layout)
         let entry = Ledger.Entry(
           log: log, sequence: next, edits: sections.filter { $0.audience.writer == nil }.flatMap(\.edits),
           sealed: sections.filter { $0.audience.writer != nil }, goods: dated?.goods ?? [:],
@@ -136,6 +170,20 @@ extension World {
       }
     } catch { violate(.failure, "\(name(index)) at work: \(error)") }
     wake(node)
+  }
+
+  /// Every node hands back, in its turn, what it keeps apart of others' logs that fork.
+  func handBack() {
+    for node in nodes where node.isUp {
+      guard let replica = node.replica, !replica.membership.forkedLogs.isEmpty else { continue }
+      do {
+        let effects = try replica.handBack(at: node.wallClock(at: now))
+        guard !effects.logs.isEmpty else { continue }
+        noteOwn(node)
+        node.gossip?.grew(effects.logs, at: steady)
+      } catch { diskFailed(node, error) }
+      wake(node)
+    }
   }
 
   // MARK: Ends and beginnings

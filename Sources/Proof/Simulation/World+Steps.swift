@@ -4,6 +4,7 @@ import Federation
 import Gossip
 import Replica
 import SignedLog
+import Sodium
 import Store
 
 extension World {
@@ -208,6 +209,10 @@ extension World {
     let own = identity.certificate.node
     let wall = node.wallClock(at: now)
     let cut = replica.cut(of: own)
+    let kept = Dictionary(
+      uniqueKeysWithValues: cut.keys.map { log in
+        (log, ((try? replica.store.entries(log, from: 1, byteLimit: .max)) ?? []).map { blake2b($0) })
+      })
     let known = knownByFile(node, .control)
     do {
       let revocation = try federation.authorities[Int(own.ward)].revocation(of: own, in: identity.federation, cut: cut)
@@ -215,7 +220,7 @@ extension World {
       draft.edits = [ControlSchema.revoking(revocation, reason: "盗難")]
       var dot: Dot?
       let effects = try replica.batch(at: wall) { dot = try replica.commit(draft, at: wall) }
-      ledger.revoke(own, cut: cut)
+      ledger.revoke(own, cut: cut, kept: kept)
       noteOwn(
         node,
         asked: dot.map {

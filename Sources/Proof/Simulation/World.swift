@@ -30,6 +30,8 @@ public final class World {
     case start(node: Int)
     case bundle(to: Int, bytes: [UInt8])
     case lie(Int)
+    /// What nodes do every minute: hand back what is void and not theirs.
+    case minute
     case sample
   }
 
@@ -77,6 +79,14 @@ public final class World {
     var at: Moment
   }
 
+  /// A key and a nonce under which something was sealed.
+  struct SealedPlace: Hashable {
+    var key: AudienceKeyID
+    var nonce: [UInt8]
+  }
+
+  /// What was sealed under each, by its hash.
+  var sealedTexts: [SealedPlace: Digest] = [:]
   var arrivals: [Int: [LogName: [SequenceNumber: Arrival]]] = [:]
 
   // What judgement finds.
@@ -174,6 +184,9 @@ public final class World {
     case .start(let node): start(node)
     case .bundle(let node, let bytes): takeBundle(bytes, to: node)
     case .lie(let liar): lie(liar)
+    case .minute:
+      handBack()
+      schedule(.minute, after: 60_000_000)
     case .sample:
       sample()
       if !isHealed { schedule(.sample, after: samplePeriod) }
@@ -203,6 +216,7 @@ public final class World {
     for step in plan.steps { schedule(.step(step.step), at: step.at) }
     samplePeriod = max(plan.healsAt / 240, 1_000_000)
     schedule(.sample, at: 0)
+    schedule(.minute, after: 60_000_000)
   }
 
   /// Gives everybody everybody's certificate. Many nodes start from one disk: the tables are the same on all.

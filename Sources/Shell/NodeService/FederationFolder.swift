@@ -56,7 +56,7 @@ public struct FederationFolder: Sendable {
   }
 
   /// Signs that a node of the ward is no longer one.
-  public func revoke(_ node: AuthorNumber, ward: String, cut: [LogName: SequenceNumber]) throws -> Revocation {
+  public func revoke(_ node: AuthorNumber, ward: String, cut: [LogName: LogHead]) throws -> Revocation {
     try withAuthority(of: ward) { record, identity in try record.revocation(of: node, in: identity, cut: cut) }
   }
 

@@ -4,6 +4,7 @@ import Federation
 import Foundation
 import Replica
 import SignedLog
+import Sodium
 import Store
 
 /// A node as people name it: its ward's code and its number there, `13113-2`.
@@ -32,11 +33,13 @@ public struct NodeName: Codable, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// How far one log of a node is known.
+/// How far one log of a node is known, and by which change set.
 public struct LogCut: Codable, Hashable, Sendable {
   public var lane: String
   public var epoch: UInt32
   public var sequence: UInt32
+  /// Its chain hash, hexadecimal.
+  public var hash: String
 }
 
 public struct CutResult: Codable, Sendable {
@@ -44,15 +47,14 @@ public struct CutResult: Codable, Sendable {
   public var logs: [LogCut]
 
   /// The cut as a revocation names it.
-  public func cut(of node: AuthorNumber) -> [LogName: SequenceNumber] {
+  public func cut(of node: AuthorNumber) -> [LogName: LogHead] {
     Dictionary(
       uniqueKeysWithValues: logs.compactMap { log in
-        Lane.allCases.first { $0.name == log.lane }.map {
-          (
-            LogName($0, AuthorNumber(ward: node.ward, serial: node.serial, epoch: log.epoch)),
-            SequenceNumber(log.sequence)
-          )
-        }
+        guard let lane = Lane.allCases.first(where: { $0.name == log.lane }),
+          let hash = [UInt8](hexadecimal: log.hash), hash.count == Digest.byteCount
+        else { return nil }
+        let author = AuthorNumber(ward: node.ward, serial: node.serial, epoch: log.epoch)
+        return (LogName(lane, author), LogHead(sequence: SequenceNumber(log.sequence), hash: Digest(hash)))
       })
   }
 }
@@ -123,6 +125,8 @@ public struct AdoptResult: Codable, Sendable {
   public var edits: Int
   /// Edits of a stock's share, which only their author could make: to be counted anew by a person.
   public var left: Int
+  /// Sections that this node can neither read nor write: they stay for whoever can.
+  public var unread: Int
 }
 
 extension Operator {
@@ -135,7 +139,9 @@ extension Operator {
     return CutResult(
       node: "\(name)",
       logs: cut.sorted { $0.key < $1.key }.map {
-        LogCut(lane: $0.key.lane.name, epoch: $0.key.author.epoch, sequence: $0.value)
+        LogCut(
+          lane: $0.key.lane.name, epoch: $0.key.author.epoch, sequence: $0.value.sequence,
+          hash: $0.value.hash.bytes.hexadecimal)
       })
   }
 
@@ -198,7 +204,8 @@ extension Operator {
       var adoption = Adoption()
       let effects = try replica.batch(at: now) { adoption = try replica.adopt(branch.log, at: now) }
       return (
-        AdoptResult(changeSets: adoption.changeSets, edits: adoption.edits, left: adoption.left), effects
+        AdoptResult(
+          changeSets: adoption.changeSets, edits: adoption.edits, left: adoption.left, unread: adoption.unread), effects
       )
     }
   }

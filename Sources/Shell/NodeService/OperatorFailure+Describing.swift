@@ -62,6 +62,12 @@ extension OperatorFailure {
         en:
           "the database is damaged: \(what). See where with renkei-inspect verify: a table heals with renkei-node rebuild; when it is the log, move the file away and start the node, which fetches it anew from its peers"
       )
+    case .olderFormat:
+      OperatorFailure(
+        2, ja: "版 0.1 の形式のファイルです。形式 2 は新しく始めます: このフォルダーは残して、renkei-node init で新しいフォルダーを作ってください",
+        en:
+          "the file is of format 1, of release 0.1; format 2 begins anew: keep this folder, and make another with renkei-node init"
+      )
     case .newerFormat(let found, let known):
       OperatorFailure(
         2, ja: "新しい版のファイルです(\(found) > \(known))。プログラムを更新してください",

@@ -44,7 +44,7 @@ public enum Services {
   /// For whom a row of a personal collection is, as its own service decides.
   @Sendable private static func confidence(_ values: RowValues, _ db: Database) throws -> Confidence {
     if values.integer("guarded") == 1 { return .protected }
-    let ward = values.id.made?.author.ward ?? 0
+    let ward = values.id.ward
     if try Residents.isGuarded(values.row("resident"), of: ward, db) { return .protected }
     return values.collection.number == AssistancePlan.records.number ? .care : .identity
   }

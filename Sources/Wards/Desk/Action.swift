@@ -19,6 +19,16 @@ public struct NewRow: Sendable {
 
   /// The node's next one.
   public static let made = NewRow { try $0.newRow() }
+  /// The node's next one, of the own ward and of one that the form names.
+  public static func made(with ward: Field<String>) -> NewRow {
+    NewRow { desk in
+      guard let index = desk.given.text(ward.name).flatMap({ desk.inquiry.identity.federation.index(ofWard: $0) })
+      else {
+        throw Fault.badValue(ward.name, ja: "区コードを入れてください", en: "give a ward's code")
+      }
+      return try desk.newRow(with: index)
+    }
+  }
   /// Of the own ward, from a natural key: the same on every node of it, cut off or not.
   public static func derived(_ key: @escaping @Sendable (Desk) throws -> [String]) -> NewRow {
     NewRow { desk in

@@ -103,7 +103,7 @@ public enum Conflicts {
       default: continue
       }
     }
-    return parties == 0 && values.id.made?.author.ward == number
+    return parties == 0 && (records.schema.law == .shared || values.id.ward == number)
   }
 
   /// Whether somebody with these roles decides of what is written in the collection's lane.

@@ -41,6 +41,15 @@ public struct Desk {
 
   public func newRow() throws -> RowID { try replica.newRows(1)[0] }
 
+  /// A new row of this ward and another.
+  public func newRow(with ward: UInt32) throws -> RowID {
+    let own = try newRow()
+    guard let made = own.made, let row = RowID(made: made.author, counter: made.counter, with: ward) else {
+      throw ReplicaError.rowsExhausted
+    }
+    return row
+  }
+
   /// The row that the path names, as this node shows it.
   public func subject(_ records: Records) throws -> (row: RowID, values: RowValues) {
     guard let row = inquiry.row else { throw Fault.notFound("id") }

@@ -48,9 +48,11 @@ public struct Field<C: Cell>: AnyField {
   public let shape: FieldShape
 
   fileprivate init(
-    _ number: UInt32, _ name: String, _ shape: FieldShape, isRow: Bool = false, _ ja: String, _ en: String
+    _ number: UInt32, _ name: String, _ shape: FieldShape, isRow: Bool = false, repeats: Party? = nil,
+    isPast: Bool = false, _ ja: String, _ en: String
   ) {
-    schema = FieldSchema(number, name, .register, C.type, isRow: isRow, ja: ja, en: en)
+    schema = FieldSchema(
+      number, name, .register, C.type, isRow: isRow, repeats: repeats, isPast: isPast, ja: ja, en: en)
     self.shape = shape
   }
 
@@ -146,10 +148,12 @@ extension Field where C == String {
     Field(number, name, .counts(choices), ja, en)
   }
   /// A ward's code (JIS X 0402, five digits).
+  ///
+  /// - Parameter party: whose it repeats, of the wards that the row's id names; another code has no effect at merge.
   public static func ward(
-    _ number: UInt32, _ name: String = "ward", _ ja: String = "区コード", _ en: String = "Ward"
+    _ number: UInt32, _ name: String = "ward", of party: Party? = nil, _ ja: String = "区コード", _ en: String = "Ward"
   ) -> Field {
-    Field(number, name, .ward, ja, en)
+    Field(number, name, .ward, repeats: party, ja, en)
   }
   /// Who did something, by the name of the account.
   public static func user(_ number: UInt32, _ name: String, _ ja: String, _ en: String) -> Field {
@@ -180,7 +184,12 @@ extension Field where C == Bool {
 }
 
 extension Field where C == Instant {
+  /// When something happened: merging lets it be no later than the change set that says so.
   public static func time(_ number: UInt32, _ name: String, _ ja: String, _ en: String) -> Field {
+    Field(number, name, .time, isPast: true, ja, en)
+  }
+  /// When something is to be, or ends.
+  public static func deadline(_ number: UInt32, _ name: String, _ ja: String, _ en: String) -> Field {
     Field(number, name, .time, ja, en)
   }
 }
@@ -207,6 +216,18 @@ extension Field where C: Word {
   }
 }
 
+extension Int64 {
+  /// Held between -10^13 and 10^13, which no count and no time of this age passes: nothing in a table ends a process, by a sum
+  /// of a few or a difference of two.
+  public var held: Int64 { Swift.min(Swift.max(self, -Self.most), Self.most) }
+  private static let most: Int64 = 10_000_000_000_000
+}
+
+extension Sequence where Element == Int64 {
+  /// The sum of however many, held.
+  public var total: Int64 { reduce(0) { ($0 + $1.held).held } }
+}
+
 /// Ranges that several forms share.
 public enum Numbers {
   /// As far as every program's numbers are exact (RFC 8259, section 6).
@@ -229,9 +250,10 @@ extension String: Cell {
 
 extension Int64: Cell {
   public static var type: FieldType { .integer }
+  /// Held to what a form could give: what merged is anybody's word, and sums of it must stay numbers.
   public init?(_ value: Value) {
     guard case .integer(let number) = value else { return nil }
-    self = number
+    self = number.held
   }
   public var value: Value { .integer(self) }
 }
@@ -258,7 +280,7 @@ extension Instant: Cell {
   public static var type: FieldType { .integer }
   public init?(_ value: Value) {
     guard case .integer(let number) = value else { return nil }
-    self.init(milliseconds: number)
+    self.init(milliseconds: number.held)
   }
   public var value: Value { .integer(milliseconds) }
 }

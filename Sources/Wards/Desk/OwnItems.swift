@@ -6,7 +6,7 @@ import Sodium
 
 /// A ward's own fields on any collection, made while cut off; every node keeps, passes on and can show them.
 public enum OwnField {
-  public static let ward = Field.ward(1)
+  public static let ward = Field.ward(1, of: .first)
   public static let collection = Field.text(2, "collection", 60, "対象", "Collection")
   public static let form = Field.text(3, "form", 60, "様式", "Form")
   public static let labelJa = Field.text(4, "label_ja", 60, "項目名", "Label in Japanese")
@@ -36,7 +36,7 @@ enum OwnValue {
 
   private static func records(_ number: UInt32, _ name: String, _ lane: Lane, _ reader: Reader) -> Records {
     Records(
-      number, name, "区独自の項目の値", "Value of an own item", lane: lane, law: .open, reader: reader,
+      number, name, "区独自の項目の値", "Value of an own item", lane: lane, law: .keptByWard(open: []), reader: reader,
       fields: [field, subject, value, by, at], title: [value], indexes: [[subject]])
   }
 
@@ -151,7 +151,8 @@ public enum OwnItems {
             throw Fault(.forbidden, field: "row", ja: "他区の個人の記録です", en: "another ward's personal record")
           }
           let text = try checked(desk.given.text("value")!, definition, desk.inquiry)
-          let id = RowID(derivedFrom: blake2b([UInt8]("own \(field) \(row)".utf8)).prefix)
+          // One row for each ward that enters a value.
+          let id = RowID(derivedFrom: blake2b([UInt8]("own \(field) \(row)".utf8)).prefix, ward: desk.wardIndex)
           var draft = kept.draft()
           draft.edit(
             kept, id,

@@ -57,9 +57,10 @@ public struct RowValues: Sendable {
   }
 
   public func text(_ column: String) -> String? { cell(column).flatMap { String.fromDatabaseValue($0) } }
-  public func integer(_ column: String) -> Int64? { cell(column).flatMap { Int64.fromDatabaseValue($0) } }
+  public func integer(_ column: String) -> Int64? { exact(column)?.held }
+  private func exact(_ column: String) -> Int64? { cell(column).flatMap { Int64.fromDatabaseValue($0) } }
   public func real(_ column: String) -> Double? { cell(column).flatMap { Double.fromDatabaseValue($0) } }
-  public func row(_ column: String) -> RowID? { integer(column).map { RowID(rawValue: $0) } }
+  public func row(_ column: String) -> RowID? { exact(column).map { RowID(rawValue: $0) } }
   public func bytes(_ column: String) -> [UInt8]? {
     cell(column).flatMap { Data.fromDatabaseValue($0) }.map { [UInt8]($0) }
   }
@@ -100,7 +101,7 @@ public struct RowValues: Sendable {
       case .register:
         switch field.type {
         case .text: return text(field.name).map { [FieldEdit(field.number, .set(.text($0)))] } ?? []
-        case .integer: return integer(field.name).map { [FieldEdit(field.number, .set(.integer($0)))] } ?? []
+        case .integer: return exact(field.name).map { [FieldEdit(field.number, .set(.integer($0)))] } ?? []
         case .real: return real(field.name).map { [FieldEdit(field.number, .set(.real($0)))] } ?? []
         case .bytes: return bytes(field.name).map { [FieldEdit(field.number, .set(.bytes($0)))] } ?? []
         }
@@ -133,7 +134,7 @@ public struct RowValues: Sendable {
     switch cell.storage {
     case .null: nil
     // JavaScript's numbers end at 53 bits.
-    case .int64(let number): field.isRow ? .text(String(number)) : .integer(number)
+    case .int64(let number): field.isRow ? .text(String(number)) : .integer(number.held)
     case .double(let number): .real(number)
     case .string(let text):
       field.kind == .set ? (try? JSONDecoder().decode(JSON.self, from: Data(text.utf8))) ?? .list([]) : .text(text)
@@ -164,7 +165,7 @@ public enum StockShares {
     else { return [:] }
     let state = try causal.withUnsafeBytes { try RowStateCodec.decode($0) }
     return (state.contribution(field.number)?.contributions ?? []).reduce(into: [:]) { shares, contribution in
-      if contribution.total != 0 { shares[contribution.author] = contribution.total }
+      if contribution.total != 0 { shares[contribution.author] = contribution.total.held }
     }
   }
 }

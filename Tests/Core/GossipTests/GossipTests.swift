@@ -63,7 +63,8 @@ final class GossipNetwork {
     try original.store.checkpoint()
     let copy = directory.file("\(nodes.count).sqlite")
     try FileManager.default.copyItem(atPath: directory.file("\(index).sqlite"), toPath: copy)
-    let replica = try Replica(path: copy, identity: original.identity, schema: TestSchema.schema, at: now)
+    let replica = try Replica(
+      path: copy, identity: original.identity, schema: TestSchema.schema, salt: UInt64(nodes.count), at: now)
     nodes.append((replica, Gossip(replica)))
     return nodes.count - 1
   }

@@ -113,11 +113,12 @@ import Testing
     for index in 0..<4 {
       #expect(network.nodes[index].replica.membership.lastValid(log) == 1, "node \(index)")
       #expect(network.nodes[index].replica.store.logged(log) == 1, "node \(index)")
-      #expect(try setAside(network, index) == length)
+      // With what either said again in an epoch that both opened.
+      #expect(try setAside(network, index) >= length)
     }
     // The honest one writes on, in a new epoch, and everybody takes it.
     network.cut(twin, 2)
-    #expect(network.nodes[0].replica.author.epoch == 1)
+    #expect(network.nodes[0].replica.author.epoch > 0)
     try network.commit(0, text: "新しい代")
     try network.settle(first: 3)
     try verifyAll(network, 0..<3)
@@ -211,7 +212,12 @@ import Testing
     try carry(LogName(.life, second.author), 1...1, from: second, to: first)
     #expect(try first.waiting().count == 1)
     let revocation = try network.federation.authorities[2].revocation(
-      of: thief.author.node, in: network.federation.identity, cut: [control: 1, stolen: 1])
+      of: thief.author.node, in: network.federation.identity,
+      cut: [
+        control: try #require(try thief.head(of: control, at: 1)),
+        stolen: try #require(try thief.head(of: stolen, at: 1)),
+      ]
+    )
     var draft = Draft(.control, audience: .anyone)
     draft.edits = [ControlSchema.revoking(revocation, reason: "盗難")]
     _ = try first.batch(at: network.now) { _ = try first.commit(draft, at: network.now) }
@@ -221,7 +227,7 @@ import Testing
     try verifyAll(network, [0])
   }
 
-  @Test func `a person adopts both branches of a fork, and what they said is everybody's`() throws {
+  @Test func `both branches of a fork are said again by who wrote them, and nobody can say them twice`() throws {
     let network = try GossipNetwork(nodes: 3, seed: 26)
     network.connect(0, 1)
     network.connect(0, 2)
@@ -231,33 +237,85 @@ import Testing
     network.cut(0, 1)
     network.cut(0, 2)
     let twin = try network.twin(of: 0)
-    try network.edit(0, row, [FieldEdit(4, .increment(7)), FieldEdit(6, .spend(2))])
-    try network.edit(twin, row, [FieldEdit(4, .increment(30)), FieldEdit(7, .append(.text("記録")))])
+    try network.edit(
+      0, row, [FieldEdit(1, .set(.text("第一体育館"))), FieldEdit(4, .increment(7)), FieldEdit(6, .spend(2))])
+    try network.edit(
+      twin, row,
+      [FieldEdit(1, .set(.text("第二体育館"))), FieldEdit(4, .increment(30)), FieldEdit(7, .append(.text("記録")))])
     network.connect(0, 1)
     network.connect(twin, 2)
     for _ in 0..<100 { try network.step() }
     network.connect(1, 2)
     for _ in 0..<300 { try network.step() }
     network.cut(twin, 2)
+    try network.settle(first: 3)
+    func shown() throws -> String? {
+      try network.nodes[1].replica.store.read { db in
+        try String.fetchOne(db, sql: "SELECT headcount || ' ' || blankets || ' ' || notes FROM things")
+      }
+    }
+    // Counts and goods add up; values that differ stand side by side.
+    #expect(try shown() == "37 8 1")
+    let names = try network.nodes[1].replica.store.read { db in
+      try String.fetchAll(db, sql: "SELECT value FROM conflicts WHERE field = 'name' ORDER BY value")
+    }
+    #expect(names == ["第一体育館", "第二体育館"])
     let log = LogName(.life, network.nodes[0].replica.author.node)
-    for index in [0, 2] {
+    for index in 0..<3 {
       let replica = network.nodes[index].replica
-      let branches = try replica.setAsideBranches()
-      #expect(branches.map(\.log) == [log] && branches.map(\.count) == [1])
+      #expect(try replica.setAsideBranches().isEmpty)
       var adoption = Adoption()
       let effects = try replica.batch(at: network.now) { adoption = try replica.adopt(log, at: network.now) }
-      #expect(adoption.changeSets == 1 && adoption.edits == 1 && adoption.left == (index == 0 ? 1 : 0))
-      // Marked, not thrown away: a share of the stock, and what others could read, is still in it.
-      #expect(try setAside(network, index) == 1)
-      #expect(try replica.setAsideBranches().isEmpty)
+      #expect(adoption == Adoption())
       network.nodes[index].gossip.grew(effects.logs, at: network.steady)
     }
     try network.settle(first: 3)
-    let shown = try network.nodes[1].replica.store.read { db in
-      try String.fetchOne(db, sql: "SELECT headcount || ' ' || blankets || ' ' || notes FROM things")
-    }
-    // Stock is not ours to spend: it is counted anew by a person.
-    #expect(shown == "37 10 1")
+    #expect(try shown() == "37 8 1")
     try verifyAll(network, 0..<3)
+  }
+
+  @Test func `what a disk put back had lost is handed back and said again, though only its ward can read it`() throws {
+    let network = try GossipNetwork(nodes: 3, seed: 27)
+    network.connect(0, 1)
+    network.connect(1, 2)
+    let row = try network.nodes[0].replica.newRows(1)[0]
+    try network.edit(0, row, [FieldEdit(4, .increment(10))])
+    try network.settle()
+    // The image; what was written after it reached another ward.
+    let restored = try network.twin(of: 0)
+    try network.edit(0, row, [FieldEdit(4, .increment(5))])
+    let hidden = try network.nodes[0].replica.newRows(1)[0]
+    let home = network.nodes[0].replica.author.ward
+    var draft = Draft(.life, audience: .ward(home, .identity))
+    draft.edit(TestSchema.people, hidden, [FieldEdit(1, .set(.text("失われ 太郎")))])
+    let effects = try network.nodes[0].replica.batch(at: network.now) {
+      _ = try network.nodes[0].replica.commit(draft, at: network.now)
+    }
+    network.nodes[0].gossip.grew(effects.logs, at: network.steady)
+    for _ in 0..<200 { try network.step() }
+    network.cut(0, 1)
+    // The image is put back, alone; it counts on, and meets the others.
+    try network.edit(restored, row, [FieldEdit(4, .increment(100))])
+    network.connect(restored, 1)
+    for _ in 0..<300 { try network.step() }
+    for _ in 0..<40 {
+      network.now = network.now.advanced(byMilliseconds: 60_000)
+      for index in [1, 2] {
+        let effects = try network.nodes[index].replica.handBack(at: network.now)
+        network.nodes[index].gossip.grew(effects.logs, at: network.steady)
+      }
+      for _ in 0..<20 { try network.step() }
+    }
+    for index in [1, 2, restored] {
+      let count = try network.nodes[index].replica.store.read { db in
+        try Int.fetchOne(db, sql: "SELECT headcount FROM things")
+      }
+      #expect(count == 115, "node \(index)")
+    }
+    let people = try network.nodes[restored].replica.store.read { db in
+      try String.fetchAll(db, sql: "SELECT name FROM people")
+    }
+    #expect(people == ["失われ 太郎"])
+    try verifyAll(network, [1, 2, restored])
   }
 }

@@ -93,8 +93,9 @@ struct AmendmentTests {
     // The thief, with the old card.
     let false0 = try nodes.node(ward: 0, 66)
     try write("偽の記録", on: false0)
+    let log = LogName(.control, home.author)
     let revocation = try nodes.federation.authorities[0].revocation(
-      of: home.author, in: nodes.federation.identity, cut: [LogName(.control, home.author): 1])
+      of: home.author, in: nodes.federation.identity, cut: [log: try #require(try home.head(of: log, at: 1))])
     try say(ControlSchema.revoking(revocation, reason: "偽"), on: false0)
 
     let target = far

@@ -127,7 +127,7 @@ public enum Disasters {
     let task = desk.given.text("task")!
     // One row for each ward, disaster and task: two nodes of a ward tick the same one.
     let key = "mark \(desk.ward) \(disaster.map { "\($0.id)" } ?? "-") \(task)"
-    let row = RowID(derivedFrom: blake2b([UInt8](key.utf8)).prefix)
+    let row = RowID(derivedFrom: blake2b([UInt8](key.utf8)).prefix, ward: desk.inquiry.wardIndex)
     var draft = ChecklistMark.records.draft()
     draft.edit(
       ChecklistMark.records, row,

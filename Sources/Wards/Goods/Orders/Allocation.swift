@@ -9,7 +9,7 @@ public enum Allocation {
   public static let lot = Field.row(2, "lot", of: "lots", "ロット", "Lot")
   public static let item = Field.row(3, "item", of: "items", "品目", "Item")
   public static let quantity = Field.integer(4, "quantity", 1...1_000_000_000, "引当数", "Quantity")
-  public static let holder = Field.ward(5, "holder", "出し手の区", "Holding ward")
+  public static let holder = Field.ward(5, "holder", of: .first, "出し手の区", "Holding ward")
   public static let reservedAt = Field.time(6, "reserved_at", "引当日時", "Reserved at")
   public static let shippedAt = Field.time(7, "shipped_at", "発送日時", "Shipped at")
   public static let shipped = Field.integer(8, "shipped", 1...1_000_000_000, "発送数", "Shipped")
@@ -25,8 +25,19 @@ public enum Allocation {
   public static let redirectedFrom = Field.row(18, "redirected_from", of: "requests", "元の要請", "Redirected from")
   public static let by = Field.user(19, "by", "担当", "By")
 
+  /// What the ward that asked says of what came; all else is the holder's.
+  private static let askers: Set = [
+    arrivedAt.number, arrived.number, inspectedAt.number, accepted.number, fault.number,
+  ]
+  private static let holders: Set = [
+    request.number, lot.number, item.number, quantity.number, holder.number, reservedAt.number, shippedAt.number,
+    shipped.number, carrier.number, cancelledAt.number, reason.number, substitute.number, redirectedFrom.number,
+    by.number,
+  ]
+
   public static let records = Records(
-    73, "allocations", "引当", "Allocation", lane: .supply, law: .open, reader: .staff,
+    73, "allocations", "引当", "Allocation", lane: .supply, law: .keptByParties(first: holders, second: askers),
+    reader: .staff,
     fields: [
       request, lot, item, quantity, holder, reservedAt, shippedAt, shipped, carrier, arrivedAt, arrived, inspectedAt,
       accepted, fault, cancelledAt, reason, substitute, redirectedFrom, by,

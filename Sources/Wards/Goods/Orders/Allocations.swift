@@ -86,7 +86,8 @@ public enum Allocations {
       throw Fault.refused("quantity", ja: "不足は \(open) です。それ以下を入れてください", en: "only \(open) more are needed")
     }
     try Lots.spending(quantity, of: lot, desk, "quantity")
-    let row = try desk.newRow()
+    guard let asker = request.made?.author.ward else { throw Fault.notFound("id") }
+    let row = try desk.newRow(with: asker)
     var draft = records.draft()
     draft.edit(Lot.records, lot, [Lot.amount.spend(quantity), Lots.book("引当", quantity, desk, "\(row)")])
     draft.edit(

@@ -91,12 +91,19 @@ enum DeliverySteps {
     guard target != allocation[Allocation.request] else {
       throw Fault.badValue("request", ja: "同じ要請です", en: "is the same request")
     }
+    guard let asker = target.made?.author.ward else { throw Fault.notFound("request") }
+    // The ward that asks now takes part: another row, of the same goods, and the old one is called off without giving them back.
+    let next = try desk.newRow(with: asker)
     var draft = records.draft()
     draft.edit(
-      records, row,
-      [Allocation.request.set(target), Allocation.redirectedFrom.set(allocation[Allocation.request])])
-    var written = written(row, draft)
-    written.subjects.append(target)
+      records, next,
+      allocation.copy(except: [Allocation.request.schema.name, Allocation.redirectedFrom.schema.name]) + [
+        Allocation.request.set(target), Allocation.redirectedFrom.set(allocation[Allocation.request]),
+      ])
+    draft.edit(
+      records, row, [Allocation.cancelledAt.set(desk.now), Allocation.reason.set("別の要請へ回した (\(next))")])
+    var written = written(next, draft)
+    written.subjects += [row, target]
     return written
   }.often(3)
 

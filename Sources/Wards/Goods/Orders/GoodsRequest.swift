@@ -4,12 +4,12 @@ import Desk
 
 /// A shelter asks for goods.
 public enum GoodsRequest {
-  public static let ward = Field.ward(1, "ward", "要請した区", "Asking ward")
+  public static let ward = Field.ward(1, "ward", of: .first, "要請した区", "Asking ward")
   public static let shelter = Field.row(2, "shelter", of: "shelters", "届け先", "Shelter")
   public static let item = Field.row(3, "item", of: "items", "品目", "Item")
   public static let quantity = Field.integer(4, "quantity", 1...1_000_000_000, "要請数", "Quantity")
   public static let urgency = Field<Urgency>.word(5, "urgency", "緊急度", "Urgency")
-  public static let neededBy = Field.time(6, "needed_by", "希望日時", "Needed by")
+  public static let neededBy = Field.deadline(6, "needed_by", "希望日時", "Needed by")
   public static let note = Field.text(7, "note", 500, "備考", "Note")
   public static let askedBy = Field.user(8, "asked_by", "要請者", "Asked by")
   public static let askedAt = Field.time(9, "asked_at", "要請日時", "Asked at")

@@ -21,24 +21,21 @@ public struct OrderRule: Sendable {
       }
     }
 
-    /// The row whose maker the party is. A row's id names its maker, so that nobody's edit makes another the party.
-    private func row(_ allocation: RowValues) -> RowID? {
+    /// Who the party is, by the id of its row, so that nobody's edit makes another the party.
+    private func maker(_ allocation: RowValues) -> AuthorNumber? {
       switch self {
-      case .holderNode: allocation.id
-      case .askingWard, .askingNode: allocation[Allocation.request]
+      case .holderNode: allocation.id.makerOfTwo
+      case .askingWard, .askingNode: allocation[Allocation.request]?.made?.author
       }
     }
 
     /// Whether any node of the inquiry's ward may take the step: the party itself, or with the authority's card.
-    func isOf(_ inquiry: Inquiry, _ allocation: RowValues) -> Bool { row(allocation).map(inquiry.isOwn) ?? false }
+    func isOf(_ inquiry: Inquiry, _ allocation: RowValues) -> Bool {
+      maker(allocation)?.ward == inquiry.wardIndex
+    }
 
     /// The one author who takes the step without the authority's card; nil when any of its ward does.
-    func author(_ allocation: RowValues) -> AuthorNumber? {
-      switch self {
-      case .holderNode, .askingNode: row(allocation)?.made?.author
-      case .askingWard: nil
-      }
-    }
+    func author(_ allocation: RowValues) -> AuthorNumber? { self == .askingWard ? nil : maker(allocation) }
   }
 
   public let action: String
@@ -51,7 +48,7 @@ public struct OrderRule: Sendable {
   static let cancel = OrderRule(action: "cancelAllocation", party: .holderNode, from: .reserved, to: .cancelled)
   static let arrive = OrderRule(action: "confirmArrival", party: .askingWard, from: .shipped, to: .arrived)
   static let inspect = OrderRule(action: "inspectAllocation", party: .askingNode, from: .arrived, to: .inspected)
-  static let redirect = OrderRule(action: "redirectAllocation", party: .holderNode, from: .reserved, to: nil)
+  static let redirect = OrderRule(action: "redirectAllocation", party: .holderNode, from: .reserved, to: .cancelled)
 
   public static let all = [ship, cancel, arrive, inspect, redirect]
 

@@ -20,8 +20,9 @@ public enum Planning {
       guard geography.wards.first(where: { $0.code == pair[0] })?.neighbours.contains(pair[1]) == true else {
         throw Fault.badValue("second", ja: "隣り合う区ではありません", en: "is not a neighbour of the first")
       }
-      // The same row whichever ward reports.
-      let row = RowID(derivedFrom: blake2b([UInt8]("road \(pair[0]) \(pair[1])".utf8)).prefix)
+      // One row for each ward that reports: what one says, no other can unsay.
+      let key = blake2b([UInt8]("road \(pair[0]) \(pair[1])".utf8)).prefix
+      let row = RowID(derivedFrom: key, ward: desk.inquiry.wardIndex)
       var draft = RoadReport.records.draft()
       draft.edit(
         RoadReport.records, row,
@@ -35,7 +36,8 @@ public enum Planning {
 
   private static func roads(_ db: Database) throws -> [Set<String>: Geography.RoadState] {
     var states: [Set<String>: Geography.RoadState] = [:]
-    for report in try RowValues.all(RoadReport.records, "ORDER BY id LIMIT 1000", [], db) {
+    // The newest word on a road is the one that counts.
+    for report in try RowValues.all(RoadReport.records, "ORDER BY seen_at, id", [], db) {
       guard let first = report[RoadReport.first], let second = report[RoadReport.second],
         let state = report[RoadReport.state]
       else { continue }

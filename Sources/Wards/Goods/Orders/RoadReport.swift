@@ -12,7 +12,7 @@ public enum RoadReport {
   public static let seenBy = Field.user(6, "seen_by", "確認者", "Seen by")
 
   public static let records = Records(
-    57, "road_states", "道路", "Road", path: "/roads", lane: .life, law: .open, reader: .staff,
+    57, "road_states", "道路", "Road", path: "/roads", lane: .life, law: .keptByWard(open: []), reader: .staff,
     fields: [first, second, state, note, seenAt, seenBy],
     title: [first, second, state], isEverybodys: true)
 }

@@ -24,7 +24,7 @@ public enum Item {
   public static let code = Field.text(11, "code", 40, "品目コード", "Code")
 
   public static let records = Records(
-    70, "items", "品目", "Item", lane: .supply, law: .open, reader: .staff,
+    70, "items", "品目", "Item", lane: .supply, law: .shared, reader: .staff,
     fields: [name, nameEn, category, unit, pack, allergens, daily, once, source, shelfDays, code],
     title: [name], settledFreely: [name, unit], isEverybodys: true, takesOwnItems: true)
 }

@@ -4,7 +4,7 @@ import Desk
 /// Goods in one place: what there is, where, until when; and whose it is to give away.
 public enum Lot {
   public static let item = Field.row(1, "item", of: "items", "品目", "Item")
-  public static let ward = Field.ward(2)
+  public static let ward = Field.ward(2, of: .first)
   public static let shelter = Field.row(3, "shelter", of: "shelters", "避難所", "Shelter")
   public static let place = Field.text(4, "place", 100, "保管場所", "Place")
   public static let lot = Field.text(5, "lot", 60, "ロット", "Lot")
@@ -17,7 +17,7 @@ public enum Lot {
   public static let counted = Field.integer(11, "counted", 0...1_000_000_000, "最後の棚卸数", "Last count")
 
   public static let records = Records(
-    71, "lots", "在庫", "Stock", lane: .supply, law: .open, reader: .roles(.staff, at: .field(shelter)),
+    71, "lots", "在庫", "Stock", lane: .supply, law: .keptByMaker, reader: .roles(.staff, at: .field(shelter)),
     fields: [item, ward, shelter, place, lot, expires, amount, book, latitude, longitude, counted],
     title: [item, place, lot],
     takesOwnItems: true, place: Place(latitude, longitude),

@@ -13,7 +13,7 @@ public enum ShareRequest {
   public static let closedAt = Field.time(6, "closed_at", "終了日時", "Closed at")
 
   public static let records = Records(
-    77, "share_requests", "持ち分の依頼", "Request for a share", lane: .supply, law: .open, reader: .staff,
+    77, "share_requests", "持ち分の依頼", "Request for a share", lane: .supply, law: .keptByMaker, reader: .staff,
     fields: [lot, node, amount, askedAt, granted, closedAt],
     title: [lot, amount],
     states: [

@@ -13,7 +13,7 @@ public enum Takeover {
   public static let signature = Field.bytes(7, "signature", "認証局の署名", "The authority's signature")
 
   public static let records = Records(
-    75, "share_takeovers", "持ち分の引継ぎ", "Takeover of a share", lane: .supply, law: .open, reader: .staff,
+    75, "share_takeovers", "持ち分の引継ぎ", "Takeover of a share", lane: .supply, law: .keptByMaker, reader: .staff,
     fields: [lot, node, amount, reason, decidedBy, decidedAt, signature],
     title: [lot, node])
 }

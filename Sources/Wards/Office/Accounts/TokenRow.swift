@@ -7,7 +7,7 @@ public enum TokenRow {
   public static let name = Field.text(1, "name", 60, "名称", "Name")
   public static let roles = SetField(2, "roles", of: .choice(Role.allCases.map(\.choice)), atMost: 7, "役割", "Roles")
   public static let readOnly = Field.flag(3, "read_only", "閲覧のみ", "Read only")
-  public static let until = Field.time(4, "until", "有効期限", "Until")
+  public static let until = Field.deadline(4, "until", "有効期限", "Until")
   public static let hash = Field.bytes(5, "hash", "ハッシュ", "Hash")
   public static let endedAt = Field.time(6, "ended_at", "終了日時", "Ended at")
 

@@ -10,14 +10,14 @@ public enum Consent {
   public static let ward = Field.ward(3, "ward", "提供先の区", "Receiving ward")
   public static let scopes = SetField(4, "scopes", of: .choice(Scope.choices), atMost: 20, "提供する項目", "Scopes")
   public static let purpose = Field.text(5, "purpose", 200, "利用目的", "Purpose")
-  public static let until = Field.time(6, "until", "有効期限", "Until")
+  public static let until = Field.deadline(6, "until", "有効期限", "Until")
   public static let withdrawnAt = Field.time(7, "withdrawn_at", "撤回日時", "Withdrawn at")
   public static let takenBy = Field.user(8, "taken_by", "受付者", "Taken by")
   public static let givenAt = Field.time(9, "given_at", "同意日時", "Given at")
   public static let pseudonym = Field.text(10, "pseudonym", 2_000, "仮名", "Pseudonym")
 
   public static let records = Records(
-    43, "consents", "同意", "Consent", lane: .registry, law: .open, reader: .people(.welfare, .disclosure),
+    43, "consents", "同意", "Consent", lane: .registry, law: .keptByMaker, reader: .people(.welfare, .disclosure),
     fields: [resident, service, ward, scopes, purpose, until, withdrawnAt, takenBy, givenAt, pseudonym],
     title: [purpose, resident],
     states: [

@@ -16,10 +16,11 @@ public enum Disclosure {
   public static let assistance = Field.text(10, "assistance", 2_000, "避難支援", "Assistance")
   public static let nameKey = Field.text(11, "name_key", 2_000, "氏名の検索キー", "Name key")
   public static let kanaKey = Field.text(12, "kana_key", 2_000, "カナの検索キー", "Kana key")
-  public static let until = Field.time(13, "until", "有効期限", "Until")
+  public static let until = Field.deadline(13, "until", "有効期限", "Until")
 
   public static let records = Records(
-    45, "disclosures", "本人の同意による提供", "Disclosure", lane: .registry, law: .open, reader: .people(.people, .disclosure),
+    45, "disclosures", "本人の同意による提供", "Disclosure", lane: .registry, law: .keptByWard(open: []),
+    reader: .people(.people, .disclosure),
     fields: [resident, consent, name, kana, birth, sex, address, phone, language, assistance, nameKey, kanaKey, until],
     title: [name],
     hidden: [nameKey, kanaKey],

@@ -11,7 +11,7 @@ public enum Identities {
   /// One row for each pair, whoever speaks of it and in whichever order.
   private static func row(_ first: RowID, _ second: RowID) -> RowID {
     let (low, high) = first < second ? (first, second) : (second, first)
-    return RowID(derivedFrom: blake2b([UInt8]("link \(low) \(high)".utf8)).prefix)
+    return RowID(pair: low, high, in: records.number)
   }
 
   /// Every ID that statements in force say is the same person's, this one included; sorted. A pair about which two wards

@@ -14,7 +14,8 @@ public enum IdentityLink {
   public static let history = LogField(8, "history", 1_000, "経過", "History")
 
   public static let records = Records(
-    42, "identity_links", "住民IDの判定", "Statement on two IDs", lane: .registry, law: .open, reader: .staff,
+    42, "identity_links", "住民IDの判定", "Statement on two IDs", lane: .registry, law: .pair(first.number, second.number),
+    reader: .staff,
     fields: [first, second, claim, evidence, note, decidedBy, decidedAt, history],
     title: [claim, first, second],
     indexes: [[first], [second]])

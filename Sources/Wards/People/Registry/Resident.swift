@@ -22,7 +22,7 @@ public enum Resident {
   public static let addressKey = Field.text(22, "address_key", 2_000, "住所の検索キー", "Address key")
 
   public static let records = Records(
-    40, "residents", "住民", "Resident", lane: .registry, law: .open, reader: .people(.people, .identity),
+    40, "residents", "住民", "Resident", lane: .registry, law: .keptByMaker, reader: .people(.people, .identity),
     fields: [
       familyName, givenName, familyKana, givenKana, birth, sex, address, phone, language, kind, guarded, notes,
       household, nameKey, kanaKey, addressKey,

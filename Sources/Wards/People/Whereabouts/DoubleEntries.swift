@@ -181,7 +181,7 @@ public enum DoubleEntries {
       throw Fault(.forbidden, field: "id", ja: "どちらかは自区の記録でなければなりません", en: "one of the two must be of this ward")
     }
     let (low, high) = row < other ? (row, other) : (other, row)
-    let verdict = RowID(derivedFrom: blake2b([UInt8]("stays \(low) \(high)".utf8)).prefix)
+    let verdict = RowID(pair: low, high, in: StayVerdict.records.number)
     var draft = StayVerdict.records.draft()
     draft.edit(
       StayVerdict.records, verdict,

@@ -4,7 +4,7 @@ import Desk
 
 /// お知らせ: for everybody to read.
 public enum Notice {
-  public static let ward = Field.ward(1, "ward", "区コード", "Ward")
+  public static let ward = Field.ward(1, "ward", of: .first, "区コード", "Ward")
   public static let title = Field.text(2, "title", 100, "見出し", "Title")
   public static let body = Field.text(3, "body", 1_000, "本文", "Text")
   public static let toldAt = Field.time(4, "told_at", "掲示日時", "Told at")

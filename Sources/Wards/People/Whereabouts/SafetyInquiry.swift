@@ -15,7 +15,7 @@ public enum SafetyInquiry {
   public static let nameKey = Field.text(30, "name_key", 2_000, "検索キー", "Name key")
 
   public static let records = Records(
-    55, "safety_inquiries", "安否照会", "Inquiry after somebody", path: "/inquiries", lane: .life, law: .open,
+    55, "safety_inquiries", "安否照会", "Inquiry after somebody", path: "/inquiries", lane: .life, law: .keptByMaker,
     reader: .people(.people, .identity),
     fields: [resident, name, asker, contact, relation, askedAt, toldAt, told, nameKey],
     title: [name],

@@ -24,7 +24,7 @@ public enum SafetyReport {
   public static let kanaKey = Field.text(31, "kana_key", 2_000, "カナの検索キー", "Kana key")
 
   public static let records = Records(
-    53, "safety_reports", "安否の報告", "Safety report", path: "/safety", lane: .life, law: .open,
+    53, "safety_reports", "安否の報告", "Safety report", path: "/safety", lane: .life, law: .keptByMaker,
     reader: .people(.people, .identity),
     fields: [
       resident, name, kana, birth, homeWard, status, source, reporter, place, shelter, message, observedAt, enteredBy,

@@ -31,7 +31,8 @@ public enum Stay {
   public static let kanaKey = Field.text(31, "kana_key", 2_000, "カナの検索キー", "Kana key")
 
   public static let records = Records(
-    50, "stays", "避難者", "Evacuee", lane: .life, law: .open, reader: .people(.people, .identity, at: .field(shelter)),
+    50, "stays", "避難者", "Evacuee", lane: .life, law: .keptByMaker,
+    reader: .people(.people, .identity, at: .field(shelter)),
     fields: [
       shelter, resident, name, kana, birth, ageGroup, sex, homeWard, address, phone, party, needs, allergies, language,
       pets, arrivedAt, leftAt, leftFor, movedFrom, enteredBy, guarded, notes, nameKey, kanaKey,

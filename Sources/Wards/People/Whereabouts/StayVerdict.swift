@@ -11,7 +11,8 @@ public enum StayVerdict {
   public static let decidedAt = Field.time(5, "decided_at", "判定日時", "Decided at")
 
   public static let records = Records(
-    54, "stay_verdicts", "二重受付の判定", "Decision on a double entry", lane: .life, law: .open, reader: .staff,
+    54, "stay_verdicts", "二重受付の判定", "Decision on a double entry", lane: .life, law: .pair(first.number, second.number),
+    reader: .staff,
     fields: [first, second, verdict, decidedBy, decidedAt],
     title: [verdict, first, second],
     indexes: [[first], [second]])

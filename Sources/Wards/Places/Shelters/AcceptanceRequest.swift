@@ -4,8 +4,8 @@ import Desk
 
 /// 受入要請: one ward asks another to take people in.
 public enum AcceptanceRequest {
-  public static let fromWard = Field.ward(1, "from_ward", "要請した区", "Asking ward")
-  public static let toWard = Field.ward(2, "to_ward", "要請先の区", "Asked ward")
+  public static let fromWard = Field.ward(1, "from_ward", of: .first, "要請した区", "Asking ward")
+  public static let toWard = Field.ward(2, "to_ward", of: .second, "要請先の区", "Asked ward")
   public static let fromShelter = Field.row(3, "from_shelter", of: "shelters", "要請元の避難所", "From shelter")
   public static let people = Field.integer(4, "people", 1...1_000_000, "人数", "People")
   public static let needs = SetField(5, "needs", of: .choice(PeopleWords.needs), atMost: 20, "配慮", "Needs")
@@ -17,8 +17,15 @@ public enum AcceptanceRequest {
   public static let answeredAt = Field.time(11, "answered_at", "回答日時", "Answered at")
   public static let cancelledAt = Field.time(12, "cancelled_at", "取消日時", "Cancelled at")
 
+  private static let answers: Set = [answer.number, accepted.number, toShelter.number, answeredAt.number]
+  private static let asks: Set = [
+    fromWard.number, toWard.number, fromShelter.number, people.number, needs.number, note.number, askedAt.number,
+    cancelledAt.number,
+  ]
+
   public static let records = Records(
-    52, "acceptance_requests", "受入れの要請", "Request to take people in", path: "/acceptance", lane: .life, law: .open,
+    52, "acceptance_requests", "受入れの要請", "Request to take people in", path: "/acceptance", lane: .life,
+    law: .keptByParties(first: asks, second: answers),
     reader: .staff,
     fields: [
       fromWard, toWard, fromShelter, people, needs, note, askedAt, answer, accepted, toShelter, answeredAt, cancelledAt,
@@ -39,7 +46,7 @@ public enum AcceptanceRequest {
       Action(
         "askAcceptance", .new, records, "受入れを要請する", "Ask a ward to take people in", for: .relief,
         takes: [toWard.needed, people.needed, fromShelter.asked, needs.asked, note.asked],
-        stamps: [.ward(fromWard), .now(askedAt)]
+        stamps: [.ward(fromWard), .now(askedAt)], row: .made(with: toWard)
       ) { desk, _, _ in
         guard desk.given.text("toWard") != desk.ward else {
           throw Fault.badValue("toWard", ja: "他の区を選んでください", en: "choose another ward")

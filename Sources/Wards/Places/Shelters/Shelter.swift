@@ -5,7 +5,7 @@ import Desk
 /// 避難所・避難場所: facilities that people flee to. Column values are the words of the standards themselves (L-Alert's and
 /// SIP4D's), so that the table reads as an officer speaks.
 public enum Shelter {
-  public static let ward = Field.ward(1, "ward", "区市町村コード", "Municipality code")
+  public static let ward = Field.ward(1, "ward", of: .first, "区市町村コード", "Municipality code")
   public static let name = Field.text(2, "name", 400, "名称", "Name")
   public static let kana = Field.text(3, "kana", 400, "名称カナ", "Kana")
   public static let englishName = Field.text(4, "name_en", 400, "名称英字", "English name")

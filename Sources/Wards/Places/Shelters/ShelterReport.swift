@@ -20,7 +20,7 @@ public enum ShelterReport {
   public static let requests = Field.text(14, "requests", 1_000, "要望", "Requests")
   public static let reportedAt = Field.time(15, "reported_at", "報告日時", "Reported at")
   public static let reportedBy = Field.user(16, "reported_by", "報告者", "Reported by")
-  public static let ward = Field.ward(17, "ward", "区コード", "Ward")
+  public static let ward = Field.ward(17, "ward", of: .first, "区コード", "Ward")
 
   public static let records = Records(
     51, "shelter_reports", "日報", "Daily report", lane: .life, law: .keptByMaker,
