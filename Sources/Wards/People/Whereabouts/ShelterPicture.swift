@@ -56,7 +56,8 @@ enum ShelterPicture {
     ]
 
   private static func picture(_ shelter: RowValues, _ look: Look) throws -> [String: JSON] {
-    let counter = Int(min(max(0, shelter[Shelter.occupancy]), 1_000_000_000))
+    let count = try HeadCount.of(shelter.id, ward: look.ward, look.db)
+    let counter = Int(min(max(0, count.counter), 1_000_000_000))
     var members: [String: JSON] = [
       "id": .text("\(shelter.id)"), "name": JSON(shelter[Shelter.name]), "ward": JSON(shelter[Shelter.ward]),
       "status": JSON(shelter[Shelter.status]?.rawValue), "facility": JSON(shelter[Shelter.facility]?.rawValue),
@@ -70,13 +71,12 @@ enum ShelterPicture {
     }
     if let published = shelter[Shelter.capacity] { limits["published"] = .integer(published) }
     members["capacity"] = .object(limits)
-    var people = counter
+    let people = Int(count.people)
     // Another ward's few people would be told one by one by their numbers; and where its register is sealed, it is not zero
     // people: it is not known.
     if shelter[Shelter.ward] == look.ward {
       let register = try register(shelter.id, look)
       members["register"] = .object(register)
-      people = max(people, Int(register["people"]?.integer ?? 0))
       members["difference"] = JSON(counter - Int(register["people"]?.integer ?? 0))
     }
     let opened = shelter[Shelter.openedAt] ?? look.now
@@ -99,7 +99,8 @@ enum ShelterPicture {
     let present = try Int.fetchOne(
       db, sql: "SELECT count(*) FROM stays WHERE shelter = ? AND left_at IS NULL", arguments: [shelter.rawValue])!
     let stays = try RowValues.all(
-      Stay.records, "WHERE id IN (SELECT id FROM stays s WHERE shelter = ? AND \(Stays.counted))", [shelter.rawValue],
+      Stay.records, "WHERE id IN (SELECT id FROM stays s WHERE shelter = ? AND \(HeadCount.entries))",
+      [shelter.rawValue],
       db)
     var (ages, needs): ([String: Int64], [String: Int64]) = ([:], [:])
     var (languages, wards): ([String: Int64], [String: Int64]) = ([:], [:])

@@ -57,7 +57,7 @@ public enum Shelter {
       commonIDs, localID, source, facility, area, staff, toilets, openedAt, closedAt, counted, countedAt,
     ],
     title: [name],
-    settledFreely: [name, kana, address, phone, remarks, capacity, area, toilets, status, crowding],
+    settledFreely: [name, kana, address, phone, remarks, capacity, area, toilets, crowding],
     isEverybodys: true, takesOwnItems: true, place: Place(latitude, longitude),
     // What the standard list of shelters has, and how they are now. What a shelter needs, and who works there, is not for all.
     published: [
