@@ -55,7 +55,12 @@ public struct Controls: Sendable {
     case .flag:
       control["isFlag"] = true
       control["isChosen"] = !entered.isEmpty
-    case .date: control["isDate"] = true
+    case .date:
+      control["isDate"] = true
+      control["example"] = "1950-04-01"
+    case .birth:
+      control["isDate"] = true
+      control["example"] = language.pick("1950-04-01・昭和25年頃・50歳・不明", "1950-04-01, about 1950, age 50, unknown")
     case .time: control["isTime"] = true
     case .choice(let list):
       control["isChoice"] = true
@@ -117,8 +122,6 @@ public struct Controls: Sendable {
     switch shape {
     case .integer: Int64(text).map { .integer($0) } ?? .text(text)
     case .number: Double(text).map { .real($0) } ?? .text(text)
-    // A browser's field has no zone: it is the wards' own.
-    case .time: .text(text.count == 16 ? text + ":00+09:00" : text)
     default: .text(text)
     }
   }

@@ -117,7 +117,7 @@ extension OpenAPI {
     switch shape {
     case .time: ["type": "integer", "description": "milliseconds since 1970"]
     case .flag: ["type": "boolean"]
-    case .choice, .text, .secret, .date, .ward: ["type": "string"]
+    case .choice, .text, .secret, .date, .birth, .ward: ["type": "string"]
     case .integer: ["type": "integer"]
     case .number: ["type": "number"]
     case .row(let collection): rowSchema(collection)
@@ -330,6 +330,11 @@ extension OpenAPI {
     case .number(let range): ["type": "number", "minimum": .real(range.lowerBound), "maximum": .real(range.upperBound)]
     case .flag: ["type": "boolean"]
     case .date: ["type": "string", "pattern": "^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$"]
+    case .birth:
+      [
+        "type": "string", "maxLength": 60,
+        "examples": ["1950-04-01", "1950-04", "1950", "昭和25年4月1日", "昭和25年頃", "50歳くらい", "不明"],
+      ]
     case .time: ["oneOf": [["type": "string", "format": "date-time"], ["type": "integer", "minimum": 0]]]
     case .choice(let choices):
       [

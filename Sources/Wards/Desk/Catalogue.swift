@@ -62,6 +62,8 @@ public struct Catalogue: Sendable {
   ) throws -> Done {
     guard case .write(let body) = endpoint.body else { preconditionFailure("\(endpoint.id) only reads") }
     guard !endpoint.path.contains("{id}") || inquiry.row != nil else { throw Fault.notFound("id") }
+    var inquiry = inquiry
+    inquiry.given = try endpoint.form.dated(inquiry.given, at: inquiry.now)
     let desk = Desk(replica: replica, inquiry: inquiry)
     var answer = JSON.null
     var isRepeated = false
@@ -127,6 +129,8 @@ public struct Catalogue: Sendable {
   /// - Throws: `Fault` when it would show another ward's people and no purpose is given, or none that is in force.
   public func read(_ endpoint: Endpoint, _ inquiry: Inquiry, _ db: Database) throws -> Seen {
     guard case .read(let body) = endpoint.body else { preconditionFailure("\(endpoint.id) writes") }
+    var inquiry = inquiry
+    inquiry.given = try endpoint.form.dated(inquiry.given, at: inquiry.now)
     if endpoint.path.contains("{id}") {
       guard let row = inquiry.row else { throw Fault.notFound("id") }
       // Of people, whoever asks may not know that there is no such row.

@@ -25,6 +25,8 @@ public indirect enum FieldShape: Hashable, Sendable {
   case flag
   /// `YYYY-MM-DD`, or less when no more is known: `YYYY-MM`, `YYYY`.
   case date
+  /// The same, or `1950年頃`, `50歳`, `不明`: as far as it is known (`Birth`).
+  case birth
   /// ISO 8601 with an offset, or milliseconds since 1970; kept as the latter.
   case time
   case choice([Choice])

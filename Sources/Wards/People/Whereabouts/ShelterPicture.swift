@@ -122,11 +122,8 @@ enum ShelterPicture {
 
   /// By whole years: under 6, under 18, under 65 (the age groups of the wards' shelter forms).
   private static func ageGroup(_ birth: String?, _ now: Instant) -> String {
-    guard let birth, let year = Int(birth.prefix(4)) else { return "不明" }
-    let days = Double(now.milliseconds) / 86_400_000
-    let this = 1970 + days / 365.2425
-    let part = birth.count >= 7 ? (Double(birth.dropFirst(5).prefix(2)) ?? 1) - 1 : 6
-    let age = this - Double(year) - part / 12
+    guard let ages = Birth.ages(birth, on: JapaneseDay.text(now)) else { return "不明" }
+    let age = (ages.lowerBound + ages.upperBound) / 2
     return age < 6 ? "乳幼児" : age < 18 ? "児童・生徒" : age < 65 ? "成人" : "高齢者"
   }
 }
