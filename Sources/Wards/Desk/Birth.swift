@@ -27,7 +27,7 @@ public struct Birth: Hashable, Sendable {
   private static let oldest = 130
 
   /// - Parameter today: the day on which it is said, `2026-11-29`; of what is kept already, any.
-  public init(_ entered: String, today: String = "9999-12-31") throws(Problem) {
+  public init(_ entered: String, today: String = "2200-12-31") throws(Problem) {
     let given = entered.trimmingCharacters(in: .whitespacesAndNewlines)
     switch JapaneseDate.read(given) {
     case .date(let date):
