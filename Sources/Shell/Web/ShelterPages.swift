@@ -104,7 +104,7 @@ extension WebServer {
         "「その他」の「避難所一覧を取り込む」で、区の一覧(CSV)を入れられます。",
         "Take in the ward's list (CSV) under More, \"Take in a list of shelters\"."),
     ]
-    let ages = try await lastHeard()
+    let ages = try await ages()
     let rows = found.map { shelter -> [String: Any] in
       [
         "id": "\(shelter.id)", "name": ShelterWords.name(shelter, language),
@@ -193,7 +193,7 @@ extension WebServer {
           .values(today),
       ]
     }
-    let heard = try await lastHeard()[ward]
+    let heard = try await ages()[ward]
     // Who stands at the desk is looked up by the card, where a declaration lets the ward do so.
     let declared = try await tryAsk("declarations", [:], context)?["declarations"].list ?? []
     let looksUp = declared.contains { declaration in
@@ -226,11 +226,15 @@ extension WebServer {
           "capacity": shelter[Shelter.capacity].map { language.number($0) } ?? "–",
           "crowding": shelter.text("crowding") == nil ? "–" : ShelterWords.crowding(shelter, language),
           "staff": shelter[Shelter.staff].map { language.number($0) } ?? "–",
-          "hasOld": !isOwn,
+          "hasOld": !isOwn || heard ?? 0 >= 60_000,
           "old": heard.map {
-            pick(
-              "\(wardName(ward, language))から最後に聞いたのは\(language.age(milliseconds: $0))",
-              "\(wardName(ward, language)) was last heard \(language.age(milliseconds: $0))")
+            isOwn
+              ? pick(
+                "この区のほかのノードの情報は\(language.age(milliseconds: $0))のものです",
+                "what other nodes of this ward wrote is known as of \(language.age(milliseconds: $0))")
+              : pick(
+                "\(wardName(ward, language))の情報は\(language.age(milliseconds: $0))のものです",
+                "what \(wardName(ward, language)) wrote is known as of \(language.age(milliseconds: $0))")
           } ?? pick("この区からはまだ何も聞いていません", "nothing was heard from this ward yet"),
           "canWork": mayWork, "isOpen": isOpen, "looksUp": looksUp, "purpose": Purpose.safety.rawValue,
           "controls": Controls(fields, language, options: ["ward": wardOptions(language)]).values(),
@@ -250,14 +254,10 @@ extension WebServer {
         ]))
   }
 
-  /// How long ago, in milliseconds, any node of each ward was heard: 0 for the own ward, nothing for one never heard.
-  func lastHeard() async throws -> [String: Int64] {
+  /// How old, in milliseconds, what is known of each ward is; nothing for one of which nothing came.
+  func ages() async throws -> [String: Int64] {
+    let known = await core.knownUntil()
     let now = Instant.now().milliseconds
-    var ages = [core.identity.ward.code: Int64(0)]
-    for peer in try await core.peerReports() {
-      guard let age = peer.state == "up" ? 0 : peer.lastHeard.map({ max(0, now - $0) }) else { continue }
-      ages[peer.ward] = min(ages[peer.ward] ?? .max, age)
-    }
-    return ages
+    return known.mapValues { max(0, now - $0.milliseconds) }
   }
 }

@@ -17,7 +17,7 @@ extension WebServer {
     var elsewhere = 0
     /// Items of which less is there than three days need.
     var short = 0
-    /// Milliseconds since it was heard; nil: never.
+    /// How old what is known of it is, in milliseconds; nil: nothing came.
     var heard: Int64?
 
     var isUnknown: Bool { heard == nil && shelters == 0 }
@@ -32,7 +32,7 @@ extension WebServer {
       case .open: language.pick("開設中の避難所", "Open shelters")
       case .people: language.pick("避難者", "Evacuees")
       case .short: language.pick("不足の品目", "Items short")
-      case .heard: language.pick("最後の受信", "Last heard")
+      case .heard: language.pick("いつの情報", "As of")
       }
     }
   }
@@ -76,8 +76,7 @@ extension WebServer {
       ]
     let own = core.identity.ward.code
     // A sum is as old as its oldest part.
-    let foreign = wards.filter { $0.key != own && $0.value.shelters > 0 }
-    let oldest = foreign.max { ($0.value.heard ?? .max) < ($1.value.heard ?? .max) }
+    let oldest = wards.filter { $0.value.shelters > 0 }.max { ($0.value.heard ?? .max) < ($1.value.heard ?? .max) }
     let isNew = wards[own]?.shelters ?? 0 == 0 && Gate.ownRoutes["GET /import"]!.admits(context.user.roles)
     var words = words(language)
     words["elsewhere"] = pick(
@@ -154,7 +153,7 @@ extension WebServer {
     for line in try await ask("stockOutlook", [:], context)["lines"].list where (line["surplus"].integer ?? 0) < 0 {
       wards[line["ward"].text ?? ""]?.short += 1
     }
-    for (ward, age) in try await lastHeard() { wards[ward]?.heard = age }
+    for (ward, age) in try await ages() { wards[ward]?.heard = age }
     return wards
   }
 
