@@ -261,6 +261,7 @@ extension OpenAPI {
     case .read: parameters += queries(endpoint)
     case .write:
       parameters.append(["$ref": "#/components/parameters/IdempotencyKey"])
+      if endpoint.path.contains("{id}") { parameters.append(["$ref": "#/components/parameters/IfMatch"]) }
       let properties = Dictionary(
         uniqueKeysWithValues: endpoint.form.fields.map { field in
           (field.name, described(given(field), "\(field.english) / \(field.japanese)"))
@@ -297,7 +298,9 @@ extension OpenAPI {
         ]
       }
     if !endpoint.isWrite { responses["304"] = unchanged }
-    for status in ["400", "401", "403", "404", "409", "413", "415", "422", "429", "503"] { responses[status] = refused }
+    for status in ["400", "401", "403", "404", "409", "412", "413", "415", "422", "429", "503"] {
+      responses[status] = refused
+    }
     members["responses"] = .object(responses)
     return .object(members)
   }
