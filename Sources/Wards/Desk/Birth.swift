@@ -67,7 +67,8 @@ public struct Birth: Hashable, Sendable {
       guard let year = Int(day.prefix(4)), age.upperBound <= Self.oldest else { throw .noBirth }
       let first = year - age.upperBound - 1 - slack
       (text, needsDay) = (given, said == nil)
-      days = "\(max(first, 1000))\(day.dropFirst(4))"..."\(max(year - age.lowerBound + slack, 1000))\(day.dropFirst(4))"
+      // Nobody is born after it was said.
+      days = "\(first)\(day.dropFirst(4))"..."\(min(year - age.lowerBound + slack, year))\(day.dropFirst(4))"
       return
     }
     guard said == nil else { throw .noBirth }

@@ -52,9 +52,11 @@ enum JapaneseDate {
     func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
     let date = (["\(numbers[0])"] + numbers.dropFirst().map(two)).joined(separator: "-")
     if let era, !era.days.overlaps(first(of: date)...last(of: date)) {
+      let (begin, end) = (era.days.lowerBound, era.days.upperBound)
+      let isOver = end < "9999"
       return .never(
-        ja: "「\(text)」という日はありません。\(era.names[0])は \(era.days.lowerBound) から \(era.days.upperBound) までです",
-        en: "there was no such day: \(text). \(era.names[0]) was from \(era.days.lowerBound) to \(era.days.upperBound)")
+        ja: "「\(text)」という日はありません。\(era.names[0])は \(begin) から\(isOver ? " \(end) まで" : "")です",
+        en: "there was no such day: \(text). \(era.names[0]) is from \(begin)\(isOver ? " to \(end)" : "") on")
     }
     return .date(date)
   }

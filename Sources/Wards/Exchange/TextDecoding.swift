@@ -135,10 +135,7 @@ final class FieldDecoder {
       let scalars = String(decoding: bytes, as: UTF8.self).unicodeScalars
       return scalars.count { (0x3040...0x9fff).contains($0.value) } >= max(2, scalars.count { $0 == "\u{fffd}" })
     }
-    if scalars.contains(where: { "縺繧繝譁蜿荳髢驕豁".unicodeScalars.contains($0) }), let bytes = back?.convert(Array(text.utf8))
-    {
-      return isJapanese(bytes)
-    }
+    if let bytes = back?.convert(Array(text.utf8)), isJapanese(bytes) { return true }
     guard scalars.contains(where: { (0xe3...0xe9).contains($0.value) }), scalars.allSatisfy({ $0.value < 0x100 }) else {
       return false
     }

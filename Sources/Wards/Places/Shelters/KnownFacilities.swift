@@ -22,17 +22,16 @@ struct KnownFacilities {
     }
   }
 
-  /// A number that a list gives is that list's own.
+  /// A number that lists of a ward give: each its own, so that several may have one.
   private struct Number: Hashable {
     var ward: String
-    var source: String
     var text: String
   }
 
   private var all: [RowID: Facility] = [:]
   private var byCommonID: [String: RowID] = [:]
   private var byName: [FacilityKey: [RowID]] = [:]
-  private var byNumber: [Number: RowID] = [:]
+  private var byNumber: [Number: [RowID]] = [:]
   private var byAddress: [FacilityKey: [RowID]] = [:]
 
   init() {}
@@ -51,8 +50,8 @@ struct KnownFacilities {
       facility.sites += memory.texts(Shelter.address).map { .init(address: $0, latitude: nil, longitude: nil) }
       // A clerk's word for it is no other facility.
       for name in [name] + memory.texts(Shelter.name) { insert(facility, named: name, ward) }
-      if let number = shelter[Shelter.localID], let source = shelter[Shelter.source] {
-        byNumber[Number(ward: ward, source: source, text: number)] = shelter.id
+      if let number = shelter[Shelter.localID] {
+        byNumber[Number(ward: ward, text: number), default: []].append(shelter.id)
       }
     }
   }
@@ -68,8 +67,8 @@ struct KnownFacilities {
   func known(_ record: ShelterRecord) -> Facility? { record.commonID.flatMap { byCommonID[$0] }.flatMap { all[$0] } }
 
   /// By the number that the list gives it.
-  func numbered(_ record: ShelterRecord, source: String) -> Facility? {
-    record.localID.flatMap { byNumber[Number(ward: record.ward, source: source, text: $0)] }.flatMap { all[$0] }
+  func numbered(_ record: ShelterRecord) -> [Facility] {
+    (record.localID.flatMap { byNumber[Number(ward: record.ward, text: $0)] } ?? []).compactMap { all[$0] }
   }
 
   /// Under other names at the same address.
@@ -77,11 +76,12 @@ struct KnownFacilities {
     (byAddress[FacilityKey(ward: record.ward, name: record.site.address)] ?? []).compactMap { all[$0] }
   }
 
-  mutating func add(_ record: ShelterRecord, _ row: RowID, source: String) {
+  mutating func add(_ record: ShelterRecord, _ row: RowID) {
     insert(
       Facility(row: row, name: record.name, sites: [record.site], commonIDs: record.commonID.map { [$0] } ?? []),
       named: record.name, record.ward)
-    if let number = record.localID { byNumber[Number(ward: record.ward, source: source, text: number)] = row }
+    guard let number = record.localID.map({ Number(ward: record.ward, text: $0) }) else { return }
+    if byNumber[number]?.contains(row) != true { byNumber[number, default: []].append(row) }
   }
 
   private mutating func insert(_ facility: Facility, named name: String, _ ward: String) {

@@ -92,20 +92,22 @@ public struct ShelterImport {
         }
         report.warned += doubts.isEmpty || warned.contains(record.line) ? 0 : 1
         report.problems += doubts
-        known.add(record, row, source: source)
+        known.add(record, row)
       }
       if !draft.isEmpty { _ = try replica.commit(draft, at: now) }
     }
   }
 
-  /// The row of a record: by its common ID; by its name at the same place; by the list's own number, where name or place is the
+  /// The row of a record: by its common ID; by its name at the same place; by a list's number, where name or place is the
   /// same; by its name alone, where nothing speaks against it; else a new one. What a person should look at is said.
   private func find(_ record: ShelterRecord) -> (row: RowID, doubt: ImportProblem.Reason?) {
     if let same = known.known(record) { return (same.row, nil) }
-    let (named, numbered) = (known.named(record), known.numbered(record, source: source))
+    let (named, numbered) = (known.named(record), known.numbered(record))
     if let same = named.first(where: { $0.isSamePlace(as: record) == true }) { return (same.row, nil) }
-    if let numbered, numbered.isSamePlace(as: record) == true || named.contains(where: { $0.row == numbered.row }) {
-      return (numbered.row, nil)
+    if let same = numbered.first(where: { $0.isSamePlace(as: record) == true })
+      ?? numbered.first(where: { facility in named.contains { $0.row == facility.row } })
+    {
+      return (same.row, nil)
     }
     let ward = replica.author.ward
     let ids = ["", record.localID ?? record.commonID ?? "line \(record.line)"].map {
@@ -119,7 +121,7 @@ public struct ShelterImport {
         open[0].row, record.site.isUnknown && open[0].sites.allSatisfy(\.isUnknown) ? nil : .takenFor(open[0].name)
       )
     }
-    let near = (named + [numbered].compactMap(\.self) + known.neighbours(record)).first { seen[$0.row] == nil }
+    let near = (named + numbered + known.neighbours(record)).first { seen[$0.row] == nil }
     return (known[ids[0]] == nil ? ids[0] : ids[1], near.map { .besides($0.name) })
   }
 
