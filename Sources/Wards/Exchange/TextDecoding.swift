@@ -130,10 +130,11 @@ final class FieldDecoder {
   /// Japanese in UTF-8 that somebody took for CP932 or Latin-1 (縺ゅ＞, ã‚): written back as that it is right UTF-8 once more.
   private func isGarbled(_ text: String) -> Bool {
     let scalars = text.unicodeScalars
-    // Some of it may be lost for good.
+    // Nearly all of it is Japanese then: a little may be lost for good, and two characters may come out by chance.
     func isJapanese(_ bytes: [UInt8]) -> Bool {
-      let scalars = String(decoding: bytes, as: UTF8.self).unicodeScalars
-      return scalars.count { (0x3040...0x9fff).contains($0.value) } >= max(2, scalars.count { $0 == "\u{fffd}" })
+      let found = String(decoding: bytes, as: UTF8.self).unicodeScalars.filter { !$0.isASCII }
+      let japanese = found.count { (0x3000...0x9fff).contains($0.value) || (0xff00...0xffef).contains($0.value) }
+      return japanese >= 3 && japanese * 5 >= found.count * 4
     }
     if let bytes = back?.convert(Array(text.utf8)), isJapanese(bytes) { return true }
     guard scalars.contains(where: { (0xe3...0xe9).contains($0.value) }), scalars.allSatisfy({ $0.value < 0x100 }) else {

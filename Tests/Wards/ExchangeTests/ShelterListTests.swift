@@ -172,7 +172,7 @@ import Topology
   @Test func `what was garbled before it came is refused, and so are codes of no ward`() throws {
     let list = try Self.read(
       Self.v1
-        + "131016,1,隕区悽蟆丞ｭｦ譬｡,a,,,,,\n131016,2,ã\u{81}\u{82}ã\u{81}\u{84},a,,,,,\n131016,3,見\u{fffd}小,a,,,,,\n13199,4,丁,a,,,,,\n131016,5,戊,東京都足立区見本,,,,,\n"
+        + "131016,1,隕区悽蟆丞ｭｦ譬｡,a,,,,,\n131016,2,ã\u{81}\u{82}ã\u{81}\u{84}ã\u{81}\u{86},a,,,,,\n131016,3,見\u{fffd}小,a,,,,,\n13199,4,丁,a,,,,,\n131016,5,戊,東京都足立区見本,,,,,\n"
         .replacingOccurrences(of: "隕区悽蟆丞ｭｦ譬｡", with: Self.garbled("見本小学校")))
     #expect(list.records.map(\.name).suffix(1) == ["戊"])
     #expect(list.problems.filter { $0.severity == .refused }.map(\.line).prefix(2) == [2, 3])
