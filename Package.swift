@@ -228,7 +228,8 @@ let package = Package(
     tests(
       .wards, "ExchangeTests",
       [
-        "Causality", "ChangeModel", "SignedLog", "Replica", "Topology", "Places", "Exchange", "TestSupport", grdb,
+        "Causality", "ChangeModel", "SignedLog", "Replica", "Topology", "Desk", "Places", "Exchange", "TestSupport",
+        grdb,
       ]),
     tests(
       .shell, "NodeTests",

@@ -31,14 +31,15 @@ struct Import: AsyncParsableCommand {
       .importShelters(file: absolute(file), source: source), options, as: ImportResult.self)
     guard !options.json else { return }
     if let notice = result.notice { print(notice) }
-    for problem in result.problems.prefix(50) {
+    // Every row that was not taken, before what was merely doubtful.
+    let (refused, doubtful) = (result.problems.filter(\.isRefused), result.problems.filter { !$0.isRefused })
+    for problem in refused + doubtful.prefix(50) {
       Language.say(
-        "\(problem.line) 行目 \(problem.field): \(problem.reasonJapanese)\(problem.severity == "refused" ? " [取り込みません]" : "")",
-        "line \(problem.line) \(problem.field): \(problem.reason)\(problem.severity == "refused" ? " [refused]" : "")")
+        "\(problem.line) 行目 \(problem.field): \(problem.reasonJapanese)\(problem.isRefused ? " [取り込みません]" : "")",
+        "line \(problem.line) \(problem.field): \(problem.reason)\(problem.isRefused ? " [refused]" : "")")
     }
-    if result.problems.count > 50 {
-      Language.say(
-        "… 他 \(result.problems.count - 50) 件(--json で全件)", "… \(result.problems.count - 50) more (--json shows all)")
+    if doubtful.count > 50 {
+      Language.say("… 他 \(doubtful.count - 50) 件(--json で全件)", "… \(doubtful.count - 50) more (--json shows all)")
     }
     Language.say(
       "\(result.list)(\(result.encoding)): \(result.rows) 行、取り込み \(result.imported)、変更なし \(result.unchanged)、注意 \(result.warned)、不可 \(result.refused)、他区の \(result.ofOthers) 行は各区で",

@@ -72,6 +72,7 @@ extension NodeCore {
     transport.close(end.farewell)
     transport.wake.finish()
     noteHeard(peer, on: id)
+    if hasAll(of: peer, toldOn: id) { heardWhole[peer] = lastHeard[peer] }
     gossip.disconnected(id, at: now)
     switch end {
     case .lost, .replaced, .cut:
@@ -230,6 +231,38 @@ extension NodeCore {
         if let told { try replica.store.setTold(peer, told) }
       }
     } catch { log.warning("could not note when a peer was heard", metadata: ["error": "\(error)"]) }
+  }
+
+  /// Whether all that a peer says it has written is in the tables here.
+  private func hasAll(of peer: AuthorNumber, toldOn id: LinkID) -> Bool {
+    guard let told = gossip.told(by: id) else { return false }
+    return told.allSatisfy { log, sequence in log.author.node != peer.node || replica.store.merged(log) >= sequence }
+  }
+
+  /// As of when the tables here show what each ward has written; a ward of which nothing came is not in it.
+  ///
+  /// What a node has written is known up to its newest change set that is merged here, by whatever road it came; and up to now
+  /// while a link to it is up and nothing of its own is missing. A ward is as old as that of its nodes of which least is known,
+  /// the own ward's other nodes included.
+  public func knownUntil() -> [String: Instant] {
+    let now = Instant.now()
+    var nodes = heardWhole
+    for log in replica.store.logNames where log.lane == .life || log.lane == .supply {
+      let state = replica.store.state(of: log)
+      guard state.merged.sequence > 0 else { continue }
+      // A clock that was ahead tells of no time to come.
+      let time = min(Instant(milliseconds: state.past.time.milliseconds), now)
+      nodes[log.author.node] = max(nodes[log.author.node] ?? time, time)
+    }
+    for (id, transport) in transports where links[id] != nil && hasAll(of: transport.peer, toldOn: id) {
+      nodes[transport.peer.node] = now
+    }
+    nodes[replica.author.node] = now
+    return nodes.reduce(into: [:]) { wards, node in
+      let certificate = replica.membership.certificates[node.key]
+      guard !replica.membership.isRevoked(node.key), certificate?.end.map({ $0 > now }) ?? true else { return }
+      wards[wardCode(node.key)] = min(wards[wardCode(node.key)] ?? now, node.value)
+    }
   }
 
   func noteAllHeard() {

@@ -58,6 +58,8 @@ public actor NodeCore {
   let folder: String
   /// When each peer was last heard, links gone included.
   var lastHeard: [AuthorNumber: Instant] = [:]
+  /// Until when a peer whose link is gone was heard with nothing of its own missing here.
+  var heardWhole: [AuthorNumber: Instant] = [:]
   private var nextNote = Tick(milliseconds: 0)
 
   private var listeners: [Int: AsyncStream<NodeEvent>.Continuation] = [:]

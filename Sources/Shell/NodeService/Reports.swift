@@ -91,6 +91,8 @@ public struct ImportResult: Codable, Sendable {
     public var field: String
     public var reason: String
     public var reasonJapanese: String
+    /// The row was not taken.
+    public var isRefused: Bool { severity == ImportProblem.Severity.refused.rawValue }
   }
 
   public var file: String

@@ -1,4 +1,5 @@
 import Desk
+import Foundation
 
 /// A form's fields as a page shows them, and what a browser sends of them as the form's own JSON.
 public struct Controls: Sendable {
@@ -55,7 +56,12 @@ public struct Controls: Sendable {
     case .flag:
       control["isFlag"] = true
       control["isChosen"] = !entered.isEmpty
-    case .date: control["isDate"] = true
+    case .date:
+      control["isDate"] = true
+      control["example"] = "1950-04-01"
+    case .birth:
+      control["isDate"] = true
+      control["example"] = language.pick("1950-04-01・昭和25年頃・50歳・不明", "1950-04-01, about 1950, age 50, unknown")
     case .time: control["isTime"] = true
     case .choice(let list):
       control["isChoice"] = true
@@ -76,6 +82,7 @@ public struct Controls: Sendable {
       control["options"] = choices(words(list))
     case .list:
       control["isArea"] = true
+      control["value"] = entered.joined(separator: "\n")
       control["limit"] = 4_000
       control["hint"] = language.pick("一行に一つ", "one on each line")
     case .counts(let list):
@@ -113,12 +120,31 @@ public struct Controls: Sendable {
     return .object(members)
   }
 
+  /// What a row holds, as a form shows it and a browser sends it back.
+  public static func texts(_ value: JSON, _ shape: FieldShape) -> [String] {
+    switch (value, shape) {
+    case (.integer(let number), .time): [localTime(number)]
+    case (.text(let text), _): [text]
+    case (.integer(let number), _): ["\(number)"]
+    case (.real(let number), _): ["\(number)"]
+    case (.flag(let flag), _): flag ? ["1"] : []
+    case (.list(let list), _): list.compactMap(\.text)
+    default: []
+    }
+  }
+
+  /// As `datetime-local` has it, in Japan.
+  private static func localTime(_ milliseconds: Int64) -> String {
+    let style = Date.ISO8601FormatStyle(
+      dateSeparator: .dash, dateTimeSeparator: .standard, timeSeparator: .colon,
+      includingFractionalSeconds: milliseconds % 1_000 != 0, timeZone: TimeZone(secondsFromGMT: 9 * 3_600)!)
+    return String(Date(timeIntervalSince1970: Double(milliseconds) / 1_000).formatted(style).prefix { $0 != "+" })
+  }
+
   private static func one(_ text: String, _ shape: FieldShape) -> JSON {
     switch shape {
     case .integer: Int64(text).map { .integer($0) } ?? .text(text)
     case .number: Double(text).map { .real($0) } ?? .text(text)
-    // A browser's field has no zone: it is the wards' own.
-    case .time: .text(text.count == 16 ? text + ":00+09:00" : text)
     default: .text(text)
     }
   }

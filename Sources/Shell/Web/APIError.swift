@@ -31,12 +31,17 @@ struct APIError: Error {
     var en: String
     /// All that is wrong with what was sent, where that is known.
     var errors: [Part]
+    /// What stands now, where something else was expected.
+    var current: JSON?
   }
 
   var status: HTTPResponse.Status
   var body: Body
   /// Seconds until it is worth another try (RFC 9110, 10.2.3).
   var retryAfter: Int?
+
+  /// Of what stands now.
+  var tag: String?
 
   /// What the path can be asked with, when the method was wrong (RFC 9110, 10.2.1).
   var allow: String?
@@ -54,6 +59,7 @@ struct APIError: Error {
       case .badValue: .badRequest
       case .notFound: .notFound
       case .refused: .conflict
+      case .changed: .preconditionFailed
       case .forbidden: .forbidden
       case .unauthorized: .unauthorized
       case .reused: .unprocessableContent
@@ -128,6 +134,7 @@ struct ErrorBodies<Context: RequestContext>: RouterMiddleware {
       var headers: HTTPFields = [.contentType: "application/problem+json; charset=utf-8"]
       if let seconds = answer.retryAfter { headers[.retryAfter] = String(seconds) }
       if let allow = answer.allow { headers[.allow] = allow }
+      if let tag = answer.tag { headers[.eTag] = "\"\(tag)\"" }
       return Response(
         status: answer.status, headers: headers,
         body: .init(byteBuffer: ByteBuffer(bytes: body)))

@@ -27,6 +27,7 @@ extension WebServer {
       do {
         let answer = try await carryOut(
           endpoint, Self.cleared(Controls.json(sent, endpoint.form.fields), all, endpoint),
+          was: Self.shown(all, endpoint),
           row: sent["_row"]?.first.flatMap { $0.isEmpty ? nil : $0 }, mark: request.headers[.idempotencyKey], context)
         if isScript { return self.answer(answer) }
         if let secret = answer["token"].text { return try await shown(secret, endpoint, request, context) }
@@ -79,15 +80,26 @@ extension WebServer {
         "サインインが切れていたため、まだ保存されていません。内容を確かめて、もう一度押してください。",
         "Your session had ended: this is not saved yet. Look it over and send it again.")
     }
-    frame.error = fault.map { language.pick($0.body.ja, $0.body.en) }
     let options = try await options(language, context)
     let row = sent["_row"]?.first ?? sent["row"]?.first ?? ""
     let back = Self.back(sent["_back"]?.first ?? sent["back"]?.first)
     // A report is of today, unless somebody says otherwise.
     let today = ["day": [JapaneseDay.text(.now())]]
     var (subject, standing) = try await about(row, endpoint, known(options), sent, language, context)
-    let before = endpoint.method == .patch ? standing : [:]
     var fields = endpoint.form.fields
+    var sent = sent
+    // What the page showed first; once somebody is told what has changed since, that.
+    let isChanged = fault?.body.error == Fault.Kind.changed.rawValue
+    let shown = sent.filter { $0.key.hasPrefix("_was.") }
+    let before =
+      shown.isEmpty || isChanged
+      ? standing : Dictionary(uniqueKeysWithValues: shown.map { (String($0.dropFirst(5)), $1) })
+    if isChanged { sent.merge(Self.rebased(sent, on: standing, fields)) { $1 } }
+    frame.error = fault.map { fault in
+      let now = fault.body.errors.compactMap { part in part.field.flatMap { standing[$0]?.first.map { "「\($0)」" } } }
+      return language.pick(fault.body.ja, fault.body.en)
+        + (isChanged && !now.isEmpty ? language.pick("(今の値: \(now.joined()))", " (now: \(now.joined()))") : "")
+    }
     var task: [[String: Any]] = []
     // Which task is said by the page that leads here.
     if endpoint.id == "markTask", let code = sent["task"]?.first {
@@ -102,8 +114,9 @@ extension WebServer {
         "hasSubject": subject != nil, "warning": endpoint.warning?.text(in: language) ?? "",
         "hasWarning": endpoint.warning != nil,
         "before": task
-          + before.filter { name, _ in fields.contains { $0.name == name } }.flatMap { name, values in
-            values.map { ["name": "_was.\(name)", "value": $0] }
+          + before.sorted { $0.key < $1.key }.filter { name, _ in fields.contains { $0.name == name } }.flatMap {
+            name, values in
+            (values.isEmpty ? [""] : values).map { ["name": "_was.\(name)", "value": $0] }
           },
         "controls": Controls(fields, language, options: options).values(
           before.merging(sent) { $1 }.merging(today) { given, _ in given }, wrong: fault?.body.field),
@@ -124,6 +137,35 @@ extension WebServer {
     return .object(members)
   }
 
+  /// What the page showed in the fields that it filled in.
+  private static func shown(_ sent: [String: [String]], _ endpoint: Endpoint) -> [String: JSON] {
+    let shown = sent.filter { $0.key.hasPrefix("_was.") }
+    let fields = endpoint.form.fields.filter { shown["_was.\($0.name)"] != nil }
+    guard
+      case .object(let members) = Controls.json(
+        Dictionary(uniqueKeysWithValues: shown.map { (String($0.dropFirst(5)), $1) }), fields)
+    else { return [:] }
+    return fields.reduce(into: [:]) { all, field in
+      let none: JSON = if case .list = field.shape { .list([]) } else { .null }
+      all[field.name] = members[field.name] ?? none
+    }
+  }
+
+  /// Of each list: what stands now, with what somebody added to what the page had shown, and without what they took away.
+  private static func rebased(
+    _ sent: [String: [String]], on standing: [String: [String]], _ fields: [FormField]
+  ) -> [String: [String]] {
+    fields.reduce(into: [:]) { lists, field in
+      guard case .list = field.shape, let was = sent["_was.\(field.name)"] else { return }
+      func items(_ values: [String]) -> [String] {
+        values.flatMap { $0.split(whereSeparator: \.isNewline).map(String.init) }
+      }
+      let (mine, known) = (items(sent[field.name] ?? []), items(was))
+      let now = (standing[field.name] ?? []).filter { mine.contains($0) || !known.contains($0) }
+      lists[field.name] = now + mine.filter { !known.contains($0) && !now.contains($0) }
+    }
+  }
+
   /// What a form is about, as people call it, and what stands there now. A look like any other: noted, and for those alone
   /// who may read it; a form that may not show its row is still a form.
   private func about(
@@ -131,22 +173,32 @@ extension WebServer {
     _ context: DeskContext
   ) async throws -> (subject: String?, standing: [String: [String]]) {
     guard !row.isEmpty, let records = endpoint.subject else { return (names[row], [:]) }
-    var texts = ["collection": records.name, "row": row]
-    texts["purpose"] = sent["purpose"]?.first.flatMap { $0.isEmpty ? nil : $0 }
+    let purpose = sent["purpose"]?.first.flatMap { $0.isEmpty ? nil : ["purpose": $0] } ?? [:]
     let record: JSON
-    do { record = try await ask("row", texts, context) } catch is Fault { return (names[row], [:]) }
-    guard case .object(let members) = record else { return (names[row], [:]) }
-    var standing: [String: [String]] = [:]
-    for (name, value) in members {
-      switch value {
-      case .text(let text): standing[name] = [text]
-      case .integer(let number): standing[name] = ["\(number)"]
-      case .real(let number): standing[name] = ["\(number)"]
-      case .list(let list): standing[name] = list.compactMap(\.text)
-      default: break
+    do {
+      record = try await ask("row", purpose.merging(["collection": records.name, "row": row]) { $1 }, context)
+    } catch is Fault { return (names[row], [:]) }
+    let subject = called(record, records, language, known: names) ?? names[row]
+    guard endpoint.changing != nil else { return (subject, [:]) }
+    var changed = record
+    // What the form makes of the row, and changes when it is there, is read where it is written.
+    if endpoint.method != .patch,
+      let reading = catalogue.endpoints.first(where: { $0.path == endpoint.path && !$0.isWrite })
+    {
+      do { changed = try await ask(reading.id, purpose, row: row, context) } catch let fault as Fault {
+        guard fault.kind == .notFound else { return (subject, [:]) }
+        changed = .object([:])
       }
     }
-    return (called(record, records, language, known: names) ?? names[row], standing)
+    return (
+      subject,
+      endpoint.form.fields.filter { endpoint.answer.records?.field(named: $0.name)?.schema.kind != .log }.reduce(
+        into: [:]) {
+          standing, field in
+          guard endpoint.answer.records?.field(named: field.name) != nil else { return }
+          standing[field.name] = Controls.texts(changed[field.name], field.shape)
+        }
+    )
   }
 
   /// What is shown once, and never again.

@@ -51,6 +51,8 @@ private struct SchemaDecoder: Decoder {
     {
       return value
     }
+    // Whatever it holds.
+    if let value = plain(JSON.null, ["type": "object", "additionalProperties": true]) { return value }
     return try T(from: self)
   }
 

@@ -16,7 +16,7 @@ extension WebServer {
     let pick = language.pick
     let names = known(try await options(language, context))
     let answer = try await ask("stockOutlook", [:], context)
-    let ages = try await lastHeard()
+    let ages = try await ages()
     // What runs out first stands first.
     let lines = answer["lines"].list.sorted { urgency($0) < urgency($1) }.prefix(300).map { line -> [String: Any] in
       let (stock, need) = (line["stock"].integer ?? 0, line["need"].integer ?? 0)

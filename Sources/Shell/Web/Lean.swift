@@ -18,7 +18,9 @@ struct Lean<Context: RequestContext>: RouterMiddleware {
     let collected = Collected()
     try await response.body.write(collected)
     let bytes = Array(buffer: collected.buffer)
-    let tag = "W/\"\(Array(blake2b(bytes).bytes.prefix(12)).hexadecimal)\""
+    let content = Array(blake2b(bytes).bytes.prefix(12)).hexadecimal
+    // Of one row, its own tag stands before that of all that is said of it.
+    let tag = response.headers[.eTag].map { "\($0.dropLast())-\(content)\"" } ?? "W/\"\(content)\""
     response.headers[.eTag] = tag
     response.headers[.vary] = "Accept-Encoding"
     if let known = request.headers[.ifNoneMatch], known.contains(tag) || known == "*" {

@@ -190,11 +190,15 @@ extension WebServer {
     return try await taking(request) { file in
       let data = try await operated(.importShelters(file: file, source: nil))
       let result = try JSONDecoder().decode(ImportResult.self, from: data)
-      let problems = result.problems.prefix(20).map { problem in
+      // Every row that was not taken is told by its line, before what was merely doubtful.
+      let (refused, doubtful) = (result.problems.filter(\.isRefused), result.problems.filter { !$0.isRefused })
+      var problems = (refused + doubtful.prefix(50)).prefix(1_000).map { problem in
         language.pick(
-          "\(problem.line)行目 \(problem.field): \(problem.reasonJapanese)",
-          "line \(problem.line) \(problem.field): \(problem.reason)")
+          "\(problem.line)行目 \(problem.field): \(problem.reasonJapanese)\(problem.isRefused ? "(取り込みません)" : "")",
+          "line \(problem.line) \(problem.field): \(problem.reason)\(problem.isRefused ? " (not taken)" : "")")
       }
+      let more = result.problems.count - problems.count
+      if more > 0 { problems.append(language.pick("ほかに \(more) 件", "and \(more) more")) }
       let summary = language.pick(
         "\(result.rows) 行のうち \(result.imported) 件を取り込みました(同じ \(result.unchanged)、注意 \(result.warned)、拒否 \(result.refused)、他区 \(result.ofOthers))",
         "took \(result.imported) of \(result.rows) lines (\(result.unchanged) unchanged, \(result.warned) warned, \(result.refused) refused, \(result.ofOthers) of other wards)"

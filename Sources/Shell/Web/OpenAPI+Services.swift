@@ -117,7 +117,7 @@ extension OpenAPI {
     switch shape {
     case .time: ["type": "integer", "description": "milliseconds since 1970"]
     case .flag: ["type": "boolean"]
-    case .choice, .text, .secret, .date, .ward: ["type": "string"]
+    case .choice, .text, .secret, .date, .birth, .ward: ["type": "string"]
     case .integer: ["type": "integer"]
     case .number: ["type": "number"]
     case .row(let collection): rowSchema(collection)
@@ -261,6 +261,7 @@ extension OpenAPI {
     case .read: parameters += queries(endpoint)
     case .write:
       parameters.append(["$ref": "#/components/parameters/IdempotencyKey"])
+      if endpoint.path.contains("{id}") { parameters.append(["$ref": "#/components/parameters/IfMatch"]) }
       let properties = Dictionary(
         uniqueKeysWithValues: endpoint.form.fields.map { field in
           (field.name, described(given(field), "\(field.english) / \(field.japanese)"))
@@ -297,7 +298,9 @@ extension OpenAPI {
         ]
       }
     if !endpoint.isWrite { responses["304"] = unchanged }
-    for status in ["400", "401", "403", "404", "409", "413", "415", "422", "429", "503"] { responses[status] = refused }
+    for status in ["400", "401", "403", "404", "409", "412", "413", "415", "422", "429", "503"] {
+      responses[status] = refused
+    }
     members["responses"] = .object(responses)
     return .object(members)
   }
@@ -330,6 +333,11 @@ extension OpenAPI {
     case .number(let range): ["type": "number", "minimum": .real(range.lowerBound), "maximum": .real(range.upperBound)]
     case .flag: ["type": "boolean"]
     case .date: ["type": "string", "pattern": "^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$"]
+    case .birth:
+      [
+        "type": "string", "maxLength": 60,
+        "examples": ["1950-04-01", "1950-04", "1950", "昭和25年4月1日", "昭和25年頃", "50歳くらい", "不明"],
+      ]
     case .time: ["oneOf": [["type": "string", "format": "date-time"], ["type": "integer", "minimum": 0]]]
     case .choice(let choices):
       [

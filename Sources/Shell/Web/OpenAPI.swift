@@ -263,11 +263,19 @@ enum OpenAPI {
             The caller's own mark of this write, random: sent again with it within 30 days, the write is not done again, and
             answered as the first time, with `Idempotency-Replayed`. With another content it is refused (422).
           schema: { type: string, minLength: 16, maxLength: 100 }
+        IfMatch:
+          name: If-Match
+          in: header
+          description: >-
+            The `ETag` of the row as it was read: when it has been changed since, nothing is written, and what stands now is
+            answered (412).
+          schema: { type: string, maxLength: 1000 }
         ID: { name: id, in: path, required: true, description: A row id; a whole number as text, schema: { type: string, pattern: "^-?[0-9]{1,19}$" } }
       responses:
         Refused:
           description: What is wrong, where, in both languages
           headers:
+            ETag: { description: "Of what stands now, where something else was expected", schema: { type: string } }
             Retry-After: { description: Seconds until it is worth another try, schema: { type: integer } }
           content: { application/problem+json: { schema: { $ref: "#/components/schemas/Problem" } } }
       schemas:

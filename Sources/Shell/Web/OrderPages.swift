@@ -86,7 +86,7 @@ extension WebServer {
     let all = try await ask("requests", ["show": word], context)["requests"].list
     let names = try await names(shelters: all.map { $0["shelter"] }, language, context)
     let chosen = all.map { (order: $0, steps: nextSteps($0, language)) }.filter { show != "ours" || !$0.steps.isEmpty }
-    let ages = try await lastHeard()
+    let ages = try await ages()
     let shown = chosen.prefix(200).map { order, steps -> [String: Any] in
       var values = summary(order, names, language)
       let ward = order["ward"].text ?? ""
@@ -144,7 +144,7 @@ extension WebServer {
     let actions =
       ["cancelRequest", "offerGoods"].filter { Self.admits($0, order) && !($0 == "offerGoods" && isAsker) }
       .map { ["href": "/do/\($0)?_row=\(id)&_back=\(back)", "label": title($0, language)] }
-    let heard = try await lastHeard()[order["ward"].text ?? ""]
+    let heard = try await ages()[order["ward"].text ?? ""]
     let words = [
       "neededBy": pick("希望", "Needed by"),
       "decide": pick("要請のとおり承認する", "Approve as asked"), "other": pick("数を変える・却下する", "Change the number, or refuse"),

@@ -121,9 +121,11 @@ extension WebServer {
           "controls": Controls(fields.map(field), language).values(
             given.merging(sent) { $1 }, wrong: fault?.body.field),
           // What stood there when the page was made: what nobody touched is not written again over what others wrote since.
-          "before": fields.compactMap { definition -> [String: String]? in
+          "before": fields.map { definition -> [String: String] in
             let name = "f\(definition["id"].text ?? "")"
-            return (sent["o" + name] ?? given[name])?.first.map { ["name": "o" + name, "value": $0] }
+            let isOvertaken = fault?.body.error == Fault.Kind.changed.rawValue && fault?.body.field == name
+            let shown = isOvertaken ? given[name] : sent["o" + name] ?? given[name]
+            return ["name": "o" + name, "value": shown?.first ?? ""]
           },
           "hasOthers": !others.isEmpty, "mayBuild": isAllowed("addOwnField", context),
           "href": "/builder?collection=\(Self.escaped(collection))",
@@ -146,13 +148,14 @@ extension WebServer {
       let name = "f\(definition["id"].text ?? "")"
       guard let text = sent[name]?.first, !text.isEmpty, text != sent["o" + name]?.first else { continue }
       let isFlag = definition["kind"].text == "はい・いいえ"
-      let value = isFlag ? Self.flags.first { $0.value == text }?.key ?? text : text
+      func kept(_ text: String) -> String { isFlag ? Self.flags.first { $0.value == text }?.key ?? text : text }
+      let was = sent["o" + name]?.first.map { ["value": $0.isEmpty ? JSON.null : .text(kept($0))] }
       do {
         _ = try await carryOut(
           enter,
           .object([
-            "collection": .text(collection), "row": .text(row), "field": definition["id"], "value": .text(value),
-          ]), row: nil, context)
+            "collection": .text(collection), "row": .text(row), "field": definition["id"], "value": .text(kept(text)),
+          ]), was: was ?? [:], row: nil, context)
       } catch {
         // The others are saved; this one is shown again, as it was entered.
         var fault = APIError.of(error)

@@ -115,11 +115,15 @@ extension WebServer {
     return try path.read(.object(["id": .text(text)]), in: core.identity.federation).row("id")
   }
 
-  /// - Parameter mark: of this press of the button, as `Idempotency-Key` has it.
+  /// - Parameters:
+  ///   - was: what the page showed in the fields that it had filled in.
+  ///   - mark: of this press of the button, as `Idempotency-Key` has it.
   func carryOut(
-    _ endpoint: Endpoint, _ body: JSON, row: String?, mark: String? = nil, _ context: DeskContext
+    _ endpoint: Endpoint, _ body: JSON, was: [String: JSON] = [:], row: String?, mark: String? = nil,
+    _ context: DeskContext
   ) async throws -> JSON {
-    let given = try endpoint.form.read(body, in: core.identity.federation)
+    var given = try endpoint.form.read(body, in: core.identity.federation)
+    given.was = endpoint.form.shown(was, in: core.identity.federation)
     var inquiry = Inquiry(given: given, user: context.user, now: .now(), identity: core.identity)
     inquiry.row = try row.map { try self.row($0, endpoint) } ?? nil
     // Who goes back and sends the form again with another content means another entry.

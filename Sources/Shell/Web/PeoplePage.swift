@@ -31,7 +31,7 @@ extension WebServer {
     let names = try await names(
       shelters: found.flatMap { [$0["shelter"], $0["person"]["shelter"], $0["safety"]["report"]["shelter"]] }, language,
       context)
-    let ages = try await lastHeard()
+    let ages = try await ages()
     let rows = found.prefix(RecordTable.limit).map {
       row($0, names, ages, purpose.map { "?purpose=\($0)" } ?? "", language)
     }

@@ -46,16 +46,49 @@ extension WebServer {
     let inquiry = try inquiry(given, endpoint, request, context)
     guard !endpoint.isFollowed else { return try await follow(endpoint, inquiry, request, context) }
     let seen = try await core.look(endpoint, inquiry, in: catalogue)
-    return answer(seen.answer, isPersonal: !seen.subjects.isEmpty || endpoint.isForServices)
+    return answer(seen.answer, isPersonal: !seen.subjects.isEmpty || endpoint.isForServices, tag: seen.tag)
   }
 
   private func write(_ endpoint: Endpoint, _ request: Request, _ context: DeskContext) async throws -> Response {
     let given = try endpoint.form.read(try await json(of: request), in: core.identity.federation)
-    let inquiry = try inquiry(given, endpoint, request, context)
-    let done = try await core.carryOut(endpoint, inquiry, in: catalogue)
-    var response = answer(done.answer, status: endpoint.makes ? .created : .ok)
+    var inquiry = try inquiry(given, endpoint, request, context)
+    inquiry.expected = Self.expected(request)
+    let done: Done
+    do { done = try await core.carryOut(endpoint, inquiry, in: catalogue) } catch let fault as Fault
+      where fault.kind == .changed
+    {
+      throw try await changed(fault, endpoint, context)
+    }
+    var response = answer(done.answer, status: endpoint.makes ? .created : .ok, tag: done.tag)
     if done.isRepeated { response.headers[.idempotencyReplayed] = "true" }
     return response
+  }
+
+  /// The rows' tags that `If-Match` names (RFC 9110, 13.1.1), without what they say of the answer beside the row.
+  private static func expected(_ request: Request) -> [String]? {
+    request.headers[.ifMatch].map { header in
+      header.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.compactMap { tag in
+        if tag == "*" { return tag }
+        guard tag.hasPrefix("\""), tag.hasSuffix("\""), tag.count > 2 else { return nil }
+        return String(tag.dropFirst().dropLast().prefix { $0 != "-" })
+      }
+    }
+  }
+
+  /// What stands now, for whoever may look at it: a look like any other.
+  private func changed(_ fault: Fault, _ endpoint: Endpoint, _ context: DeskContext) async throws -> APIError {
+    var error = APIError(fault)
+    let reading = catalogue.endpoints.first {
+      $0.path == endpoint.path && !$0.isWrite && $0.access.admits(context.user.roles)
+    }
+    guard let reading, let row = context.parameters.get("id")?.removingPercentEncoding else { return error }
+    var inquiry = Inquiry(given: Submission(), user: context.user, now: .now(), identity: core.identity)
+    inquiry.row = try self.row(row, reading)
+    if let seen = try? await core.look(reading, inquiry, in: catalogue) {
+      error.body.current = seen.answer
+      error.tag = seen.tag
+    }
+    return error
   }
 
   /// A body that says nothing is an empty object.
@@ -91,11 +124,16 @@ extension WebServer {
     return inquiry
   }
 
-  /// - Parameter isPersonal: whose data it shows, no cache may keep.
-  func answer(_ json: JSON, status: HTTPResponse.Status = .ok, isPersonal: Bool = true) -> Response {
+  /// - Parameters:
+  ///   - isPersonal: whose data it shows, no cache may keep.
+  ///   - tag: of the one row that it shows.
+  func answer(
+    _ json: JSON, status: HTTPResponse.Status = .ok, isPersonal: Bool = true, tag: String? = nil
+  ) -> Response {
     guard json != .null else { return Response(status: .noContent) }
     var headers: HTTPFields = [.contentType: "application/json; charset=utf-8"]
     if !isPersonal { headers[.cacheControl] = Self.revalidated }
+    if let tag { headers[.eTag] = "\"\(tag)\"" }
     return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: json.bytes)))
   }
 

@@ -31,6 +31,16 @@ enum ShelterWords {
     }
   }
 
+  /// What each way of counting says, where they differ.
+  static func count(_ count: HeadCount, _ language: Language) -> String? {
+    guard count.differs else { return nil }
+    let counter = language.number(count.counter)
+    guard let register = count.register.map({ language.number($0) }) else {
+      return language.pick("数えた人数 \(counter)", "counted \(counter)")
+    }
+    return language.pick("数えた人数 \(counter)・名簿 \(register)", "counted \(counter), in the register \(register)")
+  }
+
   static func crowding(_ shelter: RowValues, _ language: Language) -> String {
     shelter[Shelter.crowding].map { crowding($0, language) } ?? shelter.text("crowding") ?? ""
   }
@@ -57,13 +67,10 @@ extension WebServer {
 
   /// - Parameter isOpen: only those that are open.
   func shelters(matching text: String, isOpen: Bool = false) async throws -> [RowValues] {
-    let (text, status) = (Self.searched(text), isOpen ? ShelterStatus.open.rawValue : nil)
-    return try await core.reader.read { try ShelterSearch.find(status: status, text: text, limit: 50, $0) }
-  }
-
-  /// As names are written: whatever width it was typed in.
-  private static func searched(_ text: String) -> String? {
-    text.isEmpty ? nil : text.precomposedStringWithCompatibilityMapping
+    try await core.reader.read {
+      try ShelterSearch.find(
+        statuses: isOpen ? [.open, .permanent] : nil, text: text.isEmpty ? nil : text, limit: 50, $0)
+    }
   }
 
   private func shelterList(_ request: Request, _ context: DeskContext) async throws -> Response {
@@ -72,13 +79,17 @@ extension WebServer {
     let pick = language.pick
     let query = Self.query(request).compactMapValues { $0.first.flatMap { $0.isEmpty ? nil : $0 } }
     let ward = query["ward"]
-    let text = query["q"].flatMap { Self.searched($0) }
+    let text = query["q"]
     let status = query["status"].flatMap { code in ShelterStatus.allCases.first { $0.code == code } }
+    let statuses = status.map { $0 == .open ? [.open, .permanent] : [$0] }
     let after = query["after"].flatMap { Int64($0) }.map(RowID.init(rawValue:))
-    let (found, conflicting) = try await core.reader.read { db in
+    let own = core.identity.ward.code
+    let (found, counts, conflicting) = try await core.reader.read { db in
       let found = try ShelterSearch.find(
-        ward: ward, status: status?.rawValue, text: text, after: after, limit: Self.pageRows, db)
-      return (found, try Conflicts.rows(of: Shelter.records, db))
+        ward: ward, statuses: statuses, text: text, after: after, limit: Self.pageRows, db)
+      return (
+        found, try HeadCount.of(found.map(\.id), ward: own, db), try Conflicts.rows(of: Shelter.records, db)
+      )
     }
     let words = [
       "ward": pick("区", "Ward"), "all": pick("すべて", "All"), "status": pick("開設", "Status"),
@@ -93,13 +104,14 @@ extension WebServer {
         "「その他」の「避難所一覧を取り込む」で、区の一覧(CSV)を入れられます。",
         "Take in the ward's list (CSV) under More, \"Take in a list of shelters\"."),
     ]
-    let ages = try await lastHeard()
+    let ages = try await ages()
     let rows = found.map { shelter -> [String: Any] in
       [
         "id": "\(shelter.id)", "name": ShelterWords.name(shelter, language),
         "code": shelter[Shelter.status]?.code ?? "unknown",
         "status": ShelterWords.status(shelter, language), "crowding": ShelterWords.crowding(shelter, language),
-        "people": language.number(shelter[Shelter.occupancy]),
+        "people": counts[shelter.id].map { language.number($0.people) } ?? "–",
+        "count": counts[shelter.id].flatMap { ShelterWords.count($0, language) } ?? "",
         "capacity": shelter[Shelter.capacity].map { language.number($0) } ?? "–",
         "needs": shelter[Shelter.needs].joined(separator: pick("、", ", ")),
         "ward": wardName(shelter[Shelter.ward] ?? "", language), "address": shelter[Shelter.address] ?? "",
@@ -138,14 +150,20 @@ extension WebServer {
   private func shelterDesk(_ request: Request, _ context: DeskContext) async throws -> Response {
     guard let text = context.parameters.get("id"), let id = Int64(text) else { throw APIError.notFound("id") }
     let answer = try await ask("shelter", row: text, context)
-    guard let shelter = try await core.reader.read({ try RowValues.fetch(RowID(rawValue: id), Shelter.records, $0) })
-    else { throw APIError.notFound("id") }
+    let home = core.identity.ward.code
+    let (found, count) = try await core.reader.read { db in
+      (
+        try RowValues.fetch(RowID(rawValue: id), Shelter.records, db),
+        try HeadCount.of(RowID(rawValue: id), ward: home, db)
+      )
+    }
+    guard let shelter = found else { throw APIError.notFound("id") }
     let row = "\(shelter.id)"
     let ward = shelter[Shelter.ward] ?? ""
     let frame = frame(request, context)
     let language = frame.language
     let pick = language.pick
-    let isOwn = ward == core.identity.ward.code
+    let isOwn = ward == home
     let mayWork = isOwn && isAllowed("checkIn", context) && (context.user.shelter.map { $0.rawValue == id } ?? true)
     let checkIn = catalogue["checkIn"].form.fields.filter { Self.quickFields.contains($0.name) }
     let fields = Self.quickFields.compactMap { name in checkIn.first { $0.name == name } }
@@ -175,7 +193,7 @@ extension WebServer {
           .values(today),
       ]
     }
-    let heard = try await lastHeard()[ward]
+    let heard = try await ages()[ward]
     // Who stands at the desk is looked up by the card, where a declaration lets the ward do so.
     let declared = try await tryAsk("declarations", [:], context)?["declarations"].list ?? []
     let looksUp = declared.contains { declaration in
@@ -204,15 +222,19 @@ extension WebServer {
           "status": ShelterWords.status(shelter, language), "address": shelter[Shelter.address] ?? "",
           "hasAddress": shelter[Shelter.address] != nil,
           "hasConflict": !answer["conflicts"].list.isEmpty, "conflictMark": pick("食い違い", "conflict"),
-          "people": language.number(shelter[Shelter.occupancy]),
+          "people": language.number(count.people), "count": ShelterWords.count(count, language) ?? "",
           "capacity": shelter[Shelter.capacity].map { language.number($0) } ?? "–",
           "crowding": shelter.text("crowding") == nil ? "–" : ShelterWords.crowding(shelter, language),
           "staff": shelter[Shelter.staff].map { language.number($0) } ?? "–",
-          "hasOld": !isOwn,
+          "hasOld": !isOwn || heard ?? 0 >= 60_000,
           "old": heard.map {
-            pick(
-              "\(wardName(ward, language))から最後に聞いたのは\(language.age(milliseconds: $0))",
-              "\(wardName(ward, language)) was last heard \(language.age(milliseconds: $0))")
+            isOwn
+              ? pick(
+                "この区のほかのノードの情報は\(language.age(milliseconds: $0))のものです",
+                "what other nodes of this ward wrote is known as of \(language.age(milliseconds: $0))")
+              : pick(
+                "\(wardName(ward, language))の情報は\(language.age(milliseconds: $0))のものです",
+                "what \(wardName(ward, language)) wrote is known as of \(language.age(milliseconds: $0))")
           } ?? pick("この区からはまだ何も聞いていません", "nothing was heard from this ward yet"),
           "canWork": mayWork, "isOpen": isOpen, "looksUp": looksUp, "purpose": Purpose.safety.rawValue,
           "controls": Controls(fields, language, options: ["ward": wardOptions(language)]).values(),
@@ -232,14 +254,10 @@ extension WebServer {
         ]))
   }
 
-  /// How long ago, in milliseconds, any node of each ward was heard: 0 for the own ward, nothing for one never heard.
-  func lastHeard() async throws -> [String: Int64] {
+  /// How old, in milliseconds, what is known of each ward is; nothing for one of which nothing came.
+  func ages() async throws -> [String: Int64] {
+    let known = await core.knownUntil()
     let now = Instant.now().milliseconds
-    var ages = [core.identity.ward.code: Int64(0)]
-    for peer in try await core.peerReports() {
-      guard let age = peer.state == "up" ? 0 : peer.lastHeard.map({ max(0, now - $0) }) else { continue }
-      ages[peer.ward] = min(ages[peer.ward] ?? .max, age)
-    }
-    return ages
+    return known.mapValues { max(0, now - $0.milliseconds) }
   }
 }

@@ -13,9 +13,11 @@ extension WebServer {
     var open = 0
     var shelters = 0
     var people = 0
+    /// People counted in shelters that are not open: in no sum.
+    var elsewhere = 0
     /// Items of which less is there than three days need.
     var short = 0
-    /// Milliseconds since it was heard; nil: never.
+    /// How old what is known of it is, in milliseconds; nil: nothing came.
     var heard: Int64?
 
     var isUnknown: Bool { heard == nil && shelters == 0 }
@@ -30,7 +32,7 @@ extension WebServer {
       case .open: language.pick("開設中の避難所", "Open shelters")
       case .people: language.pick("避難者", "Evacuees")
       case .short: language.pick("不足の品目", "Items short")
-      case .heard: language.pick("最後の受信", "Last heard")
+      case .heard: language.pick("いつの情報", "As of")
       }
     }
   }
@@ -48,6 +50,7 @@ extension WebServer {
     let all = wards.values.reduce(into: WardFigures()) {
       $0.open += $1.open
       $0.people += $1.people
+      $0.elsewhere += $1.elsewhere
       $0.short += $1.short
     }
     let ward = core.identity.certificate.node.ward
@@ -73,10 +76,12 @@ extension WebServer {
       ]
     let own = core.identity.ward.code
     // A sum is as old as its oldest part.
-    let foreign = wards.filter { $0.key != own && $0.value.shelters > 0 }
-    let oldest = foreign.max { ($0.value.heard ?? .max) < ($1.value.heard ?? .max) }
+    let oldest = wards.filter { $0.value.shelters > 0 }.max { ($0.value.heard ?? .max) < ($1.value.heard ?? .max) }
     let isNew = wards[own]?.shelters ?? 0 == 0 && Gate.ownRoutes["GET /import"]!.admits(context.user.roles)
     var words = words(language)
+    words["elsewhere"] = pick(
+      "開設していない避難所に、ほかに \(language.number(Int64(all.elsewhere))) 人が数えられています(合計に入っていません)。",
+      "\(language.number(Int64(all.elsewhere))) more people are counted in shelters that are not open (in no sum).")
     words["oldest"] = oldest.map { pick("合計のうち最も古い情報: ", "The oldest part of the sums: ") + wardName($0.key, language) }
     let phase = phase(disaster, language)
     return page(
@@ -88,6 +93,7 @@ extension WebServer {
           "elapsed": quake.map { elapsed(now &- $0, language) } ?? "",
           "checklist": title("checklist", language), "isNew": isNew, "firstSteps": firstSteps(language, context),
           "canSample": status.drill && isAllowed("loadSample", context),
+          "hasElsewhere": all.elsewhere > 0,
           "hasOldest": oldest.map { $0.value.heard ?? .max >= 60_000 } ?? false,
           "oldest": age(oldest?.value.heard, language),
           "canTell": disaster == nil && isAllowed("tellDisaster", context),
@@ -134,17 +140,20 @@ extension WebServer {
   }
 
   private func figures(_ status: StatusReport, _ context: DeskContext) async throws -> [String: WardFigures] {
-    let totals = try await core.reader.read { db in
-      try ShelterSearch.totals(db).map { ($0.ward, $0.shelters, $0.open, $0.people) }
-    }
-    var wards: [String: WardFigures] = [:]
-    for (ward, shelters, open, people) in totals {
-      wards[ward] = WardFigures(open: open, shelters: shelters, people: people)
+    let own = core.identity.ward.code
+    let totals = try await core.reader.read { try HeadCount.totals(ward: own, $0) }
+    // What bears no ward's code is in no row, and so in no sum.
+    var wards = Dictionary(uniqueKeysWithValues: topology.wards.map { ($0.code, WardFigures()) })
+    for total in totals {
+      wards[total.ward]?.open = total.open
+      wards[total.ward]?.shelters = total.shelters
+      wards[total.ward]?.people = total.people
+      wards[total.ward]?.elsewhere = total.elsewhere
     }
     for line in try await ask("stockOutlook", [:], context)["lines"].list where (line["surplus"].integer ?? 0) < 0 {
-      wards[line["ward"].text ?? "", default: WardFigures()].short += 1
+      wards[line["ward"].text ?? ""]?.short += 1
     }
-    for (ward, age) in try await lastHeard() { wards[ward, default: WardFigures()].heard = age }
+    for (ward, age) in try await ages() { wards[ward]?.heard = age }
     return wards
   }
 

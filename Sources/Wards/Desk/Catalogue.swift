@@ -12,6 +12,8 @@ public struct Catalogue: Sendable {
   /// Every collection, by its name.
   public let records: [String: Records]
   private let byID: [String: Endpoint]
+  /// The rows that forms change, by their paths: whoever reads there sees the same row.
+  private let changing: [String: @Sendable (RowID, Database) throws -> RowValues?]
   /// What can be done with a row of a collection, by its name: in the order of the services.
   private let steps: [String: [Endpoint]]
   /// Which purposes let a ward look at another's data now: the words of the declarations in force.
@@ -28,6 +30,9 @@ public struct Catalogue: Sendable {
     endpoints = services.flatMap(\.endpoints)
     records = Dictionary(uniqueKeysWithValues: services.flatMap(\.records).map { ($0.name, $0) })
     byID = Dictionary(uniqueKeysWithValues: endpoints.map { ($0.id, $0) })
+    changing = Dictionary(
+      endpoints.compactMap { endpoint in endpoint.changing.map { (endpoint.path, $0) } },
+      uniquingKeysWith: { first, _ in first })
     steps = Dictionary(
       grouping: endpoints.filter { $0.isWrite && $0.subject != nil && $0.path.contains("{id}") },
       by: { $0.subject!.name })
@@ -62,9 +67,12 @@ public struct Catalogue: Sendable {
   ) throws -> Done {
     guard case .write(let body) = endpoint.body else { preconditionFailure("\(endpoint.id) only reads") }
     guard !endpoint.path.contains("{id}") || inquiry.row != nil else { throw Fault.notFound("id") }
+    var inquiry = inquiry
+    inquiry.given = try endpoint.form.dated(inquiry.given, at: inquiry.now)
     let desk = Desk(replica: replica, inquiry: inquiry)
     var answer = JSON.null
     var isRepeated = false
+    var tag: String?
     var failure: (any Error)?
     do {
       let effects = try replica.batch(at: inquiry.now) {
@@ -79,6 +87,7 @@ public struct Catalogue: Sendable {
             return
           }
           try check(endpoint, desk)
+          try checkUnchanged(endpoint, desk)
           var written = try body(desk)
           let notes = try notes(on: written.subjects, endpoint, desk, purpose: inquiry.given.text("purpose"))
           for index in written.drafts.indices where !written.drafts[index].isEmpty {
@@ -89,6 +98,7 @@ public struct Catalogue: Sendable {
             try note(written.subjects, endpoint, desk, purpose: inquiry.given.text("purpose"), committed)
           }
           answer = try self.answer(written, endpoint, desk, committed)
+          if endpoint.changing != nil { tag = try desk.read { try standing(endpoint, desk.inquiry, $0)?.tag } }
           if let request = inquiry.request {
             try replica.store.keepAnswer(
               answer.withoutSecrets.bytes, toRequest: request.key, with: request.content, at: inquiry.now.milliseconds)
@@ -98,7 +108,7 @@ public struct Catalogue: Sendable {
           throw error
         }
       }
-      return Done(effects: effects, answer: answer, isRepeated: isRepeated)
+      return Done(effects: effects, answer: answer, isRepeated: isRepeated, tag: tag)
     } catch { throw failure ?? error }
   }
 
@@ -107,6 +117,26 @@ public struct Catalogue: Sendable {
     guard !endpoint.when.isEmpty, let records = endpoint.subject else { return }
     let (_, record) = try desk.subject(records)
     if let fault = endpoint.refusal(of: record, desk.inquiry) { throw fault }
+  }
+
+  /// That nobody has changed, since the caller saw it, what the caller would write over.
+  private func checkUnchanged(_ endpoint: Endpoint, _ desk: Desk) throws {
+    guard desk.inquiry.expected != nil || !desk.given.was.isEmpty else { return }
+    let row = try desk.read { try standing(endpoint, desk.inquiry, $0) }
+    if let expected = desk.inquiry.expected {
+      guard let tag = row?.tag, expected.contains(tag) || expected.contains("*") else {
+        throw Fault(
+          .changed, field: "If-Match", ja: "読んだ後に変えられています。今の内容を確かめて、もう一度送ってください",
+          en: "it was changed since you read it: look at what stands now, and send again")
+      }
+    }
+    if let fault = desk.given.overtaken(endpoint.form, row) { throw fault }
+  }
+
+  /// The row that an endpoint shows or changes, as it stands.
+  private func standing(_ endpoint: Endpoint, _ inquiry: Inquiry, _ db: Database) throws -> RowValues? {
+    guard let row = inquiry.row, let subject = endpoint.subject else { return nil }
+    return try changing[endpoint.path].map { try $0(row, db) } ?? RowValues.fetch(row, subject, db)
   }
 
   /// What a write shows once it is done. Whom it shows besides those whom it changed is noted too, before anybody sees it.
@@ -127,6 +157,8 @@ public struct Catalogue: Sendable {
   /// - Throws: `Fault` when it would show another ward's people and no purpose is given, or none that is in force.
   public func read(_ endpoint: Endpoint, _ inquiry: Inquiry, _ db: Database) throws -> Seen {
     guard case .read(let body) = endpoint.body else { preconditionFailure("\(endpoint.id) writes") }
+    var inquiry = inquiry
+    inquiry.given = try endpoint.form.dated(inquiry.given, at: inquiry.now)
     if endpoint.path.contains("{id}") {
       guard let row = inquiry.row else { throw Fault.notFound("id") }
       // Of people, whoever asks may not know that there is no such row.
@@ -136,7 +168,9 @@ public struct Catalogue: Sendable {
     }
     var look = Look(inquiry, db, self)
     let answer = try body(&look)
-    let seen = Seen(answer: answer, subjects: look.subjects.sorted(), viewer: look.viewer)
+    let seen = Seen(
+      answer: answer, subjects: look.subjects.sorted(), viewer: look.viewer,
+      tag: endpoint.isOfOneRow ? try standing(endpoint, inquiry, db)?.tag : nil)
     let foreign = seen.subjects.filter { !inquiry.isOwn($0) }
     guard !foreign.isEmpty, !endpoint.isForServices else { return seen }
     guard let purpose = inquiry.given.text("purpose") else {
@@ -202,6 +236,8 @@ public struct Done: Sendable {
   public let answer: JSON
   /// It was done before, on the same request, and not again.
   public let isRepeated: Bool
+  /// Of the row that it changed, as it stands after it.
+  public let tag: String?
 }
 
 /// What a read found, and whose data it showed.
@@ -209,6 +245,8 @@ public struct Seen: Sendable {
   public let answer: JSON
   public let subjects: [RowID]
   let viewer: (user: User, purpose: String)?
+  /// Of the one row that it shows.
+  public let tag: String?
 }
 
 extension JSON {

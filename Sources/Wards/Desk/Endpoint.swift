@@ -29,6 +29,9 @@ public struct Endpoint: Sendable {
   public var when: [Condition] = []
   /// What somebody should know before doing what cannot be taken back here.
   public var warning: Words?
+  /// The row whose fields its form changes, as it stands; nil in a form that changes none. A page fills it in, and what somebody
+  /// else has changed since is not written over unseen.
+  public private(set) var changing: (@Sendable (RowID, Database) throws -> RowValues?)?
   /// 201 when it makes something.
   public var makes = false
   /// For a private service with its token, not for staff.
@@ -59,9 +62,18 @@ public struct Endpoint: Sendable {
     makes: Bool = false, warning: Words? = nil, answers answer: Answer,
     _ body: @escaping @Sendable (Desk) throws -> Written
   ) -> Endpoint {
-    Endpoint(
+    let endpoint = Endpoint(
       id: id, method: method, path: path, words: Words(ja, en), access: access, summary: summary, form: Form(fields),
       subject: subject, when: when, warning: warning, makes: makes, answer: answer, body: .write(body))
+    guard method == .patch, let subject else { return endpoint }
+    return endpoint.changing { try RowValues.fetch($0, subject, $1) }
+  }
+
+  /// Of a form that makes a row of what its path names, and changes it when it is there.
+  public func changing(_ row: @escaping @Sendable (RowID, Database) throws -> RowValues?) -> Endpoint {
+    var endpoint = self
+    endpoint.changing = row
+    return endpoint
   }
 
   /// Weights are our judgement, from the order of tasks in the shelters' own manuals; no source counts them.
@@ -70,6 +82,9 @@ public struct Endpoint: Sendable {
     endpoint.often = weight
     return endpoint
   }
+
+  /// Whether it shows one row, of which a caller may say later what it knew.
+  var isOfOneRow: Bool { if case .row = answer { path.contains("{id}") } else { false } }
 
   /// Why a row does not admit this now; nil when it does. The one answer, for the rule and for the page.
   public func refusal(of record: RowValues, _ inquiry: Inquiry) -> Fault? {

@@ -12,6 +12,8 @@ public struct Fault: Error, Hashable, Sendable {
     /// Not for whoever asks.
     case forbidden
     case unauthorized
+    /// Somebody else has changed it since whoever asks saw it.
+    case changed
     /// A key that was sent with another content before.
     case reused
   }

@@ -135,6 +135,10 @@ extension Field where C == String {
   public static func date(_ number: UInt32, _ name: String, _ ja: String, _ en: String) -> Field {
     Field(number, name, .date, ja, en)
   }
+  /// A birth as far as it is known: `Birth` says in which forms.
+  public static func birth(_ number: UInt32, _ name: String = "birth") -> Field {
+    Field(number, name, .birth, "生年月日", "Date of birth")
+  }
   /// A word of a list that no Swift type stands for.
   public static func choice(
     _ number: UInt32, _ name: String, _ choices: [Choice], _ ja: String, _ en: String

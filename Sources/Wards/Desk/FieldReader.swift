@@ -20,20 +20,30 @@ struct FieldReader {
     case (.number(let range), .real(let number)): return .real(try checked(number, in: range))
     case (.flag, .flag): return value
     case (.date, .text(let text)):
-      let plain = JapaneseDate.plain(text)
-      guard Self.isDate(plain) else {
+      switch JapaneseDate.read(text) {
+      case .date(let date): return .text(date)
+      case .never(let ja, let en):
+        throw .badValue(field.name, ja: "\(field.japanese): \(ja)", en: "\(field.english): \(en)")
+      case .noDate:
         throw fault(
           "年月日(例 1980-05-01、昭和55年5月1日。月や年まででもよい)", "a date such as 1980-05-01, 1980-05 or 1980")
       }
-      return .text(plain)
+    case (.birth, .text(let text)):
+      guard !text.allSatisfy(\.isWhitespace) else { return .text("") }
+      do throws(Birth.Problem) { return .text(try Birth(text).text) } catch { throw Self.fault(field, error) }
     case (.time, .integer(let number)):
       guard (0..<Limits.timeMilliseconds).contains(number) else {
         throw fault("1970 年からのミリ秒", "milliseconds since 1970")
       }
+      guard !Self.seconds.contains(number) else {
+        throw fault("1970 年からのミリ秒(秒のようです: \(number))", "milliseconds since 1970 (\(number) seems to be seconds)")
+      }
       return value
     case (.time, .text(let text)):
       guard let time = Self.milliseconds(text) else {
-        throw fault("日時(例 2026-01-17T05:46:00+09:00)", "a time such as 2026-01-17T05:46:00+09:00")
+        throw fault(
+          "日時(例 2026-01-17T05:46+09:00。時差がなければ日本の時刻)",
+          "a time such as 2026-01-17T05:46+09:00; Japan's where it has no offset")
       }
       return .integer(time)
     case (.choice(let choices), .text(let text)):
@@ -82,6 +92,17 @@ struct FieldReader {
       en: "\(field.english) must be \(english)")
   }
 
+  /// What is wrong with a birth, for the field that gave it.
+  static func fault(_ field: FormField, _ problem: Birth.Problem) -> Fault {
+    switch problem {
+    case .never(let ja, let en): .badValue(field.name, ja: "\(field.japanese): \(ja)", en: "\(field.english): \(en)")
+    case .noBirth:
+      .badValue(
+        field.name, ja: "\(field.japanese)は次の形にしてください: 1950-04-01、昭和25年4月1日、昭和25年頃、50歳くらい、不明",
+        en: "\(field.english) must be such as 1950-04-01, 1950, about 1950, 50 years or unknown")
+    }
+  }
+
   private func checked(_ text: String, limit: Int, isWords: Bool = true) throws(Fault) -> String {
     let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
     guard trimmed.unicodeScalars.count <= limit else { throw fault("\(limit) 文字まで", "at most \(limit) characters") }
@@ -117,30 +138,26 @@ struct FieldReader {
     }
   }
 
-  private static func isDate(_ text: String) -> Bool {
-    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-    guard (1...3).contains(parts.count), parts[0].count == 4, parts.dropFirst().allSatisfy({ $0.count == 2 }),
-      text.utf8.allSatisfy({ (48...57).contains($0) || $0 == 45 })
-    else { return false }
-    let numbers = parts.compactMap { Int($0) }
-    guard (1868...2200).contains(numbers[0]) else { return false }
-    guard numbers.count > 1 else { return true }
-    guard (1...12).contains(numbers[1]) else { return false }
-    guard numbers.count > 2 else { return true }
-    let isLeap = numbers[0] % 4 == 0 && (numbers[0] % 100 != 0 || numbers[0] % 400 == 0)
-    let days = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-    return (1...days[numbers[1] - 1]).contains(numbers[2])
-  }
+  /// From 1973 to 5138 in seconds; as milliseconds, the first years of the 1970s.
+  private static let seconds: Range<Int64> = 100_000_000..<100_000_000_000
 
+  /// ISO 8601: a day and a time of it, with or without seconds; without an offset it is Japan's, as a browser's field gives it.
   static func milliseconds(_ text: String) -> Int64? {
-    let style = Date.ISO8601FormatStyle(includingFractionalSeconds: false)
-    let fractional = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
-    guard text.utf8.count <= 40, let date = (try? style.parse(text)) ?? (try? fractional.parse(text)) else {
-      return nil
-    }
-    let milliseconds = date.timeIntervalSince1970 * 1_000
-    guard milliseconds >= 0, milliseconds < Double(Limits.timeMilliseconds) else { return nil }
-    return Int64(milliseconds)
+    let form = /(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?:([Zz])|([-+])(\d\d):?(\d\d)?)?/
+    guard text.utf8.count <= 40, let match = text.wholeMatch(of: form)?.output else { return nil }
+    func number(_ text: Substring?) -> Int64 { text.flatMap { Int64($0) } ?? 0 }
+    let (hour, minute, second) = (number(match.4), number(match.5), number(match.6))
+    let (hours, minutes) = (number(match.10), number(match.11))
+    guard case .date(let day) = JapaneseDate.read("\(match.1)-\(match.2)-\(match.3)"), hour < 24, minute < 60,
+      second < 60,
+      hours < 24, minutes < 60
+    else { return nil }
+    let sign: Int64 = match.9 == "-" ? -1 : 1
+    let offset = match.8 != nil ? 0 : match.9 == nil ? 9 * 60 : sign * (hours * 60 + minutes)
+    let thousandths = number(match.7.map { ($0 + "00").prefix(3) })
+    let time =
+      (JapaneseDate.number(of: day) * 1_440 + hour * 60 + minute - offset) * 60_000 + second * 1_000 + thousandths
+    return (0..<Limits.timeMilliseconds).contains(time) ? time : nil
   }
 }
 
@@ -152,6 +169,7 @@ extension FieldShape {
     case .number: "数"
     case .flag: "true か false"
     case .date: "年月日"
+    case .birth: "生年月日"
     case .time: "日時"
     case .choice: "選択肢の一つ"
     case .row: "行の番号"
@@ -168,6 +186,7 @@ extension FieldShape {
     case .number: "a number"
     case .flag: "true or false"
     case .date: "a date"
+    case .birth: "a birth"
     case .time: "a time"
     case .choice: "one of the choices"
     case .row: "a row's number"

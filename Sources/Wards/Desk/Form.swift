@@ -25,6 +25,8 @@ public indirect enum FieldShape: Hashable, Sendable {
   case flag
   /// `YYYY-MM-DD`, or less when no more is known: `YYYY-MM`, `YYYY`.
   case date
+  /// The same, or `1950年頃`, `50歳`, `不明`: as far as it is known (`Birth`).
+  case birth
   /// ISO 8601 with an offset, or milliseconds since 1970; kept as the latter.
   case time
   case choice([Choice])
@@ -88,6 +90,15 @@ public struct Form: Hashable, Sendable {
     throw first
   }
 
+  /// What a form showed when it was made; what is no value of its field is left out.
+  public func shown(_ members: [String: JSON], in federation: FederationIdentity) -> [String: JSON] {
+    fields.reduce(into: [:]) { shown, field in
+      guard let given = members[field.name] else { return }
+      shown[field.name] =
+        given == .null ? .null : try? FieldReader(field: field, federation: federation).read(given, field.shape)
+    }
+  }
+
   private static let faultLimit = 100
 
   /// - Parameter given: nil when the form does not hold the field.
@@ -123,6 +134,8 @@ public struct Form: Hashable, Sendable {
 /// What a form held, each value of its field's shape: times are milliseconds, choices their words, rows their ids.
 public struct Submission: Hashable, Sendable {
   public var values: [String: JSON]
+  /// What stood in those fields that the form had filled in when it was made.
+  public var was: [String: JSON] = [:]
 
   public init(values: [String: JSON] = [:]) { self.values = values }
 
@@ -137,20 +150,45 @@ public struct Submission: Hashable, Sendable {
   /// Edits of every column that bears the name of one of `names` (a form's `leftFor` is the column `left_for`): of those
   /// that the form held.
   ///
-  /// - Parameter standing: the row as it is, when there is one: of a set, only what differs is written.
+  /// - Parameter standing: the row as it is, when there is one. Of a set, only what differs is written: from what the form
+  ///   showed, else from what stands, so that what others have added since stays.
   public func edits(_ names: [String], of records: Records, standing: RowValues? = nil) -> [FieldEdit] {
     names.flatMap { name -> [FieldEdit] in
       guard let value = values[name], let field = records.field(named: name)?.schema else { return [] }
       switch field.kind {
       case .set:
         let (wanted, present) = (value.list.compactMap(\.text), standing?.texts(field.name) ?? [])
-        return wanted.filter { !present.contains($0) }.map { FieldEdit(field.number, .add(.text($0))) }
-          + present.filter { !wanted.contains($0) }.map { FieldEdit(field.number, .remove(.text($0))) }
+        let known = was[name]?.list.compactMap(\.text) ?? present
+        return wanted.filter { !known.contains($0) && !present.contains($0) }.map {
+          FieldEdit(field.number, .add(.text($0)))
+        }
+          + known.filter { !wanted.contains($0) && present.contains($0) }.map {
+            FieldEdit(field.number, .remove(.text($0)))
+          }
       case .register: return [FieldEdit(field.number, .set(Self.value(value, field.type)))]
       // What is added, received or spent is a rule's to say.
       case .counter, .log, .stock: return []
       }
     }
+  }
+
+  /// What the form would write over though somebody else has changed it since the form was made, and to something else. The
+  /// value itself is for those who may look at it.
+  func overtaken(_ form: Form, _ standing: RowValues?) -> Fault? {
+    var faults = form.fields.compactMap { field -> Fault? in
+      guard let was = was[field.name], let given = values[field.name], let records = standing?.records,
+        let column = records.field(named: field.name)?.schema, column.kind == .register
+      else { return nil }
+      let here = standing?.value(column) ?? .null
+      guard here != Self.value(was, column.type), here != Self.value(given, column.type) else { return nil }
+      return Fault(
+        .changed, field: field.name, ja: "\(field.japanese)は、この画面を開いた後に変えられています。入れた値にするなら、もう一度保存してください",
+        en: "\(field.english) was changed after this page was opened: save again to write yours over it")
+    }
+    guard var first = faults.first else { return nil }
+    faults.removeFirst()
+    first.others = faults
+    return first
   }
 
   private static func value(_ value: JSON, _ type: FieldType) -> Value {

@@ -46,6 +46,8 @@ public struct Inquiry: Sendable {
   public var token: String?
   /// Hashes of the caller's own mark of this request and of what it sends: sent again with it, a write is not done again.
   public var request: (key: [UInt8], content: [UInt8])?
+  /// `RowValues.tag` of the row as the caller knows it, or `*` for any: of another state nothing is written.
+  public var expected: [String]?
   public var user: User
   public var now: Instant
   public var identity: NodeIdentity

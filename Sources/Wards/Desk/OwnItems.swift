@@ -153,6 +153,15 @@ public enum OwnItems {
           let text = try checked(desk.given.text("value")!, definition, desk.inquiry)
           // One row for each ward that enters a value.
           let id = RowID(derivedFrom: blake2b([UInt8]("own \(field) \(row)".utf8)).prefix, ward: desk.wardIndex)
+          if let was = desk.given.was["value"] {
+            let standing = try desk.read { try RowValues.fetch(id, kept, $0) }?[OwnValue.value]
+            guard standing == was.text || standing == text else {
+              throw Fault(
+                .changed, field: "value", ja: "この画面を開いた後に「\(standing ?? "")」に変えられています。入れた値にするなら、もう一度保存してください",
+                en: "was changed to \"\(standing ?? "")\" after this page was opened: save again to write yours over it"
+              )
+            }
+          }
           var draft = kept.draft()
           draft.edit(
             kept, id,

@@ -3,6 +3,7 @@ import ChangeModel
 import Foundation
 import GRDB
 import Merge
+import Sodium
 
 /// One row of one collection as its table shows it.
 public struct RowValues: Sendable {
@@ -31,6 +32,18 @@ public struct RowValues: Sendable {
   }
 
   public var collection: CollectionSchema { records.schema }
+
+  /// Names the row's state: another one bears another tag.
+  public var tag: String {
+    var bytes: [UInt8] = []
+    for cell in cells + [causal] { bytes += [UInt8]("\(cell.storage.value ?? "")\u{1f}".utf8) }
+    return Array(blake2b(bytes).bytes.prefix(12)).hexadecimal
+  }
+
+  /// What a register holds.
+  func value(_ field: FieldSchema) -> Value {
+    collection.position(of: field.number).map { Self.plain(cells[$0]) } ?? .null
+  }
 
   private func cell(_ column: String) -> DatabaseValue? {
     collection.fields.firstIndex { $0.name == column }.map { cells[$0] }

@@ -16,26 +16,54 @@ struct RowReader {
 
   /// The longest name or address that is no mistake.
   private static let textLimit = 2_000
+  /// As many as the field takes.
+  private static let neighbourhoodLimit = 200
 
   /// Nil when the row is refused.
-  func read(_ fields: [String], line: Int, _ problems: inout [ImportProblem]) -> ShelterRecord? {
+  func read(_ fields: [FieldDecoder.Decoded], line: Int, _ problems: inout [ImportProblem]) -> ShelterRecord? {
     var cells = Cells(header: header, line: line)
-    for (index, column) in columns.enumerated() {
+    for (index, field) in fields.enumerated() {
+      let column = columns[index]
+      switch field {
+      case .text: break
+      case .other(_, let encoding):
+        cells.note(.warning, header[index], .otherEncoding(encoding.rawValue))
+      case .damaged(let text):
+        // What no column here takes costs the row nothing.
+        cells.note(column == nil ? .warning : .refused, header[index], .damagedText(Self.shown(text)))
+      }
       guard let column else { continue }
-      let text = fields[index].trimmingCharacters(in: .whitespacesAndNewlines)
+      var text = field.text.trimmingCharacters(in: .whitespacesAndNewlines)
+      if text.unicodeScalars.contains(where: Self.isControl) {
+        cells.note(.warning, header[index], .controlCharacter)
+        text = String(String.UnicodeScalarView(text.unicodeScalars.filter { !Self.isControl($0) }))
+      }
       if cells.texts[column] == nil || cells.texts[column]!.isEmpty {
         cells.texts[column] = text
         cells.indexes[column] = index
       }
     }
-    let record = record(&cells)
+    let record = cells.isRefused ? nil : record(&cells)
     problems += cells.problems
     return record
+  }
+
+  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.value < 0x20 && !"\t\r\n".unicodeScalars.contains(scalar) || scalar.value == 0x7f
+  }
+
+  /// As much of a text as a message needs.
+  private static func shown(_ text: String) -> String {
+    String(text.unicodeScalars.prefix(40).filter { !isControl($0) }.map(Character.init))
   }
 
   private func record(_ cells: inout Cells) -> ShelterRecord? {
     guard let name = cells.text(.name) else {
       cells.refuse(.name, .missing)
+      return nil
+    }
+    guard name != cells.name(.name) else {
+      cells.refuse(.name, .repeatedHeader)
       return nil
     }
     guard let ward = ward(&cells) else { return nil }
@@ -59,12 +87,18 @@ struct RowReader {
     record.remarks = cells.text(.remarks)
     record.neighbourhoods = cells.text(.neighbourhoods).map {
       $0.split(whereSeparator: { ";;、".contains($0) }).map { $0.trimmingCharacters(in: .whitespaces) }
+        .filter { !$0.isEmpty }
+    }
+    guard record.neighbourhoods?.count ?? 0 <= Self.neighbourhoodLimit else {
+      cells.refuse(.neighbourhoods, .tooLong)
+      return nil
     }
     record.commonID = commonID(&cells)
     record.designations = designations(record, &cells)
     record.hazards = hazards(&cells)
     record.accessibility = accessibility(&cells)
     checkPosition(record, &cells)
+    checkAddress(record, &cells)
     return record
   }
 
@@ -82,7 +116,12 @@ struct RowReader {
     for column in [ShelterColumn.wardCode, .placeWardCode, .publisherCode] {
       // A code that ends in 000 and a check digit is the prefecture's, who published the list.
       guard let text = cells.text(column).map(Self.halfWidth), text.dropFirst(2).prefix(3) != "000" else { continue }
-      do { return try MunicipalityCode.fiveDigits(text) { topology.ward($0) != nil } } catch {
+      do throws(MunicipalityCode.Fault) {
+        let code = try MunicipalityCode.fiveDigits(text) { topology.ward($0) != nil }
+        // The wards of Tokyo are all known: another 131.. is no municipality.
+        guard code.prefix(3) != "131" || topology.ward(code) != nil else { throw .notACode }
+        return code
+      } catch {
         switch error {
         case .notACode: cells.refuse(column, .notACode(text))
         case .badCheckDigit(let expected): cells.refuse(column, .badCheckDigit(text, expected: expected))
@@ -155,6 +194,15 @@ struct RowReader {
 
   // MARK: Position
 
+  /// An address that begins with another ward's name: code or address is wrong.
+  private func checkAddress(_ record: ShelterRecord, _ cells: inout Cells) {
+    guard var address = record.address else { return }
+    if address.hasPrefix("東京都") { address.removeFirst(3) }
+    if let other = topology.wards.first(where: { address.hasPrefix($0.name) }), other.code != record.ward {
+      cells.warn(.address, .otherWard(other.name))
+    }
+  }
+
   private func checkPosition(_ record: ShelterRecord, _ cells: inout Cells) {
     guard let latitude = record.latitude, let longitude = record.longitude, let ward = topology.ward(record.ward) else {
       return
@@ -187,12 +235,19 @@ private struct Cells {
 
   func name(_ column: ShelterColumn) -> String { indexes[column].map { header[$0] } ?? "" }
 
+  private(set) var isRefused = false
+
+  mutating func note(_ severity: ImportProblem.Severity, _ field: String, _ reason: ImportProblem.Reason) {
+    problems.append(ImportProblem(severity, line: line, field: field, reason))
+    isRefused = isRefused || severity == .refused
+  }
+
   mutating func warn(_ column: ShelterColumn, _ reason: ImportProblem.Reason) {
-    problems.append(ImportProblem(.warning, line: line, field: name(column), reason))
+    note(.warning, name(column), reason)
   }
 
   mutating func refuse(_ column: ShelterColumn, _ reason: ImportProblem.Reason) {
-    problems.append(ImportProblem(.refused, line: line, field: name(column), reason))
+    note(.refused, name(column), reason)
   }
 
   /// A number with full-width digits and thousands separators as people write them. A bad one is warned about and

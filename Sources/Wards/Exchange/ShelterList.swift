@@ -23,14 +23,30 @@ public struct ShelterList: Sendable {
   ///   - topology: against whose outlines positions are checked.
   public init(_ bytes: [UInt8], fileName: String, topology: Topology) throws(ExchangeError) {
     guard bytes.count <= Self.byteLimit else { throw .tooLarge(bytes: bytes.count, limit: Self.byteLimit) }
-    let (text, encoding) = try TextDecoding.decode(bytes)
-    let first = text.unicodeScalars.first { !$0.properties.isWhitespace }
-    if first == "{" || first == "[" {
-      self = try GSIGeoJSON.read(text, encoding: encoding, fileName: fileName, topology: topology)
-    } else {
-      try self.init(csv: text, encoding: encoding, fileName: fileName, topology: topology)
+    let text = try EncodedText(bytes)
+    let first = text.bytes.first { !Self.blanks.contains($0) }
+    if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") {
+      self = try GSIGeoJSON.read(text, fileName: fileName, topology: topology)
+      return
+    }
+    do throws(ExchangeError) {
+      try self.init(csv: text, fileName: fileName, topology: topology)
+    } catch {
+      guard case .unknownHeader = error else { throw error }
+      // What older systems write looks like CP932, and is none: its header is found once it is read as what it is.
+      for encoding in [TextEncoding.iso2022JP, .eucJP] {
+        if let other = text.reread(as: encoding),
+          let list = try? ShelterList(csv: other, fileName: fileName, topology: topology)
+        {
+          self = list
+          return
+        }
+      }
+      throw error
     }
   }
+
+  private static let blanks = [UInt8](" \t\r\n".utf8)
 
   init(kind: ShelterListKind, encoding: TextEncoding) {
     self.kind = kind
@@ -39,46 +55,69 @@ public struct ShelterList: Sendable {
 
   /// How many records are looked at for a header.
   private static let headerSearch = 20
+  /// Of spreadsheets' "CSV", the likeliest first.
+  private static let separators = [UInt8](",\t;".utf8)
 
-  private init(csv text: String, encoding: TextEncoding, fileName: String, topology: Topology) throws(ExchangeError) {
-    var reader = CSVReader(text)
+  private init(csv text: EncodedText, fileName: String, topology: Topology) throws(ExchangeError) {
+    let decoder = FieldDecoder(text.encoding)
     var skipped: [String] = []
-    var header: CSVRecord?
-    var kind: ShelterListKind?
-    while skipped.count < Self.headerSearch, let record = reader.next() {
-      kind = ShelterListKind(header: record.fields)
-      if kind != nil {
-        header = record
-        break
+    for separator in Self.separators {
+      var reader = CSVReader(text.bytes, separator: separator)
+      for _ in 0..<Self.headerSearch {
+        guard let record = reader.next() else { break }
+        let names = record.fields.map { decoder.decode($0).text }
+        guard let kind = ShelterListKind(header: names) else {
+          if separator == Self.separators[0] { skipped.append(names.joined(separator: ",")) }
+          continue
+        }
+        var seen: Set<String> = []
+        for name in names where !name.isEmpty && !seen.insert(ShelterColumn.normalised(name)).inserted {
+          throw .duplicateColumn(name, line: record.line)
+        }
+        self.init(kind: kind, encoding: text.encoding)
+        let rows = RowReader(
+          kind: kind, header: names, columns: names.map { ShelterColumn(header: $0) }, fileName: fileName,
+          topology: topology)
+        reader.width = names.count
+        while let record = reader.next() { take(record, rows, decoder, separator) }
+        return
       }
-      skipped.append(record.fields.joined(separator: ","))
     }
-    guard let header, let kind else { throw .unknownHeader(Array(skipped.prefix(3))) }
-    self.init(kind: kind, encoding: encoding)
-
-    var seen: Set<String> = []
-    for name in header.fields where !name.isEmpty && !seen.insert(ShelterColumn.normalised(name)).inserted {
-      throw .duplicateColumn(name, line: header.line)
-    }
-    // GSI's own list puts `NO` first; only a municipality's own number is its id.
-    let columns = header.fields.map { ShelterColumn(header: $0) }
-    let rows = RowReader(kind: kind, header: header.fields, columns: columns, fileName: fileName, topology: topology)
-    while let record = reader.next() { take(record, rows) }
+    throw .unknownHeader(Array(skipped.prefix(3)))
   }
 
-  private mutating func take(_ record: CSVRecord, _ rows: RowReader) {
-    if record.isUnterminated {
-      problems.append(ImportProblem(.refused, line: record.line, field: "", .unterminatedQuote))
-      return
-    }
-    var fields = record.fields
-    // Spreadsheets leave empty cells at the end of a line.
-    while fields.count > rows.header.count, fields.last == "" { fields.removeLast() }
-    guard fields.count == rows.header.count else {
-      let reason = ImportProblem.Reason.wrongFieldCount(found: fields.count, expected: rows.header.count)
+  private mutating func take(_ record: CSVRecord, _ rows: RowReader, _ decoder: FieldDecoder, _ separator: UInt8) {
+    func refuse(_ reason: ImportProblem.Reason) {
       problems.append(ImportProblem(.refused, line: record.line, field: "", reason))
-      return
     }
-    if let shelter = rows.read(fields, line: record.line, &problems) { records.append(shelter) }
+    guard !record.isBroken else { return refuse(.badQuote) }
+    let (count, width) = (record.fields.count, rows.header.count)
+    var fields = record.fields
+    // Spreadsheets leave empty cells at the end of a line, and leave them out.
+    while fields.count > width, fields.last == [] { fields.removeLast() }
+    if count < width, let other = Self.otherSeparator(record.fields, than: separator, width: width) {
+      return refuse(.otherSeparator(other))
+    }
+    guard fields.count <= width else { return refuse(.wrongFieldCount(found: fields.count, expected: width)) }
+    fields += Array(repeating: [], count: width - fields.count)
+    if let index = record.strayQuote {
+      problems.append(
+        ImportProblem(.warning, line: record.line, field: rows.header[min(index, width - 1)], .strayQuote))
+    }
+    if let shelter = rows.read(fields.map(decoder.decode), line: record.line, &problems) { records.append(shelter) }
+  }
+
+  /// What a short row is cut by instead: it is one cell or two by the header's separator, or has as many as the header by both.
+  /// A semicolon may stand within a cell that lists several things.
+  private static func otherSeparator(_ fields: [[UInt8]], than separator: UInt8, width: Int) -> String? {
+    let marks: [(bytes: [UInt8], name: String)] = [
+      (Array("\t".utf8), "TAB"), (Array("，".utf8), "，"), ([0x81, 0x43], "，"), (Array(";".utf8), ";"),
+      (Array(",".utf8), ","),
+    ]
+    for mark in marks where mark.bytes != [separator] {
+      let cells = fields.reduce(0) { $0 + $1.split(separator: mark.bytes, omittingEmptySubsequences: false).count }
+      if fields.count < 3 && cells >= max(3, width / 2) || cells == width && mark.name != ";" { return mark.name }
+    }
+    return nil
   }
 }

@@ -55,10 +55,10 @@ import Topology
   }
 
   static func start(
-    ward: String, in folder: TemporaryDirectory, federation: String, port: Int, peers: [(String, Int)],
-    validUntil: Instant? = nil
+    ward: String, second: Bool = false, in folder: TemporaryDirectory, federation: String, port: Int,
+    peers: [(String, Int)], validUntil: Instant? = nil
   ) throws -> Running {
-    let directory = NodeDirectory(folder.file("\(federation)-\(ward)"))
+    let directory = NodeDirectory(folder.file("\(federation)-\(ward)\(second ? "-2" : "")"))
     let papers = FederationFolder(folder.file(federation))
     if !papers.exists { try papers.found(topology, drill: true) }
     if !directory.isEnrolled {
@@ -97,6 +97,38 @@ import Topology
       }
       try await Task.sleep(for: .milliseconds(10))
     }
+  }
+
+  @Test
+  func `what is known is as old as its newest change set, by whatever road, and a ward as old as its oldest node`()
+    async throws
+  {
+    let folder = TemporaryDirectory()
+    let ports = (0..<4).map { _ in Self.freePort() }
+    let a = try Self.start(ward: "13113", in: folder, federation: "f", port: ports[0], peers: [])
+    let b = try Self.start(ward: "13121", in: folder, federation: "f", port: ports[1], peers: [("13113", ports[0])])
+    let c = try Self.start(ward: "13108", in: folder, federation: "f", port: ports[2], peers: [("13121", ports[1])])
+    let other = try Self.start(
+      ward: "13113", second: true, in: folder, federation: "f", port: ports[3], peers: [("13113", ports[0])])
+    // 江東's change comes by way of 足立 alone.
+    let begin = Instant.now()
+    #expect(await a.core.knownUntil()["13108"] == nil)
+    try await Self.add("甲", to: c.core)
+    try await Self.add("乙", to: other.core)
+    try await Self.until("甲 and 乙") { try await Self.names(a.core).sorted() == ["乙", "甲"].sorted() }
+    let heard = try #require(await a.core.knownUntil()["13108"])
+    #expect(heard >= begin && heard <= Instant.now())
+    try await Self.until("the own ward's other node is known up to now") {
+      let before = Instant.now()
+      return await a.core.knownUntil()["13113"].map { $0 >= before } ?? false
+    }
+    // The other node of the own ward is cut off: the own ward's figures grow old.
+    try await other.stop()
+    try await Self.until("the link is down") { await a.core.peers().filter { $0.state == "up" }.count == 1 }
+    let known = try #require(await a.core.knownUntil()["13113"])
+    try await Self.until("time goes on") { Instant.now() > known.advanced(byMilliseconds: 50) }
+    #expect(await a.core.knownUntil()["13113"] == known)
+    for node in [c, b, a] { try await node.stop() }
   }
 
   @Test func `two nodes that never met agree over TLS, and a cut one goes on and delivers when it is healed`()

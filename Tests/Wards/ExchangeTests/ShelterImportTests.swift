@@ -1,5 +1,6 @@
 import Causality
 import ChangeModel
+import Desk
 import Exchange
 import Foundation
 import GRDB
@@ -161,6 +162,102 @@ import Testing
       try String.fetchAll($0, sql: "SELECT designations FROM shelters WHERE common_ids LIKE '%E1311200003201%'")
     }
     #expect(both == ["[\"指定緊急避難場所\",\"指定避難所\"]"])
+  }
+
+  private static let header = "市区町村コード,NO,名称,住所,緯度,経度,想定収容人数,電話番号,災害種別_洪水,災害種別_地震\n"
+
+  private static func load(_ rows: String, into replica: Replica, source: String? = nil) throws -> ImportReport {
+    let list = try ShelterList(Array((header + rows).utf8), fileName: "list.csv", topology: Files.topology)
+    var importer = try ShelterImport(replica, source: source ?? list.kind.rawValue)
+    importer.note(list.problems)
+    _ = try importer.take(list.records, at: .test)
+    return importer.report
+  }
+
+  private static func edit(_ replica: Replica, _ row: RowID, _ edits: [FieldEdit]) throws {
+    var draft = Draft(.life)
+    draft.edit(Shelter.records, row, edits)
+    _ = try replica.batch(at: .test) { _ = try replica.commit(draft, at: .test) }
+  }
+
+  private static func shelters(_ replica: Replica) throws -> [RowValues] {
+    try replica.store.read { try RowValues.all(Shelter.records, "ORDER BY local_id, id", [], $0) }
+  }
+
+  @Test func `the same list again leaves a clerk's corrections, a changed list tells what it would undo`() throws {
+    let replica = try Offices().open("13113")
+    let row = "131130,1,見本小,渋谷区見本1-1,,,500,03-1111-1111,1,1\n"
+    #expect(try Self.load(row, into: replica).imported == 1)
+    let shelter = try Self.shelters(replica)[0].id
+    try Self.edit(
+      replica, shelter,
+      [
+        Shelter.name.set("見本小(東校舎のみ)"), Shelter.capacity.set(320), Shelter.phone.set(nil),
+        Shelter.hazards.remove("洪水"),
+      ])
+    func now() throws -> [String?] {
+      let values = try Self.shelters(replica)
+      #expect(values.count == 1)
+      return [
+        values[0][Shelter.name], values[0][Shelter.capacity].map { "\($0)" }, values[0][Shelter.phone],
+        values[0][Shelter.remarks],
+      ]
+        + values[0][Shelter.hazards].sorted()
+    }
+    let corrected = ["見本小(東校舎のみ)", "320", nil, nil, "地震"]
+    for source in [nil, "ほかの一覧"] {
+      _ = try Self.load(row, into: replica, source: source)
+      #expect(try now() == corrected, "\(source ?? "the same list")")
+    }
+    #expect(try Self.load(row, into: replica).unchanged == 1)
+    // The list changes a word that nobody corrected, and two that somebody did.
+    let changed = row.replacingOccurrences(of: "500", with: "450").replacingOccurrences(of: "見本1-1", with: "見本1-1-1")
+    for _ in 1...2 {
+      let report = try Self.load(changed, into: replica)
+      #expect(report.warned == 1 && report.problems.map(\.reason) == [.corrected(list: "450", here: "320")])
+      #expect(report.problems[0].field == "想定収容人数")
+      #expect(try now() == corrected)
+    }
+    #expect(try Self.shelters(replica)[0][Shelter.address] == "渋谷区見本1-1-1")
+    // Whoever agrees with the list is asked no more.
+    try Self.edit(replica, shelter, [Shelter.capacity.set(450)])
+    #expect(try Self.load(changed, into: replica).problems.isEmpty)
+    // What somebody deleted stays so.
+    var draft = Draft(.life)
+    draft.delete(Shelter.records, shelter)
+    _ = try replica.batch(at: .test) { _ = try replica.commit(draft, at: .test) }
+    let report = try Self.load(row, into: replica)
+    #expect(report.problems.map(\.reason) == [.deletedHere] && report.unchanged == 1)
+    #expect(try Self.shelters(replica).isEmpty)
+  }
+
+  @Test(arguments: [
+    [
+      "131130,,富ヶ谷小学校,渋谷区富ヶ谷1-1,35.6650,139.6880,,,,\n", "131130,,富ケ谷小学校,渋谷区富ヶ谷1-1,35.6650,139.6880,,,,\n",
+      "131130,,富が谷小学校,渋谷区富が谷1-1,,,,,,\n",
+    ],
+    ["131130,,高見小,渋谷区高見3,,,,,,\n", "131130,,髙見小,渋谷区髙見3,,,,,,\n"],
+    ["131130,,見本小,渋谷区見本一丁目2番3号,,,,,,\n", "131130,,見本小,渋谷区見本1丁目2-3,,,,,,\n", "131130,,見本小,１丁目２−３,,,,,,\n"],
+    ["131130,7,見本小,渋谷区見本1-2-3,,,,,,\n", "131130,7,見本学園,渋谷区見本1-2-3,,,,,,\n"],
+    ["131130,7,見本小,渋谷区見本1-2-3,,,,,,\n", "131130,7,見本小,渋谷区移転4-5-6,,,,,,\n"],
+    ["131130,,見本小,,,,,,,\n", "131130,,見本小,,,,,,,\n", "131130,,見本小,,,,,,,\n"],
+  ]) func `one facility stays one, however the next list writes it`(lists: [String]) throws {
+    let replica = try Offices().open("13113")
+    for list in lists { #expect(try Self.load(list, into: replica).refused == 0) }
+    #expect(try Self.shelters(replica).count == 1)
+  }
+
+  @Test func `two facilities stay two, and where a list leaves it open somebody is asked to look`() throws {
+    let replica = try Offices().open("13113")
+    let first = try Self.load("131130,1,区民会館,渋谷区見本1-2-3,,,,,,\n131130,2,児童館,渋谷区見本1-2-3,,,,,,\n", into: replica)
+    #expect(first.imported == 2 && first.problems.isEmpty)
+    // Another number and another name at a known address; a known number for something else; a name without a place.
+    let second = try Self.load(
+      "131130,3,老人館,渋谷区見本1-2-3,,,,,,\n131130,2,別の中学校,渋谷区遠い9-9,,,,,,\n131130,9,区民会館,,,,,,,\n", into: replica)
+    #expect(second.imported == 3 && second.problems.map(\.line) == [2, 3, 4])
+    #expect(["区民会館", "児童館"].contains { second.problems[0].reason == .besides($0) })
+    #expect(second.problems.dropFirst().map(\.reason) == [.besides("児童館"), .takenFor("区民会館")])
+    #expect(try Self.shelters(replica).count == 4)
   }
 
   /// The field's real files, when they lie beside the checkout: rows in, refused, warned, and how long it took.

@@ -11,16 +11,26 @@ import Topology
 
   static let v1 = "市区町村コード,NO,名称,住所,緯度,経度,災害種別_地震,災害種別_崖崩れ、土石流及び地滑り,想定収容人数\n"
 
-  /// A tiny CP932 encoder for what the tests need.
-  static func cp932(_ text: String) -> [UInt8] {
+  static func cp932(_ text: String) -> [UInt8] { iconv(text, "CP932") }
+
+  /// Japanese whose UTF-8 somebody took for CP932.
+  static func garbled(_ text: String) -> String {
+    String(decoding: iconv([UInt8](text.utf8), from: "CP932", to: "UTF-8"), as: UTF8.self)
+  }
+
+  static func iconv(_ text: String, _ encoding: String) -> [UInt8] {
+    iconv([UInt8](text.utf8), from: "UTF-8", to: encoding)
+  }
+
+  private static func iconv(_ bytes: [UInt8], from source: String, to target: String) -> [UInt8] {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/iconv")
-    process.arguments = ["-f", "UTF-8", "-t", "CP932"]
+    process.arguments = ["-c", "-f", source, "-t", target]
     let (input, output) = (Pipe(), Pipe())
     process.standardInput = input
     process.standardOutput = output
     try! process.run()
-    input.fileHandleForWriting.write(Data(text.utf8))
+    input.fileHandleForWriting.write(Data(bytes))
     try! input.fileHandleForWriting.close()
     return [UInt8](output.fileHandleForReading.readDataToEndOfFile())
   }
@@ -84,7 +94,8 @@ import Topology
 
   @Test func `a quote that is never closed in the first cell is told, not lost`() throws {
     let list = try Self.read("名称,市区町村コード,住所,想定収容人数\n甲,131016,a,\n\"乙,131016,a,\n丙,131016,a,\n")
-    #expect(list.records.map(\.name) == ["甲"] && list.problems.map(\.reason) == [.unterminatedQuote])
+    #expect(list.records.map(\.name) == ["甲", "丙"])
+    #expect(list.problems == [ImportProblem(.refused, line: 3, field: "", .badQuote)])
   }
 
   @Test func `a flag that is not 1 is reported, never read as no`() throws {
@@ -98,17 +109,96 @@ import Topology
     #expect(list.records[0].hazards == nil && list.records[0].capacity == nil)
   }
 
-  @Test func `extra columns are ignored, wrong field counts are refused with their line`() throws {
-    let list = try Self.read("市区町村コード,名称,想定収容人数,住所,独自列\n131016,甲,,a,x\n131016,乙\n131016,丙,,a,x,,,\n131016,,,a,x\n")
-    #expect(list.records.map(\.name) == ["甲", "丙"])
-    #expect(list.problems.map(\.reason) == [.wrongFieldCount(found: 2, expected: 5), .missing])
-    #expect(list.problems.map(\.line) == [3, 5])
+  @Test func `extra columns are ignored, empty last cells may be missing, and wrong field counts are refused by line`()
+    throws
+  {
+    let list = try Self.read(
+      "市区町村コード,名称,想定収容人数,住所,独自列\n131016,甲,,a,x\n131016,乙\n131016,丙,,a,x,,,\n131016,,,a,x\n131016,丁,,a,b,x\n131016\n")
+    #expect(list.records.map(\.name) == ["甲", "乙", "丙"])
+    #expect(list.problems.map(\.reason) == [.missing, .wrongFieldCount(found: 6, expected: 5), .missing])
+    #expect(list.problems.map(\.line) == [5, 6, 7])
   }
 
-  @Test func `an unclosed quote costs only the row that it swallows`() throws {
-    let list = try Self.read(Self.v1 + "131016,1,甲,a,,,,,\n131016,2,\"乙,a,,,,,\n131016,3,丙,a,,,,,\n")
-    #expect(list.records.map(\.name) == ["甲"])
-    #expect(list.problems == [ImportProblem(.refused, line: 3, field: "", .unterminatedQuote)])
+  @Test func `any spreadsheet's separator is read, and a row cut by another one is told`() throws {
+    for separator in ["\t", ";"] {
+      let list = try Self.read((Self.v1 + "131016,1,甲,a,,,,,\n").replacingOccurrences(of: ",", with: separator))
+      #expect(list.records.map(\.name) == ["甲"] && list.problems.isEmpty)
+    }
+    let list = try Self.read(
+      Self.v1 + "131016,1,甲,a,,,,,\n131016;2;乙;a;;;;;\n131016\t3\t丙\ta\t\t\t\t\t\n131016,4,丁，a,,,,,\n131016,5,戊,a、b、c\n"
+    )
+    #expect(list.records.map(\.name) == ["甲", "戊"])
+    #expect(list.problems.map(\.reason) == [.otherSeparator(";"), .otherSeparator("TAB"), .otherSeparator("，")])
+    #expect(list.problems.map(\.line) == [3, 4, 5])
+  }
+
+  @Test func `a NUL or bytes of no encoding are told by line and field, and cost no other row`() throws {
+    for encode in [{ [UInt8]($0.utf8) }, Self.cp932] {
+      var bytes = encode(
+        Self.v1 + "131016,1,甲小学校,渋谷,,,,,\n131016,2,乙小学校,@,,,,,\n131016,3,#丙小学校,渋谷,,,,,\n131016,4,丁小学校,渋谷,,,,,\n")
+      bytes[bytes.firstIndex(of: UInt8(ascii: "@"))!] = 0
+      bytes[bytes.firstIndex(of: UInt8(ascii: "#"))!] = 0xff
+      let list = try ShelterList(bytes, fileName: "list.csv", topology: Files.topology)
+      #expect(list.records.map(\.name) == ["甲小学校", "丁小学校"])
+      #expect(list.problems.map(\.line) == [3, 4] && list.problems.map(\.field) == ["住所", "名称"])
+      #expect(list.problems.allSatisfy { if case .damagedText = $0.reason { $0.severity == .refused } else { false } })
+    }
+  }
+
+  @Test func `a list of two encodings is read right, field by field, and says so`() throws {
+    let row = "131016,2,見本第二小学校,東京都千代田区見本,,,,,\n"
+    let mixed = [UInt8]((Self.v1 + "131016,1,見本小学校,東京都千代田区見本,,,,,\n131016,3,見本第三小学校,a,,,,,\n").utf8) + Self.cp932(row)
+    let other = Self.cp932(Self.v1 + "131016,1,見本小学校,東京都千代田区見本,,,,,\n131016,3,見本第三小学校,a,,,,,\n") + [UInt8](row.utf8)
+    for (bytes, encoding, name) in [(mixed, TextEncoding.utf8, "CP932"), (other, .cp932, "UTF-8")] {
+      let list = try ShelterList(bytes, fileName: "list.csv", topology: Files.topology)
+      #expect(list.encoding == encoding && list.records.map(\.name) == ["見本小学校", "見本第三小学校", "見本第二小学校"])
+      #expect(list.problems.map(\.reason) == [.otherEncoding(name), .otherEncoding(name)])
+      #expect(list.problems.allSatisfy { $0.line == 4 && $0.severity == .warning })
+    }
+  }
+
+  @Test func `byte-order marks anywhere, UTF-16, EUC-JP and ISO-2022-JP are read`() throws {
+    let text = Self.v1 + "131016,1,見本小学校,a,,,,,\n"
+    let plain = try ShelterList(
+      [UInt8](("\u{feff}\u{feff}" + text + "\u{feff}131016,2,乙,a,,,,,\n").utf8), fileName: "x", topology: Files.topology
+    )
+    #expect(plain.records.map(\.name) == ["見本小学校", "乙"] && plain.problems.isEmpty)
+    for encoding in ["UTF-16", "UTF-16LE", "UTF-16BE", "EUC-JP", "ISO-2022-JP"] {
+      let list = try ShelterList(Self.iconv(text, encoding), fileName: "x", topology: Files.topology)
+      #expect(list.records.map(\.name) == ["見本小学校"], "\(encoding)")
+    }
+  }
+
+  @Test func `what was garbled before it came is refused, and so are codes of no ward`() throws {
+    let list = try Self.read(
+      Self.v1
+        + "131016,1,隕区悽蟆丞ｭｦ譬｡,a,,,,,\n131016,2,ã\u{81}\u{82}ã\u{81}\u{84}ã\u{81}\u{86},a,,,,,\n131016,3,見\u{fffd}小,a,,,,,\n13199,4,丁,a,,,,,\n131016,5,戊,東京都足立区見本,,,,,\n"
+        .replacingOccurrences(of: "隕区悽蟆丞ｭｦ譬｡", with: Self.garbled("見本小学校")))
+    #expect(list.records.map(\.name).suffix(1) == ["戊"])
+    #expect(list.problems.filter { $0.severity == .refused }.map(\.line).prefix(2) == [2, 3])
+    #expect(list.problems.contains { $0.line == 4 && $0.severity == .refused })
+    #expect(list.problems.contains { $0.line == 5 && $0.reason == .notACode("13199") })
+    #expect(list.problems.contains { $0.line == 6 && $0.reason == .otherWard("足立区") })
+  }
+
+  @Test(arguments: [
+    // Never closed; closed in a later row, alone, before a cell, in a row of its own; twice.
+    "131016,2,\"乙,a,,,,,\n131016,3,丙,a,,,,,\n131016,4,丁,a,,,,,\n",
+    "131016,2,\"乙,a,,,,,\n131016,3,丙,\"a\",,,,,\n131016,4,丁,a,,,,,\n",
+    "131016,2,\"乙,a,,,,,\n131016,3,丙,a\"b,,,,,\n131016,4,丁,a,,,,,\n",
+    "131016,2,\"乙,a,,,,,\n131016,3,丙,a,,,,,\n131016,4,丁,\"a,1\",,,,,\n",
+    "131016,2,\"乙,a,,,,,\n131016,3,丙,\"\",,,,,\n131016,4,丁,a,,,,,\n", "131016,2,乙,\"a\n131016,3,丙,a\n131016,4,丁,a\n",
+  ]) func `a quoting error costs its own line alone, and is told by it`(rows: String) throws {
+    let list = try Self.read(Self.v1 + "131016,1,甲,a,,,,,\n" + rows)
+    #expect(list.records.map(\.name) == ["甲", "丙", "丁"])
+    #expect(
+      list.problems.filter { $0.severity == .refused } == [ImportProblem(.refused, line: 3, field: "", .badQuote)])
+  }
+
+  @Test func `a quotation mark within a cell is kept, and told`() throws {
+    let list = try Self.read(Self.v1 + "131016,1,\"甲\"別館,a\"b,,,,,\n")
+    #expect(list.records[0].name == "甲別館" && list.records[0].address == "a\"b")
+    #expect(list.problems == [ImportProblem(.warning, line: 2, field: "名称", .strayQuote)])
   }
 
   @Test func `a position in another ward is a warning with the distance`() throws {
@@ -152,6 +242,9 @@ import Topology
     #expect(throws: ExchangeError.self) {
       try ShelterList([0xff, 0xfe, 0x81, 0x00], fileName: "x", topology: Files.topology)
     }
+    #expect(throws: ExchangeError.self) {
+      try ShelterList([0xff, 0xfe, 0x81], fileName: "x", topology: Files.topology)
+    }
     #expect(throws: ExchangeError.self) { try Self.read("{\"type\":") }
   }
 
@@ -170,6 +263,25 @@ import Topology
       "{\"type\":\"FeatureCollection\",\"features\":[\(feature("E1310100009201", "甲中", "\"洪水\":\"\",\"地震\":\"1\",\"指定避難所との住所同一\":\"\","))]}"
     )
     #expect(sites.kind == .gsiEmergency && sites.records[0].hazards == [.earthquake])
+  }
+
+  @Test func `GeoJSON's columns are those of all features, and damage in one costs that one`() throws {
+    func feature(_ number: Int, _ name: String, _ extra: String) -> String {
+      "{\"type\":\"Feature\",\"geometry\":{\"type\":\"Point\",\"coordinates\":[139.7568,35.6941]},\"properties\":{\"共通ID\":\"E131010000\(number)111\",\"施設・場所名\":\"\(name)\"\(extra)}}"
+    }
+    let text =
+      "{\"type\":\"FeatureCollection\",\"features\":["
+      + [
+        feature(1, "甲", ""), feature(2, "乙", ",\"洪水\":\"1\",\"備考\":\"裏門から\",\"指定避難所との住所同一\":\"1\""),
+        feature(3, "丙@", ""),
+        feature(4, "丁\\u0000", ""), feature(5, "戊", ""),
+      ].joined(separator: ",") + "]}"
+    var bytes = [UInt8](text.utf8)
+    bytes[bytes.firstIndex(of: UInt8(ascii: "@"))!] = 0xff
+    let list = try ShelterList(bytes, fileName: "x.geojson", topology: Files.topology)
+    #expect(list.records.map(\.name) == ["甲", "乙", "戊"])
+    #expect(list.records[1].hazards == [.flood] && list.records[1].remarks == "裏門から" && list.records[0].hazards == nil)
+    #expect(list.problems.map(\.line) == [3, 4] && list.problems.map(\.field) == ["施設・場所名", "施設・場所名"])
   }
 
   @Test func `random damage never crashes the reader`() throws {

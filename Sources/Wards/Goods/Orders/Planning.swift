@@ -109,7 +109,7 @@ public enum Planning {
   private static func sources(_ look: Look) throws -> [RowID: [SupplyPlan.Source]] {
     var needs: [String: Int64] = [:]
     for line in try Outlook.lines(
-      ward: nil, item: look.given.row("item"), byShelter: false, at: look.now, look.db)
+      ward: nil, item: look.given.row("item"), byShelter: false, own: look.ward, at: look.now, look.db)
     {
       needs["\(line.ward) \(line.item)"] = line.need(days: Outlook.days)
     }

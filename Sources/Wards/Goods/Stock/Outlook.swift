@@ -4,7 +4,7 @@ import Desk
 import GRDB
 import Places
 
-/// How long what there is will last: stock against the people counted in open shelters, by the standards of the catalogue.
+/// How long what there is will last: stock against the people in open shelters, by the standards of the catalogue.
 public enum Outlook {
   /// One place and one item.
   public struct Line: Hashable, Sendable {
@@ -35,26 +35,29 @@ public enum Outlook {
   /// Days for which the wards' and the metropolis' own stock has to last (Tokyo's regional disaster plan).
   public static let days = 3.0
 
+  /// - Parameter own: the node's own ward, whose registers count too.
   public static func lines(
-    ward: String?, item: RowID?, byShelter: Bool, at now: Instant, _ db: Database
+    ward: String?, item: RowID?, byShelter: Bool, own: String, at now: Instant, _ db: Database
   ) throws -> [Line] {
-    let today = JapaneseDay.text(now)
+    let days = ShelterReport.days(now)
     let group = byShelter ? "id" : "ward"
-    // Whichever count is higher, the desk's or today's report; and those outside whom the shelter serves.
+    // Whichever is higher, the count or the report of the day, else of the day before; and those outside whom the shelter serves.
     let people = try Row.fetchAll(
       db,
       sql: """
-        WITH report AS (
-          SELECT shelter, people, outside, max(reported_at) FROM shelter_reports WHERE reported_at > ?2 GROUP BY shelter
+        WITH reports AS (
+          SELECT shelter, people, outside,
+            row_number() OVER (PARTITION BY shelter ORDER BY day DESC, reported_at DESC, id DESC) AS place
+          FROM shelter_reports WHERE day IN (?2, ?3)
         ), counted AS (
           SELECT s.id, s.ward,
-            min(1e9, max(0, s.occupancy, coalesce(r.people, 0)) + max(0, coalesce(r.outside, 0))) AS people
-          FROM shelters s LEFT JOIN report r ON r.shelter = s.id
-          WHERE s.status IN ('開設', '常設') AND (?1 IS NULL OR s.ward = ?1)
+            min(1e9, max(s.people, coalesce(r.people, 0)) + max(0, coalesce(r.outside, 0))) AS people
+          FROM (\(HeadCount.all(own: "?4"))) s LEFT JOIN reports r ON r.shelter = s.id AND r.place = 1
+          WHERE s.\(HeadCount.open) AND (?1 IS NULL OR s.ward = ?1)
         )
         SELECT ward, \(byShelter ? "id" : "NULL") AS shelter, CAST(total(people) AS INTEGER) AS people
         FROM counted GROUP BY \(group)
-        """, arguments: [ward, now.milliseconds - 86_400_000])
+        """, arguments: [ward, days.today, days.yesterday, own])
     // A lot whose date has passed is no stock.
     let stock = try Row.fetchAll(
       db,
@@ -63,7 +66,7 @@ public enum Outlook {
           CAST(min(1e15, total(max(0, l.amount))) AS INTEGER) AS amount
         FROM lots l WHERE (l.expires IS NULL OR \(lastDay("l.expires")) >= ?2) AND (?1 IS NULL OR l.ward = ?1)
           AND (?3 IS NULL OR l.item = ?3) GROUP BY l.ward, \(byShelter ? "l.shelter" : "NULL"), l.item
-        """, arguments: [ward, today, item?.rawValue])
+        """, arguments: [ward, days.today, item?.rawValue])
     struct Place: Hashable {
       var ward: String
       var shelter: Int64?
@@ -134,7 +137,7 @@ public enum Outlook {
     let days = Double(look.given.int("days") ?? Int(Self.days))
     let lines = try lines(
       ward: look.given.text("ward"), item: look.given.row("item"),
-      byShelter: look.given.text("by") == Grouping.shelter.rawValue, at: look.now, look.db)
+      byShelter: look.given.text("by") == Grouping.shelter.rawValue, own: look.ward, at: look.now, look.db)
     let shown = Paging.cut(
       "lines",
       lines.prefix(most + 1).map { line in

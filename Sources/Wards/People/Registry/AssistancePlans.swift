@@ -40,7 +40,7 @@ enum AssistancePlans {
     draft.edit(
       records, row, edits, for: .ward(desk.wardIndex, values[Resident.guarded] == true ? .protected : .care))
     return Written([draft], about: [resident]) { look in try answer(resident, &look) }
-  }.often(3)
+  }.changing(of).often(3)
 
   private static let one = Endpoint.read(
     "assistance", path, "避難支援", "Assistance", for: .people, "What help a resident needs to flee.", [Purpose.field],

@@ -8,7 +8,7 @@ public enum Disclosure {
   public static let consent = Field.row(2, "consent", of: "consents", "同意", "Consent")
   public static let name = Field.text(3, "name", 120, "氏名", "Name")
   public static let kana = Field.text(4, "kana", 2_000, "氏名(カナ)", "Name in kana")
-  public static let birth = Field.date(5, "birth", "生年月日", "Date of birth")
+  public static let birth = Field.birth(5)
   public static let sex = Field.choice(6, "sex", Resident.sexes, "性別", "Sex")
   public static let address = Field.text(7, "address", 200, "住所", "Address")
   public static let phone = Field.text(8, "phone", 40, "電話番号", "Phone")

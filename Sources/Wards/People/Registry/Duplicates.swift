@@ -31,7 +31,12 @@ enum Duplicates {
     }
     pool[own.id] = nil
     return pool.values.compactMap { other -> Candidate? in
-      let agreed = weights.filter { own[$0.field] != nil && own[$0.field] == other[$0.field] }
+      let agreed = weights.filter { weight in
+        guard weight.field.number != Resident.birth.number else {
+          return Birth.agree(own[Resident.birth], other[Resident.birth])
+        }
+        return own[weight.field] != nil && own[weight.field] == other[weight.field]
+      }
       let score = agreed.reduce(0) { $0 + $1.weight }
       return score >= threshold ? Candidate(resident: other, score: score, reasons: agreed.map(\.reason)) : nil
     }.sorted { ($0.score, $1.resident.id) > ($1.score, $0.resident.id) }.prefix(50).map { $0 }

@@ -7,7 +7,7 @@ public enum Resident {
   public static let givenName = Field.text(2, "given_name", 60, "名", "Given name")
   public static let familyKana = Field.text(3, "family_kana", 60, "氏(カナ)", "Family name in kana")
   public static let givenKana = Field.text(4, "given_kana", 60, "名(カナ)", "Given name in kana")
-  public static let birth = Field.date(5, "birth", "生年月日", "Date of birth")
+  public static let birth = Field.birth(5)
   public static let sex = Field.choice(6, "sex", sexes, "性別", "Sex")
   public static let address = Field.text(7, "address", 200, "住所", "Address")
   public static let phone = Field.text(8, "phone", 40, "電話番号", "Phone")

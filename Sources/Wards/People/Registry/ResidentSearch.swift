@@ -12,6 +12,10 @@ public enum ResidentSearch {
   /// More rows than this of one key are not looked through: the search asks for more to go by.
   private static let scanLimit = 2_000
 
+  /// Births that are no date: few enough to be looked through.
+  private static let vague = "birth GLOB '*[^-0-9]*'"
+  static let index = "CREATE INDEX IF NOT EXISTS residents_vague_birth ON residents (birth) WHERE \(vague)"
+
   /// What was found, best first.
   public struct Hit {
     public var resident: RowID
@@ -35,14 +39,18 @@ public enum ResidentSearch {
     }
     var hits: [Hit] = []
     var seen: Set<RowID> = []
+    // By a name, whoever may be born then is found; by a birth alone, whoever is.
+    func isBorn(_ kept: String?) -> Bool {
+      birth == nil || (keys.isEmpty ? Birth.agree(birth, kept) : Birth.mayAgree(birth, kept))
+    }
     func take(_ values: RowValues) {
-      if let birth, values[Resident.birth]?.hasPrefix(birth) != true { return }
+      guard isBorn(values[Resident.birth]) else { return }
       if let address, !address.isEmpty, values[Resident.addressKey]?.contains(address) != true { return }
       guard values[Resident.guarded] != true, seen.insert(values.id).inserted else { return }
       hits.append(Hit(resident: values.id, values: values, isDisclosure: false))
     }
     func takeTold(_ values: RowValues) {
-      if let birth, values[Disclosure.birth]?.hasPrefix(birth) != true { return }
+      guard isBorn(values[Disclosure.birth]) else { return }
       guard let resident = values[Disclosure.resident], seen.insert(resident).inserted else { return }
       hits.append(Hit(resident: resident, values: values, isDisclosure: true))
     }
@@ -64,9 +72,17 @@ public enum ResidentSearch {
       }
     }
     if keys.isEmpty, let birth {
-      try RowValues.all(
-        Resident.records, "WHERE birth >= ?1 AND birth < ?1 || 'z' AND guarded IS NOT 1 LIMIT ?2", [birth, room], db
-      ).forEach(take)
+      func look(_ clause: String, _ arguments: StatementArguments = []) throws {
+        try RowValues.all(
+          Resident.records, "WHERE \(clause) AND guarded IS NOT 1 LIMIT \(scanLimit)", arguments, db
+        ).forEach(take)
+      }
+      // Of a day, its month or its year alone may be known; of less, any day of its years.
+      try look("birth IN (?1, substr(?1, 1, 7), substr(?1, 1, 4))", [birth])
+      if let days = Birth.days(birth), days.lowerBound < days.upperBound {
+        try look("birth >= ?1 AND birth < ?2", ["\(days.lowerBound.prefix(4))", "\(days.upperBound.prefix(4))~"])
+      }
+      try look(vague)
     }
     return Array(hits.prefix(limit))
   }

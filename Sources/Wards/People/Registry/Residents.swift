@@ -189,5 +189,5 @@ public enum Residents {
   public static let service = Service(
     "住民", "Residents", records: [records, AssistancePlan.records, IdentityLink.records],
     endpoints: [ResidentSearch.endpoint, register, one, change, Protection.endpoint] + AssistancePlans.endpoints
-      + Identities.endpoints, menu: ["searchResidents", "registerResident"])
+      + Identities.endpoints, menu: ["searchResidents", "registerResident"], indexes: [ResidentSearch.index])
 }

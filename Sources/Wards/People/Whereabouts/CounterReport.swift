@@ -6,7 +6,7 @@ import Desk
 public enum CounterReport {
   public static let name = Field.text(1, "name", 120, "氏名", "Name")
   public static let kana = Field.text(2, "kana", 120, "カナ", "Kana")
-  public static let birth = Field.date(3, "birth", "生年月日", "Date of birth")
+  public static let birth = Field.birth(3)
   public static let state = Field<SaidState>.word(4, "state", "様子", "State")
   public static let place = Field.text(5, "place", 200, "いまいる場所", "Where")
   public static let phone = Field.text(6, "phone", 40, "電話番号", "Phone")

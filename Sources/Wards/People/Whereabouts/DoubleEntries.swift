@@ -2,6 +2,7 @@ import Causality
 import ChangeModel
 import Desk
 import GRDB
+import Places
 import Sodium
 
 /// Two stays at once that are, or may be, one person's.
@@ -115,21 +116,6 @@ extension Stays {
   static func doubles(of stay: RowValues, _ db: Database) throws -> [DoubleEntry] {
     try fetch("a.id = ?1", [stay.id.rawValue], db) + fetch("b.id = ?1", [stay.id.rawValue], db)
   }
-
-  /// A present stay counts unless the same person's later one does: the same resident's, unless a person said that the
-  /// two differ, or one that a person said is the same. Where two merely look alike, both count, and both are shown.
-  static let counted = """
-    s.left_at IS NULL AND NOT EXISTS (
-      SELECT 1 FROM stays o WHERE o.resident = s.resident AND o.left_at IS NULL
-        AND (o.arrived_at, o.id) > (s.arrived_at, s.id)
-        AND NOT EXISTS (
-          SELECT 1 FROM stay_verdicts v
-          WHERE v.first = min(o.id, s.id) AND v.second = max(o.id, s.id) AND v.verdict = '別人'))
-    AND NOT EXISTS (
-      SELECT 1 FROM stay_verdicts v JOIN stays o ON o.id = iif(v.first = s.id, v.second, v.first)
-      WHERE (v.first = s.id OR v.second = s.id) AND v.verdict = '同一人物' AND o.left_at IS NULL
-        AND (o.arrived_at, o.id) > (s.arrived_at, s.id))
-    """
 }
 
 /// The register's counting, and who settles what may be counted twice.
@@ -139,9 +125,9 @@ public enum DoubleEntries {
   /// The stays that count.
   public static func counted(_ db: Database) throws -> Set<RowID> {
     #if MUTANTS
-      let counted = PlantedBug.countsTwice.isPlanted ? "s.left_at IS NULL" : Stays.counted
+      let counted = PlantedBug.countsTwice.isPlanted ? "s.left_at IS NULL" : HeadCount.entries
     #else
-      let counted = Stays.counted
+      let counted = HeadCount.entries
     #endif
     return Set(try Int64.fetchAll(db, sql: "SELECT id FROM stays s WHERE \(counted)").map { RowID(rawValue: $0) })
   }

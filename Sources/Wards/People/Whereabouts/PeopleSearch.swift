@@ -73,19 +73,24 @@ enum PeopleSearch {
       && !Residents.isGuarded(resident, of: look.inquiry.wardIndex, look.db)
   }
 
+  /// Rows of one name that are looked through for a birth that fits.
+  private static let most = 2_000
+
   /// Rows of a register whose own name fits, for people whom no residents' register here knows.
   private static func named(_ records: Records, _ limit: Int, _ look: Look) throws -> [RowValues] {
     guard let typed = look.given.text("name") else { return [] }
     var found: [RowValues] = []
+    let born = look.given.text("birth")
     let keys = NameKey.candidates(typed).filter { !$0.isEmpty }
     // Whole names first, then names that begin so.
     for (isWhole, key) in keys.map({ (true, $0) }) + keys.prefix(1).map({ (false, $0) }) {
       for column in ["name_key", "kana_key"] {
         let clause = isWhole ? "\(column) = ?1" : "\(column) > ?1 AND \(column) < ?1 || x'f48fbfbf'"
         for row in try RowValues.all(
-          records, "WHERE \(clause) AND (?2 IS NULL OR birth IS NULL OR birth LIKE ?2 || '%') LIMIT ?3",
-          [key, look.given.text("birth"), limit], look.db)
-        where !found.contains(where: { $0.id == row.id }) { found.append(row) }
+          records, "WHERE \(clause) LIMIT ?2", [key, born == nil ? limit : Self.most], look.db)
+        where Birth.mayAgree(born, row.text("birth")) && !found.contains(where: { $0.id == row.id }) {
+          found.append(row)
+        }
       }
     }
     return found

@@ -7,7 +7,7 @@ public enum SafetyReport {
   public static let resident = Field.row(1, "resident", of: "residents", "住民ID", "Resident")
   public static let name = Field.text(2, "name", 120, "氏名", "Name")
   public static let kana = Field.text(3, "kana", 120, "カナ", "Kana")
-  public static let birth = Field.date(4, "birth", "生年月日", "Date of birth")
+  public static let birth = Field.birth(4)
   public static let homeWard = Field.ward(5, "home_ward", "住所地の区", "Home ward")
   /// As text: a word that a newer node knows still shows.
   public static let status = Field.choice(6, "status", SafetyStatus.choices, "安否", "Status")

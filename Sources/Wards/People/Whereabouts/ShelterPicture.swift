@@ -56,7 +56,8 @@ enum ShelterPicture {
     ]
 
   private static func picture(_ shelter: RowValues, _ look: Look) throws -> [String: JSON] {
-    let counter = Int(min(max(0, shelter[Shelter.occupancy]), 1_000_000_000))
+    let count = try HeadCount.of(shelter.id, ward: look.ward, look.db)
+    let counter = Int(min(max(0, count.counter), 1_000_000_000))
     var members: [String: JSON] = [
       "id": .text("\(shelter.id)"), "name": JSON(shelter[Shelter.name]), "ward": JSON(shelter[Shelter.ward]),
       "status": JSON(shelter[Shelter.status]?.rawValue), "facility": JSON(shelter[Shelter.facility]?.rawValue),
@@ -70,13 +71,12 @@ enum ShelterPicture {
     }
     if let published = shelter[Shelter.capacity] { limits["published"] = .integer(published) }
     members["capacity"] = .object(limits)
-    var people = counter
+    let people = Int(count.people)
     // Another ward's few people would be told one by one by their numbers; and where its register is sealed, it is not zero
     // people: it is not known.
     if shelter[Shelter.ward] == look.ward {
       let register = try register(shelter.id, look)
       members["register"] = .object(register)
-      people = max(people, Int(register["people"]?.integer ?? 0))
       members["difference"] = JSON(counter - Int(register["people"]?.integer ?? 0))
     }
     let opened = shelter[Shelter.openedAt] ?? look.now
@@ -99,7 +99,8 @@ enum ShelterPicture {
     let present = try Int.fetchOne(
       db, sql: "SELECT count(*) FROM stays WHERE shelter = ? AND left_at IS NULL", arguments: [shelter.rawValue])!
     let stays = try RowValues.all(
-      Stay.records, "WHERE id IN (SELECT id FROM stays s WHERE shelter = ? AND \(Stays.counted))", [shelter.rawValue],
+      Stay.records, "WHERE id IN (SELECT id FROM stays s WHERE shelter = ? AND \(HeadCount.entries))",
+      [shelter.rawValue],
       db)
     var (ages, needs): ([String: Int64], [String: Int64]) = ([:], [:])
     var (languages, wards): ([String: Int64], [String: Int64]) = ([:], [:])
@@ -121,11 +122,8 @@ enum ShelterPicture {
 
   /// By whole years: under 6, under 18, under 65 (the age groups of the wards' shelter forms).
   private static func ageGroup(_ birth: String?, _ now: Instant) -> String {
-    guard let birth, let year = Int(birth.prefix(4)) else { return "不明" }
-    let days = Double(now.milliseconds) / 86_400_000
-    let this = 1970 + days / 365.2425
-    let part = birth.count >= 7 ? (Double(birth.dropFirst(5).prefix(2)) ?? 1) - 1 : 6
-    let age = this - Double(year) - part / 12
+    guard let ages = Birth.ages(birth, on: JapaneseDay.text(now)) else { return "不明" }
+    let age = (ages.lowerBound + ages.upperBound) / 2
     return age < 6 ? "乳幼児" : age < 18 ? "児童・生徒" : age < 65 ? "成人" : "高齢者"
   }
 }

@@ -9,7 +9,7 @@ public enum Stay {
   public static let resident = Field.row(2, "resident", of: "residents", "住民ID", "Resident")
   public static let name = Field.text(3, "name", 120, "氏名", "Name")
   public static let kana = Field.text(4, "kana", 120, "カナ", "Kana")
-  public static let birth = Field.date(5, "birth", "生年月日", "Date of birth")
+  public static let birth = Field.birth(5)
   public static let ageGroup = Field.choice(6, "age_group", PeopleWords.ages, "年齢区分", "Age group")
   public static let sex = Field.choice(7, "sex", Resident.sexes, "性別", "Sex")
   public static let homeWard = Field.ward(8, "home_ward", "住所地の区", "Home ward")

@@ -166,7 +166,7 @@ public enum Stays {
   public static let service = Service(
     "避難者名簿", "Evacuees", records: [records, StayVerdict.records],
     endpoints: [CheckIn.endpoint, change, leave, move, list, elsewhere] + DoubleEntries.endpoints + Family.endpoints + [
-      ShelterClosing.endpoint, ShelterPicture.endpoint,
+      ShelterPicture.endpoint
     ], menu: ["evacueesElsewhere"],
     indexes: ["CREATE INDEX IF NOT EXISTS stays_moved ON stays (moved_from) WHERE moved_from IS NOT NULL"])
 }

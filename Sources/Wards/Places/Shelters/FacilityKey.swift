@@ -1,4 +1,5 @@
 import ChangeModel
+import Desk
 import Foundation
 import Sodium
 
@@ -10,7 +11,38 @@ struct FacilityKey: Hashable {
 
   init(ward: String, name: String) {
     self.ward = ward
-    self.name = Self.normalised(name)
+    self.name = PlaceKey.of(name)
+  }
+
+  /// Where a facility lies, as far as a list or a clerk says.
+  struct Site: Hashable, Sendable {
+    /// Its address without prefecture and municipality, by `PlaceKey`; empty where none is known.
+    var address: String
+    var latitude: Double?
+    var longitude: Double?
+
+    init(address: String?, latitude: Double?, longitude: Double?) {
+      self.address = address.map { PlaceKey.ofAddress(FacilityKey.withoutWard(FacilityKey.normalised($0))) } ?? ""
+      (self.latitude, self.longitude) = (latitude, longitude)
+    }
+
+    var isUnknown: Bool { address.isEmpty && (latitude == nil || longitude == nil) }
+
+    /// Nil where what is known of them cannot be compared.
+    func isSame(as other: Site) -> Bool? {
+      // One of two may leave the town out: 見本1-2-3 and 1-2-3.
+      let (short, long) = address.count < other.address.count ? (address, other.address) : (other.address, address)
+      if !short.isEmpty, short == long || long.hasSuffix("-" + short) && short.contains("-") { return true }
+      if let metres = metres(to: other) { return metres <= ShelterImport.sameSiteMetres }
+      return short.isEmpty ? nil : false
+    }
+
+    private func metres(to other: Site) -> Double? {
+      guard let latitude, let longitude, let there = other.latitude, let far = other.longitude else { return nil }
+      let shrink = cos(latitude * .pi / 180)
+      let (dy, dx) = ((latitude - there) * 111_195, (longitude - far) * 111_195 * shrink)
+      return (dx * dx + dy * dy).squareRoot()
+    }
   }
 
   /// NFKC, without white space: full-width and half-width forms of one name are one.
@@ -18,12 +50,16 @@ struct FacilityKey: Hashable {
     String(text.precomposedStringWithCompatibilityMapping.unicodeScalars.filter { !$0.properties.isWhitespace })
   }
 
-  /// An address without its prefecture and municipality, with one kind of hyphen and digit.
-  static func normalisedAddress(_ address: String) -> String {
-    var text = normalised(address)
-    if let ward = text.range(of: "区"), text.distance(from: text.startIndex, to: ward.lowerBound) < 10 {
-      text = String(text[ward.upperBound...])
+  private static func withoutWard(_ text: String) -> String {
+    guard let ward = text.range(of: "区"), text.distance(from: text.startIndex, to: ward.lowerBound) < 10 else {
+      return text
     }
+    return String(text[ward.upperBound...])
+  }
+
+  /// An address without its prefecture and municipality, with one kind of hyphen and digit: what the ids of rows are made of, and so never to be changed.
+  static func normalisedAddress(_ address: String) -> String {
+    var text = withoutWard(normalised(address))
     for (from, to) in [("丁目", "-"), ("番地", "-"), ("番", "-"), ("号", ""), ("−", "-"), ("‐", "-"), ("―", "-"), ("ー", "-")]
     {
       text = text.replacingOccurrences(of: from, with: to)

@@ -1,85 +1,107 @@
 import ChangeModel
-import Foundation
+import Desk
 import GRDB
 
 /// The facilities that are in the table, by what a list may know them by.
 struct KnownFacilities {
-  struct Candidate {
+  struct Facility {
     var row: RowID
-    var address: String
-    var position: (latitude: Double, longitude: Double)?
+    var name: String
+    /// As it is here, and as lists have said.
+    var sites: [FacilityKey.Site]
     /// The kinds of common ID that it has: one facility has one of each kind.
     var commonIDs: Set<String>
 
-    func isSamePlace(as record: ShelterRecord) -> Bool {
+    /// Nil where what is known of the two cannot be compared.
+    func isSamePlace(as record: ShelterRecord) -> Bool? {
       if let id = record.commonID, commonIDs.contains(where: { KnownFacilities.kind($0) == KnownFacilities.kind(id) }) {
         return commonIDs.contains(id)
       }
-      if let address = record.address, !self.address.isEmpty, FacilityKey.normalisedAddress(address) == self.address {
-        return true
-      }
-      guard let position, let latitude = record.latitude, let longitude = record.longitude else { return false }
-      return KnownFacilities.metres(position, (latitude, longitude)) <= ShelterImport.sameSiteMetres
+      let answers = sites.map { $0.isSame(as: record.site) }
+      return answers.contains(true) ? true : answers.contains(nil) ? nil : false
     }
   }
 
-  var byCommonID: [String: RowID] = [:]
-  var byKey: [FacilityKey: [Candidate]] = [:]
+  /// A number that lists of a ward give: each its own, so that several may have one.
+  private struct Number: Hashable {
+    var ward: String
+    var text: String
+  }
+
+  private var all: [RowID: Facility] = [:]
+  private var byCommonID: [String: RowID] = [:]
+  private var byName: [FacilityKey: [RowID]] = [:]
+  private var byNumber: [Number: [RowID]] = [:]
+  private var byAddress: [FacilityKey: [RowID]] = [:]
 
   init() {}
 
   init(_ db: Database) throws {
-    let rows = try Row.fetchCursor(
-      db, sql: "SELECT id, ward, name, address, latitude, longitude, common_ids FROM shelters ORDER BY id")
-    while let row = try rows.next() {
-      guard let id = Int64.fromDatabaseValue(row["id"]), let ward = String.fromDatabaseValue(row["ward"]),
-        let name = String.fromDatabaseValue(row["name"])
-      else { continue }
-      let list = String.fromDatabaseValue(row["common_ids"]) ?? "[]"
-      let commonIDs = (try? JSONDecoder().decode([String].self, from: Data(list.utf8))) ?? []
-      let position: (Double, Double)?
-      if let latitude = Double.fromDatabaseValue(row["latitude"]),
-        let longitude = Double.fromDatabaseValue(row["longitude"])
-      {
-        position = (latitude, longitude)
-      } else {
-        position = nil
+    for shelter in try RowValues.all(Shelter.records, "ORDER BY id", [], db) {
+      guard let ward = shelter[Shelter.ward], let name = shelter[Shelter.name] else { continue }
+      let memory = ListMemory(shelter[Shelter.listed])
+      var facility = Facility(
+        row: shelter.id, name: name,
+        sites: [
+          .init(
+            address: shelter[Shelter.address], latitude: shelter[Shelter.latitude],
+            longitude: shelter[Shelter.longitude])
+        ], commonIDs: Set(shelter[Shelter.commonIDs]))
+      facility.sites += memory.texts(Shelter.address).map { .init(address: $0, latitude: nil, longitude: nil) }
+      // A clerk's word for it is no other facility.
+      for name in [name] + memory.texts(Shelter.name) { insert(facility, named: name, ward) }
+      if let number = shelter[Shelter.localID] {
+        byNumber[Number(ward: ward, text: number), default: []].append(shelter.id)
       }
-      insert(
-        RowID(rawValue: id), ward: ward, name: name, address: String.fromDatabaseValue(row["address"]),
-        position: position,
-        commonIDs: commonIDs)
     }
+  }
+
+  subscript(row: RowID) -> Facility? { all[row] }
+
+  /// Of its name.
+  func named(_ record: ShelterRecord) -> [Facility] {
+    (byName[FacilityKey(ward: record.ward, name: record.name)] ?? []).compactMap { all[$0] }
+  }
+
+  /// By its common ID.
+  func known(_ record: ShelterRecord) -> Facility? { record.commonID.flatMap { byCommonID[$0] }.flatMap { all[$0] } }
+
+  /// By the number that the list gives it.
+  func numbered(_ record: ShelterRecord) -> [Facility] {
+    (record.localID.flatMap { byNumber[Number(ward: record.ward, text: $0)] } ?? []).compactMap { all[$0] }
+  }
+
+  /// Under other names at the same address.
+  func neighbours(_ record: ShelterRecord) -> [Facility] {
+    (byAddress[FacilityKey(ward: record.ward, name: record.site.address)] ?? []).compactMap { all[$0] }
   }
 
   mutating func add(_ record: ShelterRecord, _ row: RowID) {
-    let position = record.latitude.flatMap { latitude in record.longitude.map { (latitude, $0) } }
     insert(
-      row, ward: record.ward, name: record.name, address: record.address, position: position,
-      commonIDs: record.commonID.map { [$0] } ?? [])
+      Facility(row: row, name: record.name, sites: [record.site], commonIDs: record.commonID.map { [$0] } ?? []),
+      named: record.name, record.ward)
+    guard let number = record.localID.map({ Number(ward: record.ward, text: $0) }) else { return }
+    if byNumber[number]?.contains(row) != true { byNumber[number, default: []].append(row) }
   }
 
-  private mutating func insert(
-    _ row: RowID, ward: String, name: String, address: String?, position: (Double, Double)?, commonIDs: [String]
-  ) {
-    for id in commonIDs { byCommonID[id] = row }
+  private mutating func insert(_ facility: Facility, named name: String, _ ward: String) {
+    for id in facility.commonIDs { byCommonID[id] = facility.row }
     let key = FacilityKey(ward: ward, name: name)
-    if let index = byKey[key]?.firstIndex(where: { $0.row == row }) {
-      byKey[key]![index].commonIDs.formUnion(commonIDs)
+    if byName[key]?.contains(facility.row) != true { byName[key, default: []].append(facility.row) }
+    if all[facility.row] != nil {
+      all[facility.row]!.commonIDs.formUnion(facility.commonIDs)
       return
     }
-    byKey[key, default: []].append(
-      Candidate(
-        row: row, address: address.map(FacilityKey.normalisedAddress) ?? "", position: position.map { ($0.0, $0.1) },
-        commonIDs: Set(commonIDs)))
+    all[facility.row] = facility
+    for address in Set(facility.sites.map(\.address)) where !address.isEmpty {
+      byAddress[FacilityKey(ward: ward, name: address), default: []].append(facility.row)
+    }
   }
 
   /// The type digits of a common ID: 11 shelter, 12 welfare shelter, 20 emergency site.
   static func kind(_ commonID: String) -> Substring { commonID.dropFirst(11).prefix(2) }
+}
 
-  static func metres(_ a: (latitude: Double, longitude: Double), _ b: (latitude: Double, longitude: Double)) -> Double {
-    let shrink = cos(a.latitude * .pi / 180)
-    let (dy, dx) = ((a.latitude - b.latitude) * 111_195, (a.longitude - b.longitude) * 111_195 * shrink)
-    return (dx * dx + dy * dy).squareRoot()
-  }
+extension ShelterRecord {
+  var site: FacilityKey.Site { .init(address: address, latitude: latitude, longitude: longitude) }
 }

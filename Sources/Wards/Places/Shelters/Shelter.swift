@@ -44,6 +44,8 @@ public enum Shelter {
   /// What was last counted: two desks that counted at once show as a conflict, since their changes have added up.
   public static let counted = Field.integer(33, "counted", Numbers.people, "最後に数えた人数", "Last head count")
   public static let countedAt = Field.time(34, "counted_at", "数えた日時", "Counted at")
+  /// What lists said when they were last taken in (`ListMemory`): what a clerk corrected since is told from what a list changed.
+  public static let listed = SetField(40, "listed", of: .text(3_000), atMost: 500, "一覧の値", "What lists said")
 
   public static let records = Records(
     10, "shelters", "避難所", "Shelter", lane: .life,
@@ -54,14 +56,14 @@ public enum Shelter {
     fields: [
       name, status, crowding, occupancy, capacity, ward, address, needs, notes, designations, hazards, accepts,
       accessibility, latitude, longitude, elevation, phone, kana, englishName, neighbourhoods, postalCode, url, remarks,
-      commonIDs, localID, source, facility, area, staff, toilets, openedAt, closedAt, counted, countedAt,
+      commonIDs, localID, source, facility, area, staff, toilets, openedAt, closedAt, counted, countedAt, listed,
     ],
     title: [name],
-    settledFreely: [name, kana, address, phone, remarks, capacity, area, toilets, status, crowding],
+    settledFreely: [name, kana, address, phone, remarks, capacity, area, toilets, crowding],
     isEverybodys: true, takesOwnItems: true, place: Place(latitude, longitude),
     // What the standard list of shelters has, and how they are now. What a shelter needs, and who works there, is not for all.
     published: [
       name, kana, englishName, status, crowding, capacity, ward, address, postalCode, designations, hazards, accepts,
       accessibility, latitude, longitude, elevation, url, commonIDs, localID, facility, openedAt, closedAt,
-    ], indexes: [[ward]])
+    ], hidden: [listed], indexes: [[ward]])
 }

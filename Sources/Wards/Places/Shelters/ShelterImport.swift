@@ -29,10 +29,12 @@ public struct ShelterImport {
   private var known = KnownFacilities()
   /// This file's records so far, by row: a facility with two designations stands in it twice.
   private var seen: [RowID: ShelterRecord] = [:]
+  /// Lines of which the file's reader has warned.
+  private var warned: Set<Int> = []
   public private(set) var report = ImportReport()
 
   /// A change set of this many rows is about 20 kB: twenty seconds at 9,600 bit/s.
-  public static let portion = 100
+  public static let portion = 50
 
   /// How near a facility of the same name must be to be the same, when the addresses are written differently. The
   /// metropolitan list and GSI's differ by 14 m in the median and 83 m at the 95th percentile.
@@ -51,7 +53,8 @@ public struct ShelterImport {
     let refused = Set(problems.filter { $0.severity == .refused }.map(\.line))
     report.rows += refused.count
     report.refused += refused.count
-    report.warned += Set(problems.filter { $0.severity == .warning }.map(\.line)).subtracting(refused).count
+    warned = Set(problems.filter { $0.severity == .warning }.map(\.line)).subtracting(refused)
+    report.warned += warned.count
   }
 
   /// Takes a portion of records: on the disk when it returns.
@@ -65,7 +68,7 @@ public struct ShelterImport {
           report.ofOthers += 1
           continue
         }
-        let row = find(record)
+        let (row, doubt) = find(record)
         if drafted.contains(row) {
           // What an earlier line says of this row must be in the table before it can be compared.
           _ = try replica.commit(draft, at: now)
@@ -73,57 +76,113 @@ public struct ShelterImport {
           drafted = []
         }
         let earlier = seen.updateValue(record, forKey: row)
+        var doubts = [doubt].compactMap(\.self).map { ImportProblem(.warning, line: record.line, field: "", $0) }
         if let earlier, earlier.designations == record.designations {
-          report.problems.append(ImportProblem(.warning, line: record.line, field: "", .repeated(line: earlier.line)))
-          report.warned += 1
+          doubts.append(ImportProblem(.warning, line: record.line, field: "", .repeated(line: earlier.line)))
         }
-        let edits = try edits(for: record, row, isFirst: earlier == nil)
-        if edits.isEmpty {
+        let edits = try edits(for: record, row, isFirst: earlier == nil, &doubts)
+        if edits.allSatisfy({ $0.field == Shelter.listed.number }) {
           report.unchanged += 1
         } else {
           report.imported += 1
+        }
+        if !edits.isEmpty {
           draft.edit(Shelter.records, row, edits)
           drafted.insert(row)
         }
+        report.warned += doubts.isEmpty || warned.contains(record.line) ? 0 : 1
+        report.problems += doubts
         known.add(record, row)
       }
       if !draft.isEmpty { _ = try replica.commit(draft, at: now) }
     }
   }
 
-  /// The row of a record: by its common ID; else by ward and name, near by or at the same address; else a new one.
-  private func find(_ record: ShelterRecord) -> RowID {
-    if let id = record.commonID, let row = known.byCommonID[id] { return row }
-    let candidates = known.byKey[FacilityKey(ward: record.ward, name: record.name)] ?? []
-    for candidate in candidates where candidate.isSamePlace(as: record) { return candidate.row }
+  /// The row of a record: by its common ID; by its name at the same place; by a list's number, where name or place is the
+  /// same; by its name alone, where nothing speaks against it; else a new one. What a person should look at is said.
+  private func find(_ record: ShelterRecord) -> (row: RowID, doubt: ImportProblem.Reason?) {
+    if let same = known.known(record) { return (same.row, nil) }
+    let (named, numbered) = (known.named(record), known.numbered(record))
+    if let same = named.first(where: { $0.isSamePlace(as: record) == true }) { return (same.row, nil) }
+    if let same = numbered.first(where: { $0.isSamePlace(as: record) == true })
+      ?? numbered.first(where: { facility in named.contains { $0.row == facility.row } })
+    {
+      return (same.row, nil)
+    }
     let ward = replica.author.ward
-    let plain = FacilityKey.rowID(record, ward: ward, discriminator: "")
-    guard candidates.contains(where: { $0.row == plain }) else { return plain }
-    return FacilityKey.rowID(
-      record, ward: ward, discriminator: record.commonID ?? record.localID ?? "line \(record.line)")
+    let ids = ["", record.localID ?? record.commonID ?? "line \(record.line)"].map {
+      FacilityKey.rowID(record, ward: ward, discriminator: $0)
+    }
+    // Two entries of one list are two facilities.
+    let open = named.filter { $0.isSamePlace(as: record) == nil && seen[$0.row] == nil }
+    if let own = ids.first(where: { id in open.contains { $0.row == id } }) { return (own, nil) }
+    if open.count == 1 {
+      return (
+        open[0].row, record.site.isUnknown && open[0].sites.allSatisfy(\.isUnknown) ? nil : .takenFor(open[0].name)
+      )
+    }
+    let near = (named + numbered + known.neighbours(record)).first { seen[$0.row] == nil }
+    return (known[ids[0]] == nil ? ids[0] : ids[1], near.map { .besides($0.name) })
   }
 
   // MARK: Differences
 
-  /// The list that first brought a row may change it; another list, or a second entry of the same one, only fills in
-  /// what is empty. Lists of one facility disagree on spelling and position, and would otherwise overwrite each other
-  /// at each import.
-  private func edits(for record: ShelterRecord, _ row: RowID, isFirst: Bool) throws -> [FieldEdit] {
-    let state = try replica.store.state(of: row, in: Shelter.records.number).flatMap { $0.isVisible ? $0 : nil }
+  /// What a list said last time decides: only what has changed in it since is applied, and where somebody here corrected just
+  /// that, the correction stands and it is said. The list that first brought a row may change it; another list, or a second
+  /// entry of the same one, only fills in what is empty and no list has said. Lists of one facility disagree on spelling and
+  /// position, and would otherwise overwrite each other at each import.
+  private func edits(
+    for record: ShelterRecord, _ row: RowID, isFirst: Bool, _ doubts: inout [ImportProblem]
+  ) throws -> [FieldEdit] {
+    let known = try replica.store.state(of: row, in: Shelter.records.number)
+    let state = known.flatMap { $0.isVisible ? $0 : nil }
+    guard state != nil || known?.deletions.isEmpty ?? true else {
+      doubts.append(ImportProblem(.warning, line: record.line, field: "", .deletedHere))
+      return []
+    }
     func shown(_ field: some AnyField) -> Value { state?.shown(field.schema) ?? .null }
-    let mayChange = state == nil || (isFirst && shown(Shelter.source) == .text(source))
+    func elements(_ field: SetField) -> [String] { (state?.elements(field.number) ?? []).compactMap(\.text) }
+    let isOwner = state == nil || shown(Shelter.source) == .text(source)
+    let mayChange = isOwner && (state == nil || isFirst)
+    let (memory, mark) = (ListMemory(elements(Shelter.listed)), ListMemory.mark(source, isFirst: isFirst))
     var edits: [FieldEdit] = []
+    var problems: [ImportProblem] = []
 
+    func remember(_ field: some AnyField, _ texts: [String]) {
+      let before = memory.texts(field, of: mark)
+      edits += before.filter { !texts.contains($0) }.map { Shelter.listed.remove(ListMemory.element(mark, field, $0)) }
+      edits += texts.filter { !before.contains($0) }.map { Shelter.listed.add(ListMemory.element(mark, field, $0)) }
+    }
     func set<C>(_ field: Field<C>, _ value: C?) {
-      guard let value, shown(field) != value.value, mayChange || shown(field) == .null else { return }
-      edits.append(field.set(value))
+      guard let value, let text = value.value.text else { return }
+      let (here, before) = (shown(field), memory.texts(field, of: mark))
+      if here == value.value { return mayChange || !before.isEmpty ? remember(field, [text]) : () }
+      guard !before.contains(text) else { return }
+      let isFree =
+        mayChange ? here == .null || before.contains(here.text ?? "") : here == .null && memory.texts(field).isEmpty
+      if isFree {
+        edits.append(field.set(value))
+        remember(field, [text])
+      } else if mayChange {
+        problems.append(
+          ImportProblem(
+            .warning, line: record.line, field: field.schema.japanese, .corrected(list: text, here: here.text ?? "")))
+      }
     }
-    func add(_ field: SetField, _ values: [String]) {
-      let present = Set(state?.elements(field.number) ?? [])
-      for value in Set(values).sorted() where !present.contains(.text(value)) { edits.append(field.add(value)) }
+    func add(_ field: SetField, _ values: [String]?) {
+      guard let values = values.map({ Set($0).sorted() }), !values.isEmpty || mayChange else { return }
+      let (here, before) = (elements(field), memory.texts(field, of: mark))
+      edits += values.filter { !before.contains($0) && !here.contains($0) }.map(field.add)
+      if mayChange {
+        let others = memory.texts(field, except: mark)
+        edits += before.filter { !values.contains($0) && here.contains($0) && !others.contains($0) }.map(field.remove)
+      }
+      remember(field, values)
     }
 
-    set(Shelter.ward, record.ward)
+    if state == nil {
+      edits += [Shelter.ward.set(record.ward), Shelter.status.set(.notOpen), Shelter.source.set(source)]
+    }
     set(Shelter.name, record.name)
     set(Shelter.kana, record.kana)
     set(Shelter.englishName, record.englishName)
@@ -139,11 +198,11 @@ public struct ShelterImport {
     set(Shelter.url, record.url)
     set(Shelter.remarks, record.remarks)
     add(Shelter.designations, record.designations.map(\.rawValue))
-    add(Shelter.hazards, (record.hazards ?? []).map(\.rawValue))
-    add(Shelter.commonIDs, record.commonID.map { [$0] } ?? [])
-    add(Shelter.accessibility, record.accessibility ?? [])
-    add(Shelter.neighbourhoods, record.neighbourhoods ?? [])
-    if state == nil { edits += [Shelter.status.set(.notOpen), Shelter.source.set(source)] }
+    add(Shelter.hazards, record.hazards?.map(\.rawValue))
+    add(Shelter.commonIDs, record.commonID.map { [$0] })
+    add(Shelter.accessibility, record.accessibility)
+    add(Shelter.neighbourhoods, record.neighbourhoods)
+    doubts += problems
     return edits
   }
 }

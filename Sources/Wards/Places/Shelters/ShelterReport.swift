@@ -30,8 +30,22 @@ public enum ShelterReport {
       reportedAt, reportedBy, ward,
     ],
     title: [day, shelter],
-    takesOwnItems: true,
-    indexes: [[shelter, reportedAt]])
+    // Paper is typed in later: what it says is of its day.
+    states: [
+      State("ahead", "先の日付(必要数に使わない)", "of a day to come: not counted", .open) { report, inquiry in
+        (report[day] ?? "") > days(inquiry.now).today
+      },
+      State("current", "必要数に使う日", "counts for what is needed", .underWay) { report, inquiry in
+        let days = days(inquiry.now)
+        return report[day] == days.today || report[day] == days.yesterday
+      }, .otherwise("past", "過ぎた日付(必要数に使わない)", "of a day past: not counted", .ended),
+    ], takesOwnItems: true,
+    indexes: [[shelter, reportedAt], [day]])
+
+  /// The days whose reports say what is needed: the newer one, where a shelter has given both.
+  public static func days(_ now: Instant) -> (today: String, yesterday: String) {
+    (JapaneseDay.text(now), JapaneseDay.text(now.advanced(byMilliseconds: -86_400_000)))
+  }
 }
 
 extension ShelterReport {

@@ -10,32 +10,50 @@ public enum ShelterSearch {
     [
       Shelter.ward.asked, Shelter.status.asked, Shelter.crowding.asked, Shelter.facility.asked,
       FormField("q", .text(100), ja: "名称・カナ・所在地の一部", en: "Part of a name, kana or address"),
-    ] + Paging.fields(of: "shelters"), answers: .rows("shelters", Shelter.records, isPaged: true)
+    ] + Paging.fields(of: "shelters"),
+    answers: .rows("shelters", Shelter.records, and: HeadCount.members, isPaged: true)
   ) { look in
     let given = look.given
     let limit = given.int("limit") ?? 100
     let rows = try find(
-      ward: given.text("ward"), status: given.text("status"), crowding: given.text("crowding"),
-      facility: given.text("facility"), text: given.text("q"), after: given.row("after"), limit: limit, look.db)
-    let views = try rows.map { JSON.object(try look.view($0, Shelter.records)) }
+      ward: given.text("ward"), statuses: given.text("status").flatMap(ShelterStatus.init(rawValue:)).map { [$0] },
+      crowding: given.text("crowding"), facility: given.text("facility"), text: given.text("q"),
+      after: given.row("after"), limit: limit, look.db)
+    let counts = try HeadCount.of(rows.map(\.id), ward: look.ward, look.db)
+    let views = try rows.map {
+      JSON.object(try look.view($0, Shelter.records).merging(counts[$0.id]?.json ?? [:]) { $1 })
+    }
     return Page(rows: rows, of: limit).answer("shelters", views)
   }
 
   /// Shelters by their ids, each condition that is nil left out.
   ///
-  /// - Parameter text: part of a name, kana or address.
+  /// - Parameter text: part of a name, kana or address, in any spelling.
   public static func find(
-    ward: String? = nil, status: String? = nil, crowding: String? = nil, facility: String? = nil, text: String? = nil,
-    after: RowID? = nil, limit: Int, _ db: Database
+    ward: String? = nil, statuses: [ShelterStatus]? = nil, crowding: String? = nil, facility: String? = nil,
+    text: String? = nil, after: RowID? = nil, limit: Int, _ db: Database
   ) throws -> [RowValues] {
-    try RowValues.all(
-      Shelter.records,
+    let given = statuses.map { String(decoding: JSON.list($0.map { .text($0.rawValue) }).bytes, as: UTF8.self) }
+    let sql = """
+      WHERE (?1 IS NULL OR id > ?1) AND (?2 IS NULL OR ward = ?2)
+        AND (?3 IS NULL OR status IN (SELECT value FROM json_each(?3)))
+        AND (?4 IS NULL OR crowding = ?4) AND (?5 IS NULL OR facility = ?5) ORDER BY id LIMIT ?6
       """
-      WHERE (?1 IS NULL OR id > ?1) AND (?2 IS NULL OR ward = ?2) AND (?3 IS NULL OR status = ?3)
-        AND (?4 IS NULL OR instr(name, ?4) OR instr(kana, ?4) OR instr(address, ?4))
-        AND (?6 IS NULL OR crowding = ?6) AND (?7 IS NULL OR facility = ?7)
-      ORDER BY id LIMIT ?5
-      """, [after?.rawValue, ward, status, text, limit, crowding, facility], db)
+    func arguments(_ limit: Int) -> StatementArguments {
+      [after?.rawValue, ward, given, crowding, facility, limit]
+    }
+    guard let text else { return try RowValues.all(Shelter.records, sql, arguments(limit), db) }
+    // What is typed is compared with what is written here, in code: SQL knows nothing of spellings.
+    let rows = try Row.fetchCursor(
+      db.cachedStatement(sql: "SELECT id, name, kana, name_en, address FROM shelters \(sql)"), arguments: arguments(-1))
+    var found: [RowID] = []
+    while found.count < limit, let row = try rows.next() {
+      let texts = ["name", "kana", "name_en", "address"].compactMap { String.fromDatabaseValue(row[$0]) }
+      guard PlaceKey.isPart(text, of: texts), let id = Int64.fromDatabaseValue(row["id"]) else { continue }
+      found.append(RowID(rawValue: id))
+    }
+    return try RowValues.all(
+      Shelter.records, "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", [RowValues.list(found)], db)
   }
 
   /// A shelter's newest notes, newest first.
@@ -60,22 +78,5 @@ public enum ShelterSearch {
     let rows = try RowValues.all(
       Shelter.records, "WHERE id IN (SELECT value FROM json_each(?))", [RowValues.list(ids)], db)
     return Dictionary(uniqueKeysWithValues: rows.map { ("\($0.id)", $0[Shelter.name] ?? "") })
-  }
-
-  /// Shelters, those that are open, and people in them, for each ward.
-  public static func totals(_ db: Database) throws -> [(ward: String, shelters: Int, open: Int, people: Int)] {
-    try Row.fetchAll(
-      db,
-      sql: """
-        SELECT ward, count(*) AS shelters, sum(status IN ('開設', '常設')) AS open,
-          CAST(max(-9e15, min(9e15, total(occupancy))) AS INTEGER) AS people
-        FROM shelters GROUP BY ward ORDER BY ward
-        """
-    ).map { row in
-      func number(_ column: String) -> Int { Int(Int64.fromDatabaseValue(row[column]) ?? 0) }
-      return (
-        String.fromDatabaseValue(row["ward"]) ?? "", number("shelters"), number("open"), number("people")
-      )
-    }
   }
 }

@@ -71,18 +71,19 @@ public enum Shelters {
           en: "another ward's shelters are that ward's to enter")
       }
       edits.removeAll { $0.field == Shelter.ward.number }
-      if !desk.given.has("status") { edits.append(Shelter.status.set(.notOpen)) }
-      edits += changes(desk.given)
+      if desk.given.text("status") == nil { edits.append(Shelter.status.set(.notOpen)) }
+      edits += try ShelterClosing.edits(nil, desk) + changes(desk.given)
     }.often(5),
     // Of another ward's shelter, what its law leaves open to those who pass by.
     Action(
       "changeShelter", .change, records, "避難所の記録を変える", "Change a shelter", for: .relief,
       takes: [Shelter.name.asked] + facts + changes
-    ) { desk, _, edits in
-      guard !desk.given.has("name") || desk.given.text("name") != nil else {
-        throw Fault.badValue("name", ja: "名称は空にできません", en: "must not be empty")
+    ) { desk, record, edits in
+      for field in [Shelter.name.asked, Shelter.status.asked]
+      where desk.given.has(field.name) && desk.given.text(field.name) == nil {
+        throw Fault.badValue(field.name, ja: "\(field.japanese)は空にできません", en: "must not be empty")
       }
-      edits += changes(desk.given)
+      edits += try ShelterClosing.edits(record, desk) + changes(desk.given)
     },
     Action(
       "openShelter", .step("opening"), records, "開設する", "Open the shelter", for: .relief,
@@ -131,12 +132,12 @@ public enum Shelters {
   // MARK: What no list of values says
 
   private static let endpoints: [Endpoint] = [
-    ShelterSearch.endpoint,
+    ShelterSearch.endpoint, ShelterClosing.endpoint,
     .read(
       "shelter", "/shelters/{id}", "避難所", "Shelter", for: .staff, "A shelter, with its newest notes.", of: records,
       answers: .row(
         records,
-        and: [
+        and: HeadCount.members + [
           .init(
             "notes",
             .objects(
@@ -150,18 +151,20 @@ public enum Shelters {
         throw Fault.notFound("id")
       }
       var members = try look.view(record, records)
+      members.merge(try HeadCount.of(row, ward: look.ward, look.db).json) { $1 }
       members["notes"] = try ShelterSearch.notes(row, look)
       members["noteCount"] = JSON(record.integer(Shelter.notes.schema.name))
       return .object(members)
     },
     .write(
       "deleteShelter", "/shelters/{id}", "避難所を消す", "Delete a shelter", for: .command,
-      "A shelter that was entered wrongly goes. Who edits it at the same time brings it back, marked.",
+      "A shelter that was entered wrongly, and holds nobody, goes. Who edits it at the same time brings it back, marked.",
       method: .delete, of: records, when: [own],
       warning: Words("この避難所の記録が、すべての区の画面から消えます。", "The shelter goes from every ward's pages."),
       answers: .nothing
     ) { desk in
       let (row, _) = try desk.subject(records)
+      try ShelterClosing.mustBeEmpty(row, "id", desk)
       var draft = records.draft()
       draft.delete(records, row)
       return Written([draft], about: [row]) { _ in .null }
@@ -171,7 +174,10 @@ public enum Shelters {
       ShelterReport.form, of: records, when: [own], makes: true, answers: .row(ShelterReport.records)
     ) { desk in
       let tomorrow = JapaneseDay.text(desk.now.advanced(byMilliseconds: 86_400_000))
-      guard desk.given.text("day")! <= tomorrow else {
+      guard let day = desk.given.text("day"), day.utf8.count == 10 else {
+        throw Fault.badValue("day", ja: "年月日まで入れてください", en: "a report is of one day: give year, month and day")
+      }
+      guard day <= tomorrow else {
         throw Fault.badValue("day", ja: "未来の日付です", en: "the day is in the future")
       }
       let (shelter, _) = try desk.subject(records)

@@ -50,6 +50,15 @@ public enum NameKey {
   /// everything that is no letter gone.
   public static func of(_ text: String) -> String {
     var key = String.UnicodeScalarView()
+    for scalar in letters(text) {
+      if scalar != "々" { key.append(scalar) } else if let last = key.last { key.append(last) }
+    }
+    return withoutLongVowels(key)
+  }
+
+  /// The letters and numbers of a text, each as one character for its variants: what needs no character beside it to be known.
+  static func letters(_ text: String) -> String.UnicodeScalarView {
+    var key = String.UnicodeScalarView()
     // Foundation leaves a half-width voicing mark beside its kana: it is put to it by the second step.
     let plain = text.precomposedStringWithCompatibilityMapping.precomposedStringWithCanonicalMapping
     for scalar in plain.unicodeScalars {
@@ -57,17 +66,16 @@ public enum NameKey {
       if (0x30a1...0x30f6).contains(scalar.value) { folded = Unicode.Scalar(scalar.value - 0x60)! }
       // A variation selector chooses a shape of the character before it.
       if (0xfe00...0xfe0f).contains(folded.value) || (0xe0100...0xe01ef).contains(folded.value) { continue }
-      if folded == "ー" || folded == "々" && key.isEmpty { continue }
-      if folded == "々", let last = key.last { folded = last }
+      if folded == "ー" { continue }
       folded = smallKana[folded] ?? Self.folded[folded] ?? folded
       guard folded.properties.isAlphabetic || folded.properties.numericType != nil else { continue }
       key.append(contentsOf: String(folded).lowercased().unicodeScalars)
     }
-    return withoutLongVowels(key)
+    return key
   }
 
   /// ゆうこ and ゆこ, おおの and おの are told apart by few who hear them: う after お or う, and a vowel said twice, go.
-  private static func withoutLongVowels(_ key: String.UnicodeScalarView) -> String {
+  static func withoutLongVowels(_ key: String.UnicodeScalarView) -> String {
     var result = String.UnicodeScalarView()
     for scalar in key {
       if let last = result.last, let vowel = vowels[last] {
