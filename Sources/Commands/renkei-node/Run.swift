@@ -134,7 +134,7 @@ struct Run: AsyncParsableCommand {
       ? nil : try HTTPSCertificate(directory: directory).configuration(names: hostNames + [address.host])
     let web = try WebServer(
       core: core, topology: topology, metrics: metrics, hosts: Set(hostNames), isSecure: !isPlain,
-      isPublic: isPublic, origins: Set(origins)
+      isPublic: isPublic, origins: Set(origins), log: log
     ).application(on: address, tls: tls, log: quieter(log)) { port in
       let url = "\(scheme)://\(NetworkAddress(host: address.host, port: port ?? address.port))/"
       Language.say(

@@ -20,6 +20,10 @@ public enum NodeEvent: Sendable {
   case rows([RowReference])
   /// A link came up, went down, or was cut or healed by its operator.
   case links
+  /// Somebody signed out or was locked: who listens for them listens no longer.
+  case access
+
+  public var isOfRows: Bool { if case .rows = self { true } else { false } }
 }
 
 /// The node's one writer: the replica and gossip, on a thread of their own, and the state of the links.
@@ -190,7 +194,13 @@ public actor NodeCore {
     return stream
   }
 
+  var listenerCount: Int { listeners.count }
+
   private func forget(listener id: Int) { listeners[id] = nil }
+
+  public func announceAccess() {
+    for listener in listeners.values { listener.yield(.access) }
+  }
 
   func announceLinks() {
     for listener in listeners.values { listener.yield(.links) }

@@ -41,6 +41,14 @@ struct APIError: Error {
   /// What the path can be asked with, when the method was wrong (RFC 9110, 10.2.1).
   var allow: String?
 
+  /// What HTTP says of the refusal besides its status.
+  var headers: HTTPFields {
+    var headers: HTTPFields = [:]
+    if let retryAfter { headers[.retryAfter] = String(retryAfter) }
+    if let allow { headers[.allow] = allow }
+    return headers
+  }
+
   init(_ status: HTTPResponse.Status, _ error: String, field: String? = nil, ja: String, en: String) {
     self.status = status
     body = Body(
@@ -125,9 +133,8 @@ struct ErrorBodies<Context: RequestContext>: RouterMiddleware {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
       let body = (try? encoder.encode(answer.body)) ?? Data()
-      var headers: HTTPFields = [.contentType: "application/problem+json; charset=utf-8"]
-      if let seconds = answer.retryAfter { headers[.retryAfter] = String(seconds) }
-      if let allow = answer.allow { headers[.allow] = allow }
+      var headers = answer.headers
+      headers[.contentType] = "application/problem+json; charset=utf-8"
       return Response(
         status: answer.status, headers: headers,
         body: .init(byteBuffer: ByteBuffer(bytes: body)))

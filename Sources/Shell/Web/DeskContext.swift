@@ -1,17 +1,19 @@
 import ChangeModel
 import Desk
 import Hummingbird
+import NodeService
 
 /// What a request's handlers know besides the request: where it comes from and who asks.
 struct DeskContext: RequestContext {
   var coreContext: CoreRequestContextStorage
-  /// The caller's address without its port.
+  /// The caller's address, as callers are counted.
   let address: String
+  let caller = Caller()
   var principal: Principal?
 
   init(source: Source) {
     coreContext = .init(source: source)
-    address = source.channel.remoteAddress?.ipAddress ?? "local"
+    address = CallerAddress(source.channel.remoteAddress).description
   }
 
   /// Who asks; only a route that anyone may use has none.
@@ -21,9 +23,14 @@ struct DeskContext: RequestContext {
 /// Who asks: a person who has signed in, or a token.
 struct Principal: Sendable {
   var user: User
+  /// The account's row, or the token's.
+  var row: RowID
   /// Nil for a token.
   var account: RowID?
   /// What a page must send along with a write; nil for a token, which no browser adds by itself.
   var csrf: String?
   var isReadOnly = false
+
+  /// `account 123`, `token 456`: who it is in the log.
+  var name: String { "\(account == nil ? "token" : "account") \(row)" }
 }

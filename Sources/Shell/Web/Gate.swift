@@ -12,9 +12,12 @@ struct Gate: RouterMiddleware {
   let principals: Principals
   /// By method and path as the router writes it.
   let access: [String: Access]
+  /// The device that somebody has signed in at, if the request is from one.
+  let device: @Sendable (Request) -> Device?
   /// What becomes of a form of somebody who is no longer signed in; nil: nothing.
   let turnedAway: @Sendable (Request) async throws -> Response?
-  /// Signed-in callers each have their own; all others share one for their address.
+  /// Signed-in callers each have their own, and so do devices that somebody has signed in at; all others share one for their
+  /// address.
   private let staff = RateLimit(burst: 1_000, perSecond: 300)
   private let strangers = RateLimit(burst: 60, perSecond: 10)
 
@@ -92,13 +95,16 @@ struct Gate: RouterMiddleware {
     guard let access = access[route] else {
       throw APIError(.forbidden, "forbidden", ja: "だれにも許されていません", en: "nobody may do this")
     }
-    let now = Instant.now()
     var context = context
-    context.principal = try await principals.of(request, at: now)
+    context.principal = try await principals.of(request)
+    context.caller.who = context.principal?.name
     let limit = context.principal == nil ? strangers : staff
     let caller =
-      context.principal.map { "\($0.account.map { "\($0)" } ?? $0.user.name) \(context.address)" } ?? context.address
-    guard Self.uncounted.contains(route) || limit.admits(caller, at: now) else { throw APIError.tooMany(seconds: 1) }
+      context.principal.map { "\($0.name) \(context.address)" } ?? device(request).map { "device \($0.name)" }
+      ?? context.address
+    guard Self.uncounted.contains(route) || limit.admits(caller, at: principals.clock.now()) else {
+      throw APIError.tooMany(seconds: 1)
+    }
     guard access.admits(context.principal?.user.roles) else {
       guard context.principal != nil else {
         if request.method == .get, !path.hasPrefix("/api/"),
@@ -141,21 +147,22 @@ struct Gate: RouterMiddleware {
 struct Principals: Sendable {
   let core: NodeCore
   let sessions: Sessions
+  let clock: SteadyClock
   let cookieName: String
 
   /// - Parameter isUsed: whether a person asks: what goes on by itself keeps nobody signed in.
   /// - Returns: nil for nobody: no cookie and no token, or none that is valid.
-  func of(_ request: Request, at now: Instant, isUsed: Bool = true) async throws -> Principal? {
+  func of(_ request: Request, isUsed: Bool = true) async throws -> Principal? {
     let ward = core.identity.certificate.node.ward
     if let header = request.headers[.authorization] {
       guard header.lowercased().hasPrefix("bearer ") else { return nil }
       let text = String(header.dropFirst(7))
-      let token = try await core.reader.read { try Token.find(text, ward: ward, at: now, $0) }
-      return token.map { Principal(user: $0.user, isReadOnly: $0.isReadOnly) }
+      let token = try await core.reader.read { try Token.find(text, ward: ward, at: .now(), $0) }
+      return token.map { Principal(user: $0.user, row: $0.id, isReadOnly: $0.isReadOnly) }
     }
     guard let cookie = request.cookies[cookieName]?.value,
       let session = await sessions.session(
-        cookie, at: now, isUsed: isUsed && request.headers[.refresh] == nil && request.uri.path != "/events"),
+        cookie, at: clock.now(), isUsed: isUsed && request.headers[.refresh] == nil && request.uri.path != "/events"),
       let id = session.current, let person = session.people.first(where: { $0.account == id })
     else { return nil }
     guard let account = try await core.reader.read({ try Account.fetch(id, ward: ward, $0) }), !account.hasEnded,
@@ -164,6 +171,6 @@ struct Principals: Sendable {
       await sessions.forget(id, in: cookie)
       return nil
     }
-    return Principal(user: account.user, account: id, csrf: session.csrf)
+    return Principal(user: account.user, row: id, account: id, csrf: session.csrf)
   }
 }

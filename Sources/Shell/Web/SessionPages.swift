@@ -12,16 +12,18 @@ extension WebServer {
       let isAdministrator = context.user.roles.contains(.administrator)
       guard isAdministrator || context.principal?.account != nil else { return Response.redirect(to: "/session") }
       await sessions.end(named: sent["name"]?.first ?? "", for: isAdministrator ? nil : context.principal?.account)
+      accessLog.note(.signedOut, from: context.address, who: context.caller.who, ["by": "another device"])
       return Response.redirect(to: "/session?done=session")
     }
     router.post("/session/lock") { request, context in
       try checkForm(try await sent(request), context)
-      if let cookie = cookie(request) { await sessions.lock(cookie) }
+      await lock(request, context)
       return Response.redirect(to: "/sign-in")
     }
     router.post("/session/pin") { request, context in
       try await own(request, context) { sent in
-        try await setPIN(NewPIN(pin: sent["pin"]?.first ?? "", password: sent["password"]?.first ?? ""), context)
+        try await setPIN(
+          NewPIN(pin: sent["pin"]?.first ?? "", password: sent["password"]?.first ?? ""), request, context)
         return Response(status: .noContent)
       }
     }
@@ -77,11 +79,11 @@ extension WebServer {
     let account = context.principal?.account
     let here = if let cookie = cookie(request) { await sessions.name(of: cookie) } else { "" }
     var open: [[String: Any]] = []
-    for (name, session) in await sessions.all(of: isAdmin ? nil : account, at: .now()).prefix(200) {
+    for (name, session) in await sessions.all(of: isAdmin ? nil : account, at: clock.now()).prefix(200) {
       open.append([
         "name": name, "device": session.device, "isHere": name == here,
         "people": try await people(of: session).map(\.name).joined(separator: pick("、", ", ")),
-        "seen": frame.language.age(milliseconds: Instant.now().milliseconds - session.seen.milliseconds),
+        "seen": frame.language.age(milliseconds: clock.now().milliseconds(since: session.seen)),
         "state": session.current == nil ? pick("席を外している", "away from the desk") : pick("使用中", "in use"),
       ])
     }
@@ -90,6 +92,6 @@ extension WebServer {
       frame.render(
         "session", title: pick("自分の設定", "My settings"), active: "/menu",
         ["w": words, "sessions": open, "hasSessions": account != nil, "who": "\(context.user.name) · \(roles)"]),
-      status: error?.status ?? .ok)
+      refusal: error)
   }
 }

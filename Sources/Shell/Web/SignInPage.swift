@@ -14,7 +14,8 @@ extension WebServer {
       let sent = try await sent(request)
       return try await enter(request, context, back: sent["_back"]?.first, isSetup: false) {
         let (login, password) = (sent["login"]?.first ?? "", sent["password"]?.first ?? "")
-        return try await signedIn(try await prove(.password, login: login, password, context), request, context)
+        return try await signedIn(
+          try await prove(.password, login: login, password, request, context), request, context)
       }
     }
     router.post("/setup") { request, context in
@@ -23,7 +24,8 @@ extension WebServer {
       return try await enter(request, context, back: nil, isSetup: true) {
         try await signedIn(
           try await setUp(
-            Setup(code: text("code"), login: text("login"), name: text("name"), password: text("password")), context),
+            Setup(code: text("code"), login: text("login"), name: text("name"), password: text("password")), request,
+            context),
           request, context)
       }
     }
@@ -37,9 +39,7 @@ extension WebServer {
         return Response(status: .noContent)
       }
     }
-    router.post("/sign-out") { request, _ in
-      if let cookie = cookie(request) { await sessions.end(cookie) }
-      return withCookie(nil, .redirect(to: "/sign-in"))
+    router.post("/sign-out") { request, context in await signOut(request, context, .redirect(to: "/sign-in"))
     }
   }
 
@@ -84,6 +84,6 @@ extension WebServer {
           "w": words, "title": title, "action": isSetup ? "/setup" : "/sign-in", "isSetup": isSetup,
           "offersSetup": core.firstCode.isOpen && !isSetup, "back": Self.back(back), "people": people,
           "hasPeople": !isSetup && !people.isEmpty,
-        ]), status: error?.status ?? .ok)
+        ]), refusal: error)
   }
 }

@@ -28,7 +28,11 @@ public struct WebServer: Sendable {
   let isPublic: Bool
   /// Whose scripts may use the API, with tokens: `https://www.city.example.jp`.
   let origins: Set<String>
-  let sessions = Sessions()
+  /// For whatever lasts: no wall clock says how long somebody is signed in, or has to wait.
+  let clock: SteadyClock
+  let accessLog: AccessLog
+  let sessions: Sessions
+  let streams = Streams()
   let handouts = Shelf<Handout>(minutes: 10, limit: 100)
   /// Forms that were sent when the session had ended: they wait until somebody has signed in.
   let keptForms = Shelf<[String: [String]]>(minutes: 60, limit: 200)
@@ -41,10 +45,14 @@ public struct WebServer: Sendable {
   ///   - hosts: names by which browsers may call this node, besides addresses and `localhost`.
   ///   - isPublic: whether anybody may read what the services publish, under `/open`.
   ///   - origins: whose scripts may use the API, with tokens.
+  ///   - log: where it is written who came in and who was turned away.
   public init(
     core: NodeCore, topology: Topology, metrics: PrometheusRegistry, hosts: Set<String> = [], isSecure: Bool = true,
-    isPublic: Bool = false, origins: Set<String> = []
+    isPublic: Bool = false, origins: Set<String> = [], log: Logger = Logger(label: "renkei")
   ) {
+    clock = SteadyClock()
+    accessLog = AccessLog(log, clock: clock)
+    sessions = Sessions { Task { await core.announceAccess() } }
     self.isSecure = isSecure
     self.isPublic = isPublic
     self.origins = origins
@@ -88,7 +96,7 @@ public struct WebServer: Sendable {
     return routes
   }
 
-  var principals: Principals { Principals(core: core, sessions: sessions, cookieName: cookieName) }
+  var principals: Principals { Principals(core: core, sessions: sessions, clock: clock, cookieName: cookieName) }
 
   func router() -> Router<DeskContext> {
     let router = Router(context: DeskContext.self, options: .autoGenerateHeadEndpoints)
@@ -96,13 +104,16 @@ public struct WebServer: Sendable {
     router.add(middleware: MetricsMiddleware())
     // Before what makes answers of errors: refusals bear them too.
     router.add(middleware: SecurityHeaders())
+    router.add(middleware: NotedRefusals(log: accessLog))
     router.add(middleware: CrossOrigin(allowed: origins))
     router.add(middleware: ErrorBodies { request, error in errorPage(request, error) })
     router.add(middleware: Lean())
     router.add(middleware: OwnHost(hosts: hosts))
     router.add(middleware: Manners(routes: access.keys, origins: origins))
     router.add(middleware: SameOriginWrites(allowed: origins))
-    router.add(middleware: Gate(principals: principals, access: access, turnedAway: { try await keepForm($0) }))
+    router.add(
+      middleware: Gate(
+        principals: principals, access: access, device: { device($0) }, turnedAway: { try await keepForm($0) }))
     addPages(to: router)
     router.get("/healthz") { _, _ in
       Response(status: .ok, headers: [.contentType: "text/plain"], body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
@@ -117,7 +128,7 @@ public struct WebServer: Sendable {
       let gauges = try await core.status(withDigest: false, running: true)
       return text(metrics.exposition(with: gauges), type: "text/plain; version=0.0.4; charset=utf-8")
     }
-    router.get("/events") { request, context in await eventStream(request, context) }
+    router.get("/events") { request, context in try await eventStream(request, context) }
     addOpenData(to: router)
     addSessionRoutes(to: router.group("/api/v1"))
     addNodeRoutes(to: router.group("/api/v1"))

@@ -47,6 +47,8 @@ public struct Inquiry: Sendable {
   /// Hashes of the caller's own mark of this request and of what it sends: sent again with it, a write is not done again.
   public var request: (key: [UInt8], content: [UInt8])?
   public var user: User
+  /// The account's or the token's row; nil for the operator at the machine itself.
+  public var caller: RowID?
   public var now: Instant
   public var identity: NodeIdentity
 

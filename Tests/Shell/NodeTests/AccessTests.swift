@@ -1,14 +1,15 @@
 import Catalogue
 import Causality
+import ChangeModel
 import Desk
 import Foundation
 import Hummingbird
 import HummingbirdTesting
-import NodeService
-import Office
+@testable import NodeService
 import TestSupport
 import Testing
 
+@testable import Office
 @testable import Web
 
 /// Who may do what, by what proof.
@@ -17,6 +18,8 @@ import Testing
     var status: Int
     var json: [String: Any]
     var cookie: String?
+    var cookies: [String] = []
+    var retryAfter: String?
   }
 
   private static func ask(
@@ -32,8 +35,10 @@ import Testing
       uri: path, method: method, headers: headers, body: body.map { ByteBuffer(bytes: $0.bytes) }
     ) { answer in
       let json = (try? JSONSerialization.jsonObject(with: Data(buffer: answer.body))) as? [String: Any]
-      let cookie = answer.headers[.setCookie]?.split(separator: ";").first.map(String.init)
-      return Answer(status: answer.status.code, json: json ?? [:], cookie: cookie)
+      let cookies = answer.headers[values: .setCookie].compactMap { $0.split(separator: ";").first.map(String.init) }
+      return Answer(
+        status: answer.status.code, json: json ?? [:], cookie: cookies.first, cookies: cookies,
+        retryAfter: answer.headers[.retryAfter])
     }
   }
 
@@ -280,9 +285,11 @@ import Testing
 
   // MARK: Bounds
 
+  private static let start = Tick(milliseconds: 1_000_000)
+
   @Test func `a caller has a burst and then a rate, and callers do not fill the memory`() {
     let limit = RateLimit(burst: 3, perSecond: 2)
-    let start = Instant.test
+    let start = Self.start
     #expect((0..<5).filter { _ in limit.admits("a", at: start) }.count == 3)
     #expect(limit.admits("b", at: start))
     #expect(limit.admits("a", at: start.advanced(byMilliseconds: 500)))
@@ -292,19 +299,171 @@ import Testing
     }
   }
 
+  private typealias Bucket = Attempts.Bucket
+
   @Test func `waiting doubles, and ends after a quarter of an hour`() {
     var attempts = Attempts()
-    var now = Instant.test
-    for _ in 0..<5 { attempts.fail("x", at: now) }
-    #expect(attempts.wait("x", free: 5, at: now) == 30)
-    for _ in 0..<40 { attempts.fail("x", at: now) }
-    #expect(attempts.wait("x", free: 5, at: now) == 900)
-    now = now.advanced(byMilliseconds: 900_000)
-    #expect(attempts.wait("x", free: 5, at: now) == nil)
+    let guesser = Bucket.all("x", from: "a", device: nil)
+    for _ in 0..<5 { attempts.fail(guesser, at: Self.start) }
+    #expect(attempts.wait(guesser, at: Self.start) == 30)
+    for _ in 0..<40 { attempts.fail(guesser, at: Self.start) }
+    #expect(attempts.wait(guesser, at: Self.start) == 900)
+    #expect(attempts.wait(guesser, at: Self.start.advanced(byMilliseconds: 900_000)) == nil)
   }
 
-  @Test(arguments: ["short", "password12345", "aaaaaaaaaaaa", "123456789012", "renkei-tokyo", "見本 太郎見本 太郎"])
+  @Test func `strangers who guess lock out no device that the person has signed in at`() {
+    var attempts = Attempts()
+    let own = Bucket.all("hanako", from: "shelter", device: "tablet")
+    for number in 0..<200 {
+      attempts.fail(Bucket.all("invented \(number)", from: "shelter", device: nil), at: Self.start)
+      attempts.fail(Bucket.all("hanako", from: "\(number)", device: nil), at: Self.start)
+    }
+    #expect(attempts.wait(own, at: Self.start) == nil)
+    // A new device at that address is slowed: half a minute, however long it goes on.
+    #expect(attempts.wait(Bucket.all("tarou", from: "shelter", device: nil), at: Self.start) == 30)
+    for _ in 0..<5 { attempts.fail(own, at: Self.start) }
+    #expect(attempts.wait(own, at: Self.start) == 30)
+  }
+
+  @Test func `twenty clerks behind one address who mistype once each, every day, lock nobody out`() {
+    var attempts = Attempts()
+    for number in 0..<400 {
+      let clerk = Bucket.all("clerk \(number % 20)", from: "router", device: nil)
+      #expect(attempts.wait(clerk, at: Self.start) == nil)
+      attempts.fail(clerk, at: Self.start)
+      attempts.succeed(clerk)
+    }
+  }
+
+  @Test func `a device's cookie is the node's own word`() async throws {
+    try await WebTests.withServer { _, core in
+      let key = core.identity.key.audienceKey("renkei devices")
+      var device = Device()
+      for person in 1...60 { device.note(RowID(rawValue: Int64(person))) }
+      let cookie = device.cookie(key: key)
+      let read = try #require(Device(cookie: cookie, key: key))
+      #expect(read.name == device.name && read.people.count == 40 && read.people.first?.rawValue == 60)
+      #expect(Device(cookie: cookie.replacingOccurrences(of: ".60-", with: ".61-"), key: key) == nil)
+      #expect(Device(cookie: cookie, key: core.identity.key.audienceKey("another")) == nil)
+    }
+  }
+
+  @Test func `a wrong password is a stranger's, and a device that knows the person goes on`() async throws {
+    try await WebTests.withServer { client, core in
+      _ = try await Self.account(core, "desk", [.viewer])
+      let entered = try await Self.signIn(client, "desk")
+      let device = try #require(entered.cookies.first { $0.contains("-device=") })
+      for _ in 0..<5 { #expect(try await Self.signIn(client, "desk", "wrong wrong wrong").status == 401) }
+      let refused = try await Self.signIn(client, "desk")
+      #expect(refused.status == 429 && refused.retryAfter == "30")
+      #expect(try await Self.signIn(client, "desk", cookie: device).status == 200)
+    }
+  }
+
+  @Test func `a login and a password are the same however a keyboard writes them`() async throws {
+    try await WebTests.withServer { client, core in
+      let password = "ガラスの 三毛猫 鉛筆立て"
+      let made: JSON = [
+        "login": "Ｔａｎａｋａ", "name": "田中", "roles": ["viewer"],
+        "password": .text(password.decomposedStringWithCanonicalMapping),
+      ]
+      guard case .object(let account) = try await WebTests.call(core, "addAccount", made) else { return }
+      #expect(account["login"]?.text == "tanaka")
+      for login in ["tanaka", "Tanaka", "ｔａｎａｋａ", " tanaka　"] {
+        #expect(try await Self.signIn(client, login, password).status == 200, "\(login)")
+      }
+      #expect(try await Self.signIn(client, "tanaka", "ｶﾞﾗｽの　三毛猫　鉛筆立て").status == 200)
+      await #expect(throws: OperatorFailure.self) { _ = try await WebTests.call(core, "addAccount", made) }
+    }
+  }
+
+  @Test func `of many who send the one-time code at once, one becomes the administrator`() async throws {
+    try await WebTests.withServer { client, core in
+      let code = try core.firstCode.make()
+      let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+        for number in 0..<6 {
+          group.addTask {
+            try await Self.ask(
+              client, .post, "/api/v1/setup",
+              [
+                "code": .text(code), "login": .text("admin\(number)"), "name": "見本 管理",
+                "password": .text(Self.password),
+              ]
+            ).status
+          }
+        }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      #expect(statuses.filter { $0 == 200 }.count == 1 && statuses.filter { $0 == 401 }.count == 5)
+    }
+  }
+
+  @Test func `an account has eight event streams, and others have theirs`() {
+    let streams = Streams()
+    #expect((0..<20).filter { _ in streams.begin("token 1") }.count == 8)
+    #expect(streams.begin("token 2"))
+    streams.end("token 1")
+    #expect(streams.begin("token 1") && streams.count(of: "token 1") == 8)
+  }
+
+  @Test(arguments: ["lock", "end"])
+  func `a stream ends when its account is locked or ends, and tells nothing of what comes after`(
+    _ way: String
+  ) async throws {
+    try await WebTests.withServer { client, core in
+      let account = try await Self.account(core, "listener", [.viewer])
+      let session = try await Self.signIn(client, "listener")
+      let (cookie, csrf) = (try #require(session.cookie), session.json["csrf"] as? String)
+      async let heard = client.execute(uri: "/events", method: .get, headers: [.cookie: cookie]) {
+        String(buffer: $0.body)
+      }
+      // The listener is there once the core has it.
+      while await core.listenerCount == 0 { await Task.yield() }
+      if way == "end" {
+        _ = try await WebTests.call(core, "endAccount", [:], row: account)
+      } else {
+        _ = try await Self.ask(client, .post, "/api/v1/session/lock", [:], cookie: cookie, csrf: csrf)
+      }
+      let text = try await heard
+      #expect(text.contains(": renkei") && !text.contains("event: rows"))
+    }
+  }
+
+  @Test func `a shift and half an hour's quiet end a session, whatever the wall clock says`() async {
+    let sessions = Sessions()
+    let (cookie, _) = await sessions.begin(
+      RowID(rawValue: 1), version: 0, sharing: nil, device: "?", at: Self.start)
+    func state(after milliseconds: Int64) async -> Bool? {
+      await sessions.session(cookie, at: Self.start.advanced(byMilliseconds: milliseconds), isUsed: false)
+        .map { $0.current != nil }
+    }
+    #expect(await state(after: Sessions.idle) == true)
+    #expect(await state(after: Sessions.idle + 1) == false)
+    #expect(await state(after: Sessions.shift + 1) == nil)
+  }
+
+  @Test(arguments: [
+    "short", "password12345", "aaaaaaaaaaaa", "123456789012", "renkei-tokyo", "見本 太郎見本 太郎", "1q2w3e4r5t",
+    "1qaz2wsx3edc", "p@ssw0rd12", "superman99", "princess12", "tokyo20261127", "zaq12wsxcde3", "q1w2e3r4t5y6",
+    "Qwertyuiop1", "iloveyou2026!", "123123123123", "147258369a", "qazqazqazqaz", "ｐａｓｓｗｏｒｄ１２", "さくらさくら2026",
+    "Baseball!1985", "0901234567", "mihon12345",
+  ])
   func `what is easy to guess is no password`(_ password: String) {
     #expect(throws: Fault.self) { try PasswordPolicy.check(password, about: ["mihon", "見本 太郎"]) }
+  }
+
+  @Test(arguments: [
+    "川底 三毛猫 鉛筆立て", "別の 長い 合言葉です", "horse piano window", "kV7#xTq2mLp9", "tuesday guitar mikan", "yonaka no sanpomichi",
+  ])
+  func `words that have nothing in common are a password`(_ password: String) throws {
+    try PasswordPolicy.check(password, about: ["mihon", "見本 太郎"])
+  }
+
+  @Test func `the commonest words with the usual endings are refused: more than 3,000`() {
+    let endings = ["", "1", "12", "123", "1234", "12345", "!", "1!", "2026", "99", "01"]
+    let all = CommonPasswords.words.flatMap { word in endings.map { word + $0 } }
+      .filter { PasswordPolicy.length.contains($0.count) }
+    #expect(Set(all).count > 3_000)
+    #expect(all.allSatisfy { CommonPasswords.contains($0) })
   }
 }

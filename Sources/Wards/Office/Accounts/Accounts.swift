@@ -20,7 +20,8 @@ public enum Accounts {
   public static func make(
     login: String, name: String, roles: [Role], shelter: RowID? = nil, password: String, _ desk: Desk
   ) throws -> (row: RowID, drafts: [Draft]) {
-    guard login.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else {
+    let login = Account.plain(login: login)
+    guard !login.isEmpty, login.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else {
       throw Fault.badValue("login", ja: "利用者IDは空白のない英数字にしてください", en: "a login is of letters and digits, without blanks")
     }
     guard try desk.read({ try Account.all(login: login, ward: desk.wardIndex, $0) }).isEmpty else {
@@ -42,7 +43,7 @@ public enum Accounts {
   public static func credential(
     _ account: RowID, _ secret: Account.Secret, _ text: String, _ desk: Desk
   ) throws -> Draft {
-    guard let hash = PasswordHash.make(of: text) else {
+    guard let hash = PasswordHash.make(of: PasswordPolicy.plain(text)) else {
       throw Fault.refused(ja: "メモリーが足りません。少し待ってからもう一度", en: "not enough memory; wait a moment and try again")
     }
     var draft = Draft(.control, audience: .ward(desk.wardIndex, .credential))
