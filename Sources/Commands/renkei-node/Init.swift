@@ -32,6 +32,13 @@ struct Init: AsyncParsableCommand {
   var topology: String?
   @Option(help: ArgumentHelp(Language.pick("連合の創設書類のあるフォルダ。", "Where the founding papers lie."))) var federation:
     String?
+  @Option(
+    name: .customLong("host-name"),
+    help: ArgumentHelp(
+      Language.pick(
+        "ブラウザーがこのノードを呼ぶ名前や番地。HTTPS の認証局は、これとこの機械の番地、その網、.local にだけ署名できます。",
+        "A name or address by which browsers call this node: its HTTPS authority signs for these, this machine's addresses and networks, and .local alone."
+      ))) var hostNames: [String] = []
   @Flag(
     help: ArgumentHelp(
       Language.pick(
@@ -57,7 +64,7 @@ struct Init: AsyncParsableCommand {
     let identity = try directory.identity()
     let id = identity.federation.id.bytes.prefix(8).hexadecimalText
     let https = HTTPSCertificate(directory: directory)
-    try https.makeAuthority()
+    try https.makeAuthority(names: hostNames)
     let (code, fingerprint) = (try FirstCode(directory: directory).make(), try https.fingerprint())
     if json {
       let encoder = JSONEncoder()

@@ -35,6 +35,14 @@ extension NodeCore {
   /// Something is on the disk.
   func hasRoom(_ effects: ReplicaEffects) { if !effects.logs.isEmpty { noRoomSince = nil } }
 
+  /// The clock is behind a time that has been; nil: it is not.
+  ///
+  /// - Returns: whether that is news.
+  func noteClock(behind time: Date?) -> Bool {
+    defer { clockBehind = time }
+    return time != clockBehind
+  }
+
   /// The worst first.
   ///
   /// - Parameter peers: as `peers()` has them.
@@ -105,6 +113,12 @@ extension NodeCore {
 
   /// Whose clock is wrong, by what all say over their links: what most agree on is the time.
   private func clocks() -> [Problem] {
+    if let clockBehind {
+      let day = clockBehind.formatted(.iso8601.year().month().day())
+      return [
+        Problem(.ownClock, detail: .init(ja: "\(day) より前の日付です", en: "it shows a day before \(day)"))
+      ]
+    }
     let told = gossip.reports().compactMap { report in report.clockAhead.map { (report.peer, $0) } }
     // Of two clocks nobody knows which one is wrong.
     guard told.count >= 2 else { return [] }

@@ -4,6 +4,7 @@ import Causality
 import ChangeModel
 import Dispatch
 import Federation
+import Foundation
 import Gossip
 import Links
 import Logging
@@ -58,6 +59,8 @@ public actor NodeCore {
   var refusedThere: [AuthorNumber: (reason: Farewell, at: Instant)] = [:]
   /// Since when the disk has no room; nil while it has.
   var noRoomSince: Instant?
+  /// A time that has been, by a certificate of this node's own, though the clock says that it has not.
+  var clockBehind: Date?
   /// Where the database lies.
   let folder: String
   /// When each peer was last heard, links gone included.

@@ -6,15 +6,17 @@ import NodeService
 /// What a request's handlers know besides the request: where it comes from and who asks.
 struct DeskContext: RequestContext {
   var coreContext: CoreRequestContextStorage
-  /// The caller's address, as callers are counted.
-  let address: String
+  let origin: CallerAddress
   let caller = Caller()
   var principal: Principal?
 
   init(source: Source) {
     coreContext = .init(source: source)
-    address = CallerAddress(source.channel.remoteAddress).description
+    origin = CallerAddress(source.channel.remoteAddress)
   }
+
+  /// The caller's address, as callers are counted.
+  var address: String { origin.description }
 
   /// Who asks; only a route that anyone may use has none.
   var user: User { principal?.user ?? User("(署名なし)", roles: []) }

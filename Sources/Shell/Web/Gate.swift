@@ -12,6 +12,7 @@ struct Gate: RouterMiddleware {
   let principals: Principals
   /// By method and path as the router writes it.
   let access: [String: Access]
+  let door: Door
   /// The device that somebody has signed in at, if the request is from one.
   let device: @Sendable (Request) -> Device?
   /// What becomes of a form of somebody who is no longer signed in; nil: nothing.
@@ -98,6 +99,7 @@ struct Gate: RouterMiddleware {
     var context = context
     context.principal = try await principals.of(request)
     context.caller.who = context.principal?.name
+    if context.principal != nil { door.know(context.origin) }
     let limit = context.principal == nil ? strangers : staff
     let caller =
       context.principal.map { "\($0.name) \(context.address)" } ?? device(request).map { "device \($0.name)" }

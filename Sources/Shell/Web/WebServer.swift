@@ -4,7 +4,6 @@ import Foundation
 import Goods
 import Hummingbird
 import HummingbirdCore
-import HummingbirdTLS
 import Logging
 import NIOSSL
 import NodeService
@@ -14,9 +13,6 @@ import Topology
 
 /// The node's HTTP side: the JSON API, the pages, events and figures.
 public struct WebServer: Sendable {
-  /// Connections at once: a ward's shelters with a few tablets each, and their event streams.
-  static let connectionLimit = 2_000
-
   let core: NodeCore
   let topology: Topology
   let metrics: PrometheusRegistry
@@ -33,6 +29,7 @@ public struct WebServer: Sendable {
   let accessLog: AccessLog
   let sessions: Sessions
   let streams = Streams()
+  let door: Door
   let handouts = Shelf<Handout>(minutes: 10, limit: 100)
   /// Forms that were sent when the session had ended: they wait until somebody has signed in.
   let keptForms = Shelf<[String: [String]]>(minutes: 60, limit: 200)
@@ -52,6 +49,7 @@ public struct WebServer: Sendable {
   ) {
     clock = SteadyClock()
     accessLog = AccessLog(log, clock: clock)
+    door = Door(log: accessLog) { [clock] in clock.now() }
     sessions = Sessions { Task { await core.announceAccess() } }
     self.isSecure = isSecure
     self.isPublic = isPublic
@@ -68,17 +66,16 @@ public struct WebServer: Sendable {
 
   /// The service that listens on `address`.
   ///
-  /// - Parameter tls: nil for plain HTTP, which is for the machine itself alone.
+  /// - Parameter tls: what callers are shown at this moment; nil for plain HTTP, which is for the machine itself alone.
   public func application(
-    on address: NetworkAddress, tls: TLSConfiguration?, log: Logger, ready: @escaping @Sendable (Int?) async -> Void
-  ) throws -> some ApplicationProtocol {
-    let plain = HTTPServerBuilder.http1(configuration: .init(idleTimeout: .seconds(60)))
-    return Application(
+    on address: NetworkAddress, tls: (@Sendable () -> NIOSSLContext)?, log: Logger,
+    ready: @escaping @Sendable (Int?) async -> Void
+  ) -> some ApplicationProtocol {
+    Application(
       router: router(),
-      server: try tls.map { try .tls(plain, tlsConfiguration: $0) } ?? plain,
+      server: HTTPServerBuilder { [door] responder in GuardedChannel(responder, door, tls) },
       configuration: ApplicationConfiguration(
-        address: .hostname(address.host, port: address.port), serverName: "renkei",
-        availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
+        address: .hostname(address.host, port: address.port), serverName: "renkei"),
       onServerRunning: { channel in await ready(channel.localAddress?.port) },
       logger: log)
   }
@@ -103,7 +100,7 @@ public struct WebServer: Sendable {
     let access = access
     router.add(middleware: MetricsMiddleware())
     // Before what makes answers of errors: refusals bear them too.
-    router.add(middleware: SecurityHeaders())
+    router.add(middleware: SecurityHeaders(names: isSecure ? hosts.filter { CallerAddress($0) == nil } : []))
     router.add(middleware: NotedRefusals(log: accessLog))
     router.add(middleware: CrossOrigin(allowed: origins))
     router.add(middleware: ErrorBodies { request, error in errorPage(request, error) })
@@ -113,7 +110,8 @@ public struct WebServer: Sendable {
     router.add(middleware: SameOriginWrites(allowed: origins))
     router.add(
       middleware: Gate(
-        principals: principals, access: access, device: { device($0) }, turnedAway: { try await keepForm($0) }))
+        principals: principals, access: access, door: door, device: { device($0) },
+        turnedAway: { try await keepForm($0) }))
     addPages(to: router)
     router.get("/healthz") { _, _ in
       Response(status: .ok, headers: [.contentType: "text/plain"], body: .init(byteBuffer: ByteBuffer(string: "ok\n")))

@@ -3,9 +3,11 @@ import Causality
 import ChangeModel
 import Desk
 import Foundation
+
 import Hummingbird
 import HummingbirdTesting
 @testable import NodeService
+import Synchronization
 import TestSupport
 import Testing
 
@@ -332,6 +334,75 @@ import Testing
       #expect(attempts.wait(clerk, at: Self.start) == nil)
       attempts.fail(clerk, at: Self.start)
       attempts.succeed(clerk)
+    }
+  }
+
+  /// A steady clock that a test turns.
+  private final class Hand: Sendable {
+    private let at = Mutex(AccessTests.start)
+    var now: Tick { at.withLock { $0 } }
+    func turn(_ milliseconds: Int64) { at.withLock { $0 = $0.advanced(byMilliseconds: milliseconds) } }
+  }
+
+  @Test func `one address has 64 connections, and who asks nothing gives way to who comes next`() throws {
+    let hand = Hand()
+    let door = Door(total: 2_000, log: AccessLog(LinkTests.log, clock: SteadyClock())) { hand.now }
+    let (flood, other) = (try #require(CallerAddress("192.0.2.7")), try #require(CallerAddress("192.0.2.8")))
+    let closed = Mutex(0)
+    func enter(_ address: CallerAddress) -> Door.ID? {
+      door.enter(address) { closed.withLock { $0 += 1 } }
+    }
+    let held = (0..<2_240).compactMap { _ in enter(flood) }
+    #expect(held.count == Door.each)
+    #expect(enter(other) != nil)
+    hand.turn(Door.patience)
+    // Those that are answered stay.
+    for id in held.prefix(10) { door.note(id, isBusy: true) }
+    #expect((0..<2_240).compactMap { _ in enter(flood) }.count == Door.each - 10)
+    #expect(closed.withLock { $0 } == Door.each - 10)
+    hand.turn(Door.patience)
+    // A router behind which somebody is signed in has more, and they go with the session.
+    door.know(flood)
+    #expect((0..<2_240).compactMap { _ in enter(flood) }.count == Door.eachKnown - Door.each)
+    hand.turn(Sessions.idle)
+    #expect(!door.isKnown(flood))
+  }
+
+  @Test func `the last connections are for the machine itself and for who is signed in`() throws {
+    let hand = Hand()
+    let door = Door(total: 200, log: AccessLog(LinkTests.log, clock: SteadyClock())) { hand.now }
+    let (desk, machine) = (try #require(CallerAddress("192.0.2.7")), try #require(CallerAddress("127.0.0.1")))
+    door.know(desk)
+    let phones = try (0..<400).compactMap { number -> Door.ID? in
+      door.enter(try #require(CallerAddress("10.0.\(number >> 8).\(number & 255)"))) {}
+    }
+    #expect(phones.count == 200 - Door.reserve)
+    for id in phones { door.note(id, isBusy: true) }
+    #expect(door.enter(try #require(CallerAddress("127.0.0.2"))) {} == nil)
+    #expect(door.enter(desk) {} != nil && door.enter(machine) {} != nil)
+    // Phones that were answered and rest make room for the next one.
+    for id in phones { door.note(id, isBusy: false) }
+    hand.turn(Door.patience)
+    #expect(door.enter(try #require(CallerAddress("127.0.0.2"))) {} != nil)
+  }
+
+  @Test(arguments: [("/", 303), ("/api/v1/accounts", 401), ("/nowhere", 404), ("/sign-in", 200), ("/healthz", 200)])
+  func `every answer bears what protects browsers, refusals too`(_ path: String, _ status: Int) async throws {
+    try await WebTests.withServer { client, core in
+      // HSTS counts for names alone, and only one that the operator gave this node is its own.
+      for hosts: Set<String> in [[], ["localhost", "192.0.2.1"]] {
+        let web = WebServer(core: core, topology: LinkTests.topology, metrics: PrometheusRegistry(), hosts: hosts)
+        try await Application(router: web.router()).test(.router) { client in
+          try await client.execute(uri: path, method: .get) { answer in
+            #expect(answer.status.code == status)
+            #expect(answer.headers[.contentSecurityPolicy]?.contains("frame-ancestors 'none'") == true)
+            #expect(answer.headers[.xContentTypeOptions] == "nosniff")
+            #expect(answer.headers[.referrerPolicy] == "same-origin")
+            #expect(answer.headers[.crossOriginOpenerPolicy] != nil && answer.headers[.permissionsPolicy] != nil)
+            #expect((answer.headers[.strictTransportSecurity] != nil) == !hosts.isEmpty)
+          }
+        }
+      }
     }
   }
 
