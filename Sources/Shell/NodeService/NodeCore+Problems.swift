@@ -46,7 +46,7 @@ extension NodeCore {
   /// The worst first.
   ///
   /// - Parameter peers: as `peers()` has them.
-  func problems(_ peers: [StatusReport.Peer]) throws -> [Problem] {
+  func problems(_ peers: [StatusReport.Peer], _ counts: StoreCounts) -> [Problem] {
     var found = own() + clocks() + logs()
     for report in links.neverAnswered {
       guard let failure = callFailures[report.address] else { continue }
@@ -79,7 +79,6 @@ extension NodeCore {
     count(.byCard, down.count { $0.address == nil })
     count(.peersBehind, peers.count { $0.state == "up" && $0.lacks ?? 0 > 0 })
     for peer in peers where peer.state == "revoked" { found.append(Problem(.revokedPeer, subject: peer.wardName)) }
-    let counts = try replica.store.counts()
     count(.conflicts, counts.conflicts)
     count(.quarantined, counts.quarantined)
     return found.inOrder

@@ -61,6 +61,8 @@ public actor NodeCore {
   var noRoomSince: Instant?
   /// A time that has been, by a certificate of this node's own, though the clock says that it has not.
   var clockBehind: Date?
+  /// The tables' hash, or the work on it.
+  var hashing: (head: TablesHead, digest: Task<TableDigest, any Error>)?
   /// Where the database lies.
   let folder: String
   /// When each peer was last heard, links gone included.

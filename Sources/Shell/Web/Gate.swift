@@ -50,7 +50,7 @@ struct Gate: RouterMiddleware {
           "GET /geojson/{endpoint}",
           "GET /record/{collection}/{row}",
           "GET /events", "GET /api/v1/me", "GET /api/v1/version", "GET /api/v1/wards", "GET /api/v1/wards.geojson",
-          "GET /api/v1/status", "GET /api/v1/links", "GET /api/v1/shelters/{id}/history", "POST /api/v1/session/lock",
+          "GET /api/v1/links", "GET /api/v1/shelters/{id}/history", "POST /api/v1/session/lock",
           "POST /api/v1/session/pin", "POST /api/v1/session/password",
         ]
       ),
@@ -70,7 +70,7 @@ struct Gate: RouterMiddleware {
       (.administration, ["GET /builder"]),
       (
         .roles([.engineer, .administrator]),
-        ["GET /metrics", "GET /api/v1/inspect/heads", "GET /api/v1/inspect/log"]
+        ["GET /metrics", "GET /api/v1/status", "GET /api/v1/inspect/heads", "GET /api/v1/inspect/log"]
       ),
     ]
     return Dictionary(uniqueKeysWithValues: rows.flatMap { access, routes in routes.map { ($0, access) } })

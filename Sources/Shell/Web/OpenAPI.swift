@@ -143,7 +143,7 @@ enum OpenAPI {
           tags: [Node]
           summary: Every change of a shelter, oldest first.
           responses:
-            "200": { description: "Every change, oldest first", content: { application/json: { schema: { $ref: "#/components/schemas/History" } } } }
+            "200": { description: "The newest 500 changes, oldest first", content: { application/json: { schema: { $ref: "#/components/schemas/History" } } } }
             "400": { $ref: "#/components/responses/Refused" }
             "401": { $ref: "#/components/responses/Refused" }
             "403": { $ref: "#/components/responses/Refused" }

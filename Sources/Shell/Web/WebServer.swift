@@ -29,6 +29,8 @@ public struct WebServer: Sendable {
   let accessLog: AccessLog
   let sessions: Sessions
   let streams = Streams()
+  let histories = Turnstile()
+  let imports = Turnstile()
   let door: Door
   let handouts = Shelf<Handout>(minutes: 10, limit: 100)
   /// Forms that were sent when the session had ended: they wait until somebody has signed in.

@@ -16,7 +16,8 @@ public enum ExchangeError: Error, Hashable, Sendable {
   case duplicateColumn(String, line: Int)
   case notJSON(String)
   case notFeatureCollection
-  case tooLarge(bytes: Int, limit: Int)
+  case tooLarge(limit: Int)
+  case lineTooLong(line: Int, limit: Int)
 }
 
 enum TextDecoding {
