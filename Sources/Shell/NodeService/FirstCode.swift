@@ -18,24 +18,32 @@ public struct FirstCode: Sendable {
 
   /// Makes a new code; an older one is worth nothing after.
   public func make() throws(DirectoryError) -> String {
+    let code = Self.text()
+    try SecretFile.write([UInt8]((Self.hash(Self.plain(code)) + "\n").utf8), to: file)
+    return code
+  }
+
+  /// A code that nobody guesses, in groups of four.
+  public static func text() -> String {
     var code = ""
-    while code.count < Self.length {
+    while code.count < length {
       // Bytes above the last whole multiple would favour the first letters.
-      for byte in secureRandomBytes(32) where byte < 248 && code.count < Self.length {
-        code.append(Self.letters[Int(byte) % Self.letters.count])
+      for byte in secureRandomBytes(32) where byte < 248 && code.count < length {
+        code.append(letters[Int(byte) % letters.count])
       }
     }
-    try SecretFile.write([UInt8]((Self.hash(code) + "\n").utf8), to: file)
-    return stride(from: 0, to: Self.length, by: 4).map { String(Array(code)[$0..<$0 + 4]) }.joined(separator: "-")
+    return stride(from: 0, to: length, by: 4).map { String(Array(code)[$0..<$0 + 4]) }.joined(separator: "-")
   }
+
+  /// A code as a person typed it.
+  public static func plain(_ code: String) -> String { code.uppercased().filter { $0.isLetter || $0.isNumber } }
 
   /// Takes the code for the caller alone, when it is right: of many who send it at once one gets it. What the caller does not
   /// bring to an end is given back.
   public func take(_ code: String) throws(DirectoryError) -> Bool {
     guard isOpen else { return false }
     let kept = String(decoding: try SecretFile.read(file), as: UTF8.self)
-    let plain = code.uppercased().filter { $0.isLetter || $0.isNumber }
-    guard kept.trimmingCharacters(in: .whitespacesAndNewlines) == Self.hash(plain) else { return false }
+    guard kept.trimmingCharacters(in: .whitespacesAndNewlines) == Self.hash(Self.plain(code)) else { return false }
     return rename(file, taken) == 0
   }
 

@@ -50,7 +50,9 @@ struct Gate: RouterMiddleware {
           "GET /geojson/{endpoint}",
           "GET /record/{collection}/{row}",
           "GET /events", "GET /api/v1/me", "GET /api/v1/version", "GET /api/v1/wards", "GET /api/v1/wards.geojson",
-          "GET /api/v1/links", "GET /api/v1/shelters/{id}/history", "POST /api/v1/session/lock",
+          "POST /session/app", "POST /session/app/confirmation", "POST /api/v1/session/app",
+          "POST /api/v1/session/app/confirmation", "GET /api/v1/links", "GET /api/v1/shelters/{id}/history",
+          "POST /api/v1/session/lock",
           "POST /api/v1/session/pin", "POST /api/v1/session/password",
         ]
       ),
@@ -79,7 +81,8 @@ struct Gate: RouterMiddleware {
   /// Forms without script: their handlers look for the token in the form.
   static let formRoutes: Set<String> = [
     "POST /do/{endpoint}", "POST /conflicts", "POST /network", "POST /session/lock", "POST /session/pin",
-    "POST /session/password", "POST /session/end", "POST /own/{collection}/{row}", "POST /nodes",
+    "POST /session/password", "POST /session/app", "POST /session/app/confirmation", "POST /session/end",
+    "POST /own/{collection}/{row}", "POST /nodes",
   ]
 
   /// What needs no account is counted, except what costs nothing.

@@ -15,8 +15,13 @@ extension WebServer {
     api.get("/session") { request, context in try json(try await sessionView(request, context)) }
     api.post("/session") { request, context in
       let given = try await request.decode(as: SignIn.self, context: context)
-      let account = try await prove(.password, login: given.login, given.password, request, context)
-      return try await signedIn(account, request, context)
+      return try await signedIn(try await signIn(given, request, context), request, context)
+    }
+    api.post("/session/app") { request, context in
+      try json(try await offerApp(try await request.decode(as: AppStart.self, context: context), request, context))
+    }
+    api.post("/session/app/confirmation") { request, context in
+      try json(try await confirmApp(try await request.decode(as: AppProof.self, context: context), context))
     }
     api.delete("/session") { request, context in await signOut(request, context, Response(status: .noContent)) }
     api.post("/session/lock") { request, context in
@@ -40,7 +45,7 @@ extension WebServer {
     }
   }
 
-  struct SignIn: Codable { var login: String; var password: String }
+  struct SignIn: Codable { var login: String; var password: String; var code: String? }
   struct Switch: Codable { var login: String; var pin: String }
   struct NewPIN: Codable { var pin: String; var password: String }
   struct NewPassword: Codable { var old: String; var new: String }
@@ -83,6 +88,13 @@ extension WebServer {
     return try await signedIn(try await fetch(account.id), request, context)
   }
 
+  /// By password, and by the second factor where the account has one.
+  func signIn(_ given: SignIn, _ request: Request, _ context: DeskContext) async throws -> Account {
+    try await prove(.password, login: given.login, given.password, request, context) {
+      try await proveSecond(given.code, of: $0)
+    }
+  }
+
   // MARK: Going
 
   func signOut(_ request: Request, _ context: DeskContext, _ response: Response) async -> Response {
@@ -104,9 +116,11 @@ extension WebServer {
 
   /// Whoever knows what `login` signs in with.
   ///
+  /// - Parameter further: what else has to hold; when it throws, this was a wrong try.
   /// - Throws: 401, saying no more than that it was wrong; 429 after too many tries.
   func prove(
-    _ secret: Account.Secret, login: String, _ text: String, _ request: Request, _ context: DeskContext
+    _ secret: Account.Secret, login: String, _ text: String, _ request: Request, _ context: DeskContext,
+    further: (Account) async throws -> Void = { _ in }
   ) async throws -> Account {
     guard login.utf8.count <= 200, text.utf8.count <= 1_024 else { throw Self.wrong }
     let ward = core.identity.certificate.node.ward
@@ -119,18 +133,20 @@ extension WebServer {
       Account.plain(login: login), from: context.address, device: isKnown ? device?.name : nil)
     if let seconds = await sessions.charge(buckets, at: clock.now()) { throw APIError.tooMany(seconds: seconds) }
     context.caller.who = candidates.first.map { "account \($0.0.id)" } ?? "an unknown login"
+    var proven: Account?
     do {
-      for (account, hash) in candidates where hash != nil {
-        guard try await passwords.verify(text, hash, isKnown: isKnown) else { continue }
-        await sessions.noteSuccess(buckets)
-        return account
+      for (account, hash) in candidates where hash != nil && proven == nil {
+        if try await passwords.verify(text, hash, isKnown: isKnown) { proven = account }
       }
       if !candidates.contains(where: { $0.1 != nil }) { _ = try await passwords.verify(text, nil, isKnown: isKnown) }
     } catch {
       await sessions.withdraw(buckets)
       throw error
     }
-    throw Self.wrong
+    guard let proven else { throw Self.wrong }
+    try await further(proven)
+    await sessions.noteSuccess(buckets)
+    return proven
   }
 
   private static let wrong = APIError(
@@ -204,7 +220,7 @@ extension WebServer {
     }
   }
 
-  private func me(_ context: DeskContext) async throws -> Account {
+  func me(_ context: DeskContext) async throws -> Account {
     guard let id = context.principal?.account else {
       throw APIError(.forbidden, "forbidden", ja: "鍵ではできません", en: "not with a token")
     }
@@ -233,7 +249,7 @@ extension WebServer {
 
   // MARK: Writing
 
-  private func write(_ user: User, _ body: @escaping @Sendable (Desk) throws -> [Draft]) async throws {
+  func write(_ user: User, _ body: @escaping @Sendable (Desk) throws -> [Draft]) async throws {
     let identity = core.identity
     try await core.edit { replica, now in
       let desk = Desk(replica: replica, inquiry: Inquiry(user: user, now: now, identity: identity))

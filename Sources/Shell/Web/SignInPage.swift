@@ -13,9 +13,9 @@ extension WebServer {
     router.post("/sign-in") { request, context in
       let sent = try await sent(request)
       return try await enter(request, context, back: sent["_back"]?.first, isSetup: false) {
-        let (login, password) = (sent["login"]?.first ?? "", sent["password"]?.first ?? "")
-        return try await signedIn(
-          try await prove(.password, login: login, password, request, context), request, context)
+        let given = SignIn(
+          login: sent["login"]?.first ?? "", password: sent["password"]?.first ?? "", code: sent["code"]?.first)
+        return try await signedIn(try await signIn(given, request, context), request, context)
       }
     }
     router.post("/setup") { request, context in
@@ -64,6 +64,7 @@ extension WebServer {
     frame.error = error.map { pick($0.body.ja, $0.body.en) }
     let title = isSetup ? pick("最初の管理者を登録する", "Register the first administrator") : pick("サインイン", "Sign in")
     let words = [
+      "app": pick("認証アプリの番号か控えのコード(決めている人だけ)", "Authenticator's number or printed code (if you have set one up)"),
       "login": pick("利用者ID", "Login"), "password": pick("パスワード", "Password"), "name": pick("氏名", "Name"),
       "code": pick("このノードを作ったときに表示されたコード", "The code shown when this node was made"),
       "hint": pick(

@@ -62,6 +62,25 @@ public struct Account: Hashable, Sendable {
   }
 }
 
+extension Account {
+  /// What shows, besides the password, that it is the account's person.
+  public struct SecondFactor: Sendable {
+    public var secret: [UInt8]
+    /// Of its time steps, the last that was used.
+    public var lastStep: Int64
+    /// Hashes of the printed codes that are left.
+    public var codes: [String]
+  }
+
+  /// - Returns: nil when the person has set none up.
+  public func secondFactor(_ db: Database) throws -> SecondFactor? {
+    guard let values = try RowValues.fetch(id, Credential.records, db),
+      let secret = values[Credential.app].flatMap({ [UInt8](hexadecimal: $0) })
+    else { return nil }
+    return SecondFactor(secret: secret, lastStep: values[Credential.appStep] ?? 0, codes: values[Credential.codes])
+  }
+}
+
 /// A device or a program that may use the API until a time.
 public struct Token: Hashable, Sendable {
   public var id: RowID
