@@ -227,7 +227,7 @@ enum OpenAPI {
           summary: Begin to set up an authenticator app of one's own.
           requestBody: { required: true, content: { application/json: { schema: { type: object, required: [password], properties: { password: { type: string, maxLength: 512 } } } } } }
           responses:
-            "200": { description: "The secret, for ten minutes", content: { application/json: { schema: { type: object, required: [mark, secret], properties: { mark: { type: string }, secret: { type: string } } } } } }
+            "200": { description: "The secret, for ten minutes", content: { application/json: { schema: { $ref: "#/components/schemas/AppOffer" } } } }
             "400": { $ref: "#/components/responses/Refused" }
             "401": { $ref: "#/components/responses/Refused" }
             "403": { $ref: "#/components/responses/Refused" }
@@ -242,7 +242,7 @@ enum OpenAPI {
           description: From then on signing in takes its number besides the password. Answers eight codes, each good once in its place.
           requestBody: { required: true, content: { application/json: { schema: { type: object, required: [mark, code], properties: { mark: { type: string, maxLength: 40 }, code: { type: string, maxLength: 10 } } } } } }
           responses:
-            "200": { description: The printed codes, content: { application/json: { schema: { type: object, required: [codes], properties: { codes: { type: array, items: { type: string } } } } } } }
+            "200": { description: The printed codes, content: { application/json: { schema: { $ref: "#/components/schemas/PrintedCodes" } } } }
             "400": { $ref: "#/components/responses/Refused" }
             "401": { $ref: "#/components/responses/Refused" }
             "403": { $ref: "#/components/responses/Refused" }
