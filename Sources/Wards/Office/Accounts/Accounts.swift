@@ -160,7 +160,7 @@ public enum Accounts {
         return Written([credentials(account.id, edits, desk), changed(account.id, desk)], about: [account.id]) { look in
           try look.answer(account.id, records)
         }
-      },
+      }.often(0),
     ], menu: ["accounts"])
 
   // MARK: Tokens
