@@ -61,7 +61,6 @@ let heaps = Target.Dependency.product(name: "HeapModule", package: "swift-collec
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
-let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -151,7 +150,7 @@ let package = Package(
         "Topology",
         "Desk", "Places", "Office", "People", "Goods", "Catalogue", "CZlib", "Runbook", "NodeService", "Site", grdb,
         logging,
-        coreMetrics, nioCore, nioSSL, hummingbird, httpTypes, hummingbirdCore, hummingbirdTLS,
+        coreMetrics, nioCore, nioTLS, nioSSL, hummingbird, httpTypes, hummingbirdCore,
       ]),
 
     // Simulated nights, and read-only reports on a replica, a bundle or a copy of either.

@@ -9,7 +9,7 @@ struct AccountCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "account",
     abstract: Language.pick("区のアカウントを、この機械を持つ人が管理する。", "The ward's accounts, by whoever has the machine itself."),
-    subcommands: [Add.self, List.self, Password.self, End.self], defaultSubcommand: List.self)
+    subcommands: [Add.self, List.self, Password.self, ForgetAuthenticator.self, End.self], defaultSubcommand: List.self)
 
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -63,6 +63,21 @@ struct AccountCommand: AsyncParsableCommand {
     func run() async throws {
       _ = try await Session.call("changeAccount", ["password": try Secret.ask()], row: account, options)
       if !options.json { Language.say("変更しました", "changed") }
+    }
+  }
+
+  struct ForgetAuthenticator: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: Language.pick(
+        "アカウントの認証アプリと控えのコードを外す。両方をなくした人のため。", "Forget an account's authenticator and printed codes, when both are lost."
+      ))
+    @OptionGroup var options: NodeOptions
+    @Argument(help: ArgumentHelp(Language.pick("一覧に出るアカウントの番号。", "The account, as the list shows it."))) var account:
+      String
+
+    func run() async throws {
+      _ = try await Session.call("forgetAuthenticator", [:], row: account, options)
+      if !options.json { Language.say("外しました", "forgotten") }
     }
   }
 

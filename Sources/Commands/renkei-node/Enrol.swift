@@ -88,6 +88,7 @@ struct Enrol: AsyncParsableCommand {
           "区と接続を書いたファイル。省けば東京 23 区。",
           "A file with the wards and their links. Without it: the 23 special wards of Tokyo.")))
     var topology: String?
+    @OptionGroup var https: HTTPSOptions
     @Argument(help: ArgumentHelp(Language.pick("カードのファイル。", "The card."))) var card: String
 
     func run() async throws {
@@ -106,9 +107,9 @@ struct Enrol: AsyncParsableCommand {
       let identity = try NodeIdentity(card, key: directory.key())
       try TopologyFile.save(text, in: data)
       try directory.save(card)
-      let https = HTTPSCertificate(directory: directory)
-      try https.makeAuthority()
-      let (code, fingerprint) = (try FirstCode(directory: directory).make(), try https.fingerprint())
+      let authority = HTTPSCertificate(directory: directory)
+      try authority.makeAuthority(names: https.hostNames)
+      let (code, fingerprint) = (try FirstCode(directory: directory).make(), try authority.fingerprint())
       Language.say(
         "\(identity.ward.name)のノードになりました。最初の管理者のコード: \(code)、証明書の指紋: \(fingerprint)",
         "this is a node of \(identity.ward.romaji) City now; code for the first administrator: \(code); certificate: \(fingerprint)"

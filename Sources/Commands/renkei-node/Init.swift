@@ -32,6 +32,7 @@ struct Init: AsyncParsableCommand {
   var topology: String?
   @Option(help: ArgumentHelp(Language.pick("連合の創設書類のあるフォルダ。", "Where the founding papers lie."))) var federation:
     String?
+  @OptionGroup var https: HTTPSOptions
   @Flag(
     help: ArgumentHelp(
       Language.pick(
@@ -56,15 +57,15 @@ struct Init: AsyncParsableCommand {
     try directory.save(card)
     let identity = try directory.identity()
     let id = identity.federation.id.bytes.prefix(8).hexadecimalText
-    let https = HTTPSCertificate(directory: directory)
-    try https.makeAuthority()
-    let (code, fingerprint) = (try FirstCode(directory: directory).make(), try https.fingerprint())
+    let authority = HTTPSCertificate(directory: directory)
+    try authority.makeAuthority(names: https.hostNames)
+    let (code, fingerprint) = (try FirstCode(directory: directory).make(), try authority.fingerprint())
     if json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
       let result = [
         "data": data, "federation": id, "node": "\(identity.certificate.node)", "ward": ward,
-        "firstAdministratorCode": code, "httpsAuthority": https.authorityFile, "httpsFingerprint": fingerprint,
+        "firstAdministratorCode": code, "httpsAuthority": authority.authorityFile, "httpsFingerprint": fingerprint,
       ]
       print(String(decoding: try encoder.encode(result), as: UTF8.self))
     } else {
@@ -74,16 +75,27 @@ struct Init: AsyncParsableCommand {
       Language.say(
         """
         最初の管理者を登録するためのコード(一度だけ使えます): \(code)
-        端末に信頼させる証明書: \(https.authorityFile)
+        端末に信頼させる証明書: \(authority.authorityFile)
         その指紋(SHA-256): \(fingerprint)
         """,
         """
         code for the first administrator (works once): \(code)
-        certificate for devices to trust: \(https.authorityFile)
+        certificate for devices to trust: \(authority.authorityFile)
         its fingerprint (SHA-256): \(fingerprint)
         """)
     }
   }
+}
+
+/// By which names browsers will call a node: its HTTPS authority is made for them.
+struct HTTPSOptions: ParsableArguments {
+  @Option(
+    name: .customLong("host-name"),
+    help: ArgumentHelp(
+      Language.pick(
+        "ブラウザーがこのノードを呼ぶ名前や番地。何度でも書けます。HTTPS の認証局が署名できるのは、これと、この機械の番地、その網、.local だけです。",
+        "A name or address by which browsers will call this node. May be given many times. Its HTTPS authority signs for these, this machine's addresses and networks, and .local alone."
+      ))) var hostNames: [String] = []
 }
 
 extension FileManager {

@@ -129,20 +129,21 @@ struct Run: AsyncParsableCommand {
       directory: directory, operator: Operator(core: core, topology: topology, isRunning: true), log: log)
     let address = NetworkAddress(http)!
     let scheme = isPlain ? "http" : "https"
-    let tls =
+    let https =
       isPlain
-      ? nil : try HTTPSCertificate(directory: directory).configuration(names: hostNames + [address.host])
-    let web = try WebServer(
+      ? nil
+      : try await HTTPSRenewal(directory: directory, names: hostNames + [address.host], core: core, log: log)
+    let web = WebServer(
       core: core, topology: topology, metrics: metrics, hosts: Set(hostNames), isSecure: !isPlain,
-      isPublic: isPublic, origins: Set(origins)
-    ).application(on: address, tls: tls, log: quieter(log)) { port in
+      isPublic: isPublic, origins: Set(origins), log: log
+    ).application(on: address, tls: https.map { https in { https.context } }, log: quieter(log)) { port in
       let url = "\(scheme)://\(NetworkAddress(host: address.host, port: port ?? address.port))/"
       Language.say(
         "\(identity.ward.name)のノードが動いています: \(url)", "the node of \(identity.ward.romaji) City is up: \(url)")
       fflush(nil)
     }
     var configuration = ServiceGroupConfiguration(
-      services: [web, links, socket].map { (service: any Service) in
+      services: ([web, links, socket] + (https.map { [$0] } ?? [])).map { (service: any Service) in
         ServiceGroupConfiguration.ServiceConfiguration(
           service: service, successTerminationBehavior: .gracefullyShutdownGroup,
           failureTerminationBehavior: .gracefullyShutdownGroup)

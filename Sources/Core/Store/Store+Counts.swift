@@ -1,3 +1,4 @@
+import ChangeModel
 import Foundation
 import GRDB
 
@@ -12,22 +13,17 @@ public struct StoreCounts: Sendable {
   public var bytes = 0
 }
 
-extension Store {
-  public func counts() throws(StoreError) -> StoreCounts {
-    var counts = try read { db in
-      var counts = StoreCounts()
-      for collection in schema.collections {
-        counts.rows[collection.name] = try Int.fetchOne(db, sql: "SELECT count(*) FROM \"\(collection.name)\"") ?? 0
-      }
-      counts.conflicts =
-        try Int.fetchOne(
-          db, sql: "SELECT count(*) FROM (SELECT DISTINCT collection, row, field FROM conflicts)") ?? 0
-      counts.quarantined = try Int.fetchOne(db, sql: "SELECT count(*) FROM quarantine") ?? 0
-      return counts
+extension StoreCounts {
+  /// - Parameter path: where the database lies.
+  public init(of schema: Schema, at path: String, _ db: Database) throws {
+    for collection in schema.collections {
+      rows[collection.name] = try Int.fetchOne(db, sql: "SELECT count(*) FROM \"\(collection.name)\"") ?? 0
     }
+    conflicts =
+      try Int.fetchOne(db, sql: "SELECT count(*) FROM (SELECT DISTINCT collection, row, field FROM conflicts)") ?? 0
+    quarantined = try Int.fetchOne(db, sql: "SELECT count(*) FROM quarantine") ?? 0
     for file in [path, path + "-wal"] {
-      counts.bytes += (try? FileManager.default.attributesOfItem(atPath: file)[.size] as? Int) ?? 0
+      bytes += (try? FileManager.default.attributesOfItem(atPath: file)[.size] as? Int) ?? 0
     }
-    return counts
   }
 }

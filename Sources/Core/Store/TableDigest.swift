@@ -29,17 +29,16 @@ public struct TableDigest: Hashable, Sendable {
   public func hash(into hasher: inout Hasher) { hasher.combine(combined) }
 }
 
-extension Store {
+extension TableDigest {
   /// Reads every row of every shared table once: about a second for a million rows.
-  public func tableDigest() throws(StoreError) -> TableDigest {
-    try read { db in
-      guard let connection = db.sqliteConnection else { throw StoreError.refused(0, "no connection") }
-      return TableDigest(
-        collections: try schema.collections.map { collection in
-          (collection.name, try Self.digest(of: collection, on: connection))
-        }, personal: Set(schema.collections.filter(\.isPersonal).map(\.name)))
-    }
+  public init(of schema: Schema, _ db: Database) throws {
+    collections = try schema.collections.map { ($0.name, try Store.digest(of: $0, db)) }
+    personal = Set(schema.collections.filter(\.isPersonal).map(\.name))
   }
+}
+
+extension Store {
+  public func tableDigest() throws(StoreError) -> TableDigest { try read { try TableDigest(of: schema, $0) } }
 
   /// One collection's hash, of any replica's database.
   public static func digest(of collection: CollectionSchema, _ db: Database) throws -> Digest {

@@ -65,7 +65,8 @@ public struct LinkService: Service {
   private let peers: [PeerAddress]
   private let log: Logger
   private let pipeline: LinkPipeline
-  private let handshakes = HandshakeLimit()
+  private let handshakes: HandshakeLimit
+  private let clock = SteadyClock()
 
   /// The links' own thread: what a peer floods it with holds up no page.
   private static let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -80,6 +81,7 @@ public struct LinkService: Service {
     self.listen = listen
     self.peers = peers
     self.log = log
+    handshakes = HandshakeLimit(called: Set(peers.compactMap { CallerAddress($0.address.host) }))
     pipeline = try LinkPipeline(core.identity) { core.federation }
   }
 
@@ -110,13 +112,12 @@ public struct LinkService: Service {
       try await withThrowingDiscardingTaskGroup { group in
         try await server.executeThenClose { incoming in
           for try await channel in incoming {
-            let address = channel.remoteAddress?.ipAddress ?? ""
-            guard handshakes.enter(address) else {
+            guard let place = handshakes.enter(CallerAddress(channel.remoteAddress), at: clock.now()) else {
               channel.close(promise: nil)
               continue
             }
             group.addTask {
-              await serve(channel, from: nil) { handshakes.leave(address) }
+              await serve(channel, from: nil) { handshakes.leave(place) }
             }
           }
         }
@@ -216,6 +217,7 @@ public struct LinkService: Service {
           }
           return
         }
+        handshakes.prove(CallerAddress(channel.channel.remoteAddress), at: clock.now())
         await withTaskGroup(of: Void.self) { group in
           group.addTask { await receive(inbound, on: id) }
           group.addTask { await send(outbound, on: id, wake) }

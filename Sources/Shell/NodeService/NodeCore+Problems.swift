@@ -35,10 +35,18 @@ extension NodeCore {
   /// Something is on the disk.
   func hasRoom(_ effects: ReplicaEffects) { if !effects.logs.isEmpty { noRoomSince = nil } }
 
+  /// The clock is behind a time that has been; nil: it is not.
+  ///
+  /// - Returns: whether that is news.
+  func noteClock(behind time: Date?) -> Bool {
+    defer { clockBehind = time }
+    return time != clockBehind
+  }
+
   /// The worst first.
   ///
   /// - Parameter peers: as `peers()` has them.
-  func problems(_ peers: [StatusReport.Peer]) throws -> [Problem] {
+  func problems(_ peers: [StatusReport.Peer], _ counts: StoreCounts) -> [Problem] {
     var found = own() + clocks() + logs()
     for report in links.neverAnswered {
       guard let failure = callFailures[report.address] else { continue }
@@ -71,7 +79,6 @@ extension NodeCore {
     count(.byCard, down.count { $0.address == nil })
     count(.peersBehind, peers.count { $0.state == "up" && $0.lacks ?? 0 > 0 })
     for peer in peers where peer.state == "revoked" { found.append(Problem(.revokedPeer, subject: peer.wardName)) }
-    let counts = try replica.store.counts()
     count(.conflicts, counts.conflicts)
     count(.quarantined, counts.quarantined)
     return found.inOrder
@@ -105,6 +112,12 @@ extension NodeCore {
 
   /// Whose clock is wrong, by what all say over their links: what most agree on is the time.
   private func clocks() -> [Problem] {
+    if let clockBehind {
+      let day = clockBehind.formatted(.iso8601.year().month().day())
+      return [
+        Problem(.ownClock, detail: .init(ja: "\(day) より前の日付です", en: "it shows a day before \(day)"))
+      ]
+    }
     let told = gossip.reports().compactMap { report in report.clockAhead.map { (report.peer, $0) } }
     // Of two clocks nobody knows which one is wrong.
     guard told.count >= 2 else { return [] }

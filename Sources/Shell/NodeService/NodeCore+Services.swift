@@ -20,6 +20,15 @@ extension NodeCore {
       var inquiry = inquiry
       inquiry.now = now
       let done = try catalogue.write(endpoint, inquiry, on: replica)
+      // Who may do what is written down where the operator reads it too: accounts and tokens, made, changed and ended.
+      if endpoint.access == .administration, !done.isRepeated {
+        log.notice(
+          "administration",
+          metadata: [
+            "event": "\(endpoint.id)", "row": "\(inquiry.row.map { "\($0)" } ?? done.answer["id"].text ?? "-")",
+            "who": "\(inquiry.caller.map { "\($0)" } ?? "operator")",
+          ])
+      }
       return (done, done.effects)
     }
   }

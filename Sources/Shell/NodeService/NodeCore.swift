@@ -4,6 +4,7 @@ import Causality
 import ChangeModel
 import Dispatch
 import Federation
+import Foundation
 import Gossip
 import Links
 import Logging
@@ -20,6 +21,10 @@ public enum NodeEvent: Sendable {
   case rows([RowReference])
   /// A link came up, went down, or was cut or healed by its operator.
   case links
+  /// Somebody signed out or was locked: who listens for them listens no longer.
+  case access
+
+  public var isOfRows: Bool { if case .rows = self { true } else { false } }
 }
 
 /// The node's one writer: the replica and gossip, on a thread of their own, and the state of the links.
@@ -54,6 +59,10 @@ public actor NodeCore {
   var refusedThere: [AuthorNumber: (reason: Farewell, at: Instant)] = [:]
   /// Since when the disk has no room; nil while it has.
   var noRoomSince: Instant?
+  /// A time that has been, by a certificate of this node's own, though the clock says that it has not.
+  var clockBehind: Date?
+  /// The tables' hash, or the work on it.
+  var hashing: (head: TablesHead, digest: Task<TableDigest, any Error>)?
   /// Where the database lies.
   let folder: String
   /// When each peer was last heard, links gone included.
@@ -192,7 +201,13 @@ public actor NodeCore {
     return stream
   }
 
+  var listenerCount: Int { listeners.count }
+
   private func forget(listener id: Int) { listeners[id] = nil }
+
+  public func announceAccess() {
+    for listener in listeners.values { listener.yield(.access) }
+  }
 
   func announceLinks() {
     for listener in listeners.values { listener.yield(.links) }

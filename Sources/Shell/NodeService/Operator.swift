@@ -108,12 +108,16 @@ public struct Operator: Sendable {
     return try! encoder.encode(value)
   }
 
-  private func read(_ file: String) throws(OperatorFailure) -> [UInt8] {
-    guard let data = FileManager.default.contents(atPath: file) else {
-      throw OperatorFailure(2, ja: "ファイルを読めません: \(file)", en: "cannot read the file: \(file)")
-    }
+  /// A list's bytes, and no more than one has: what is longer, or has no end, is not read to its end.
+  private func read(_ file: String) throws -> [UInt8] {
+    guard let handle = FileHandle(forReadingAtPath: file), let data = try? handle.read(upToCount: Self.listBytes + 1)
+    else { throw OperatorFailure(2, ja: "ファイルを読めません: \(file)", en: "cannot read the file: \(file)") }
+    guard data.count <= Self.listBytes else { throw ExchangeError.tooLarge(limit: Self.listBytes) }
     return [UInt8](data)
   }
+
+  /// The longest list of shelters that is taken in.
+  public static let listBytes = ShelterList.byteLimit
 
   /// Those that a text names; all without one.
   private func nodes(_ name: String?) async throws -> [AuthorNumber] {
@@ -304,15 +308,15 @@ extension NodeCore {
     }
   }
 
-  func setCut(_ isCut: Bool, _ nodes: [AuthorNumber]) throws -> LinksResult {
+  func setCut(_ isCut: Bool, _ nodes: [AuthorNumber]) async throws -> LinksResult {
     for node in nodes { decide(isCut ? .cut(node) : .heal(node)) }
     announceLinks()
-    return LinksResult(links: peers(), problems: try problems(peers()))
+    return try await linksResult()
   }
 
-  func throttle(_ nodes: [AuthorNumber], bytesPerSecond: Int?) throws -> LinksResult {
+  func throttle(_ nodes: [AuthorNumber], bytesPerSecond: Int?) async throws -> LinksResult {
     for node in nodes { try limit(node, bytesPerSecond: bytesPerSecond) }
-    return LinksResult(links: peers(), problems: try problems(peers()))
+    return try await linksResult()
   }
 
   func verify() throws -> VerifyResult {

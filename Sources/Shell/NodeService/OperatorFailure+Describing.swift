@@ -92,8 +92,12 @@ extension OperatorFailure {
     case .notJSON(let reason): OperatorFailure(2, ja: "JSON として読めません: \(reason)", en: "not JSON: \(reason)")
     case .notFeatureCollection:
       OperatorFailure(2, ja: "GeoJSON の FeatureCollection ではありません", en: "not a GeoJSON FeatureCollection")
-    case .tooLarge(let bytes, let limit):
-      OperatorFailure(2, ja: "大きすぎます: \(bytes) バイト(上限 \(limit))", en: "too large: \(bytes) bytes (limit \(limit))")
+    case .tooLarge(let limit):
+      OperatorFailure(2, ja: "大きすぎます: 上限は \(limit >> 20) MB です", en: "too large: a list has at most \(limit >> 20) MB")
+    case .lineTooLong(let line, let limit):
+      OperatorFailure(
+        2, ja: "\(line) 行目が長すぎます: 一行は \(limit >> 10) KB までです。一覧のファイルか確かめてください",
+        en: "line \(line) is too long: a line has at most \(limit >> 10) KB. See whether this file is a list")
     }
   }
 

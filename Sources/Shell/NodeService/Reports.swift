@@ -167,8 +167,8 @@ extension NodeCore {
         lane: lane.name, authors: names.count, changeSets: states.reduce(0) { $0 + Int($1.logged.sequence) },
         waiting: states.reduce(0) { $0 + $1.waiting })
     }
-    let digest = withDigest ? try replica.store.tableDigest() : nil
-    let counts = try replica.store.counts()
+    let digest = withDigest ? try await tableDigest() : nil
+    let counts = try await counts()
     return StatusReport(
       federation: replica.federation.bytes.prefix(8).map { String(format: "%02x", $0) }.joined(),
       federationName: identity.federation.genesis.name, drill: identity.federation.genesis.drill,
@@ -179,7 +179,7 @@ extension NodeCore {
       running: running, members: replica.membership.certificates.count, lanes: lanes, peers: peers,
       rows: counts.rows, conflicts: counts.conflicts, quarantined: counts.quarantined,
       forked: gossip.suspectedForks.union(replica.membership.forkedLogs.keys).count,
-      databaseBytes: counts.bytes, problems: try problems(peers),
+      databaseBytes: counts.bytes, problems: problems(peers, counts),
       digest: digest.map { $0.shared.bytes.map { String(format: "%02x", $0) }.joined() },
       tables: digest.map { digest in
         Dictionary(
@@ -207,7 +207,7 @@ extension NodeCore {
   /// The peers, and what is wrong.
   public func linksResult() async throws -> LinksResult {
     let peers = try await peerReports()
-    return LinksResult(links: peers, problems: try problems(peers))
+    return LinksResult(links: peers, problems: problems(peers, try await counts()))
   }
 
   /// Every enrolled node but this one, with the state of the link to it.

@@ -16,11 +16,13 @@ extension Date {
   public static var wall: Date { Date(timeIntervalSince1970: Double(Instant.now().milliseconds) / 1_000) }
 }
 
-/// Time for intervals: begins with the process and never jumps, whoever sets the clock.
-struct SteadyClock: Sendable {
+/// Time for intervals: begins when it is made and never jumps, whoever sets the clock.
+public struct SteadyClock: Sendable {
   private let start = ContinuousClock.now
 
-  func now() -> Tick {
+  public init() {}
+
+  public func now() -> Tick {
     let elapsed = ContinuousClock.now - start
     return Tick(
       milliseconds: elapsed.components.seconds * 1_000 + elapsed.components.attoseconds / 1_000_000_000_000_000)

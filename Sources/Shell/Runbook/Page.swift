@@ -124,8 +124,8 @@ extension Problem.Code {
       Page(
         title: ("このノードの時計が合っていません", "this node's clock is wrong"),
         meaning: (
-          "つながっているノードの多くと時刻が違います。違うのは、たぶんこのノードです。",
-          "Most of the nodes that are linked have another time: it is probably this one that is wrong."
+          "つながっているノードの多くと時刻が違うか、このノードが証明書を作ったときより前です。違うのは、たぶんこのノードです。",
+          "Most of the nodes that are linked have another time, or a certificate that this node made has not begun: it is probably this one that is wrong."
         ),
         lost: (
           "何も失われません。ここで入れた日時と、食い違いの順序がずれます。",

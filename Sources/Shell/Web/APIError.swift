@@ -46,6 +46,15 @@ struct APIError: Error {
   /// What the path can be asked with, when the method was wrong (RFC 9110, 10.2.1).
   var allow: String?
 
+  /// What HTTP says of the refusal besides its status.
+  var headers: HTTPFields {
+    var headers: HTTPFields = [:]
+    if let retryAfter { headers[.retryAfter] = String(retryAfter) }
+    if let allow { headers[.allow] = allow }
+    if let tag { headers[.eTag] = "\"\(tag)\"" }
+    return headers
+  }
+
   init(_ status: HTTPResponse.Status, _ error: String, field: String? = nil, ja: String, en: String) {
     self.status = status
     body = Body(
@@ -131,10 +140,8 @@ struct ErrorBodies<Context: RequestContext>: RouterMiddleware {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
       let body = (try? encoder.encode(answer.body)) ?? Data()
-      var headers: HTTPFields = [.contentType: "application/problem+json; charset=utf-8"]
-      if let seconds = answer.retryAfter { headers[.retryAfter] = String(seconds) }
-      if let allow = answer.allow { headers[.allow] = allow }
-      if let tag = answer.tag { headers[.eTag] = "\"\(tag)\"" }
+      var headers = answer.headers
+      headers[.contentType] = "application/problem+json; charset=utf-8"
       return Response(
         status: answer.status, headers: headers,
         body: .init(byteBuffer: ByteBuffer(bytes: body)))
@@ -142,8 +149,14 @@ struct ErrorBodies<Context: RequestContext>: RouterMiddleware {
   }
 }
 
-/// No script, frame or form from elsewhere; nothing is guessed or kept.
+/// No script, frame or form from elsewhere; nothing is guessed, kept or told to other sites; the camera is this node's pages'.
 struct SecurityHeaders<Context: RequestContext>: RouterMiddleware {
+  /// Names, not addresses, by which browsers may come by TLS alone from now on: HSTS counts for nothing else (RFC 6797, 8.1.1).
+  let names: Set<String>
+
+  /// A year, in seconds (ASVS 5.0, 3.4.1).
+  private static var secureFor: Int { 31_536_000 }
+
   func handle(
     _ request: Request, context: Context, next: (Request, Context) async throws -> Response
   ) async throws -> Response {
@@ -151,6 +164,13 @@ struct SecurityHeaders<Context: RequestContext>: RouterMiddleware {
     response.headers[.contentSecurityPolicy] =
       "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; worker-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     response.headers[.xContentTypeOptions] = "nosniff"
+    // Not `no-referrer`: browsers send no `Origin` with a form then (Fetch, 3.2).
+    response.headers[.referrerPolicy] = "same-origin"
+    response.headers[.crossOriginOpenerPolicy] = "same-origin"
+    response.headers[.permissionsPolicy] = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"
+    if names.contains(request.head.authority?.split(separator: ":").first.map(String.init) ?? "") {
+      response.headers[.strictTransportSecurity] = "max-age=\(Self.secureFor); includeSubDomains"
+    }
     if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
     return response
   }

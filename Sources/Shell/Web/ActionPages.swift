@@ -12,7 +12,7 @@ extension WebServer {
       let endpoint = try writing(context)
       var sent = Self.query(request)
       let kept = sent["_kept"]?.first
-      if let kept, let form = await keptForms.thing(kept, at: .now()) { sent.merge(form) { $1 } }
+      if let kept, let form = await keptForms.thing(kept, at: clock.now()) { sent.merge(form) { $1 } }
       return try await form(endpoint, request, context, sent: sent, isKept: kept != nil)
     }
     router.post("/do/:endpoint") { request, context in
@@ -55,7 +55,7 @@ extension WebServer {
     else { return nil }
     let secrets = endpoint.form.fields.filter { if case .secret = $0.shape { true } else { false } }.map(\.name)
     let form = try await sent(request).filter { $0.key != "_csrf" && !secrets.contains($0.key) }
-    let back = "/do/\(endpoint.id)?_kept=\(await keptForms.put(form, at: .now()))"
+    let back = "/do/\(endpoint.id)?_kept=\(await keptForms.put(form, at: clock.now()))"
     return .redirect(to: "/sign-in?back=\(Self.escaped(back))")
   }
 
@@ -122,7 +122,7 @@ extension WebServer {
           before.merging(sent) { $1 }.merging(today) { given, _ in given }, wrong: fault?.body.field),
         "button": title(endpoint.id, language), "cancel": language.pick("やめる", "Cancel"),
       ])
-    return page(request, html, status: fault?.status ?? .ok)
+    return page(request, html, refusal: fault)
   }
 
   /// Adds an explicit null (or empty list) for every field whose earlier value the user erased.

@@ -204,8 +204,7 @@ extension WebServer {
     _ values: [Conflicts.Standing], _ records: Records?, _ language: Language
   ) async throws -> [[String: Any]] {
     guard let records, let row = values.first?.row else { return [] }
-    let reader = await core.inspect { $0.historyReader }
-    let story = try await core.reader.read { try reader.history(of: row, in: records.schema, $0) }
+    let story = try await story(of: row, in: records.schema)
     let deletions = values.compactMap(\.dot)
     let pick = language.pick
     var told: [[String: Any]] = []

@@ -68,6 +68,6 @@ extension WebServer {
           "why": pick(
             "町名か施設の名前を入れると、避難所の開設と混雑がわかります。",
             "Enter a town or a facility to see whether a shelter is open, and how full."),
-        ]), status: fault?.status ?? .ok)
+        ]), refusal: fault)
   }
 }

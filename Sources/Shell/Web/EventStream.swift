@@ -3,15 +3,17 @@ import ChangeModel
 import Desk
 import Hummingbird
 import NodeService
+import Office
+import Synchronization
 
 /// Streams of server-sent events (WHATWG HTML, 9.2). A comment every 15 seconds tells a listener that the node is there; and
 /// each ends when whoever listens may listen no longer.
 extension WebServer {
   /// For this node's own pages: that rows changed, with their ids, or that a link did. A listener hears of what it may read
   /// alone; of people's data, that something changed and not of whom, since a resident's ID is the row's id in another notation.
-  func eventStream(_ request: Request, _ context: DeskContext) async -> Response {
+  func eventStream(_ request: Request, _ context: DeskContext) async throws -> Response {
     let chunk = chunk(for: context.user)
-    return await stream(request) { event in
+    return try await stream(request, context) { event in
       guard case .happened(let event) = event else { return [] }
       return chunk(event).map { [$0] } ?? []
     }
@@ -23,21 +25,27 @@ extension WebServer {
   private static let beat: Duration = .seconds(15)
 
   /// - Parameter chunks: what to send now; nil ends the stream.
+  /// - Throws: 429 for one more than an account or a token may have.
   func stream(
-    _ request: Request, _ chunks: @escaping @Sendable (StreamEvent) async throws -> [String]?
-  ) async -> Response {
+    _ request: Request, _ context: DeskContext,
+    _ chunks: @escaping @Sendable (StreamEvent) async throws -> [String]?
+  ) async throws -> Response {
+    let listener = context.principal?.name ?? context.address
+    guard streams.count(of: listener) < Streams.each else { throw APIError.tooMany(seconds: 30) }
     let events = Self.beating(await core.events())
     return Response(
       status: .ok, headers: [.contentType: "text/event-stream"],
       body: .init { writer in
+        // Counted when it begins: the head of a stream may be asked for alone.
+        guard streams.begin(listener) else { return try await writer.finish(nil) }
+        defer { streams.end(listener) }
         try await writer.write(ByteBuffer(string: "retry: 2000\n: renkei\n\n"))
-        var checked = Instant.now()
+        var checked = clock.now()
         for await event in events {
-          // Often enough for a token that ended, and no more often than costs nothing.
-          let now = Instant.now()
-          if now.milliseconds - checked.milliseconds >= 1_000 || event.isQuiet {
-            guard try await principals.of(request, at: now, isUsed: false) != nil else { break }
-            checked = now
+          // At once when it may be over; else often enough for a token whose time is up, and no more often than costs nothing.
+          if event.concernsAccess || clock.now().milliseconds(since: checked) >= 1_000 {
+            guard try await principals.of(request, isUsed: false) != nil else { break }
+            checked = clock.now()
           }
           guard let texts = try await chunks(event) else { break }
           for text in texts { try await writer.write(ByteBuffer(string: text)) }
@@ -80,6 +88,7 @@ extension WebServer {
     )
     return { event in
       switch event {
+      case .access: return nil
       case .links: return "event: links\ndata: {}\n\n"
       case .rows(let all):
         let rows = all.filter { shown.contains($0.collection) }
@@ -92,6 +101,42 @@ extension WebServer {
   }
 }
 
+/// The streams that are open, by whose they are. A browser's pages need one each, and a browser keeps six to a host.
+final class Streams: Sendable {
+  static let each = 8
+
+  private let open = Mutex<[String: Int]>([:])
+
+  func count(of listener: String) -> Int { open.withLock { $0[listener] ?? 0 } }
+
+  /// - Returns: false when there are as many already as one may have.
+  func begin(_ listener: String) -> Bool {
+    open.withLock { open in
+      guard open[listener, default: 0] < Self.each else { return false }
+      open[listener, default: 0] += 1
+      return true
+    }
+  }
+
+  func end(_ listener: String) {
+    open.withLock { open in
+      let left = (open[listener] ?? 1) - 1
+      open[listener] = left > 0 ? left : nil
+    }
+  }
+}
+
 extension WebServer.StreamEvent {
   fileprivate var isQuiet: Bool { if case .quiet = self { true } else { false } }
+
+  /// Whether somebody may have signed out, been locked or ended with it.
+  fileprivate var concernsAccess: Bool {
+    switch self {
+    case .quiet, .happened(.access): true
+    case .happened(.rows(let rows)): rows.contains { Self.access.contains($0.collection) }
+    case .begun, .happened(.links): false
+    }
+  }
+
+  private static let access = Set([AccountRow.records, Credential.records, TokenRow.records].map(\.number))
 }

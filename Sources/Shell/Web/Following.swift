@@ -21,8 +21,8 @@ extension WebServer {
     let isFresh = asked.given.text("since") == nil
     let place = Place(first["next"].text ?? "")
     let list = endpoint.answer.name
-    return await stream(request) { event in
-      if case .happened(.links) = event { return [] }
+    return try await stream(request, context) { event in
+      if case .happened(let happened) = event, !happened.isOfRows { return [] }
       if case .begun = event, isFresh { return ["id: \(place.text)\nevent: begun\ndata: {}\n\n"] }
       var texts: [String] = []
       var answer = first
@@ -76,7 +76,7 @@ extension WebServer {
     return try await withThrowingTaskGroup(of: JSON?.self) { group in
       group.addTask {
         for await event in events {
-          if case .links = event { continue }
+          guard event.isOfRows else { continue }
           let answer = try await look(endpoint, inquiry, since: since)
           if !isEmpty(answer) { return answer }
         }

@@ -12,9 +12,13 @@ struct Gate: RouterMiddleware {
   let principals: Principals
   /// By method and path as the router writes it.
   let access: [String: Access]
+  let door: Door
+  /// The device that somebody has signed in at, if the request is from one.
+  let device: @Sendable (Request) -> Device?
   /// What becomes of a form of somebody who is no longer signed in; nil: nothing.
   let turnedAway: @Sendable (Request) async throws -> Response?
-  /// Signed-in callers each have their own; all others share one for their address.
+  /// Signed-in callers each have their own, and so do devices that somebody has signed in at; all others share one for their
+  /// address.
   private let staff = RateLimit(burst: 1_000, perSecond: 300)
   private let strangers = RateLimit(burst: 60, perSecond: 10)
 
@@ -46,7 +50,9 @@ struct Gate: RouterMiddleware {
           "GET /geojson/{endpoint}",
           "GET /record/{collection}/{row}",
           "GET /events", "GET /api/v1/me", "GET /api/v1/version", "GET /api/v1/wards", "GET /api/v1/wards.geojson",
-          "GET /api/v1/status", "GET /api/v1/links", "GET /api/v1/shelters/{id}/history", "POST /api/v1/session/lock",
+          "POST /session/app", "POST /session/app/confirmation", "POST /api/v1/session/app",
+          "POST /api/v1/session/app/confirmation", "GET /api/v1/links", "GET /api/v1/shelters/{id}/history",
+          "POST /api/v1/session/lock",
           "POST /api/v1/session/pin", "POST /api/v1/session/password",
         ]
       ),
@@ -66,7 +72,7 @@ struct Gate: RouterMiddleware {
       (.administration, ["GET /builder"]),
       (
         .roles([.engineer, .administrator]),
-        ["GET /metrics", "GET /api/v1/inspect/heads", "GET /api/v1/inspect/log"]
+        ["GET /metrics", "GET /api/v1/status", "GET /api/v1/inspect/heads", "GET /api/v1/inspect/log"]
       ),
     ]
     return Dictionary(uniqueKeysWithValues: rows.flatMap { access, routes in routes.map { ($0, access) } })
@@ -75,7 +81,8 @@ struct Gate: RouterMiddleware {
   /// Forms without script: their handlers look for the token in the form.
   static let formRoutes: Set<String> = [
     "POST /do/{endpoint}", "POST /conflicts", "POST /network", "POST /session/lock", "POST /session/pin",
-    "POST /session/password", "POST /session/end", "POST /own/{collection}/{row}", "POST /nodes",
+    "POST /session/password", "POST /session/app", "POST /session/app/confirmation", "POST /session/end",
+    "POST /own/{collection}/{row}", "POST /nodes",
   ]
 
   /// What needs no account is counted, except what costs nothing.
@@ -92,13 +99,17 @@ struct Gate: RouterMiddleware {
     guard let access = access[route] else {
       throw APIError(.forbidden, "forbidden", ja: "だれにも許されていません", en: "nobody may do this")
     }
-    let now = Instant.now()
     var context = context
-    context.principal = try await principals.of(request, at: now)
+    context.principal = try await principals.of(request)
+    context.caller.who = context.principal?.name
+    if context.principal != nil { door.know(context.origin) }
     let limit = context.principal == nil ? strangers : staff
     let caller =
-      context.principal.map { "\($0.account.map { "\($0)" } ?? $0.user.name) \(context.address)" } ?? context.address
-    guard Self.uncounted.contains(route) || limit.admits(caller, at: now) else { throw APIError.tooMany(seconds: 1) }
+      context.principal.map { "\($0.name) \(context.address)" } ?? device(request).map { "device \($0.name)" }
+      ?? context.address
+    guard Self.uncounted.contains(route) || limit.admits(caller, at: principals.clock.now()) else {
+      throw APIError.tooMany(seconds: 1)
+    }
     guard access.admits(context.principal?.user.roles) else {
       guard context.principal != nil else {
         if request.method == .get, !path.hasPrefix("/api/"),
@@ -141,21 +152,22 @@ struct Gate: RouterMiddleware {
 struct Principals: Sendable {
   let core: NodeCore
   let sessions: Sessions
+  let clock: SteadyClock
   let cookieName: String
 
   /// - Parameter isUsed: whether a person asks: what goes on by itself keeps nobody signed in.
   /// - Returns: nil for nobody: no cookie and no token, or none that is valid.
-  func of(_ request: Request, at now: Instant, isUsed: Bool = true) async throws -> Principal? {
+  func of(_ request: Request, isUsed: Bool = true) async throws -> Principal? {
     let ward = core.identity.certificate.node.ward
     if let header = request.headers[.authorization] {
       guard header.lowercased().hasPrefix("bearer ") else { return nil }
       let text = String(header.dropFirst(7))
-      let token = try await core.reader.read { try Token.find(text, ward: ward, at: now, $0) }
-      return token.map { Principal(user: $0.user, isReadOnly: $0.isReadOnly) }
+      let token = try await core.reader.read { try Token.find(text, ward: ward, at: .now(), $0) }
+      return token.map { Principal(user: $0.user, row: $0.id, isReadOnly: $0.isReadOnly) }
     }
     guard let cookie = request.cookies[cookieName]?.value,
       let session = await sessions.session(
-        cookie, at: now, isUsed: isUsed && request.headers[.refresh] == nil && request.uri.path != "/events"),
+        cookie, at: clock.now(), isUsed: isUsed && request.headers[.refresh] == nil && request.uri.path != "/events"),
       let id = session.current, let person = session.people.first(where: { $0.account == id })
     else { return nil }
     guard let account = try await core.reader.read({ try Account.fetch(id, ward: ward, $0) }), !account.hasEnded,
@@ -164,6 +176,6 @@ struct Principals: Sendable {
       await sessions.forget(id, in: cookie)
       return nil
     }
-    return Principal(user: account.user, account: id, csrf: session.csrf)
+    return Principal(user: account.user, row: id, account: id, csrf: session.csrf)
   }
 }

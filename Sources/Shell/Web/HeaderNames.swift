@@ -11,6 +11,9 @@ extension HTTPField.Name {
   static let lastEventID = Self("Last-Event-ID")!
   /// Of what a page asks by itself, to stay up to date.
   static let refresh = Self("X-Renkei-Refresh")!
+  static let referrerPolicy = Self("Referrer-Policy")!
+  static let crossOriginOpenerPolicy = Self("Cross-Origin-Opener-Policy")!
+  static let permissionsPolicy = Self("Permissions-Policy")!
   /// Where a request comes from, as the browser says (W3C Fetch Metadata).
   static let fetchSite = Self("Sec-Fetch-Site")!
 }

@@ -33,8 +33,7 @@ extension WebServer {
       throw APIError(
         .forbidden, "forbidden", field: "collection", ja: "この役割では見られません", en: "not for your roles")
     }
-    let reader = await core.inspect { $0.historyReader }
-    let entries = try await core.reader.read { db in try reader.history(of: row, in: schema, db) }
+    let entries = try await story(of: row, in: schema)
     let writes = entries.flatMap { entry -> [Write] in
       guard case .edit(let edits) = entry.action else { return [] }
       return edits.compactMap { edit in

@@ -151,7 +151,7 @@ extension WebServer {
 
   private func takeBundle(_ request: Request, _ context: DeskContext) async throws -> Response {
     let language = language(request)
-    return try await taking(request) { file in
+    return try await taking(request, atMost: Self.bundleLimit) { file in
       let result = try JSONDecoder().decode(BundleResult.self, from: try await operated(.importBundle(file: file)))
       let refused = result.refused?.count ?? 0
       return language.pick(
@@ -187,8 +187,8 @@ extension WebServer {
 
   private func takeShelters(_ request: Request, _ context: DeskContext) async throws -> Response {
     let language = language(request)
-    return try await taking(request) { file in
-      let data = try await operated(.importShelters(file: file, source: nil))
+    return try await taking(request, atMost: Operator.listBytes) { file in
+      let data = try await imports.pass { try await operated(.importShelters(file: file, source: nil)) }
       let result = try JSONDecoder().decode(ImportResult.self, from: data)
       // Every row that was not taken is told by its line, before what was merely doubtful.
       let (refused, doubtful) = (result.problems.filter(\.isRefused), result.problems.filter { !$0.isRefused })
@@ -210,7 +210,9 @@ extension WebServer {
   // MARK: Files that a browser sends
 
   /// Keeps what a browser sends in a file of our own while it is worked on. Of the name that it gives, only the ending counts.
-  private func taking(_ request: Request, _ body: (String) async throws -> String) async throws -> Response {
+  private func taking(
+    _ request: Request, atMost limit: Int, _ body: (String) async throws -> String
+  ) async throws -> Response {
     let language = language(request)
     let ending = request.uri.queryParameters["name"]?.split(separator: ".").last.map { String($0.lowercased()) } ?? ""
     let isKnown = ["csv", "json", "geojson"].contains(ending)
@@ -222,7 +224,7 @@ extension WebServer {
     var count = 0
     for try await piece in request.body {
       count += piece.readableBytes
-      guard count <= Self.bundleLimit else {
+      guard count <= limit else {
         throw APIError(
           .contentTooLarge, "too-large", ja: "大きすぎます。ノードのある機械で取り込んでください",
           en: "too large: take it in on the node's machine")

@@ -21,7 +21,7 @@ extension WebServer {
     router.post("/nodes") { request, context in try await enrol(request, context) }
     router.get("/nodes/file/:token") { _, context in
       let token = context.parameters.get("token") ?? ""
-      guard let file = await handouts.thing(token, at: .now()), file.account == context.principal?.account else {
+      guard let file = await handouts.thing(token, at: clock.now()), file.account == context.principal?.account else {
         throw APIError.notFound("token")
       }
       return Response(
@@ -95,7 +95,7 @@ extension WebServer {
             "この連合のすべてのノードです。失くしたノードを外すには、認証局カードを持って renkei-node revoke を使います。",
             "Every node of this federation. To shut out a lost one, use renkei-node revoke with the authority's card."
           ),
-        ]), status: fault?.status ?? .ok)
+        ]), refusal: fault)
   }
 
   private func enrol(_ request: Request, _ context: DeskContext) async throws -> Response {
@@ -124,7 +124,7 @@ extension WebServer {
         ("authority-\(ward).json", language(request).pick("認証局カードを保存", "Save the authority's card"), authority),
       ] {
         files.append(
-          (await handouts.put(Handout(name: name, content: content, account: account), at: now), name, label))
+          (await handouts.put(Handout(name: name, content: content, account: account), at: clock.now()), name, label))
       }
       return try await nodes(request, context, files: files)
     } catch let error as FederationError {

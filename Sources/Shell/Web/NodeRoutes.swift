@@ -51,15 +51,27 @@ extension WebServer {
       var changes: [String: String]
     }
 
+    /// The newest 500, oldest first.
     var history: [Entry]
+    /// Whether there are older ones.
+    var isCut: Bool
   }
 
+  /// Every change of a row that can be read here, oldest first. It reads the whole lane: one at a time.
+  func story(of row: RowID, in schema: CollectionSchema) async throws -> [RowHistoryEntry] {
+    try await histories.pass {
+      let reader = await core.inspect { $0.historyReader }
+      return try await core.reader.read { db in try reader.history(of: row, in: schema, db) }
+    }
+  }
+
+  private static let historyLimit = 500
+
   private func history(of row: RowID) async throws -> History {
-    let reader = await core.inspect { $0.historyReader }
-    let entries = try await core.reader.read { db in try reader.history(of: row, in: Shelter.records.schema, db) }
+    let entries = try await story(of: row, in: Shelter.records.schema)
     guard !entries.isEmpty else { throw APIError.notFound("id") }
     return History(
-      history: entries.map { entry in
+      history: entries.suffix(Self.historyLimit).map { entry in
         var changes: [String: String] = [:]
         var action = History.Entry.Action.delete
         if case .edit(let edits) = entry.action {
@@ -73,7 +85,7 @@ extension WebServer {
           time: entry.time.milliseconds, ward: core.identity.federation.ward(at: entry.dot.author.ward)?.code ?? "?",
           node: core.federation.reference(to: entry.dot.author), sequence: Int(entry.dot.sequence), action: action,
           changes: changes)
-      })
+      }, isCut: entries.count > Self.historyLimit)
   }
 
   private static func describe(_ operation: FieldOperation) -> String {

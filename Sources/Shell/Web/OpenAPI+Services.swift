@@ -47,6 +47,8 @@ extension OpenAPI {
     ("Problem", CodableSchema.of(APIError.Body.self)), ("Session", CodableSchema.of(WebServer.SessionView.self)),
     ("StatusReport", CodableSchema.of(StatusReport.self)), ("LinksResult", CodableSchema.of(LinksResult.self)),
     ("HeadsReport", CodableSchema.of(HeadsReport.self)), ("History", CodableSchema.of(WebServer.History.self)),
+    ("AppOffer", CodableSchema.of(WebServer.AppOffer.self)),
+    ("PrintedCodes", CodableSchema.of(WebServer.PrintedCodes.self)),
     ("Me", CodableSchema.of(WebServer.Me.self)), ("Version", CodableSchema.of(WebServer.VersionReport.self)),
     ("Wards", ["type": "object", "required": ["wards"], "properties": ["wards": ["type": "array", "items": ward]]]),
     (

@@ -143,7 +143,7 @@ enum OpenAPI {
           tags: [Node]
           summary: Every change of a shelter, oldest first.
           responses:
-            "200": { description: "Every change, oldest first", content: { application/json: { schema: { $ref: "#/components/schemas/History" } } } }
+            "200": { description: "The newest 500 changes, oldest first", content: { application/json: { schema: { $ref: "#/components/schemas/History" } } } }
             "400": { $ref: "#/components/responses/Refused" }
             "401": { $ref: "#/components/responses/Refused" }
             "403": { $ref: "#/components/responses/Refused" }
@@ -162,7 +162,7 @@ enum OpenAPI {
           tags: [Session]
           summary: Sign in.
           security: []
-          requestBody: { required: true, content: { application/json: { schema: { type: object, required: [login, password], properties: { login: { type: string, maxLength: 40 }, password: { type: string, maxLength: 512 } } } } } }
+          requestBody: { required: true, content: { application/json: { schema: { type: object, required: [login, password], properties: { login: { type: string, maxLength: 40 }, password: { type: string, maxLength: 512 }, code: { type: string, maxLength: 40, description: "The authenticator's number or a printed code, where the account has one" } } } } } }
           responses:
             "200": { description: Signed in; the cookie is new, content: { application/json: { schema: { $ref: "#/components/schemas/Session" } } } }
             "401": { $ref: "#/components/responses/Refused" }
@@ -214,6 +214,35 @@ enum OpenAPI {
           requestBody: { required: true, content: { application/json: { schema: { type: object, required: [pin, password], properties: { pin: { type: string, pattern: "^[0-9]{6}$" }, password: { type: string, maxLength: 512 } } } } } }
           responses:
             "204": { description: Set }
+            "400": { $ref: "#/components/responses/Refused" }
+            "401": { $ref: "#/components/responses/Refused" }
+            "403": { $ref: "#/components/responses/Refused" }
+            "413": { $ref: "#/components/responses/Refused" }
+            "415": { $ref: "#/components/responses/Refused" }
+            "429": { $ref: "#/components/responses/Refused" }
+      /api/v1/session/app:
+        post:
+          operationId: offerAuthenticator
+          tags: [Session]
+          summary: Begin to set up an authenticator app of one's own.
+          requestBody: { required: true, content: { application/json: { schema: { type: object, required: [password], properties: { password: { type: string, maxLength: 512 } } } } } }
+          responses:
+            "200": { description: "The secret, for ten minutes", content: { application/json: { schema: { $ref: "#/components/schemas/AppOffer" } } } }
+            "400": { $ref: "#/components/responses/Refused" }
+            "401": { $ref: "#/components/responses/Refused" }
+            "403": { $ref: "#/components/responses/Refused" }
+            "413": { $ref: "#/components/responses/Refused" }
+            "415": { $ref: "#/components/responses/Refused" }
+            "429": { $ref: "#/components/responses/Refused" }
+      /api/v1/session/app/confirmation:
+        post:
+          operationId: confirmAuthenticator
+          tags: [Session]
+          summary: Show that the app has the secret.
+          description: From then on signing in takes its number besides the password. Answers eight codes, each good once in its place.
+          requestBody: { required: true, content: { application/json: { schema: { type: object, required: [mark, code], properties: { mark: { type: string, maxLength: 40 }, code: { type: string, maxLength: 10 } } } } } }
+          responses:
+            "200": { description: The printed codes, content: { application/json: { schema: { $ref: "#/components/schemas/PrintedCodes" } } } }
             "400": { $ref: "#/components/responses/Refused" }
             "401": { $ref: "#/components/responses/Refused" }
             "403": { $ref: "#/components/responses/Refused" }

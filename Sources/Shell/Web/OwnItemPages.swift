@@ -136,7 +136,7 @@ extension WebServer {
               "value": $0["value"].text ?? "",
             ]
           },
-        ]), status: fault?.status ?? .ok)
+        ]), refusal: fault)
   }
 
   private func enterOwnItems(_ request: Request, _ context: DeskContext) async throws -> Response {

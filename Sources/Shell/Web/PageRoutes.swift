@@ -68,6 +68,6 @@ extension WebServer {
     frame.error = language.pick(error.body.ja, error.body.en)
     let top: [[String: Any]] = [["href": "/", "label": language.pick("最初の画面へ", "To the first page")]]
     let title = language.pick("できませんでした", "That did not work")
-    return page(request, frame.render("table", title: title, ["top": top, "hasTop": true]), status: error.status)
+    return page(request, frame.render("table", title: title, ["top": top, "hasTop": true]), refusal: error)
   }
 }

@@ -46,6 +46,13 @@ extension WebServer {
     topology.wards.map { Controls.Option($0.code, wardName($0.code, language)) }
   }
 
+  /// A page that shows what was refused, if anything was: with its status, and what HTTP says of it besides.
+  func page(_ request: Request, _ html: String, refusal: APIError?) -> Response {
+    var response = page(request, html, status: refusal?.status ?? .ok)
+    for field in refusal?.headers ?? [:] { response.headers.append(field) }
+    return response
+  }
+
   /// A page, and the language that was asked for kept for the next one.
   func page(_ request: Request, _ html: String, status: HTTPResponse.Status = .ok) -> Response {
     var response = text(html, type: "text/html; charset=utf-8")
@@ -126,6 +133,7 @@ extension WebServer {
     given.was = endpoint.form.shown(was, in: core.identity.federation)
     var inquiry = Inquiry(given: given, user: context.user, now: .now(), identity: core.identity)
     inquiry.row = try row.map { try self.row($0, endpoint) } ?? nil
+    inquiry.caller = context.principal?.row
     // Who goes back and sends the form again with another content means another entry.
     inquiry.request = try Self.request(mark, endpoint, inquiry).map { (blake2b($0.key + $0.content).bytes, []) }
     return try await core.carryOut(endpoint, inquiry, in: catalogue).answer

@@ -6,7 +6,7 @@ import Synchronization
 final class RateLimit: Sendable {
   private struct Bucket {
     var level: Double
-    var seen: Instant
+    var seen: Tick
   }
 
   private let burst: Double
@@ -21,18 +21,18 @@ final class RateLimit: Sendable {
   }
 
   /// Whether `caller` may ask once more now.
-  func admits(_ caller: String, at now: Instant) -> Bool {
+  func admits(_ caller: String, at now: Tick) -> Bool {
     buckets.withLock { buckets in
       var bucket = buckets[caller] ?? Bucket(level: burst, seen: now)
-      let elapsed = Double(max(now.milliseconds - bucket.seen.milliseconds, 0)) / 1_000
+      let elapsed = Double(max(now.milliseconds(since: bucket.seen), 0)) / 1_000
       bucket.level = min(burst, bucket.level + elapsed * perSecond)
       bucket.seen = now
       let admitted = bucket.level >= 1
       if admitted { bucket.level -= 1 }
       if buckets[caller] == nil, buckets.count >= Self.callers {
-        let seen = buckets.values.map(\.seen.milliseconds).sorted()
+        let seen = buckets.values.map(\.seen).sorted()
         let cut = seen[seen.count / 4]
-        buckets = buckets.filter { $0.value.seen.milliseconds > cut }
+        buckets = buckets.filter { $0.value.seen > cut }
       }
       buckets[caller] = bucket
       return admitted

@@ -116,6 +116,7 @@ extension WebServer {
       guard let decoded = text.removingPercentEncoding else { throw APIError.notFound("id") }
       inquiry.row = try row(decoded, endpoint)
     }
+    inquiry.caller = context.principal?.row
     inquiry.key = context.parameters.get("pseudonym")
     inquiry.request = try Self.request(request.headers[.idempotencyKey], endpoint, inquiry)
     if let header = request.headers[.authorization], header.lowercased().hasPrefix("bearer ") {

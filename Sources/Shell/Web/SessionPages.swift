@@ -12,25 +12,54 @@ extension WebServer {
       let isAdministrator = context.user.roles.contains(.administrator)
       guard isAdministrator || context.principal?.account != nil else { return Response.redirect(to: "/session") }
       await sessions.end(named: sent["name"]?.first ?? "", for: isAdministrator ? nil : context.principal?.account)
+      accessLog.note(.signedOut, from: context.address, who: context.caller.who, ["by": "another device"])
       return Response.redirect(to: "/session?done=session")
     }
     router.post("/session/lock") { request, context in
       try checkForm(try await sent(request), context)
-      if let cookie = cookie(request) { await sessions.lock(cookie) }
+      await lock(request, context)
       return Response.redirect(to: "/sign-in")
     }
     router.post("/session/pin") { request, context in
       try await own(request, context) { sent in
-        try await setPIN(NewPIN(pin: sent["pin"]?.first ?? "", password: sent["password"]?.first ?? ""), context)
+        try await setPIN(
+          NewPIN(pin: sent["pin"]?.first ?? "", password: sent["password"]?.first ?? ""), request, context)
         return Response(status: .noContent)
       }
     }
+    router.post("/session/app") { request, context in try await app(request, context) }
+    router.post("/session/app/confirmation") { request, context in try await confirmation(request, context) }
     router.post("/session/password") { request, context in
       try await own(request, context) { sent in
         try await setPassword(
           NewPassword(old: sent["old"]?.first ?? "", new: sent["new"]?.first ?? ""), request, context)
       }
     }
+  }
+
+  private func app(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let sent = try await sent(request)
+    try checkForm(sent, context)
+    do {
+      let offer = try await offerApp(AppStart(password: sent["password"]?.first ?? ""), request, context)
+      return try await ownPage(request, context, app: ["mark": offer.mark, "secret": Self.grouped(offer.secret)])
+    } catch { return try await ownPage(request, context, APIError.of(error)) }
+  }
+
+  private func confirmation(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let sent = try await sent(request)
+    try checkForm(sent, context)
+    do {
+      let proof = AppProof(mark: sent["mark"]?.first ?? "", code: sent["code"]?.first ?? "")
+      return try await ownPage(request, context, codes: try await confirmApp(proof, context).codes)
+    } catch { return try await ownPage(request, context, APIError.of(error)) }
+  }
+
+  /// In groups of four, as it is read and typed.
+  private static func grouped(_ text: String) -> String {
+    let letters = Array(text)
+    return stride(from: 0, to: letters.count, by: 4).map { String(letters[$0..<min($0 + 4, letters.count)]) }
+      .joined(separator: " ")
   }
 
   /// Does it, and shows the page again with what came of it; a new password brings a new cookie.
@@ -47,7 +76,10 @@ extension WebServer {
     } catch { return try await ownPage(request, context, APIError.of(error)) }
   }
 
-  private func ownPage(_ request: Request, _ context: DeskContext, _ error: APIError? = nil) async throws -> Response {
+  private func ownPage(
+    _ request: Request, _ context: DeskContext, _ error: APIError? = nil, app: [String: String]? = nil,
+    codes: [String] = []
+  ) async throws -> Response {
     var frame = frame(request, context)
     let pick = frame.language.pick
     frame.error = error.map { pick($0.body.ja, $0.body.en) }
@@ -56,6 +88,21 @@ extension WebServer {
       separator: pick("、", ", "))
     let isAdmin = context.user.roles.contains(.administrator)
     let words = [
+      "app": pick("認証アプリ", "Authenticator app"),
+      "appWhy": pick(
+        "パスワードに加えて、手元の端末の認証アプリに出る6桁の番号でサインインします。通信が切れていても使えます。管理者と災害対策本部の人は決めてください。",
+        "Signs you in with the six digits that an app on your own device shows, besides the password. It works without any network. Administrators and headquarters should have one."
+      ),
+      "appType": pick(
+        "この鍵を認証アプリに入れ(種類は「時間ベース」)、出てきた番号を下に入れます。",
+        "Type this key into the app (time-based), then the number that it shows below."),
+      "appKey": pick("鍵", "Key"), "appCode": pick("アプリに出た番号", "The number that the app shows"),
+      "appBegin": pick("認証アプリを決める", "Set up an authenticator app"), "appConfirm": pick("決める", "Confirm"),
+      "codes": pick("控えのコード", "Printed codes"),
+      "codesWhy": pick(
+        "書き写すか印刷して、端末とは別の所にしまいます。アプリを使えないとき、番号の代わりに一つずつ一度だけ使えます。二度と表示されません。",
+        "Write them down or print them, and keep them apart from the device. Each works once in place of the number. They are not shown again."
+      ),
       "lock": pick("離席(画面ロック)", "Lock the screen"),
       "lockWhy": pick(
         "サインインしたまま画面を閉じます。続けるときは暗証番号を入れます(決めていない人はパスワードでサインインし直します)。未送信のものは残ります。",
@@ -77,11 +124,11 @@ extension WebServer {
     let account = context.principal?.account
     let here = if let cookie = cookie(request) { await sessions.name(of: cookie) } else { "" }
     var open: [[String: Any]] = []
-    for (name, session) in await sessions.all(of: isAdmin ? nil : account, at: .now()).prefix(200) {
+    for (name, session) in await sessions.all(of: isAdmin ? nil : account, at: clock.now()).prefix(200) {
       open.append([
         "name": name, "device": session.device, "isHere": name == here,
         "people": try await people(of: session).map(\.name).joined(separator: pick("、", ", ")),
-        "seen": frame.language.age(milliseconds: Instant.now().milliseconds - session.seen.milliseconds),
+        "seen": frame.language.age(milliseconds: clock.now().milliseconds(since: session.seen)),
         "state": session.current == nil ? pick("席を外している", "away from the desk") : pick("使用中", "in use"),
       ])
     }
@@ -89,7 +136,11 @@ extension WebServer {
       request,
       frame.render(
         "session", title: pick("自分の設定", "My settings"), active: "/menu",
-        ["w": words, "sessions": open, "hasSessions": account != nil, "who": "\(context.user.name) · \(roles)"]),
-      status: error?.status ?? .ok)
+        [
+          "w": words, "app": app.map { [$0] } ?? [], "offersApp": account != nil && app == nil && codes.isEmpty,
+          "codes": codes, "hasCodes": !codes.isEmpty, "sessions": open, "hasSessions": account != nil,
+          "who": "\(context.user.name) · \(roles)",
+        ]),
+      refusal: error)
   }
 }

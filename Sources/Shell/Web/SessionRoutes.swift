@@ -15,15 +15,17 @@ extension WebServer {
     api.get("/session") { request, context in try json(try await sessionView(request, context)) }
     api.post("/session") { request, context in
       let given = try await request.decode(as: SignIn.self, context: context)
-      let account = try await prove(.password, login: given.login, given.password, context)
-      return try await signedIn(account, request, context)
+      return try await signedIn(try await signIn(given, request, context), request, context)
     }
-    api.delete("/session") { request, _ in
-      if let cookie = cookie(request) { await sessions.end(cookie) }
-      return withCookie(nil, Response(status: .noContent))
+    api.post("/session/app") { request, context in
+      try json(try await offerApp(try await request.decode(as: AppStart.self, context: context), request, context))
     }
-    api.post("/session/lock") { request, _ in
-      if let cookie = cookie(request) { await sessions.lock(cookie) }
+    api.post("/session/app/confirmation") { request, context in
+      try json(try await confirmApp(try await request.decode(as: AppProof.self, context: context), context))
+    }
+    api.delete("/session") { request, context in await signOut(request, context, Response(status: .noContent)) }
+    api.post("/session/lock") { request, context in
+      await lock(request, context)
       return Response(status: .noContent)
     }
     api.post("/session/switch") { request, context in
@@ -31,7 +33,7 @@ extension WebServer {
       return try json(try await change(to: given, csrf: request.headers[.csrf], request, context))
     }
     api.post("/session/pin") { request, context in
-      try await setPIN(try await request.decode(as: NewPIN.self, context: context), context)
+      try await setPIN(try await request.decode(as: NewPIN.self, context: context), request, context)
       return Response(status: .noContent)
     }
     api.post("/session/password") { request, context in
@@ -39,11 +41,11 @@ extension WebServer {
     }
     api.post("/setup") { request, context in
       let given = try await request.decode(as: Setup.self, context: context)
-      return try await signedIn(try await setUp(given, context), request, context)
+      return try await signedIn(try await setUp(given, request, context), request, context)
     }
   }
 
-  struct SignIn: Codable { var login: String; var password: String }
+  struct SignIn: Codable { var login: String; var password: String; var code: String? }
   struct Switch: Codable { var login: String; var pin: String }
   struct NewPIN: Codable { var pin: String; var password: String }
   struct NewPassword: Codable { var old: String; var new: String }
@@ -66,51 +68,85 @@ extension WebServer {
 
   // MARK: One's own
 
-  func setPIN(_ given: NewPIN, _ context: DeskContext) async throws {
+  func setPIN(_ given: NewPIN, _ request: Request, _ context: DeskContext) async throws {
     let account = try await me(context)
     try PasswordPolicy.check(pin: given.pin)
-    _ = try await prove(.password, login: account.login, given.password, context)
+    _ = try await prove(.password, login: account.login, given.password, request, context)
     try await write(account.user) { desk in [try Accounts.credential(account.id, .pin, given.pin, desk)] }
+    accessLog.note(.credentialChanged, from: context.address, who: context.caller.who, ["what": "PIN"])
   }
 
   /// Ends the account's sessions, and begins a new one here.
   func setPassword(_ given: NewPassword, _ request: Request, _ context: DeskContext) async throws -> Response {
     let account = try await me(context)
     try PasswordPolicy.check(given.new, about: [account.login, account.name])
-    _ = try await prove(.password, login: account.login, given.old, context)
+    _ = try await prove(.password, login: account.login, given.old, request, context)
     try await write(account.user) { desk in
       [try Accounts.credential(account.id, .password, given.new, desk), Accounts.changed(account.id, desk)]
     }
+    accessLog.note(.credentialChanged, from: context.address, who: context.caller.who, ["what": "password"])
     return try await signedIn(try await fetch(account.id), request, context)
+  }
+
+  /// By password, and by the second factor where the account has one.
+  func signIn(_ given: SignIn, _ request: Request, _ context: DeskContext) async throws -> Account {
+    try await prove(.password, login: given.login, given.password, request, context) {
+      try await proveSecond(given.code, of: $0)
+    }
+  }
+
+  // MARK: Going
+
+  func signOut(_ request: Request, _ context: DeskContext, _ response: Response) async -> Response {
+    if let cookie = cookie(request) {
+      await sessions.end(cookie)
+      accessLog.note(.signedOut, from: context.address, who: context.caller.who)
+    }
+    return withCookie(nil, response)
+  }
+
+  /// Leaves the desk: who comes back goes on by PIN or password.
+  func lock(_ request: Request, _ context: DeskContext) async {
+    guard let cookie = cookie(request) else { return }
+    await sessions.lock(cookie)
+    accessLog.note(.locked, from: context.address, who: context.caller.who)
   }
 
   // MARK: Proof
 
   /// Whoever knows what `login` signs in with.
   ///
+  /// - Parameter further: what else has to hold; when it throws, this was a wrong try.
   /// - Throws: 401, saying no more than that it was wrong; 429 after too many tries.
   func prove(
-    _ secret: Account.Secret, login: String, _ text: String, _ context: DeskContext
+    _ secret: Account.Secret, login: String, _ text: String, _ request: Request, _ context: DeskContext,
+    further: (Account) async throws -> Void = { _ in }
   ) async throws -> Account {
-    let now = Instant.now()
     guard login.utf8.count <= 200, text.utf8.count <= 1_024 else { throw Self.wrong }
-    if let seconds = await sessions.wait(login, from: context.address, at: now) {
-      throw APIError.tooMany(seconds: seconds)
-    }
     let ward = core.identity.certificate.node.ward
     let candidates = try await core.reader.read { db in
       try Account.all(login: login, ward: ward, db).map { ($0, try $0.hash(of: secret, db)) }
     }
-    for (account, hash) in candidates where hash != nil {
-      guard try await passwords.verify(text, hash) else { continue }
-      await sessions.noteSuccess(login, from: context.address)
-      context.logger.info("signed in", metadata: ["account": "\(account.id)", "from": "\(context.address)"])
-      return account
+    let device = device(request)
+    let isKnown = device.map { device in candidates.contains { device.people.contains($0.0.id) } } ?? false
+    let buckets = Attempts.Bucket.all(
+      Account.plain(login: login), from: context.address, device: isKnown ? device?.name : nil)
+    if let seconds = await sessions.charge(buckets, at: clock.now()) { throw APIError.tooMany(seconds: seconds) }
+    context.caller.who = candidates.first.map { "account \($0.0.id)" } ?? "an unknown login"
+    var proven: Account?
+    do {
+      for (account, hash) in candidates where hash != nil && proven == nil {
+        if try await passwords.verify(text, hash, isKnown: isKnown) { proven = account }
+      }
+      if !candidates.contains(where: { $0.1 != nil }) { _ = try await passwords.verify(text, nil, isKnown: isKnown) }
+    } catch {
+      await sessions.withdraw(buckets)
+      throw error
     }
-    if !candidates.contains(where: { $0.1 != nil }) { _ = try await passwords.verify(text, nil) }
-    await sessions.noteFailure(login, from: context.address, at: now)
-    context.logger.notice("a sign-in was refused", metadata: ["from": "\(context.address)"])
-    throw Self.wrong
+    guard let proven else { throw Self.wrong }
+    try await further(proven)
+    await sessions.noteSuccess(buckets)
+    return proven
   }
 
   private static let wrong = APIError(
@@ -119,7 +155,7 @@ extension WebServer {
   func change(
     to given: Switch, csrf: String?, _ request: Request, _ context: DeskContext
   ) async throws -> SessionView {
-    guard let cookie = cookie(request), let session = await sessions.session(cookie, at: .now()) else {
+    guard let cookie = cookie(request), let session = await sessions.session(cookie, at: clock.now()) else {
       throw APIError(.unauthorized, "unauthorized", ja: "サインインしてください", en: "sign in")
     }
     guard Gate.isSame(csrf ?? "", session.csrf) else {
@@ -130,8 +166,11 @@ extension WebServer {
       throw APIError(
         .forbidden, "not-here", ja: "この端末では、先にパスワードでサインインしてください", en: "sign in with the password on this device first")
     }
-    let proven = try await prove(.pin, login: given.login, given.pin, context)
-    guard proven.id == here.id, await sessions.go(on: cookie, as: here.id, at: .now()) != nil else { throw Self.wrong }
+    let proven = try await prove(.pin, login: given.login, given.pin, request, context)
+    guard proven.id == here.id, await sessions.go(on: cookie, as: here.id, at: clock.now()) != nil else {
+      throw Self.wrong
+    }
+    accessLog.note(.signedIn, from: context.address, who: "account \(here.id)", ["by": "PIN"])
     return try await view(cookie, context)
   }
 
@@ -140,8 +179,9 @@ extension WebServer {
   func signedIn(_ account: Account, _ request: Request, _ context: DeskContext) async throws -> Response {
     let (new, session) = await sessions.begin(
       account.id, version: account.changedAt, sharing: cookie(request),
-      device: "\((request.headers[.userAgent] ?? "?").prefix(200)) · \(context.address)", at: .now())
-    return withCookie(new, try json(try await view(session)))
+      device: "\((request.headers[.userAgent] ?? "?").prefix(200)) · \(context.address)", at: clock.now())
+    accessLog.note(.signedIn, from: context.address, who: "account \(account.id)", ["by": "password"])
+    return remembering(account.id, request, withCookie(new, try json(try await view(session))))
   }
 
   func sessionView(_ request: Request, _ context: DeskContext) async throws -> SessionView {
@@ -150,7 +190,7 @@ extension WebServer {
   }
 
   private func view(_ cookie: String, _ context: DeskContext) async throws -> SessionView {
-    guard let session = await sessions.session(cookie, at: .now()) else { return SessionView(state: "none") }
+    guard let session = await sessions.session(cookie, at: clock.now()) else { return SessionView(state: "none") }
     return try await view(session)
   }
 
@@ -180,7 +220,7 @@ extension WebServer {
     }
   }
 
-  private func me(_ context: DeskContext) async throws -> Account {
+  func me(_ context: DeskContext) async throws -> Account {
     guard let id = context.principal?.account else {
       throw APIError(.forbidden, "forbidden", ja: "鍵ではできません", en: "not with a token")
     }
@@ -209,7 +249,7 @@ extension WebServer {
 
   // MARK: Writing
 
-  private func write(_ user: User, _ body: @escaping @Sendable (Desk) throws -> [Draft]) async throws {
+  func write(_ user: User, _ body: @escaping @Sendable (Desk) throws -> [Draft]) async throws {
     let identity = core.identity
     try await core.edit { replica, now in
       let desk = Desk(replica: replica, inquiry: Inquiry(user: user, now: now, identity: identity))
@@ -229,29 +269,33 @@ extension WebServer {
     }
   }
 
-  /// The first administrator: whoever has the code that `init` printed. It works once.
-  func setUp(_ given: Setup, _ context: DeskContext) async throws -> Account {
-    let now = Instant.now()
-    let key = "setup"
-    if let seconds = await sessions.wait(key, from: context.address, at: now) {
-      throw APIError.tooMany(seconds: seconds)
-    }
+  /// The first administrator: whoever has the code that `init` printed. It works once, whoever else sends it meanwhile.
+  func setUp(_ given: Setup, _ request: Request, _ context: DeskContext) async throws -> Account {
+    let buckets = Attempts.Bucket.all("\u{1f}set-up", from: context.address, device: nil)
     guard !given.name.isEmpty, given.name.count <= 60, !given.login.isEmpty, given.login.count <= 40 else {
       throw APIError.badValue("name", ja: "利用者IDと氏名を入れてください", en: "a login and a name are required")
     }
     try PasswordPolicy.check(given.password, about: [given.login, given.name])
-    guard try core.firstCode.isRight(given.code) else {
-      await sessions.noteFailure(key, from: context.address, at: now)
+    if let seconds = await sessions.charge(buckets, at: clock.now()) { throw APIError.tooMany(seconds: seconds) }
+    guard try core.firstCode.take(given.code) else {
       throw APIError(
         .unauthorized, "wrong-code", field: "code", ja: "コードが違うか、すでに使われました。端末の renkei-node account add でも登録できます",
         en: "the code is wrong or was used; `renkei-node account add` on the machine works too")
     }
-    try await write(User(given.name)) { desk in
-      try Accounts.make(
-        login: given.login, name: given.name, roles: Role.allCases, password: given.password, desk
-      ).drafts
+    await sessions.noteSuccess(buckets)
+    do {
+      try await write(User(given.name)) { desk in
+        try Accounts.make(
+          login: given.login, name: given.name, roles: Role.allCases, password: given.password, desk
+        ).drafts
+      }
+    } catch {
+      try core.firstCode.giveBack()
+      throw error
     }
-    try core.firstCode.use()
-    return try await prove(.password, login: given.login, given.password, context)
+    try core.firstCode.end()
+    let account = try await prove(.password, login: given.login, given.password, request, context)
+    accessLog.note(.setUp, from: context.address, who: "account \(account.id)")
+    return account
   }
 }

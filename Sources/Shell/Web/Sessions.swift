@@ -4,7 +4,8 @@ import Federation
 import Sodium
 
 /// Who is signed in at this node. A session belongs to a browser; several people of one shelter may share it, one at a
-/// time. It is kept in memory alone: a node that starts anew asks everybody to sign in again.
+/// time. It is kept in memory alone: a node that starts anew asks everybody to sign in again. Its times are the steady clock's:
+/// none lasts longer because the wall clock went back.
 actor Sessions {
   /// After so long without a request a session is locked: what was entered stays in the browser, and a password or PIN
   /// goes on with it.
@@ -17,7 +18,7 @@ actor Sessions {
     var account: RowID
     /// The account's `changed_at` when the password was given: another one, and it has to be given again.
     var version: Int64
-    var since: Instant
+    var since: Tick
   }
 
   struct Session: Sendable {
@@ -26,28 +27,32 @@ actor Sessions {
     var people: [Person]
     /// Who works now; nil while locked.
     var current: RowID?
-    var seen: Instant
+    var seen: Tick
     /// The browser as it calls itself, and where it is: for a person who looks for a lost device.
     var device: String
   }
 
   private var sessions: [Digest: Session] = [:]
   private var attempts = Attempts()
+  /// Called when somebody may do less than a moment ago: those who listen are looked at again.
+  private let narrowed: @Sendable () -> Void
+
+  init(narrowed: @escaping @Sendable () -> Void = {}) { self.narrowed = narrowed }
 
   private static func key(_ cookie: String) -> Digest { blake2b([UInt8](cookie.utf8)) }
 
   /// The session of a cookie as it is now.
   ///
   /// - Parameter isUsed: whether a person asks: what a page does by itself keeps nobody signed in.
-  func session(_ cookie: String, at now: Instant, isUsed: Bool = true) -> Session? {
+  func session(_ cookie: String, at now: Tick, isUsed: Bool = true) -> Session? {
     let key = Self.key(cookie)
     guard var session = sessions[key] else { return nil }
-    session.people.removeAll { now.milliseconds - $0.since.milliseconds > Self.shift }
+    session.people.removeAll { now.milliseconds(since: $0.since) > Self.shift }
     guard !session.people.isEmpty else {
       sessions[key] = nil
       return nil
     }
-    let isIdle = now.milliseconds - session.seen.milliseconds > Self.idle
+    let isIdle = now.milliseconds(since: session.seen) > Self.idle
     if isIdle || !session.people.contains(where: { $0.account == session.current }) { session.current = nil }
     if session.current != nil, isUsed { session.seen = now }
     sessions[key] = session
@@ -56,7 +61,7 @@ actor Sessions {
 
   /// Signs a person in, beside those who share the browser: a new cookie each time, so that none that was known before
   /// is worth anything after.
-  func begin(_ account: RowID, version: Int64, sharing cookie: String?, device: String, at now: Instant) -> (
+  func begin(_ account: RowID, version: Int64, sharing cookie: String?, device: String, at now: Tick) -> (
     cookie: String, session: Session
   ) {
     var people: [Person] = []
@@ -77,7 +82,7 @@ actor Sessions {
   }
 
   /// Goes on as one of those who share the browser; they have proven themselves by PIN or password.
-  func go(on cookie: String, as account: RowID, at now: Instant) -> Session? {
+  func go(on cookie: String, as account: RowID, at now: Tick) -> Session? {
     guard var session = session(cookie, at: now), session.people.contains(where: { $0.account == account }) else {
       return nil
     }
@@ -87,9 +92,15 @@ actor Sessions {
     return session
   }
 
-  func lock(_ cookie: String) { sessions[Self.key(cookie)]?.current = nil }
+  func lock(_ cookie: String) {
+    sessions[Self.key(cookie)]?.current = nil
+    narrowed()
+  }
 
-  func end(_ cookie: String) { sessions[Self.key(cookie)] = nil }
+  func end(_ cookie: String) {
+    sessions[Self.key(cookie)] = nil
+    narrowed()
+  }
 
   // MARK: All of them
 
@@ -98,10 +109,10 @@ actor Sessions {
   /// Every session that counts, the latest first, under a name that is no cookie.
   ///
   /// - Parameter account: only those that this person shares.
-  func all(of account: RowID?, at now: Instant) -> [(name: String, session: Session)] {
+  func all(of account: RowID?, at now: Tick) -> [(name: String, session: Session)] {
     sessions.filter { _, session in
       session.people.contains {
-        now.milliseconds - $0.since.milliseconds <= Self.shift && (account == nil || $0.account == account)
+        now.milliseconds(since: $0.since) <= Self.shift && (account == nil || $0.account == account)
       }
     }.map { (Self.name($0.key), $0.value) }.sorted { $0.session.seen > $1.session.seen }
   }
@@ -113,6 +124,7 @@ actor Sessions {
     guard let key = sessions.keys.first(where: { Self.name($0) == name }) else { return }
     sessions[key]?.people.removeAll { account == nil || $0.account == account }
     if sessions[key]?.people.isEmpty == true { sessions[key] = nil }
+    narrowed()
   }
 
   /// Takes a person out of a session: the account ended, or its password is another.
@@ -124,20 +136,17 @@ actor Sessions {
 
   // MARK: Guessing
 
-  /// How many wrong tries are free: of one login from one address, of one login from anywhere, of one address.
-  private static func keys(_ login: String, _ address: String) -> [(key: String, free: Int)] {
-    [("\(login)\u{1f}\(address)", 5), ("login \(login)", 50), ("address \(address)", 30)]
+  /// Counts a try as a wrong one before it is looked at, so that many at once are no more than one after another.
+  ///
+  /// - Returns: seconds to wait, and nothing is counted; nil to go on.
+  func charge(_ buckets: [Attempts.Bucket], at now: Tick) -> Int? {
+    if let seconds = attempts.wait(buckets, at: now) { return seconds }
+    attempts.fail(buckets, at: now)
+    return nil
   }
 
-  func wait(_ login: String, from address: String, at now: Instant) -> Int? {
-    Self.keys(login, address).compactMap { attempts.wait($0.key, free: $0.free, at: now) }.max()
-  }
+  /// The try could not be looked at.
+  func withdraw(_ buckets: [Attempts.Bucket]) { attempts.withdraw(buckets) }
 
-  func noteFailure(_ login: String, from address: String, at now: Instant) {
-    for (key, _) in Self.keys(login, address) { attempts.fail(key, at: now) }
-  }
-
-  func noteSuccess(_ login: String, from address: String) {
-    attempts.succeed(Self.keys(login, address)[0].key)
-  }
+  func noteSuccess(_ buckets: [Attempts.Bucket]) { attempts.succeed(buckets) }
 }

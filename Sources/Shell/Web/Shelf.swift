@@ -6,7 +6,7 @@ import Sodium
 actor Shelf<Thing: Sendable> {
   private let lifetime: Int64
   private let limit: Int
-  private var things: [String: (thing: Thing, until: Int64)] = [:]
+  private var things: [String: (thing: Thing, until: Tick)] = [:]
 
   /// - Parameters:
   ///   - minutes: after which a thing is gone.
@@ -16,18 +16,18 @@ actor Shelf<Thing: Sendable> {
     self.limit = limit
   }
 
-  func put(_ thing: Thing, at now: Instant) -> String {
-    things = things.filter { $0.value.until > now.milliseconds }
+  func put(_ thing: Thing, at now: Tick) -> String {
+    things = things.filter { $0.value.until > now }
     if things.count >= limit, let oldest = things.min(by: { $0.value.until < $1.value.until }) {
       things[oldest.key] = nil
     }
     let name = secureRandomBytes(16).hexadecimal
-    things[name] = (thing, now.milliseconds + lifetime)
+    things[name] = (thing, now.advanced(byMilliseconds: lifetime))
     return name
   }
 
-  func thing(_ name: String, at now: Instant) -> Thing? {
-    things[name].flatMap { $0.until > now.milliseconds ? $0.thing : nil }
+  func thing(_ name: String, at now: Tick) -> Thing? {
+    things[name].flatMap { $0.until > now ? $0.thing : nil }
   }
 
   func drop(_ name: String) { things[name] = nil }

@@ -13,8 +13,9 @@ extension WebServer {
     router.post("/sign-in") { request, context in
       let sent = try await sent(request)
       return try await enter(request, context, back: sent["_back"]?.first, isSetup: false) {
-        let (login, password) = (sent["login"]?.first ?? "", sent["password"]?.first ?? "")
-        return try await signedIn(try await prove(.password, login: login, password, context), request, context)
+        let given = SignIn(
+          login: sent["login"]?.first ?? "", password: sent["password"]?.first ?? "", code: sent["code"]?.first)
+        return try await signedIn(try await signIn(given, request, context), request, context)
       }
     }
     router.post("/setup") { request, context in
@@ -23,7 +24,8 @@ extension WebServer {
       return try await enter(request, context, back: nil, isSetup: true) {
         try await signedIn(
           try await setUp(
-            Setup(code: text("code"), login: text("login"), name: text("name"), password: text("password")), context),
+            Setup(code: text("code"), login: text("login"), name: text("name"), password: text("password")), request,
+            context),
           request, context)
       }
     }
@@ -37,9 +39,7 @@ extension WebServer {
         return Response(status: .noContent)
       }
     }
-    router.post("/sign-out") { request, _ in
-      if let cookie = cookie(request) { await sessions.end(cookie) }
-      return withCookie(nil, .redirect(to: "/sign-in"))
+    router.post("/sign-out") { request, context in await signOut(request, context, .redirect(to: "/sign-in"))
     }
   }
 
@@ -64,6 +64,7 @@ extension WebServer {
     frame.error = error.map { pick($0.body.ja, $0.body.en) }
     let title = isSetup ? pick("最初の管理者を登録する", "Register the first administrator") : pick("サインイン", "Sign in")
     let words = [
+      "app": pick("認証アプリの番号か控えのコード(決めている人だけ)", "Authenticator's number or printed code (if you have set one up)"),
       "login": pick("利用者ID", "Login"), "password": pick("パスワード", "Password"), "name": pick("氏名", "Name"),
       "code": pick("このノードを作ったときに表示されたコード", "The code shown when this node was made"),
       "hint": pick(
@@ -84,6 +85,6 @@ extension WebServer {
           "w": words, "title": title, "action": isSetup ? "/setup" : "/sign-in", "isSetup": isSetup,
           "offersSetup": core.firstCode.isOpen && !isSetup, "back": Self.back(back), "people": people,
           "hasPeople": !isSetup && !people.isEmpty,
-        ]), status: error?.status ?? .ok)
+        ]), refusal: error)
   }
 }

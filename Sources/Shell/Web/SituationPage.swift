@@ -38,11 +38,15 @@ extension WebServer {
   }
 
   func situation(_ request: Request, _ context: DeskContext) async throws -> Response {
-    let frame = frame(request, context)
+    var frame = frame(request, context)
     let language = frame.language
     let pick = language.pick
     let figure = request.uri.queryParameters["figure"].flatMap { Figure(rawValue: String($0)) } ?? .open
     let status = try await core.status(withDigest: false, running: true)
+    // Every time that is entered is as wrong as the clock: whoever looks at this page has to know.
+    if let clock = status.problems.first(where: { $0.code == .ownClock })?.sentence {
+      frame.error = pick(clock.ja, clock.en)
+    }
     let wards = try await figures(status, context)
     let disaster = try await ask("disasters", [:], context)["disasters"].list.first { $0["endedAt"] == .null }
     let quake = disaster?["quakeAt"].integer

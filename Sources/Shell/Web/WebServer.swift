@@ -4,7 +4,6 @@ import Foundation
 import Goods
 import Hummingbird
 import HummingbirdCore
-import HummingbirdTLS
 import Logging
 import NIOSSL
 import NodeService
@@ -14,9 +13,6 @@ import Topology
 
 /// The node's HTTP side: the JSON API, the pages, events and figures.
 public struct WebServer: Sendable {
-  /// Connections at once: a ward's shelters with a few tablets each, and their event streams.
-  static let connectionLimit = 2_000
-
   let core: NodeCore
   let topology: Topology
   let metrics: PrometheusRegistry
@@ -28,11 +24,19 @@ public struct WebServer: Sendable {
   let isPublic: Bool
   /// Whose scripts may use the API, with tokens: `https://www.city.example.jp`.
   let origins: Set<String>
-  let sessions = Sessions()
+  /// For whatever lasts: no wall clock says how long somebody is signed in, or has to wait.
+  let clock: SteadyClock
+  let accessLog: AccessLog
+  let sessions: Sessions
+  let streams = Streams()
+  let histories = Turnstile()
+  let imports = Turnstile()
+  let door: Door
   let handouts = Shelf<Handout>(minutes: 10, limit: 100)
   /// Forms that were sent when the session had ended: they wait until somebody has signed in.
   let keptForms = Shelf<[String: [String]]>(minutes: 60, limit: 200)
   let passwords = Passwords()
+  let newApps = Shelf<NewApp>(minutes: 10, limit: 100)
   private let description: String
   let labels: Labels
   let maps: [Language: WardMap]
@@ -41,10 +45,15 @@ public struct WebServer: Sendable {
   ///   - hosts: names by which browsers may call this node, besides addresses and `localhost`.
   ///   - isPublic: whether anybody may read what the services publish, under `/open`.
   ///   - origins: whose scripts may use the API, with tokens.
+  ///   - log: where it is written who came in and who was turned away.
   public init(
     core: NodeCore, topology: Topology, metrics: PrometheusRegistry, hosts: Set<String> = [], isSecure: Bool = true,
-    isPublic: Bool = false, origins: Set<String> = []
+    isPublic: Bool = false, origins: Set<String> = [], log: Logger = Logger(label: "renkei")
   ) {
+    clock = SteadyClock()
+    accessLog = AccessLog(log, clock: clock)
+    door = Door(log: accessLog) { [clock] in clock.now() }
+    sessions = Sessions { Task { await core.announceAccess() } }
     self.isSecure = isSecure
     self.isPublic = isPublic
     self.origins = origins
@@ -60,17 +69,16 @@ public struct WebServer: Sendable {
 
   /// The service that listens on `address`.
   ///
-  /// - Parameter tls: nil for plain HTTP, which is for the machine itself alone.
+  /// - Parameter tls: what callers are shown at this moment; nil for plain HTTP, which is for the machine itself alone.
   public func application(
-    on address: NetworkAddress, tls: TLSConfiguration?, log: Logger, ready: @escaping @Sendable (Int?) async -> Void
-  ) throws -> some ApplicationProtocol {
-    let plain = HTTPServerBuilder.http1(configuration: .init(idleTimeout: .seconds(60)))
-    return Application(
+    on address: NetworkAddress, tls: (@Sendable () -> NIOSSLContext)?, log: Logger,
+    ready: @escaping @Sendable (Int?) async -> Void
+  ) -> some ApplicationProtocol {
+    Application(
       router: router(),
-      server: try tls.map { try .tls(plain, tlsConfiguration: $0) } ?? plain,
+      server: HTTPServerBuilder { [door] responder in GuardedChannel(responder, door, tls) },
       configuration: ApplicationConfiguration(
-        address: .hostname(address.host, port: address.port), serverName: "renkei",
-        availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
+        address: .hostname(address.host, port: address.port), serverName: "renkei"),
       onServerRunning: { channel in await ready(channel.localAddress?.port) },
       logger: log)
   }
@@ -88,21 +96,25 @@ public struct WebServer: Sendable {
     return routes
   }
 
-  var principals: Principals { Principals(core: core, sessions: sessions, cookieName: cookieName) }
+  var principals: Principals { Principals(core: core, sessions: sessions, clock: clock, cookieName: cookieName) }
 
   func router() -> Router<DeskContext> {
     let router = Router(context: DeskContext.self, options: .autoGenerateHeadEndpoints)
     let access = access
     router.add(middleware: MetricsMiddleware())
     // Before what makes answers of errors: refusals bear them too.
-    router.add(middleware: SecurityHeaders())
+    router.add(middleware: SecurityHeaders(names: isSecure ? hosts.filter { CallerAddress($0) == nil } : []))
+    router.add(middleware: NotedRefusals(log: accessLog))
     router.add(middleware: CrossOrigin(allowed: origins))
     router.add(middleware: ErrorBodies { request, error in errorPage(request, error) })
     router.add(middleware: Lean())
     router.add(middleware: OwnHost(hosts: hosts))
     router.add(middleware: Manners(routes: access.keys, origins: origins))
     router.add(middleware: SameOriginWrites(allowed: origins))
-    router.add(middleware: Gate(principals: principals, access: access, turnedAway: { try await keepForm($0) }))
+    router.add(
+      middleware: Gate(
+        principals: principals, access: access, door: door, device: { device($0) },
+        turnedAway: { try await keepForm($0) }))
     addPages(to: router)
     router.get("/healthz") { _, _ in
       Response(status: .ok, headers: [.contentType: "text/plain"], body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
@@ -117,7 +129,7 @@ public struct WebServer: Sendable {
       let gauges = try await core.status(withDigest: false, running: true)
       return text(metrics.exposition(with: gauges), type: "text/plain; version=0.0.4; charset=utf-8")
     }
-    router.get("/events") { request, context in await eventStream(request, context) }
+    router.get("/events") { request, context in try await eventStream(request, context) }
     addOpenData(to: router)
     addSessionRoutes(to: router.group("/api/v1"))
     addNodeRoutes(to: router.group("/api/v1"))

@@ -49,6 +49,8 @@ public struct Inquiry: Sendable {
   /// `RowValues.tag` of the row as the caller knows it, or `*` for any: of another state nothing is written.
   public var expected: [String]?
   public var user: User
+  /// The account's or the token's row; nil for the operator at the machine itself.
+  public var caller: RowID?
   public var now: Instant
   public var identity: NodeIdentity
 

@@ -13,7 +13,9 @@ public struct ShelterList: Sendable {
   public var notice: String?
 
   /// The metropolitan list of 2022-06 has 13.8 MB, nearly all of it empty rows.
-  public static let byteLimit = 256 * 1024 * 1024
+  public static let byteLimit = 32 << 20
+  /// A row has names, places and remarks, and a list that is none would be read for minutes.
+  public static let lineLimit = 64 << 10
 
   /// Reads any list that is known here: a CSV of the standard data set, of Tokyo's two releases or of GSI, or GSI's
   /// GeoJSON.
@@ -22,7 +24,8 @@ public struct ShelterList: Sendable {
   ///   - fileName: GSI's CSV names the municipality only there.
   ///   - topology: against whose outlines positions are checked.
   public init(_ bytes: [UInt8], fileName: String, topology: Topology) throws(ExchangeError) {
-    guard bytes.count <= Self.byteLimit else { throw .tooLarge(bytes: bytes.count, limit: Self.byteLimit) }
+    guard bytes.count <= Self.byteLimit else { throw .tooLarge(limit: Self.byteLimit) }
+    try Self.checkLines(bytes)
     let text = try EncodedText(bytes)
     let first = text.bytes.first { !Self.blanks.contains($0) }
     if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") {
@@ -51,6 +54,22 @@ public struct ShelterList: Sendable {
   init(kind: ShelterListKind, encoding: TextEncoding) {
     self.kind = kind
     self.encoding = encoding
+  }
+
+  /// Before anything is decoded. GeoJSON has its whole file in one line.
+  private static func checkLines(_ bytes: [UInt8]) throws(ExchangeError) {
+    let start = bytes.first { $0 < 0x80 && $0 > 0x20 }
+    guard start != UInt8(ascii: "{"), start != UInt8(ascii: "[") else { return }
+    var (line, length) = (1, 0)
+    for byte in bytes {
+      if byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") {
+        if byte == UInt8(ascii: "\n") { line += 1 }
+        length = 0
+      } else {
+        length += 1
+        guard length <= lineLimit else { throw .lineTooLong(line: line, limit: lineLimit) }
+      }
+    }
   }
 
   /// How many records are looked at for a header.

@@ -19,7 +19,8 @@ public enum ExchangeError: Error, Hashable, Sendable {
   case duplicateColumn(String, line: Int)
   case notJSON(String)
   case notFeatureCollection
-  case tooLarge(bytes: Int, limit: Int)
+  case tooLarge(limit: Int)
+  case lineTooLong(line: Int, limit: Int)
 }
 
 /// A file's bytes and what most of it is written in. Each field is decoded by itself: where two files were joined, or some bytes

@@ -1,25 +1,29 @@
 import Catalogue
 import Causality
+import ChangeModel
 import Desk
 import Foundation
+
 import Hummingbird
 import HummingbirdTesting
-import NodeService
-import Office
+@testable import NodeService
 import TestSupport
 import Testing
 
+@testable import Office
 @testable import Web
 
 /// Who may do what, by what proof.
 @Suite struct AccessTests {
-  private struct Answer {
+  struct Answer {
     var status: Int
     var json: [String: Any]
     var cookie: String?
+    var cookies: [String] = []
+    var retryAfter: String?
   }
 
-  private static func ask(
+  static func ask(
     _ client: any TestClientProtocol, _ method: HTTPRequest.Method, _ path: String, _ body: JSON? = nil,
     cookie: String? = nil, csrf: String? = nil, token: String? = nil, origin: String? = nil
   ) async throws -> Answer {
@@ -32,14 +36,16 @@ import Testing
       uri: path, method: method, headers: headers, body: body.map { ByteBuffer(bytes: $0.bytes) }
     ) { answer in
       let json = (try? JSONSerialization.jsonObject(with: Data(buffer: answer.body))) as? [String: Any]
-      let cookie = answer.headers[.setCookie]?.split(separator: ";").first.map(String.init)
-      return Answer(status: answer.status.code, json: json ?? [:], cookie: cookie)
+      let cookies = answer.headers[values: .setCookie].compactMap { $0.split(separator: ";").first.map(String.init) }
+      return Answer(
+        status: answer.status.code, json: json ?? [:], cookie: cookies.first, cookies: cookies,
+        retryAfter: answer.headers[.retryAfter])
     }
   }
 
-  private static let password = "川底 三毛猫 鉛筆立て"
+  static let password = "川底 三毛猫 鉛筆立て"
 
-  private static func account(
+  static func account(
     _ core: NodeCore, _ login: String, _ roles: [Role], shelter: String? = nil
   ) async throws -> String {
     var body: [String: JSON] = [
@@ -51,7 +57,7 @@ import Testing
     return made["id"]?.text ?? ""
   }
 
-  private static func signIn(
+  static func signIn(
     _ client: any TestClientProtocol, _ login: String, _ password: String = password, cookie: String? = nil
   ) async throws -> Answer {
     try await ask(
@@ -278,33 +284,49 @@ import Testing
     }
   }
 
-  // MARK: Bounds
-
-  @Test func `a caller has a burst and then a rate, and callers do not fill the memory`() {
-    let limit = RateLimit(burst: 3, perSecond: 2)
-    let start = Instant.test
-    #expect((0..<5).filter { _ in limit.admits("a", at: start) }.count == 3)
-    #expect(limit.admits("b", at: start))
-    #expect(limit.admits("a", at: start.advanced(byMilliseconds: 500)))
-    #expect(!limit.admits("a", at: start.advanced(byMilliseconds: 501)))
-    for caller in 0..<(RateLimit.callers * 2) {
-      _ = limit.admits("\(caller)", at: start.advanced(byMilliseconds: Int64(caller)))
+  @Test func `of many who send the one-time code at once, one becomes the administrator`() async throws {
+    try await WebTests.withServer { client, core in
+      let code = try core.firstCode.make()
+      let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+        for number in 0..<6 {
+          group.addTask {
+            try await Self.ask(
+              client, .post, "/api/v1/setup",
+              [
+                "code": .text(code), "login": .text("admin\(number)"), "name": "見本 管理",
+                "password": .text(Self.password),
+              ]
+            ).status
+          }
+        }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      #expect(statuses.filter { $0 == 200 }.count == 1 && statuses.filter { $0 == 401 }.count == 5)
     }
   }
 
-  @Test func `waiting doubles, and ends after a quarter of an hour`() {
-    var attempts = Attempts()
-    var now = Instant.test
-    for _ in 0..<5 { attempts.fail("x", at: now) }
-    #expect(attempts.wait("x", free: 5, at: now) == 30)
-    for _ in 0..<40 { attempts.fail("x", at: now) }
-    #expect(attempts.wait("x", free: 5, at: now) == 900)
-    now = now.advanced(byMilliseconds: 900_000)
-    #expect(attempts.wait("x", free: 5, at: now) == nil)
-  }
-
-  @Test(arguments: ["short", "password12345", "aaaaaaaaaaaa", "123456789012", "renkei-tokyo", "見本 太郎見本 太郎"])
+  @Test(arguments: [
+    "short", "password12345", "aaaaaaaaaaaa", "123456789012", "renkei-tokyo", "見本 太郎見本 太郎", "1q2w3e4r5t",
+    "1qaz2wsx3edc", "p@ssw0rd12", "superman99", "princess12", "tokyo20261127", "zaq12wsxcde3", "q1w2e3r4t5y6",
+    "Qwertyuiop1", "iloveyou2026!", "123123123123", "147258369a", "qazqazqazqaz", "ｐａｓｓｗｏｒｄ１２", "さくらさくら2026",
+    "Baseball!1985", "0901234567", "mihon12345",
+  ])
   func `what is easy to guess is no password`(_ password: String) {
     #expect(throws: Fault.self) { try PasswordPolicy.check(password, about: ["mihon", "見本 太郎"]) }
+  }
+
+  @Test(arguments: [
+    "川底 三毛猫 鉛筆立て", "別の 長い 合言葉です", "horse piano window", "kV7#xTq2mLp9", "tuesday guitar mikan", "yonaka no sanpomichi",
+  ])
+  func `words that have nothing in common are a password`(_ password: String) throws {
+    try PasswordPolicy.check(password, about: ["mihon", "見本 太郎"])
+  }
+
+  @Test func `the commonest words with the usual endings are refused: more than 3,000`() {
+    let endings = ["", "1", "12", "123", "1234", "12345", "!", "1!", "2026", "99", "01"]
+    let all = CommonPasswords.words.flatMap { word in endings.map { word + $0 } }
+      .filter { PasswordPolicy.length.contains($0.count) }
+    #expect(Set(all).count > 3_000)
+    #expect(all.allSatisfy { CommonPasswords.contains($0) })
   }
 }

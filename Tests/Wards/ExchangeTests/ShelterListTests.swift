@@ -297,4 +297,15 @@ import Topology
       _ = try? ShelterList(damaged, fileName: "x", topology: Files.topology)
     }
   }
+
+  @Test func `a list that is too long, or has a line that no list has, is refused before it is read`() {
+    let line = String(repeating: "x", count: ShelterList.lineLimit + 1)
+    #expect(throws: ExchangeError.lineTooLong(line: 2, limit: ShelterList.lineLimit)) {
+      _ = try Self.read("名称,住所\n" + line)
+    }
+    #expect(throws: ExchangeError.tooLarge(limit: ShelterList.byteLimit)) {
+      _ = try ShelterList(
+        [UInt8](repeating: 10, count: ShelterList.byteLimit + 1), fileName: "x.csv", topology: Files.topology)
+    }
+  }
 }

@@ -36,10 +36,18 @@ public struct Account: Hashable, Sendable {
     return try RowValues.fetch(id, AccountRow.records, db).map { Account($0) }
   }
 
-  /// Those that have not ended under a login: two when cut-off nodes made the same one.
+  /// A login as it is kept, however a keyboard writes it: 「Ｔａｎａｋａ　」 is `tanaka`.
+  public static func plain(login: String) -> String {
+    login.precomposedStringWithCompatibilityMapping.trimmingCharacters(in: .whitespacesAndNewlines).lowercased()
+  }
+
+  /// Those of this ward that have not ended under a login: two when cut-off nodes made the same one.
   public static func all(login: String, ward: UInt32, _ db: Database) throws -> [Account] {
-    try RowValues.all(AccountRow.records, "WHERE login = ? AND ended_at IS NULL ORDER BY id LIMIT 8", [login], db)
-      .filter { $0.id.made?.author.ward == ward }.map { Account($0) }
+    // As it was typed too: older accounts have capital letters. Another ward's rows are left out before the list is cut.
+    try RowValues.all(
+      AccountRow.records, "WHERE login IN (?, ?) AND ended_at IS NULL AND id >> 53 = ? ORDER BY id LIMIT 8",
+      [plain(login: login), login, Int64(ward)], db
+    ).filter { $0.id.made?.author.ward == ward }.map { Account($0) }
   }
 
   public enum Secret: Sendable {
@@ -51,6 +59,25 @@ public struct Account: Hashable, Sendable {
   /// What the account's person signs in with.
   public func hash(of secret: Secret, _ db: Database) throws -> PasswordHash? {
     try RowValues.fetch(id, Credential.records, db)?[secret.field].flatMap { PasswordHash($0) }
+  }
+}
+
+extension Account {
+  /// What shows, besides the password, that it is the account's person.
+  public struct SecondFactor: Sendable {
+    public var secret: [UInt8]
+    /// Of its time steps, the last that was used.
+    public var lastStep: Int64
+    /// Hashes of the printed codes that are left.
+    public var codes: [String]
+  }
+
+  /// - Returns: nil when the person has set none up.
+  public func secondFactor(_ db: Database) throws -> SecondFactor? {
+    guard let values = try RowValues.fetch(id, Credential.records, db),
+      let secret = values[Credential.app].flatMap({ [UInt8](hexadecimal: $0) })
+    else { return nil }
+    return SecondFactor(secret: secret, lastStep: values[Credential.appStep] ?? 0, codes: values[Credential.codes])
   }
 }
 
@@ -79,8 +106,8 @@ public struct Token: Hashable, Sendable {
     guard looksLikeOne(text), text.utf8.count == prefix.utf8.count + 2 * secretBytes else { return nil }
     let hash = blake2b([UInt8](text.utf8)).bytes
     let found = try RowValues.all(
-      TokenRow.records, "WHERE hash = ? AND ended_at IS NULL AND until > ? LIMIT 1",
-      [Data(hash), now.milliseconds], db
+      TokenRow.records, "WHERE hash = ? AND ended_at IS NULL AND until > ? AND id >> 53 = ? LIMIT 1",
+      [Data(hash), now.milliseconds, Int64(ward)], db
     ).first
     guard let found, found.id.made?.author.ward == ward else { return nil }
     return Token(

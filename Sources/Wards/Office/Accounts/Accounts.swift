@@ -20,7 +20,8 @@ public enum Accounts {
   public static func make(
     login: String, name: String, roles: [Role], shelter: RowID? = nil, password: String, _ desk: Desk
   ) throws -> (row: RowID, drafts: [Draft]) {
-    guard login.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else {
+    let login = Account.plain(login: login)
+    guard !login.isEmpty, login.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else {
       throw Fault.badValue("login", ja: "利用者IDは空白のない英数字にしてください", en: "a login is of letters and digits, without blanks")
     }
     guard try desk.read({ try Account.all(login: login, ward: desk.wardIndex, $0) }).isEmpty else {
@@ -42,11 +43,16 @@ public enum Accounts {
   public static func credential(
     _ account: RowID, _ secret: Account.Secret, _ text: String, _ desk: Desk
   ) throws -> Draft {
-    guard let hash = PasswordHash.make(of: text) else {
+    guard let hash = PasswordHash.make(of: PasswordPolicy.plain(text)) else {
       throw Fault.refused(ja: "メモリーが足りません。少し待ってからもう一度", en: "not enough memory; wait a moment and try again")
     }
+    return credentials(account, [secret.field.set(hash.text)], desk)
+  }
+
+  /// Edits of what signs a person in, sealed for this ward's nodes.
+  public static func credentials(_ account: RowID, _ edits: [FieldEdit], _ desk: Desk) -> Draft {
     var draft = Draft(.control, audience: .ward(desk.wardIndex, .credential))
-    draft.edit(Credential.records, account, [secret.field.set(hash.text)])
+    draft.edit(Credential.records, account, edits)
     return draft
   }
 
@@ -140,6 +146,21 @@ public enum Accounts {
         let draft = changed(account.id, desk, [AccountRow.endedAt.set(desk.now)])
         return Written([draft], about: [account.id]) { look in try look.answer(account.id, records) }
       },
+      .write(
+        "forgetAuthenticator", "/accounts/{id}/authenticator/end", "認証アプリを外す", "Forget an authenticator",
+        for: .administration,
+        "Forget an account's authenticator and printed codes, when both are lost; its sessions end.", of: records,
+        when: [own, lasts], answers: .row(records)
+      ) { desk in
+        let account = try account(desk)
+        guard let factor = try desk.read({ try account.secondFactor($0) }) else {
+          throw Fault.refused(ja: "認証アプリは決まっていません", en: "there is no authenticator")
+        }
+        let edits = [Credential.app.set(nil), Credential.appStep.set(nil)] + factor.codes.map(Credential.codes.remove)
+        return Written([credentials(account.id, edits, desk), changed(account.id, desk)], about: [account.id]) { look in
+          try look.answer(account.id, records)
+        }
+      }.often(0),
     ], menu: ["accounts"])
 
   // MARK: Tokens
