@@ -75,7 +75,8 @@ public struct Catalogue: Sendable {
                 .reused, field: "Idempotency-Key", ja: "この印は、別の内容の送信に使われています。新しい印で送ってください",
                 en: "the key was sent with another content before: send this with a new one")
             }
-            (answer, isRepeated) = (try JSON.decode(kept.answer), true)
+            // Of what was done very long ago, only that it was is remembered.
+            (answer, isRepeated) = (kept.answer.isEmpty ? .null : try JSON.decode(kept.answer), true)
             return
           }
           try check(endpoint, desk)
@@ -88,7 +89,7 @@ public struct Catalogue: Sendable {
           if written.drafts.allSatisfy(\.isEmpty) {
             try note(written.subjects, endpoint, desk, purpose: inquiry.given.text("purpose"), committed)
           }
-          answer = try self.answer(written, endpoint, desk, committed)
+          answer = desk.telling(try self.answer(written, endpoint, desk, committed))
           if let request = inquiry.request {
             try replica.store.keepAnswer(
               answer.withoutSecrets.bytes, toRequest: request.key, with: request.content, at: inquiry.now.milliseconds)
@@ -188,7 +189,7 @@ public struct Catalogue: Sendable {
     on subjects: [RowID], _ endpoint: Endpoint, _ desk: Desk, purpose: String?
   ) throws -> [AuditTrail.Note] {
     try desk.read { db in try subjects.map { try conceal($0, desk.inquiry, db) } }.map {
-      AuditTrail.Note($0, endpoint.id, purpose: purpose, user: desk.inquiry.user.name)
+      AuditTrail.Note($0, endpoint.id, purpose: purpose, user: desk.inquiry.signature)
     }
   }
 

@@ -123,6 +123,9 @@ public indirect enum Answer: Sendable {
       case objects(Answer)
     }
 
+    /// What is said beside an answer, where something was done in another way than whoever entered it may expect.
+    public static let told = Member("told", .object(.words), "お知らせ", "What to know")
+
     public var name: String
     public var content: Content
     public var words: Words

@@ -48,13 +48,13 @@ public enum Outlook {
           SELECT shelter, people, outside, max(reported_at) FROM shelter_reports WHERE reported_at > ?2 GROUP BY shelter
         ), counted AS (
           SELECT s.id, s.ward,
-            min(1e9, max(0, s.occupancy, coalesce(r.people, 0)) + max(0, coalesce(r.outside, 0))) AS people
+            min(1e9, max(\(Shelter.occupancy.sql(in: "s", recounts: "?3")), coalesce(r.people, 0)) + max(0, coalesce(r.outside, 0))) AS people
           FROM shelters s LEFT JOIN report r ON r.shelter = s.id
           WHERE s.status IN ('開設', '常設') AND (?1 IS NULL OR s.ward = ?1)
         )
         SELECT ward, \(byShelter ? "id" : "NULL") AS shelter, CAST(total(people) AS INTEGER) AS people
         FROM counted GROUP BY \(group)
-        """, arguments: [ward, now.milliseconds - 86_400_000])
+        """, arguments: [ward, now.milliseconds - 86_400_000, try Shelter.occupancy.recounts(in: Shelter.records, db)])
     // A lot whose date has passed is no stock.
     let stock = try Row.fetchAll(
       db,

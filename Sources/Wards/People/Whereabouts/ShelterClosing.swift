@@ -34,7 +34,7 @@ enum ShelterClosing {
     draft.edit(
       records, row,
       [
-        Shelter.status.set(.closed), Shelter.closedAt.set(desk.now),
+        Shelter.status.set(.closed), Shelter.closedAt.set(desk.enteredAt),
         Shelter.notes.append("閉鎖: \(desk.given.text("reason")!)"),
       ])
     return Written([draft], about: [row]) { look in try look.answer(row, records) }

@@ -23,7 +23,6 @@ public enum Shelter {
   public static let source = Field.text(15, "source", 400, "出典", "Source")
   public static let status = Field<ShelterStatus>.word(16, "status", "開設状況", "Status")
   public static let crowding = Field<ShelterCrowding>.word(17, "crowding", "混雑状況", "Crowding")
-  public static let occupancy = CounterField(18, "occupancy", "避難者数", "Occupancy")
   public static let needs = SetField(19, "needs", of: .text(60), atMost: 100, "必要な物資", "Needs")
   public static let notes = LogField(20, "notes", 2_000, "記録", "Notes")
   public static let accessibility = SetField(
@@ -41,9 +40,13 @@ public enum Shelter {
   public static let toilets = Field.integer(30, "toilets", 0...10_000, "使えるトイレ数", "Toilets")
   public static let openedAt = Field.time(31, "opened_at", "開設日時", "Opened at")
   public static let closedAt = Field.time(32, "closed_at", "閉鎖日時", "Closed at")
-  /// What was last counted: two desks that counted at once show as a conflict, since their changes have added up.
+  /// What was last counted: two desks that counted different numbers at once show as a conflict.
   public static let counted = Field.integer(33, "counted", Numbers.people, "最後に数えた人数", "Last head count")
   public static let countedAt = Field.time(34, "counted_at", "数えた日時", "Counted at")
+  /// Of whose comings and goings the count knew.
+  public static let countSeen = Field.bytes(35, "count_seen", "数えたときに知っていた増減", "Changes known to the count")
+  public static let occupancy = CounterField(
+    18, "occupancy", "避難者数", "Occupancy", counting: Counting(counted, at: countedAt, seen: countSeen))
 
   public static let records = Records(
     10, "shelters", "避難所", "Shelter", lane: .life,
@@ -54,7 +57,7 @@ public enum Shelter {
     fields: [
       name, status, crowding, occupancy, capacity, ward, address, needs, notes, designations, hazards, accepts,
       accessibility, latitude, longitude, elevation, phone, kana, englishName, neighbourhoods, postalCode, url, remarks,
-      commonIDs, localID, source, facility, area, staff, toilets, openedAt, closedAt, counted, countedAt,
+      commonIDs, localID, source, facility, area, staff, toilets, openedAt, closedAt, counted, countedAt, countSeen,
     ],
     title: [name],
     settledFreely: [name, kana, address, phone, remarks, capacity, area, toilets, status, crowding],

@@ -68,9 +68,9 @@ public enum ShelterSearch {
       db,
       sql: """
         SELECT ward, count(*) AS shelters, sum(status IN ('開設', '常設')) AS open,
-          CAST(max(-9e15, min(9e15, total(occupancy))) AS INTEGER) AS people
+          CAST(max(-9e15, min(9e15, total(\(Shelter.occupancy.sql(in: "shelters", recounts: "?1"))))) AS INTEGER) AS people
         FROM shelters GROUP BY ward ORDER BY ward
-        """
+        """, arguments: [try Shelter.occupancy.recounts(in: Shelter.records, db)]
     ).map { row in
       func number(_ column: String) -> Int { Int(Int64.fromDatabaseValue(row[column]) ?? 0) }
       return (
