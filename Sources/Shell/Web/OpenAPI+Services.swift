@@ -260,7 +260,7 @@ extension OpenAPI {
     switch endpoint.body {
     case .read: parameters += queries(endpoint)
     case .write:
-      parameters.append(["$ref": "#/components/parameters/IdempotencyKey"])
+      parameters += ["IdempotencyKey", "EnteredAt"].map { ["$ref": .text("#/components/parameters/\($0)")] }
       let properties = Dictionary(
         uniqueKeysWithValues: endpoint.form.fields.map { field in
           (field.name, described(given(field), "\(field.english) / \(field.japanese)"))

@@ -70,11 +70,7 @@ public struct Catalogue: Sendable {
       let effects = try replica.batch(at: inquiry.now) {
         do {
           if let request = inquiry.request, let kept = try replica.store.answer(toRequest: request.key) {
-            guard kept.content == request.content else {
-              throw Fault(
-                .reused, field: "Idempotency-Key", ja: "この印は、別の内容の送信に使われています。新しい印で送ってください",
-                en: "the key was sent with another content before: send this with a new one")
-            }
+            guard kept.content == request.content else { throw Fault.reused }
             // Of what was done very long ago, only that it was is remembered.
             (answer, isRepeated) = (kept.answer.isEmpty ? .null : try JSON.decode(kept.answer), true)
             return
