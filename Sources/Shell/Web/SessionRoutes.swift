@@ -18,10 +18,7 @@ extension WebServer {
       let account = try await prove(.password, login: given.login, given.password, context)
       return try await signedIn(account, request, context)
     }
-    api.delete("/session") { request, _ in
-      if let cookie = cookie(request) { await sessions.end(cookie) }
-      return withCookie(nil, Response(status: .noContent))
-    }
+    api.delete("/session") { request, _ in await signedOut(request, Response(status: .noContent)) }
     api.post("/session/lock") { request, _ in
       if let cookie = cookie(request) { await sessions.lock(cookie) }
       return Response(status: .noContent)
@@ -51,6 +48,8 @@ extension WebServer {
 
   struct SessionView: Codable {
     struct Person: Codable { var login: String; var name: String }
+    /// What a tablet may keep and send later, for whom (`QueueTickets`).
+    struct Ticket: Codable { var text: String; var secret: String; var endpoints: [String] }
 
     /// `open`, `locked` or `none`.
     var state: String
@@ -60,6 +59,11 @@ extension WebServer {
     var shelter: String?
     /// To be sent back in `X-CSRF-Token` with every write.
     var csrf: String?
+    /// The account that is open here, and what binds entries to it that wait for the node.
+    var account: String?
+    var ticket: Ticket?
+    /// The node's time, in milliseconds since 1970: a tablet's own clock may be wrong.
+    var now: Int64 = Instant.now().milliseconds
     /// Who may go on here by PIN.
     var people: [Person] = []
   }
@@ -165,6 +169,8 @@ extension WebServer {
       view.name = current.name
       view.roles = current.roles.map(\.rawValue).sorted()
       view.shelter = current.shelter.map { "\($0)" }
+      view.account = "\(current.id)"
+      view.ticket = ticket(for: current)
     }
     return view
   }
@@ -193,6 +199,15 @@ extension WebServer {
       throw APIError.notFound("account")
     }
     return account
+  }
+
+  /// Ends the session, and lets the browser forget what it was shown. What is not sent yet stays: it is in no cache, and bears
+  /// its own person's ticket.
+  func signedOut(_ request: Request, _ response: Response) async -> Response {
+    if let cookie = cookie(request) { await sessions.end(cookie) }
+    var response = withCookie(nil, response)
+    response.headers[.clearSiteData] = "\"cache\""
+    return response
   }
 
   func cookie(_ request: Request) -> String? { request.cookies[cookieName]?.value }

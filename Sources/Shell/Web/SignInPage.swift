@@ -37,10 +37,7 @@ extension WebServer {
         return Response(status: .noContent)
       }
     }
-    router.post("/sign-out") { request, _ in
-      if let cookie = cookie(request) { await sessions.end(cookie) }
-      return withCookie(nil, .redirect(to: "/sign-in"))
-    }
+    router.post("/sign-out") { request, _ in await signedOut(request, .redirect(to: "/sign-in")) }
   }
 
   /// Goes on to where the person wanted to be, with the session's cookie; or shows the form again with what was wrong.

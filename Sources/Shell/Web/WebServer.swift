@@ -33,6 +33,7 @@ public struct WebServer: Sendable {
   /// Forms that were sent when the session had ended: they wait until somebody has signed in.
   let keptForms = Shelf<[String: [String]]>(minutes: 60, limit: 200)
   let passwords = Passwords()
+  let tickets: QueueTickets
   private let description: String
   let labels: Labels
   let maps: [Language: WardMap]
@@ -50,6 +51,7 @@ public struct WebServer: Sendable {
     self.origins = origins
     self.hosts = hosts
     self.core = core
+    tickets = QueueTickets(core.identity)
     self.topology = topology
     catalogue = Services.catalogue(Geography(topology))
     description = OpenAPI.yaml(of: catalogue)
@@ -102,6 +104,8 @@ public struct WebServer: Sendable {
     router.add(middleware: OwnHost(hosts: hosts))
     router.add(middleware: Manners(routes: access.keys, origins: origins))
     router.add(middleware: SameOriginWrites(allowed: origins))
+    // Before the gate: what ended a session is answered again to whoever sent it.
+    router.add(middleware: Once(Gate.ownRoutes.keys))
     router.add(middleware: Gate(principals: principals, access: access, turnedAway: { try await keepForm($0) }))
     addPages(to: router)
     router.get("/healthz") { _, _ in

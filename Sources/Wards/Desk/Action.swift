@@ -57,6 +57,7 @@ public struct Action: Sendable {
   let row: NewRow
   let rule: Rule
   private var often = 1
+  private var isQueued = false
 
   /// - Parameters:
   ///   - takes: fields of the form; those that are columns are written, any others are the rule's.
@@ -88,6 +89,13 @@ public struct Action: Sendable {
     return action
   }
 
+  /// The same, kept by a desk's page while the node is out of reach.
+  public var queued: Action {
+    var action = self
+    action.isQueued = true
+    return action
+  }
+
   /// The same as every other endpoint: HTTP, forms, idempotency, audit and the simulator know no other.
   var endpoint: Endpoint {
     let path = records.path
@@ -97,10 +105,11 @@ public struct Action: Sendable {
       case .change: (.patch, "\(path)/{id}", false)
       case .step(let step): (.post, "\(path)/{id}/\(step)", false)
       }
-    return .write(
+    let endpoint = Endpoint.write(
       id, place, words.ja, words.en, for: access, words.en + ".", takes, method: method, of: makes ? nil : records,
       when: when, makes: makes, warning: warning, answers: .row(records, and: beside)
     ) { [self] desk in try written(desk) }.often(often)
+    return isQueued ? endpoint.queued : endpoint
   }
 
   private func written(_ desk: Desk) throws -> Written {

@@ -35,6 +35,8 @@ public struct Endpoint: Sendable {
   public var isForServices = false
   /// Its answer grows: it may be waited for, and told as a stream of events, `next` being where the stream goes on.
   public var isFollowed = false
+  /// A shelter's desk goes on entering it while its node is out of reach: its page keeps it, and sends it later.
+  public private(set) var isQueued = false
   /// How often it is done on the night of a disaster, beside everything else: the simulator's staff go by it. Never, where 0.
   public private(set) var often = 1
   /// What it answers.
@@ -68,6 +70,13 @@ public struct Endpoint: Sendable {
   public func often(_ weight: Int) -> Endpoint {
     var endpoint = self
     endpoint.often = weight
+    return endpoint
+  }
+
+  /// The same, kept by a desk's page while the node is out of reach.
+  public var queued: Endpoint {
+    var endpoint = self
+    endpoint.isQueued = true
     return endpoint
   }
 

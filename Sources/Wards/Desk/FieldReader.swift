@@ -140,7 +140,7 @@ struct FieldReader {
     }
     let milliseconds = date.timeIntervalSince1970 * 1_000
     guard milliseconds >= 0, milliseconds < Double(Limits.timeMilliseconds) else { return nil }
-    return Int64(milliseconds)
+    return Int64(milliseconds.rounded())
   }
 }
 

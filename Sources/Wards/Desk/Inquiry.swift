@@ -83,6 +83,17 @@ public struct Inquiry: Sendable {
     }
   }
 
+  /// - Parameter text: a time of RFC 3339, as an `Entered-At` header has it.
+  /// - Throws: when it is none.
+  public mutating func enter(at text: String) throws(Fault) {
+    guard let time = FieldReader.milliseconds(text) else {
+      throw Fault.badValue(
+        "Entered-At", ja: "日時(例 2026-01-17T05:46:00.000+09:00)にしてください",
+        en: "give a time of RFC 3339, such as 2026-01-17T05:46:00.000+09:00")
+    }
+    enter(at: Instant(milliseconds: time))
+  }
+
   /// It waited somewhere: what others wrote meanwhile is newer.
   public var isLate: Bool { now.milliseconds - enteredAt.milliseconds >= Entered.delay }
 

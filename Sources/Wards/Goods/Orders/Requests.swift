@@ -119,7 +119,7 @@ public enum Requests {
       try Shelters.mustBeOwn(desk.given.row("shelter")!, "shelter", desk)
       _ = try desk.find(desk.given.row("item")!, in: Item.records, "item")
       if !desk.given.has("urgency") { edits.append(GoodsRequest.urgency.set(.normal)) }
-    }.often(7),
+    }.often(7).queued,
     Action(
       "decideRequest", .step("decision"), records, "要請を承認する・却下する", "Decide a request", for: .goods,
       takes: [GoodsRequest.decision.needed, GoodsRequest.approved.asked, GoodsRequest.reason.asked],

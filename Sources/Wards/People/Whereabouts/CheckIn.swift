@@ -85,5 +85,5 @@ enum CheckIn {
     return Written([draft], about: [row] + [desk.given.row("resident")].compactMap(\.self)) { look in
       try Stays.answer(row, &look)
     }
-  }.often(26)
+  }.often(26).queued
 }

@@ -25,7 +25,7 @@ extension Shelters {
     if let need = desk.given.text("needs") { edits.append(Shelter.needs.add(need)) }
     if let need = desk.given.text("needsNot") { edits.append(Shelter.needs.remove(need)) }
     edits += changes(desk.given)
-  }
+  }.queued
 
   static let countHeads = Action(
     "countHeads", .step("headcount"), records, "避難者数を報告する", "Report the head count", for: .relief,
@@ -57,7 +57,7 @@ extension Shelters {
     default:
       throw Fault.badValue("people", ja: "数えた人数か増減を入れてください", en: "give the people counted, or the change")
     }
-  }.often(10)
+  }.often(10).queued
 
   private static func tell(_ later: (people: Int64, at: Instant), _ desk: Desk) {
     let (entered, counted) = (JapaneseDay.time(desk.enteredAt), JapaneseDay.time(later.at))

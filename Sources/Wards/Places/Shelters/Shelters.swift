@@ -153,7 +153,7 @@ public enum Shelters {
           ShelterReport.reportedBy.set(desk.inquiry.user.name), ShelterReport.ward.set(desk.ward),
         ])
       return Written([draft], about: [shelter]) { look in try look.answer(row, ShelterReport.records) }
-    }.often(3),
+    }.often(3).queued,
     .read(
       "shelterReports", "/shelters/{id}/reports", "日報", "Daily reports", for: .staff,
       "A shelter's daily reports, newest first.", Paging.fields(of: ShelterReport.records.name), of: records,
