@@ -20,15 +20,18 @@ public struct Counting: Sendable {
   public let number: Field<Int64>
   public let at: Field<Instant>
   let seen: Field<[UInt8]>
+  /// When a change was entered that came late.
+  let changed: Field<Instant>
 
-  public init(_ number: Field<Int64>, at: Field<Instant>, seen: Field<[UInt8]>) {
+  public init(_ number: Field<Int64>, at: Field<Instant>, seen: Field<[UInt8]>, changed: Field<Instant>) {
     self.number = number
     self.at = at
     self.seen = seen
+    self.changed = changed
   }
 
   /// What is written along with the number, and says nothing where it alone differs.
-  var quiet: [String] { [at.schema.name, seen.schema.name] }
+  var quiet: [String] { [at, changed].map(\.schema.name) + [seen.schema.name] }
 }
 
 /// What one count found, and of whose changes it knew.
@@ -126,14 +129,58 @@ extension CounterField {
     """
   }
 
-  /// The edits of a count.
-  ///
+  /// The edits of a change: how many more, or fewer.
+  public func change(by amount: Int64, _ desk: Desk) -> [FieldEdit] {
+    [increment(by: amount)]
+      + (desk.inquiry.isLate ? [counting?.changed.set(desk.enteredAt)].compactMap(\.self) : [])
+  }
+
+  /// The edits of a count, made when it was entered: what was changed after that is added to it.
+  public func count(_ number: Int64, _ row: RowID, _ records: Records, _ desk: Desk) throws -> [FieldEdit] {
+    guard let counting else { preconditionFailure("\(name) is not counted") }
+    var later: [AuthorNumber: Count.Known] = [:]
+    if desk.inquiry.isLate { later = try changes(after: desk.enteredAt, row, records, desk) }
+    let since = later.values.reduce(0) { $0 &+ $1.total }
+    return try count(number, since: since, unknown: later, row, records, desk) + [counting.at.set(desk.enteredAt)]
+  }
+
+  /// What each author changed after a time, with the first of these changes.
+  private func changes(
+    after time: Instant, _ row: RowID, _ records: Records, _ desk: Desk
+  ) throws -> [AuthorNumber: Count.Known] {
+    // Reading a history takes long: only where there is something to be found.
+    let states = desk.replica.store.logNames.filter { $0.lane == records.lane }
+    guard states.contains(where: { desk.replica.store.state(of: $0).past.time.milliseconds > time.milliseconds }) else {
+      return [:]
+    }
+    let history = try desk.read { try desk.replica.historyReader.history(of: row, in: records.schema, $0) }
+    var later: [AuthorNumber: Count.Known] = [:]
+    for entry in history {
+      guard case .edit(let edits) = entry.action else { continue }
+      var (amount, at, isCount) = (Int64(0), entry.time.milliseconds, false)
+      for edit in edits {
+        switch edit.operation {
+        case .increment(let part) where edit.field == number: amount &+= part
+        case .set(.integer(let entered)) where edit.field == counting?.changed.number: at = entered
+        case .set where edit.field == counting?.seen.number: isCount = true
+        default: continue
+        }
+      }
+      // A correction is no change: what was counted then is known, or is in conflict with this.
+      guard amount != 0, !isCount, at > time.milliseconds else { continue }
+      var known = later[entry.dot.author] ?? Count.Known(last: entry.dot.sequence - 1, total: 0)
+      known.total &+= amount
+      later[entry.dot.author] = known
+    }
+    return later
+  }
+
   /// - Parameters:
-  ///   - number: what was counted.
-  ///   - since: what came and went after that and is known.
-  ///   - time: when it was counted; nil leaves that as it stands.
-  public func count(
-    _ number: Int64, since: Int64 = 0, at time: Instant?, _ row: RowID, _ records: Records, _ desk: Desk
+  ///   - since: what came and went after the count.
+  ///   - unknown: of it, each author's part, and its last change before.
+  private func count(
+    _ number: Int64, since: Int64, unknown: [AuthorNumber: Count.Known] = [:], _ row: RowID, _ records: Records,
+    _ desk: Desk
   ) throws -> [FieldEdit] {
     guard let counting else { preconditionFailure("\(name) is not counted") }
     let state = try desk.replica.store.state(of: row, in: records.number) ?? RowState()
@@ -141,15 +188,20 @@ extension CounterField {
     let wanted = number &+ since
     let correction = wanted &- sum
     var known = (state.contribution(self.number)?.contributions ?? []).reduce(into: [AuthorNumber: Count.Known]()) {
-      $0[$1.author] = Count.Known(last: $1.last, total: $1.total)
+      let part = unknown[$1.author]
+      // Of its own changes the newest, since its correction comes after them all.
+      let last = $1.author == desk.replica.author ? $1.last : part?.last ?? $1.last
+      $0[$1.author] = Count.Known(last: last, total: $1.total &- (part?.total ?? 0))
     }
     var own = known[desk.replica.author] ?? Count.Known(last: 0, total: 0)
     // The correction is this author's next change at least.
     own.last += 1
     own.total &+= correction
     known[desk.replica.author] = own
-    var edits = [counting.number.set(number), counting.seen.set(Count(number: wanted, known: known).bytes)]
-    if let time { edits.append(counting.at.set(time)) }
+    var edits = [
+      counting.number.set(number),
+      counting.seen.set(Count(number: unknown.isEmpty ? wanted : number, known: known).bytes),
+    ]
     if correction != 0 { edits.append(increment(by: correction)) }
     return edits
   }
@@ -159,6 +211,6 @@ extension CounterField {
     guard let counting, let values = try desk.read({ try RowValues.fetch(row, records, $0) }),
       let shown = values[counting.seen].flatMap({ Count($0) }), let now = values.recounted(self)
     else { return [] }
-    return try count(number, since: now &- shown.number, at: nil, row, records, desk)
+    return try count(number, since: now &- shown.number, row, records, desk)
   }
 }

@@ -127,6 +127,24 @@ import Testing
     #expect(answer["countedAt"].integer == a.now.milliseconds - 3_601_000)
   }
 
+  @Test func `what others changed after a late count is added to it, and what the same tablet changed before is in it`()
+    throws
+  {
+    let start = a.now
+    a.now = start.advanced(byMilliseconds: 3_600_000)
+    b.now = a.now
+    try b.write("countHeads", shelter, ["change": 30])
+    try a.meet(b)
+    a.now = start.advanced(byMilliseconds: 7_200_000)
+    // The tablet saw two come, counted twelve, and saw one more come; all of it before the thirty.
+    _ = try late(a, "countHeads", 7_000, ["change": 2])
+    _ = try late(a, "countHeads", 6_900, ["people": 12])
+    _ = try late(a, "countHeads", 6_800, ["change": 1])
+    #expect(try people(a) == 43)
+    try a.meet(b)
+    #expect(try people(b) == 43)
+  }
+
   @Test func `crowding told late does not undo what was told since`() throws {
     try a.write("tellState", shelter, ["crowding": "full"])
     let answer = try late(a, "tellState", 600, ["crowding": "free", "needs": "水"])

@@ -45,8 +45,11 @@ public enum Shelter {
   public static let countedAt = Field.time(34, "counted_at", "数えた日時", "Counted at")
   /// Of whose comings and goings the count knew.
   public static let countSeen = Field.bytes(35, "count_seen", "数えたときに知っていた増減", "Changes known to the count")
+  /// When a coming or going was entered that a tablet kept for a while.
+  public static let changedAt = Field.time(36, "changed_at", "増減を入力した日時", "Change entered at")
   public static let occupancy = CounterField(
-    18, "occupancy", "避難者数", "Occupancy", counting: Counting(counted, at: countedAt, seen: countSeen))
+    18, "occupancy", "避難者数", "Occupancy",
+    counting: Counting(counted, at: countedAt, seen: countSeen, changed: changedAt))
 
   public static let records = Records(
     10, "shelters", "避難所", "Shelter", lane: .life,
@@ -58,6 +61,7 @@ public enum Shelter {
       name, status, crowding, occupancy, capacity, ward, address, needs, notes, designations, hazards, accepts,
       accessibility, latitude, longitude, elevation, phone, kana, englishName, neighbourhoods, postalCode, url, remarks,
       commonIDs, localID, source, facility, area, staff, toilets, openedAt, closedAt, counted, countedAt, countSeen,
+      changedAt,
     ],
     title: [name],
     settledFreely: [name, kana, address, phone, remarks, capacity, area, toilets, status, crowding],
@@ -66,5 +70,5 @@ public enum Shelter {
     published: [
       name, kana, englishName, status, crowding, capacity, ward, address, postalCode, designations, hazards, accepts,
       accessibility, latitude, longitude, elevation, url, commonIDs, localID, facility, openedAt, closedAt,
-    ], indexes: [[ward]])
+    ], hidden: [countSeen, changedAt], indexes: [[ward]])
 }

@@ -40,14 +40,14 @@ extension Shelters {
     switch (desk.given.integer("people"), desk.given.integer("change")) {
     case (let people?, nil):
       guard let later else {
-        edits += try Shelter.occupancy.count(people, at: desk.enteredAt, record!.id, records, desk)
+        edits += try Shelter.occupancy.count(people, record!.id, records, desk)
         return
       }
       edits.append(note("数えた人数: \(people)人", desk))
       tell(later, desk)
     case (nil, let change?) where change != 0:
       guard let later else {
-        edits.append(Shelter.occupancy.increment(by: change))
+        edits += Shelter.occupancy.change(by: change, desk)
         return
       }
       edits.append(note("増減: \(change > 0 ? "+" : "")\(change)人", desk))
