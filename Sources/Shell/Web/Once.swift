@@ -13,7 +13,7 @@ struct Once: RouterMiddleware {
 
   /// The field of a form that bears its mark.
   static let field = "_mark"
-  /// Whole files, which bring the same however often they are sent.
+  /// Whole files, of which no more than the length is looked at.
   private static let uploads: Set<String> = ["POST /import", "POST /network/bundle"]
 
   let routes: Set<String>
@@ -21,7 +21,7 @@ struct Once: RouterMiddleware {
 
   /// - Parameter routes: by method and path as the gate has them.
   init(_ routes: some Sequence<String>) {
-    self.routes = Set(routes.filter { !$0.hasPrefix("GET ") }).subtracting(Self.uploads)
+    self.routes = Set(routes.filter { !$0.hasPrefix("GET ") })
   }
 
   func handle(
@@ -30,11 +30,15 @@ struct Once: RouterMiddleware {
     guard let path = context.endpointPath, case let route = "\(request.method.rawValue) \(path)", routes.contains(route)
     else { return try await next(request, context) }
     var request = request
-    let body = try await WebServer.body(of: request)
-    request.body = .init(buffer: body)
+    let isUpload = Self.uploads.contains(route)
+    var body = ByteBuffer(string: "\(request.uri) \(request.headers[.contentLength] ?? "")")
+    if !isUpload {
+      body = try await WebServer.body(of: request)
+      request.body = .init(buffer: body)
+    }
     let isForm = !path.hasPrefix("/api/")
     let given = request.headers[.idempotencyKey]
-    guard let mark = try given ?? (isForm ? WebServer.fields(body)[Self.field]?.first : nil) else {
+    guard let mark = try given ?? (isForm && !isUpload ? WebServer.fields(body)[Self.field]?.first : nil) else {
       return try await next(request, context)
     }
     try WebServer.check(mark: mark)
@@ -49,7 +53,9 @@ struct Once: RouterMiddleware {
       case .first:
         do {
           let answer = try await next(request, context)
-          await answers.end(key, content, answer)
+          // Sent to the sign-in instead: nothing was done.
+          let isTurnedAway = answer.headers[.location]?.hasPrefix("/sign-in?back=") == true
+          await answers.end(key, content, isTurnedAway ? nil : answer)
           return answer
         } catch {
           await answers.end(key, content, nil)

@@ -3,14 +3,21 @@
 
 // MARK: What the browser itself keeps
 
-// However long a browser's own database may take before it counts as one that does not work.
+// However long a browser's own database may take before it counts as one that does not work, and how long it then does.
 const patience = 4000;
+const pause = 60000;
+let brokenUntil = 0;
+
+const silence = new Error("no answer");
 
 function within(promise, milliseconds) {
   let late;
-  const end = new Promise((_, reject) => { late = setTimeout(() => reject(new Error("no answer")), milliseconds); });
-  return Promise.race([promise, end]).finally(() => clearTimeout(late));
+  const limit = new Promise((_, reject) => { late = setTimeout(() => reject(silence), milliseconds); });
+  return Promise.race([promise, limit]).finally(() => clearTimeout(late));
 }
+
+// When a question to the node has taken too long, where the browser can say so.
+const end = (milliseconds) => AbortSignal.timeout?.(milliseconds);
 
 // One table of a database of the browser. It may not be there (a private window, a policy) or be full: then what is asked of
 // it fails, each time anew, and whoever asked does without.
@@ -26,8 +33,9 @@ function table(name, options) {
     request.onerror = () => reject(request.error);
   });
   return async (mode, work) => {
-    opened ??= open();
+    if (performance.now() < brokenUntil) throw new Error("no database");
     try {
+      opened ??= open();
       const database = await within(opened, patience);
       return await within(new Promise((resolve, reject) => {
         // Strict: on the disk before anybody is told that it is kept.
@@ -38,6 +46,7 @@ function table(name, options) {
       }), patience);
     } catch (error) {
       opened = null;
+      if (error === silence) brokenUntil = performance.now() + pause;
       throw error;
     }
   };
@@ -67,7 +76,7 @@ const person = {
 };
 
 async function session() {
-  const answer = await fetch("/api/v1/session", { cache: "no-store", headers: { "X-Renkei-Refresh": "1" }, signal: AbortSignal.timeout(10000) });
+  const answer = await fetch("/api/v1/session", { cache: "no-store", headers: { "X-Renkei-Refresh": "1" }, signal: end(10000) });
   const session = await answer.json();
   await person.learn(session);
   return session;
@@ -111,7 +120,7 @@ function deliver() {
 async function post(entry, headers, csrf) {
   const body = `${new URLSearchParams(entry.fields)}`;
   const answer = await fetch(entry.url, {
-    method: "POST", body: csrf ? `${body}&_csrf=${encodeURIComponent(csrf)}` : body, signal: AbortSignal.timeout(30000),
+    method: "POST", body: csrf ? `${body}&_csrf=${encodeURIComponent(csrf)}` : body, signal: end(30000),
     headers: { Accept: "application/json", "Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": entry.mark, ...headers },
   });
   const type = answer.headers.get("Content-Type") ?? "";
@@ -215,7 +224,9 @@ async function enter(entry, form, button, isCount) {
   let why = null;
   if (id === null) {
     // Nothing can be kept here, or not in anybody's name: the node may be there all the same.
-    const outcome = await post(entry, {}, form.elements._csrf.value).catch(() => ({ state: "away" }));
+    const here = await session().catch(() => null);
+    const outcome = here?.account && here.account === entry.account
+      ? await post(entry, {}, here.csrf).catch(() => ({ state: "away" })) : { state: "away" };
     if (outcome.state === "away") id = await queue.add(entry).catch(() => null);
     if (outcome.state === "refused") why = outcome.why;
     else if (outcome.state === "away" && id === null) why = words.lost;
@@ -266,7 +277,7 @@ document.addEventListener("submit", async (event) => {
   asking.add(form);
   const button = event.submitter;
   try {
-    await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(10000) });
+    await fetch("/healthz", { cache: "no-store", signal: end(10000) });
     reached.add(form);
     form.requestSubmit(button);
   } catch {
@@ -296,7 +307,9 @@ document.addEventListener("submit", async (event) => {
   said.textContent = "…";
   const answer = await fetch(`${form.getAttribute("action")}?name=${encodeURIComponent(file.name)}`, {
     method: "POST", body: file,
-    headers: { "Content-Type": "application/octet-stream", "X-CSRF-Token": form.elements._csrf.value },
+    headers: {
+      "Content-Type": "application/octet-stream", "X-CSRF-Token": form.elements._csrf.value, "Idempotency-Key": form.elements._mark.value,
+    },
   }).catch(() => null);
   said.textContent = answer ? (await answer.text()) : words.stale;
 });
@@ -583,11 +596,11 @@ function listen() {
   }
   channel.onmessage = ({ data }) => data === "ask" ? state && channel.postMessage(state) : heard(data);
   const join = () => {
-    const end = new AbortController();
-    addEventListener("pagehide", () => { end.abort(); close(); }, { once: true });
-    navigator.locks.request("renkei-events", { signal: end.signal }, () => new Promise((resolve) => {
-      if (end.signal.aborted) return resolve();
-      end.signal.addEventListener("abort", resolve);
+    const left = new AbortController();
+    addEventListener("pagehide", () => { left.abort(); close(); }, { once: true });
+    navigator.locks.request("renkei-events", { signal: left.signal }, () => new Promise((resolve) => {
+      if (left.signal.aborted) return resolve();
+      left.signal.addEventListener("abort", resolve);
       open();
     })).catch(() => {});
     channel.postMessage("ask");
@@ -598,6 +611,8 @@ function listen() {
 
 if (live) {
   session().catch(() => {});
+  // What waits here is not to go when the device needs room.
+  navigator.storage?.persist?.().catch(() => {});
   listen();
   setInterval(() => plan(0), 30000);
   setInterval(deliver, 5000);
