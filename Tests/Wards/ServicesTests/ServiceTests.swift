@@ -182,6 +182,7 @@ struct ServiceTests {
   @Test func `a date of a month holds to its end`() throws {
     let wards = try Wards()
     let a = wards.second
+    _ = try a.shelter("第一", ward: "13102")
     try a.write("installCatalogue")
     let item = try a.read("items")["items"].list[0].row
     for (date, isThere) in [
