@@ -8,6 +8,8 @@ public struct Frame: Sendable {
   public var ward: String
   public var isDrill: Bool
   public var user: String?
+  /// The account of whoever works here, by its row.
+  public var account: String?
   /// Sent back with every form.
   public var csrf: String?
   /// Of the page, for the language switch: path and query without the language.
@@ -18,6 +20,8 @@ public struct Frame: Sendable {
   /// Not to be asked for again by itself: it answers what somebody sent, or looking at it is written down.
   public var isStill = false
 
+  /// Of this page: a form that is sent twice with it is one entry.
+  private let mark = UUID().uuidString
   /// When the page was made, in milliseconds since 1970: it stands on what is printed.
   private let now: Int64
 
@@ -46,7 +50,9 @@ public struct Frame: Sendable {
         "lang": language.rawValue, "otherLang": language.other.rawValue, "other": pick("English", "日本語"),
         "switch": "\(path)\(separator)lang=\(language.other.rawValue)", "title": title, "ward": ward,
         "isDrill": isDrill,
-        "drill": pick("訓練", "DRILL"), "hasUser": user != nil, "user": user ?? "", "csrf": csrf ?? "", "path": path,
+        "drill": pick("訓練", "DRILL"), "hasUser": user != nil, "user": user ?? "", "csrf": csrf ?? "", "mark": mark,
+        "path": path,
+        "account": account ?? "", "hasAccount": account != nil,
         "signOut": pick("サインアウト", "Sign out"), "skip": pick("本文へ", "Skip to the content"),
         "menuLabel": pick("メニュー", "Menu"), "isStill": isStill, "hasNotice": notice != nil, "notice": notice ?? "",
         "hasError": error != nil,
@@ -55,7 +61,15 @@ public struct Frame: Sendable {
         "print": pick("印刷する", "Print"), "printed": language.time(now),
         "unsent": pick("未送信", "Not sent"), "locked": pick("サインインすると送られます", "Sent when you have signed in"),
         "ended": pick("サインインが切れました。開き直してください", "Signed out: open the page again"),
-        "done": pick("受け付けました", "Saved"),
+        "done": pick("受け付けました", "Saved"), "look": pick("要確認", "to look at"),
+        "held": pick("送れず、未送信に残しました", "Refused, and kept among what is not sent"),
+        "lost": pick(
+          "保存も送信もできていません。この端末には残せません。紙に控えて、もう一度押してください:",
+          "Neither kept nor sent: this device can keep nothing. Write it down, and press again:"),
+        "unreached": pick(
+          "ノードにつながりません。入力はこの画面に残っています。つながってから、もう一度押してください",
+          "No contact with the node. What you entered is still here: press again when there is contact"),
+        "strange": pick("ノードではないものが断ったか、入力が壊れています", "Refused by something that is not the node, or damaged"),
         "help": "/help" + (Help.page(for: path).map { "/\($0.rawValue)" } ?? ""), "helpLabel": pick("使い方", "Help"),
         "menu": user == nil
           ? []

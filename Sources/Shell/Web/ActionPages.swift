@@ -16,8 +16,9 @@ extension WebServer {
       return try await form(endpoint, request, context, sent: sent, isKept: kept != nil)
     }
     router.post("/do/:endpoint") { request, context in
-      let (endpoint, all) = (try writing(context), try await sent(request))
-      try checkForm(all, context)
+      let entry = try await queued(request, context)
+      let (endpoint, all) = (try entry?.endpoint ?? writing(context), try await sent(request))
+      if entry == nil { try checkForm(all, context) }
       // What nobody touched is not written again, over what others wrote since.
       let sent = all.filter { name, values in
         name.hasPrefix("_") || all["_was.\(name)"].map { Set($0) != Set(values) } ?? true
@@ -27,8 +28,9 @@ extension WebServer {
       do {
         let answer = try await carryOut(
           endpoint, Self.cleared(Controls.json(sent, endpoint.form.fields), all, endpoint),
-          was: Self.shown(all, endpoint),
-          row: sent["_row"]?.first.flatMap { $0.isEmpty ? nil : $0 }, mark: request.headers[.idempotencyKey], context)
+          was: Self.shown(all, endpoint), row: sent["_row"]?.first.flatMap { $0.isEmpty ? nil : $0 },
+          mark: request.headers[.idempotencyKey] ?? all[Once.field]?.first, entered: request.headers[.enteredAt],
+          by: entry?.author, context)
         if isScript { return self.answer(answer) }
         if let secret = answer["token"].text { return try await shown(secret, endpoint, request, context) }
         // Whoever has an ID now is shown with it, and with the way to the card.

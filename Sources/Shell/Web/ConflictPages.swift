@@ -127,9 +127,10 @@ extension WebServer {
     let language = frame.language
     let pick = language.pick
     // Of people's own, none; of what a role may not read, none.
-    let hidden = catalogue.records.values.filter { $0.isPersonal || !$0.reader.access.admits(context.user.roles) }
-      .map(\.name)
-    let found = try await core.reader.read { try Conflicts.all(hiding: hidden.sorted(), limit: 1_000, $0) }
+    let hidden =
+      catalogue.records.values.filter { $0.isPersonal || !$0.reader.access.admits(context.user.roles) }
+      .map(\.name).sorted() + Conflicts.quiet(catalogue.records.values)
+    let found = try await core.reader.read { try Conflicts.all(hiding: hidden, limit: 1_000, $0) }
     let names = known(try await options(language, context))
     var groups: [[Conflicts.Standing]] = []
     for view in found {

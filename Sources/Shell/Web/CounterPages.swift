@@ -13,7 +13,8 @@ extension WebServer {
       let sent = try await sent(request)
       let endpoint = try endpoint("reportOneself", context)
       do {
-        _ = try await carryOut(endpoint, Controls.json(sent, endpoint.form.fields), row: nil, context)
+        _ = try await carryOut(
+          endpoint, Controls.json(sent, endpoint.form.fields), row: nil, mark: sent[Once.field]?.first, context)
         return Response.redirect(to: "/counter?sent=1")
       } catch { return try await counter(request, context, sent: sent, fault: APIError.of(error)) }
     }

@@ -35,6 +35,8 @@ struct Gate: RouterMiddleware {
           "POST /api/v1/session", "GET /api/v1/session", "DELETE /api/v1/session",
           "POST /api/v1/session/switch", "POST /api/v1/setup", "POST /sign-out", "GET /help", "GET /help/{page}",
           "GET /help/picture/{name}",
+          // What waits in the browser is shown by its script alone, to whoever works there.
+          "GET /unsent",
         ]
       ),
       (
@@ -46,7 +48,7 @@ struct Gate: RouterMiddleware {
           "GET /history/{collection}/{row}/{field}", "GET /orders", "GET /orders/{id}", "GET /slip/{id}", "GET /scan",
           "GET /checklist",
           "GET /own/{collection}/{row}", "POST /session/end", "GET /nodes",
-          "GET /unsent", "GET /do/{endpoint}", "POST /do/{endpoint}", "GET /list/{endpoint}", "GET /csv/{endpoint}",
+          "GET /do/{endpoint}", "POST /do/{endpoint}", "GET /list/{endpoint}", "GET /csv/{endpoint}",
           "GET /geojson/{endpoint}",
           "GET /record/{collection}/{row}",
           "GET /events", "GET /api/v1/me", "GET /api/v1/version", "GET /api/v1/wards", "GET /api/v1/wards.geojson",

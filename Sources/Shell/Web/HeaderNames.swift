@@ -5,6 +5,14 @@ extension HTTPField.Name {
   static let csrf = Self("X-CSRF-Token")!
   /// The caller's own mark of a write that it may send again (draft-ietf-httpapi-idempotency-key-header).
   static let idempotencyKey = Self("Idempotency-Key")!
+  /// When a person entered what is sent now (RFC 3339): a tablet may have kept it for days.
+  static let enteredAt = Self("Entered-At")!
+  /// Whose a kept entry is, and the seal that shows it.
+  static let queueTicket = Self("Queue-Ticket")!
+  static let queueSeal = Self("Queue-Seal")!
+  /// For whom a page was made: a browser shows it to nobody else from what it keeps.
+  static let account = Self("X-Renkei-Account")!
+  static let clearSiteData = Self("Clear-Site-Data")!
   /// The answer is that to the same request before.
   static let idempotencyReplayed = Self("Idempotency-Replayed")!
   /// From where a stream of events is to go on (WHATWG HTML, 9.2.4).

@@ -262,7 +262,7 @@ extension OpenAPI {
     switch endpoint.body {
     case .read: parameters += queries(endpoint)
     case .write:
-      parameters.append(["$ref": "#/components/parameters/IdempotencyKey"])
+      parameters += ["IdempotencyKey", "EnteredAt"].map { ["$ref": .text("#/components/parameters/\($0)")] }
       if endpoint.path.contains("{id}") { parameters.append(["$ref": "#/components/parameters/IfMatch"]) }
       let properties = Dictionary(
         uniqueKeysWithValues: endpoint.form.fields.map { field in

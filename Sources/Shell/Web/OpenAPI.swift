@@ -160,10 +160,12 @@ enum OpenAPI {
         post:
           operationId: signIn
           tags: [Session]
+          parameters: [{ $ref: "#/components/parameters/IdempotencyKey" }]
           summary: Sign in.
           security: []
           requestBody: { required: true, content: { application/json: { schema: { type: object, required: [login, password], properties: { login: { type: string, maxLength: 40 }, password: { type: string, maxLength: 512 }, code: { type: string, maxLength: 40, description: "The authenticator's number or a printed code, where the account has one" } } } } } }
           responses:
+            "422": { $ref: "#/components/responses/Refused" }
             "200": { description: Signed in; the cookie is new, content: { application/json: { schema: { $ref: "#/components/schemas/Session" } } } }
             "401": { $ref: "#/components/responses/Refused" }
             "429": { $ref: "#/components/responses/Refused" }
@@ -174,16 +176,19 @@ enum OpenAPI {
         delete:
           operationId: signOut
           tags: [Session]
+          parameters: [{ $ref: "#/components/parameters/IdempotencyKey" }]
           summary: Sign out.
           security: []
-          responses: { "204": { description: Out } }
+          responses: { "204": { description: Out }, "422": { $ref: "#/components/responses/Refused" } }
       /api/v1/session/lock:
         post:
           operationId: lockSession
           tags: [Session]
+          parameters: [{ $ref: "#/components/parameters/IdempotencyKey" }]
           summary: Lock a shared tablet.
           requestBody: { content: { application/json: { schema: { type: object } } } }
           responses:
+            "422": { $ref: "#/components/responses/Refused" }
             "204": { description: Locked; a PIN or a password goes on }
             "400": { $ref: "#/components/responses/Refused" }
             "401": { $ref: "#/components/responses/Refused" }
@@ -195,10 +200,12 @@ enum OpenAPI {
         post:
           operationId: switchPerson
           tags: [Session]
+          parameters: [{ $ref: "#/components/parameters/IdempotencyKey" }]
           summary: Go on as somebody else.
           description: Go on as somebody who gave a password on this device within the last twelve hours.
           requestBody: { required: true, content: { application/json: { schema: { type: object, required: [login, pin], properties: { login: { type: string, maxLength: 40 }, pin: { type: string, pattern: "^[0-9]{6}$" } } } } } }
           responses:
+            "422": { $ref: "#/components/responses/Refused" }
             "200": { description: Open, content: { application/json: { schema: { $ref: "#/components/schemas/Session" } } } }
             "401": { $ref: "#/components/responses/Refused" }
             "403": { $ref: "#/components/responses/Refused" }
@@ -210,9 +217,11 @@ enum OpenAPI {
         post:
           operationId: setPIN
           tags: [Session]
+          parameters: [{ $ref: "#/components/parameters/IdempotencyKey" }]
           summary: Set a PIN of one's own.
           requestBody: { required: true, content: { application/json: { schema: { type: object, required: [pin, password], properties: { pin: { type: string, pattern: "^[0-9]{6}$" }, password: { type: string, maxLength: 512 } } } } } }
           responses:
+            "422": { $ref: "#/components/responses/Refused" }
             "204": { description: Set }
             "400": { $ref: "#/components/responses/Refused" }
             "401": { $ref: "#/components/responses/Refused" }
@@ -253,10 +262,12 @@ enum OpenAPI {
         post:
           operationId: changePassword
           tags: [Session]
+          parameters: [{ $ref: "#/components/parameters/IdempotencyKey" }]
           summary: A new password of one's own.
           description: A new password of one's own; every other session of the account ends.
           requestBody: { required: true, content: { application/json: { schema: { type: object, required: [old, new], properties: { old: { type: string, maxLength: 512 }, new: { type: string, minLength: 10, maxLength: 128 } } } } } }
           responses:
+            "422": { $ref: "#/components/responses/Refused" }
             "200": { description: Changed; the cookie is new, content: { application/json: { schema: { $ref: "#/components/schemas/Session" } } } }
             "400": { $ref: "#/components/responses/Refused" }
             "401": { $ref: "#/components/responses/Refused" }
@@ -268,11 +279,13 @@ enum OpenAPI {
         post:
           operationId: firstAdministrator
           tags: [Session]
+          parameters: [{ $ref: "#/components/parameters/IdempotencyKey" }]
           summary: Make the first administrator.
           description: Makes the first administrator, with the code that `renkei-node init` printed. It works once.
           security: []
           requestBody: { required: true, content: { application/json: { schema: { type: object, required: [code, login, name, password], properties: { code: { type: string, maxLength: 40 }, login: { type: string, maxLength: 40 }, name: { type: string, maxLength: 60 }, password: { type: string, minLength: 10, maxLength: 128 } } } } } }
           responses:
+            "422": { $ref: "#/components/responses/Refused" }
             "200": { description: Made and signed in, content: { application/json: { schema: { $ref: "#/components/schemas/Session" } } } }
             "400": { $ref: "#/components/responses/Refused" }
             "401": { $ref: "#/components/responses/Refused" }
@@ -289,8 +302,9 @@ enum OpenAPI {
           name: Idempotency-Key
           in: header
           description: >-
-            The caller's own mark of this write, random: sent again with it within 30 days, the write is not done again, and
-            answered as the first time, with `Idempotency-Replayed`. With another content it is refused (422).
+            The caller's own mark of this write, random: sent again with it, however much later, the write is not done again, and
+            is answered as the first time, with `Idempotency-Replayed`. Only what a million other writes have followed is
+            forgotten. With another content it is refused (422).
           schema: { type: string, minLength: 16, maxLength: 100 }
         IfMatch:
           name: If-Match
@@ -299,6 +313,14 @@ enum OpenAPI {
             The `ETag` of the row as it was read: when it has been changed since, nothing is written, and what stands now is
             answered (412).
           schema: { type: string, maxLength: 1000 }
+        EnteredAt:
+          name: Entered-At
+          in: header
+          description: >-
+            When a person entered this (RFC 3339, with milliseconds), where that was earlier: it stands as the time of arrival, of
+            a count, of a report. A time in the future or more than 14 days ago is a wrong clock's: it is not taken, and the
+            audit trail says so.
+          schema: { type: string, format: date-time }
         ID: { name: id, in: path, required: true, description: A row id; a whole number as text, schema: { type: string, pattern: "^-?[0-9]{1,19}$" } }
       responses:
         Refused:

@@ -48,10 +48,16 @@ extension WebServer {
         "unsent", title: pick("未送信の入力", "Entries not sent yet"), active: "/menu",
         [
           "why": pick(
-            "ノードにつながらない間に入力したものは、この端末に残っています。つながると、入力した順に一度だけ送られます。画面を閉じても消えません。",
-            "What was entered without contact with the node is kept on this device. It is sent once, in order, when there is contact. Closing the page loses nothing."
+            "ノードにつながらない間に入力したものは、この端末に残っています。つながると、入力した順に一度だけ、入力した人の名前で送られます。画面を閉じても、ほかの人に代わっても消えません。断られたものは、理由とともに、だれかが消すまで残ります。",
+            "What was entered without contact with the node is kept on this device. It is sent once, in order and in the name of whoever entered it, when there is contact. Neither closing the page nor another person's signing in loses it. What was refused stays, with the reason, until somebody discards it."
           ),
           "none": pick("未送信の入力はありません。", "Nothing waits to be sent."), "again": pick("もう一度送る", "Send again"),
+          "all": pick("断られたものをすべてもう一度送る", "Send all that was refused again"),
+          "claim": pick("自分の入力として送る", "Send as my own"),
+          "claims": pick("内容を確かめましたか。あなたの名前で送ります。", "Have you looked at it? It is sent in your name."),
+          "of": pick("{}さんの未送信", "Not sent, of {}"), "nobody": pick("だれか", "somebody"),
+          "unowned": pick("だれの入力か確かめられないので、送っていません", "Not sent: whose entry this is cannot be told"),
+          "back": pick("最初の画面へ", "To the first page"),
           "drop": pick("消す", "Discard"),
           "sure": pick("この入力を消しますか。元に戻せません。", "Discard this entry? It cannot be undone."),
           "noscript": pick("スクリプトを使えない端末では、入力はその場でノードに送られます。", "Without script, entries go to the node at once."),

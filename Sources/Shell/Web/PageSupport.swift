@@ -31,6 +31,7 @@ extension WebServer {
     frame.isStill = request.method != .get
     frame.user = context.principal?.user.name
     frame.csrf = context.principal?.csrf
+    frame.account = context.principal?.account.map { "\($0)" }
     if let done = request.uri.queryParameters["done"], let endpoint = catalogue.endpoint(String(done)) {
       frame.notice = language.pick("保存しました: ", "Saved: ") + endpoint.words.text(in: language)
     }
@@ -125,13 +126,17 @@ extension WebServer {
   /// - Parameters:
   ///   - was: what the page showed in the fields that it had filled in.
   ///   - mark: of this press of the button, as `Idempotency-Key` has it.
+  ///   - entered: when it was entered, as `Entered-At` has it.
+  ///   - author: whose entry it is, when that is not whoever is signed in.
   func carryOut(
     _ endpoint: Endpoint, _ body: JSON, was: [String: JSON] = [:], row: String?, mark: String? = nil,
-    _ context: DeskContext
+    entered: String? = nil, by author: User? = nil, _ context: DeskContext
   ) async throws -> JSON {
     var given = try endpoint.form.read(body, in: core.identity.federation)
     given.was = endpoint.form.shown(was, in: core.identity.federation)
-    var inquiry = Inquiry(given: given, user: context.user, now: .now(), identity: core.identity)
+    var inquiry = Inquiry(given: given, user: author ?? context.user, now: .now(), identity: core.identity)
+    if author != nil { inquiry.deliveredBy = context.user.name }
+    if let entered { try inquiry.enter(at: entered) }
     inquiry.row = try row.map { try self.row($0, endpoint) } ?? nil
     inquiry.caller = context.principal?.row
     // Who goes back and sends the form again with another content means another entry.
@@ -190,14 +195,14 @@ extension WebServer {
 
   /// What a browser sent of a form without script.
   func sent(_ request: Request) async throws -> [String: [String]] {
-    let body: ByteBuffer
-    do { body = try await request.body.collect(upTo: Self.bodyLimit) } catch {
-      throw APIError(.contentTooLarge, "too-large", ja: "入力が長すぎます", en: "the input is too long")
-    }
+    try Self.fields(try await Self.body(of: request))
+  }
+
+  static func fields(_ body: ByteBuffer) throws -> [String: [String]] {
     var fields: [String: [String]] = [:]
     for pair in String(buffer: body).split(separator: "&") {
       let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard let name = Self.plain(parts[0]), let value = Self.plain(parts.count > 1 ? parts[1] : "") else {
+      guard let name = plain(parts[0]), let value = plain(parts.count > 1 ? parts[1] : "") else {
         throw APIError.badValue("", ja: "フォームを読めません", en: "not a form")
       }
       fields[name, default: []].append(value)

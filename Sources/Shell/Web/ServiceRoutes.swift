@@ -91,14 +91,17 @@ extension WebServer {
     return error
   }
 
+  static func body(of request: Request) async throws -> ByteBuffer {
+    do { return try await request.body.collect(upTo: bodyLimit) } catch {
+      throw APIError(
+        .contentTooLarge, "too-large", ja: "本文は \(bodyLimit) バイトまでです",
+        en: "a body has at most \(bodyLimit) bytes")
+    }
+  }
+
   /// A body that says nothing is an empty object.
   func json(of request: Request) async throws -> JSON {
-    let body: ByteBuffer
-    do { body = try await request.body.collect(upTo: Self.bodyLimit) } catch {
-      throw APIError(
-        .contentTooLarge, "too-large", ja: "本文は \(Self.bodyLimit) バイトまでです",
-        en: "a body has at most \(Self.bodyLimit) bytes")
-    }
+    let body = try await Self.body(of: request)
     guard body.readableBytes > 0 else { return .object([:]) }
     guard request.headers[.contentType]?.lowercased().hasPrefix("application/json") == true else {
       throw APIError(
@@ -118,6 +121,7 @@ extension WebServer {
     }
     inquiry.caller = context.principal?.row
     inquiry.key = context.parameters.get("pseudonym")
+    if let entered = request.headers[.enteredAt] { try inquiry.enter(at: entered) }
     inquiry.request = try Self.request(request.headers[.idempotencyKey], endpoint, inquiry)
     if let header = request.headers[.authorization], header.lowercased().hasPrefix("bearer ") {
       inquiry.token = String(header.dropFirst(7))
@@ -146,11 +150,15 @@ extension WebServer {
     _ given: String?, _ endpoint: Endpoint, _ inquiry: Inquiry
   ) throws -> (key: [UInt8], content: [UInt8])? {
     guard let given else { return nil }
-    guard (16...100).contains(given.utf8.count) else {
-      throw APIError.badValue("Idempotency-Key", ja: "16 文字から 100 文字までです", en: "has 16 to 100 characters")
-    }
+    try check(mark: given)
     let name = "\(endpoint.id)\n\(inquiry.row?.rawValue ?? 0)\n\(given)"
     return (blake2b([UInt8](name.utf8)).bytes, blake2b(JSON.object(inquiry.given.values).bytes).bytes)
+  }
+
+  static func check(mark: String) throws {
+    guard (16...100).contains(mark.utf8.count) else {
+      throw APIError.badValue("Idempotency-Key", ja: "16 文字から 100 文字までです", en: "has 16 to 100 characters")
+    }
   }
 
   /// `/lots/{id}/issue` as the router writes it.

@@ -53,6 +53,8 @@ extension WebServer {
 
   struct SessionView: Codable {
     struct Person: Codable { var login: String; var name: String }
+    /// What a tablet may keep and send later, for whom (`QueueTickets`).
+    struct Ticket: Codable { var text: String; var secret: String; var endpoints: [String] }
 
     /// `open`, `locked` or `none`.
     var state: String
@@ -62,6 +64,11 @@ extension WebServer {
     var shelter: String?
     /// To be sent back in `X-CSRF-Token` with every write.
     var csrf: String?
+    /// The account that is open here, and what binds entries to it that wait for the node.
+    var account: String?
+    var ticket: Ticket?
+    /// The node's time, in milliseconds since 1970: a tablet's own clock may be wrong.
+    var now: Int64 = Instant.now().milliseconds
     /// Who may go on here by PIN.
     var people: [Person] = []
   }
@@ -102,7 +109,9 @@ extension WebServer {
       await sessions.end(cookie)
       accessLog.note(.signedOut, from: context.address, who: context.caller.who)
     }
-    return withCookie(nil, response)
+    var response = withCookie(nil, response)
+    response.headers[.clearSiteData] = "\"cache\""
+    return response
   }
 
   /// Leaves the desk: who comes back goes on by PIN or password.
@@ -205,6 +214,8 @@ extension WebServer {
       view.name = current.name
       view.roles = current.roles.map(\.rawValue).sorted()
       view.shelter = current.shelter.map { "\($0)" }
+      view.account = "\(current.id)"
+      view.ticket = ticket(for: current)
     }
     return view
   }

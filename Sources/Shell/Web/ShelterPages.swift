@@ -212,7 +212,7 @@ extension WebServer {
       "stock": pick("この避難所の在庫", "Stock here"), "item": pick("品目", "Item"), "amount": pick("数量", "Amount"),
       "notes": pick("記録", "Notes"),
     ]
-    return page(
+    var desk = page(
       request,
       frame.render(
         "desk", title: ShelterWords.name(shelter, language), active: "/shelters",
@@ -252,6 +252,8 @@ extension WebServer {
             ["time": $0["time"].integer.map { language.time($0) } ?? "", "text": $0["text"].text ?? ""]
           },
         ]))
+    desk.headers[.account] = frame.account
+    return desk
   }
 
   /// How old, in milliseconds, what is known of each ward is; nothing for one of which nothing came.

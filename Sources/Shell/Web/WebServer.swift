@@ -37,6 +37,7 @@ public struct WebServer: Sendable {
   let keptForms = Shelf<[String: [String]]>(minutes: 60, limit: 200)
   let passwords = Passwords()
   let newApps = Shelf<NewApp>(minutes: 10, limit: 100)
+  let tickets: QueueTickets
   private let description: String
   let labels: Labels
   let maps: [Language: WardMap]
@@ -59,6 +60,7 @@ public struct WebServer: Sendable {
     self.origins = origins
     self.hosts = hosts
     self.core = core
+    tickets = QueueTickets(core.identity)
     self.topology = topology
     catalogue = Services.catalogue(Geography(topology))
     description = OpenAPI.yaml(of: catalogue)
@@ -111,6 +113,8 @@ public struct WebServer: Sendable {
     router.add(middleware: OwnHost(hosts: hosts))
     router.add(middleware: Manners(routes: access.keys, origins: origins))
     router.add(middleware: SameOriginWrites(allowed: origins))
+    // Before the gate: what ended a session is answered again to whoever sent it.
+    router.add(middleware: Once(Gate.ownRoutes.keys))
     router.add(
       middleware: Gate(
         principals: principals, access: access, door: door, device: { device($0) },

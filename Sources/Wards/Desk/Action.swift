@@ -8,7 +8,8 @@ public struct Stamp: Sendable {
   let edit: @Sendable (Desk) -> FieldEdit
 
   public static func ward(_ field: Field<String>) -> Stamp { Stamp { field.set($0.ward) } }
-  public static func now(_ field: Field<Instant>) -> Stamp { Stamp { field.set($0.now) } }
+  /// When it was entered, which may be before now.
+  public static func now(_ field: Field<Instant>) -> Stamp { Stamp { field.set($0.enteredAt) } }
   public static func user(_ field: Field<String>) -> Stamp { Stamp { field.set($0.inquiry.user.name) } }
   public static func set<C>(_ field: Field<C>, _ value: C?) -> Stamp { Stamp { _ in field.set(value) } }
 }
@@ -62,17 +63,20 @@ public struct Action: Sendable {
   public let when: [Condition]
   public let stamps: [Stamp]
   public let warning: Words?
+  let beside: [Answer.Member]
   let row: NewRow
   let rule: Rule
   private var often = 1
+  private var isQueued = false
 
   /// - Parameters:
   ///   - takes: fields of the form; those that are columns are written, any others are the rule's.
+  ///   - beside: what the answer holds beside the row.
   ///   - row: the id of a new row; where a natural key makes it, a derived one.
   public init(
     _ id: String, _ place: Place, _ records: Records, _ ja: String, _ en: String, for access: Access,
     takes: [FormField] = [], when: [Condition] = [], stamps: [Stamp] = [], warning: Words? = nil,
-    row: NewRow = .made, rule: @escaping Rule = { _, _, _ in }
+    beside: [Answer.Member] = [], row: NewRow = .made, rule: @escaping Rule = { _, _, _ in }
   ) {
     self.id = id
     self.place = place
@@ -83,6 +87,7 @@ public struct Action: Sendable {
     self.when = when
     self.stamps = stamps
     self.warning = warning
+    self.beside = beside
     self.row = row
     self.rule = rule
   }
@@ -91,6 +96,13 @@ public struct Action: Sendable {
   public func often(_ weight: Int) -> Action {
     var action = self
     action.often = weight
+    return action
+  }
+
+  /// The same, kept by a desk's page while the node is out of reach.
+  public var queued: Action {
+    var action = self
+    action.isQueued = true
     return action
   }
 
@@ -103,10 +115,11 @@ public struct Action: Sendable {
       case .change: (.patch, "\(path)/{id}", false)
       case .step(let step): (.post, "\(path)/{id}/\(step)", false)
       }
-    return .write(
+    let endpoint = Endpoint.write(
       id, place, words.ja, words.en, for: access, words.en + ".", takes, method: method, of: makes ? nil : records,
-      when: when, makes: makes, warning: warning, answers: .row(records)
+      when: when, makes: makes, warning: warning, answers: .row(records, and: beside)
     ) { [self] desk in try written(desk) }.often(often)
+    return isQueued ? endpoint.queued : endpoint
   }
 
   private func written(_ desk: Desk) throws -> Written {

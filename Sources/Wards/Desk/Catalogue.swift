@@ -78,12 +78,9 @@ public struct Catalogue: Sendable {
       let effects = try replica.batch(at: inquiry.now) {
         do {
           if let request = inquiry.request, let kept = try replica.store.answer(toRequest: request.key) {
-            guard kept.content == request.content else {
-              throw Fault(
-                .reused, field: "Idempotency-Key", ja: "この印は、別の内容の送信に使われています。新しい印で送ってください",
-                en: "the key was sent with another content before: send this with a new one")
-            }
-            (answer, isRepeated) = (try JSON.decode(kept.answer), true)
+            guard kept.content == request.content else { throw Fault.reused }
+            // Of what was done very long ago, only that it was is remembered.
+            (answer, isRepeated) = (kept.answer.isEmpty ? .null : try JSON.decode(kept.answer), true)
             return
           }
           try check(endpoint, desk)
@@ -97,7 +94,7 @@ public struct Catalogue: Sendable {
           if written.drafts.allSatisfy(\.isEmpty) {
             try note(written.subjects, endpoint, desk, purpose: inquiry.given.text("purpose"), committed)
           }
-          answer = try self.answer(written, endpoint, desk, committed)
+          answer = desk.telling(try self.answer(written, endpoint, desk, committed))
           if endpoint.changing != nil { tag = try desk.read { try standing(endpoint, desk.inquiry, $0)?.tag } }
           if let request = inquiry.request {
             try replica.store.keepAnswer(
@@ -222,7 +219,7 @@ public struct Catalogue: Sendable {
     on subjects: [RowID], _ endpoint: Endpoint, _ desk: Desk, purpose: String?
   ) throws -> [AuditTrail.Note] {
     try desk.read { db in try subjects.map { try conceal($0, desk.inquiry, db) } }.map {
-      AuditTrail.Note($0, endpoint.id, purpose: purpose, user: desk.inquiry.user.name)
+      AuditTrail.Note($0, endpoint.id, purpose: purpose, user: desk.inquiry.signature)
     }
   }
 

@@ -32,7 +32,7 @@ public enum Conflicts {
 
   /// - Parameters:
   ///   - row: one row alone, when not nil.
-  ///   - hidden: collections of which nothing is listed.
+  ///   - hidden: collections of which nothing is listed, and columns, as `collection/column`: of collections, `quiet` has them.
   ///   - last: from the field after this one on.
   public static func all(
     of row: RowID? = nil, in collection: String? = nil, hiding hidden: [String] = [],
@@ -43,7 +43,8 @@ public enum Conflicts {
       db.cachedStatement(
         sql: """
           SELECT collection, row, field, kind, shown, value, author, sequence, time >> 16 AS time FROM conflicts
-          WHERE collection NOT IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR row = ?2)
+          WHERE collection NOT IN (SELECT value FROM json_each(?1))
+            AND collection || '/' || field NOT IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR row = ?2)
             AND (?3 IS NULL OR collection = ?3) AND (?5 IS NULL OR (collection, row, field) > (?5, ?6, ?7))
           ORDER BY collection, row, field, shown DESC, time DESC LIMIT ?4
           """), arguments: [list, row?.rawValue, collection, limit, last?.collection, last?.row, last?.field])
@@ -125,7 +126,7 @@ public enum Conflicts {
   /// - Parameter all: the collections of the services; of people's own, no conflict is everybody's to see.
   public static func service(_ all: [Records]) -> Service {
     let shared = all.filter { !$0.isPersonal && $0.schema.law != .appendOnly }
-    let personal = all.filter(\.isPersonal).map(\.name)
+    let personal = all.filter(\.isPersonal).map(\.name) + quiet(all)
     let place = [
       FormField(
         "collection", .choice(shared.map { Choice($0.name, $0.name) }), required: true, ja: "対象", en: "Collection"),
@@ -177,7 +178,7 @@ public enum Conflicts {
             throw Fault.badValue("value", ja: "食い違っている値の一つを選んでください", en: "choose one of the values in conflict")
           }
           var draft = records.draft()
-          draft.edit(records, values.id, [FieldEdit(field.number, .set(chosen))])
+          draft.edit(records, values.id, try settlement(field, chosen, values.id, records, desk))
           return Written([draft], about: [values.id]) { look in try look.answer(values.id, records) }
         },
         .write(
@@ -192,6 +193,24 @@ public enum Conflicts {
           return Written([], about: [values.id]) { look in try look.answer(values.id, records) }
         },
       ])
+  }
+
+  /// The columns of collections in which nothing stands in conflict by itself.
+  public static func quiet(_ all: some Sequence<Records>) -> [String] {
+    all.flatMap { records in records.quiet.map { "\(records.name)/\($0)" } }.sorted()
+  }
+
+  /// What lets a value stand; of a number that was counted, the sum too that follows from it.
+  private static func settlement(
+    _ field: FieldSchema, _ chosen: Value, _ row: RowID, _ records: Records, _ desk: Desk
+  ) throws -> [FieldEdit] {
+    if case .integer(let number) = chosen,
+      let counter = records.counters.first(where: { $0.counting?.number.number == field.number })
+    {
+      let edits = try counter.settle(number, row, records, desk)
+      if !edits.isEmpty { return edits }
+    }
+    return [FieldEdit(field.number, .set(chosen))]
   }
 
   /// One page, which ends between two fields: values that stand in conflict with each other are on one.
@@ -280,7 +299,12 @@ extension Conflicts {
   public static func rows(of records: Records, _ db: Database) throws -> Set<RowID> {
     Set(
       try Int64.fetchAll(
-        db.cachedStatement(sql: "SELECT DISTINCT row FROM conflicts WHERE collection = ?"), arguments: [records.name]
+        db.cachedStatement(
+          sql: """
+            SELECT DISTINCT row FROM conflicts
+            WHERE collection = ? AND field NOT IN (SELECT value FROM json_each(?))
+            """),
+        arguments: [records.name, String(decoding: try JSONEncoder().encode(records.quiet), as: UTF8.self)]
       ).map { RowID(rawValue: $0) })
   }
 }

@@ -23,6 +23,7 @@ public struct Written {
 public struct Desk {
   public let replica: Replica
   public let inquiry: Inquiry
+  private let told = Told()
 
   public init(replica: Replica, inquiry: Inquiry) {
     self.replica = replica
@@ -31,8 +32,23 @@ public struct Desk {
 
   public var given: Submission { inquiry.given }
   public var now: Instant { inquiry.now }
+  /// When it was entered: the time to be stamped. `now` is for what holds as long as a clock says.
+  public var enteredAt: Instant { inquiry.enteredAt }
   public var ward: String { inquiry.ward }
   public var wardIndex: UInt32 { replica.author.ward }
+
+  /// Says something to whoever entered it, beside the answer: that it was done in another way than they may expect. An
+  /// endpoint that does so has the member `Answer.told`.
+  public func tell(ja: String, en: String) { told.words = Words(ja, en) }
+
+  /// The answer with what is to be said beside it.
+  func telling(_ answer: JSON) -> JSON {
+    guard let words = told.words, case .object(var members) = answer else { return answer }
+    members["told"] = ["ja": .text(words.ja), "en": .text(words.en)]
+    return .object(members)
+  }
+
+  private final class Told { var words: Words? }
 
   /// Reads with what the transaction under way has written.
   public func read<Value>(_ body: (Database) throws -> Value) throws -> Value {

@@ -38,6 +38,8 @@ public struct Endpoint: Sendable {
   public var isForServices = false
   /// Its answer grows: it may be waited for, and told as a stream of events, `next` being where the stream goes on.
   public var isFollowed = false
+  /// A shelter's desk goes on entering it while its node is out of reach: its page keeps it, and sends it later.
+  public private(set) var isQueued = false
   /// How often it is done on the night of a disaster, beside everything else: the simulator's staff go by it. Never, where 0.
   public private(set) var often = 1
   /// What it answers.
@@ -85,6 +87,13 @@ public struct Endpoint: Sendable {
 
   /// Whether it shows one row, of which a caller may say later what it knew.
   var isOfOneRow: Bool { if case .row = answer { path.contains("{id}") } else { false } }
+
+  /// The same, kept by a desk's page while the node is out of reach.
+  public var queued: Endpoint {
+    var endpoint = self
+    endpoint.isQueued = true
+    return endpoint
+  }
 
   /// Why a row does not admit this now; nil when it does. The one answer, for the rule and for the page.
   public func refusal(of record: RowValues, _ inquiry: Inquiry) -> Fault? {
@@ -137,6 +146,9 @@ public indirect enum Answer: Sendable {
       case object(Answer)
       case objects(Answer)
     }
+
+    /// What is said beside an answer, where something was done in another way than whoever entered it may expect.
+    public static let told = Member("told", .object(.words), "お知らせ", "What to know")
 
     public var name: String
     public var content: Content

@@ -44,6 +44,10 @@ public struct Fault: Error, Hashable, Sendable {
     Fault(.refused, field: field, ja: ja, en: en)
   }
 
+  public static let reused = Fault(
+    .reused, field: "Idempotency-Key", ja: "この印は、別の内容の送信に使われています。新しい印で送ってください",
+    en: "the key was sent with another content before: send this with a new one")
+
   /// What the replica refuses by a rule that holds on every node, for people; any other error as it is.
   static func of(_ error: any Error) -> any Error {
     switch error {

@@ -81,8 +81,11 @@ public struct SetField: AnyField {
 public struct CounterField: AnyField {
   public let schema: FieldSchema
   public let shape: FieldShape
+  /// How it is counted anew; nil where changes alone make it up.
+  public let counting: Counting?
 
-  public init(_ number: UInt32, _ name: String, _ ja: String, _ en: String) {
+  public init(_ number: UInt32, _ name: String, _ ja: String, _ en: String, counting: Counting? = nil) {
+    self.counting = counting
     schema = FieldSchema(number, name, .counter, .integer, ja: ja, en: en)
     shape = .integer(Numbers.any)
   }

@@ -52,6 +52,10 @@ public struct Inquiry: Sendable {
   /// The account's or the token's row; nil for the operator at the machine itself.
   public var caller: RowID?
   public var now: Instant
+  /// When a person entered it, where that was earlier than now and is known: a tablet without its node keeps entries for days.
+  public private(set) var entered = Entered.now
+  /// Who brought an entry that is another's: whoever worked at the tablet when the node was there again.
+  public var deliveredBy: String?
   public var identity: NodeIdentity
 
   public init(
@@ -65,6 +69,49 @@ public struct Inquiry: Sendable {
     self.user = user
     self.now = now
     self.identity = identity
+  }
+
+  /// When what is entered was so: the time of what a desk stamps. Now, unless it was entered before.
+  public var enteredAt: Instant {
+    // A clock that went back meanwhile makes no entry of the future.
+    if case .before(let time) = entered { min(time, now) } else { now }
+  }
+
+  /// An entry that was made before now: `time` counts when it is in the past and no older than a tablet may be without its node.
+  public mutating func enter(at time: Instant) {
+    let age = now.milliseconds - time.milliseconds
+    switch age {
+    case -Entered.tolerance..<0: entered = .now
+    case 0...Entered.longest: entered = .before(time)
+    default: entered = .unknown(time)
+    }
+  }
+
+  /// - Parameter text: a time of RFC 3339, as an `Entered-At` header has it.
+  /// - Throws: when it is none.
+  public mutating func enter(at text: String) throws(Fault) {
+    guard let time = FieldReader.milliseconds(text) else {
+      throw Fault.badValue(
+        "Entered-At", ja: "日時(例 2026-01-17T05:46:00.000+09:00)にしてください",
+        en: "give a time of RFC 3339, such as 2026-01-17T05:46:00.000+09:00")
+    }
+    enter(at: Instant(milliseconds: time))
+  }
+
+  /// It waited somewhere: what others wrote meanwhile is newer.
+  public var isLate: Bool { now.milliseconds - enteredAt.milliseconds >= Entered.delay }
+
+  /// Who did it, as the audit trail has it: the user, and after that in brackets who delivered it and when it was entered.
+  var signature: String {
+    var marks: [String] = []
+    if let deliveredBy { marks.append("送信: \(deliveredBy)") }
+    switch entered {
+    case .now: break
+    case .before(let time):
+      if now.milliseconds - time.milliseconds >= Entered.notable { marks.append("入力: \(JapaneseDay.time(time))") }
+    case .unknown(let time): marks.append("端末の時計が違う: \(JapaneseDay.time(time))")
+    }
+    return marks.isEmpty ? user.name : "\(user.name) [\(marks.joined(separator: ", "))]"
   }
 
   public var ward: String { identity.ward.code }
@@ -81,4 +128,22 @@ public struct Inquiry: Sendable {
   }
 
   public func isOwn(_ row: RowID) -> Bool { row.made?.author.ward == identity.certificate.node.ward }
+}
+
+/// When a person entered what is sent.
+public enum Entered: Hashable, Sendable {
+  /// As it is sent.
+  case now
+  case before(Instant)
+  /// The device said a time that cannot be: its clock is wrong, and when it was entered is not known.
+  case unknown(Instant)
+
+  /// So long an entry may have waited, in milliseconds: a tablet that lay in a drawer for longer tells of another time.
+  static let longest: Int64 = 14 * 86_400_000
+  /// So long a slow line may take; longer, and it was late.
+  static let delay: Int64 = 2_000
+  /// So far a device's clock may be ahead before it is wrong.
+  static let tolerance: Int64 = 60_000
+  /// So long it must have waited for the trail to say so.
+  static let notable: Int64 = 60_000
 }

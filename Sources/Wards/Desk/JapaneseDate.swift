@@ -125,9 +125,20 @@ enum JapaneseDate {
 public enum JapaneseDay {
   /// As `2026-11-25`.
   public static func text(_ now: Instant) -> String {
+    let parts = parts(of: now)
+    return String(format: "%d-%02d-%02d", Int(parts.tm_year) + 1_900, parts.tm_mon + 1, parts.tm_mday)
+  }
+
+  /// As `2026-11-25 19:03`.
+  public static func time(_ now: Instant) -> String {
+    let parts = parts(of: now)
+    return text(now) + String(format: " %02d:%02d", parts.tm_hour, parts.tm_min)
+  }
+
+  private static func parts(of now: Instant) -> tm {
     var time = time_t(now.milliseconds / 1_000 + 9 * 3_600)
     var parts = tm()
     gmtime_r(&time, &parts)
-    return String(format: "%d-%02d-%02d", Int(parts.tm_year) + 1_900, parts.tm_mon + 1, parts.tm_mday)
+    return parts
   }
 }

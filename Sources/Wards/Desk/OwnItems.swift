@@ -167,7 +167,7 @@ public enum OwnItems {
             kept, id,
             [
               OwnValue.field.set(field), OwnValue.subject.set(row), OwnValue.value.set(text),
-              OwnValue.by.set(desk.inquiry.user.name), OwnValue.at.set(desk.now),
+              OwnValue.by.set(desk.inquiry.user.name), OwnValue.at.set(desk.enteredAt),
             ],
             for: kept.isPersonal ? .ward(desk.wardIndex, try desk.read { try confidence(target, $0) }) : nil)
           return Written([draft], about: [row]) { look in

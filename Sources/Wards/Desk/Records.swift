@@ -20,6 +20,10 @@ public struct Records: Sendable {
   public let published: [any AnyField]
   /// Columns for the node's own use, by their numbers: no answer holds them.
   let hidden: Set<UInt32>
+  /// Its counters that are also counted anew.
+  let counters: [CounterField]
+  /// Columns in which nothing stands in conflict by itself: they go along with another.
+  let quiet: Set<String>
   /// Whether every ward reports on its rows, and so may settle what others wrote at once too.
   public let isEverybodys: Bool
   /// Whether a ward may add items of its own to its rows.
@@ -58,6 +62,8 @@ public struct Records: Sendable {
     self.place = place
     self.published = published
     self.hidden = Set(hidden.map(\.number))
+    counters = fields.compactMap { $0 as? CounterField }.filter { $0.counting != nil }
+    quiet = Set(counters.flatMap { $0.counting!.quiet })
     precondition(published.isEmpty || !reader.isPersonal, "\(name) is about people")
     for field in title + settledFreely + published + hidden + (place?.fields ?? []) + indexes.flatMap(\.self) {
       precondition(schema.field(field.number) == field.schema, "\(name) has no field \(field.name)")

@@ -17,16 +17,41 @@ public struct RowValues: Sendable {
   init(_ row: Row, _ records: Records) {
     id = RowID(rawValue: Int64.fromDatabaseValue(row[0]) ?? 0)
     self.records = records
-    cells = records.schema.fields.indices.map { row[$0 + 1] }
+    var cells: [DatabaseValue] = records.schema.fields.indices.map { row[$0 + 1] }
     causal = row[records.schema.fields.count + 1]
+    if let state = records.counters.isEmpty ? nil : Self.state(causal) {
+      for counter in records.counters {
+        guard let place = records.schema.position(of: counter.number), let seen = counter.counting?.seen,
+          let sum = Self.recounted(counter, seen, state, cells, records) ?? Int64.fromDatabaseValue(cells[place])
+        else { continue }
+        // Fewer than nobody is what a sum may come to, and a shelter does not.
+        cells[place] = max(0, sum).databaseValue
+      }
+    }
+    self.cells = cells
+  }
+
+  private static func state(_ causal: DatabaseValue) -> RowState? {
+    guard case .blob(let bytes) = causal.storage else { return nil }
+    return try? bytes.withUnsafeBytes { try RowStateCodec.decode($0) }
+  }
+
+  private static func recounted(
+    _ counter: CounterField, _ seen: Field<[UInt8]>, _ state: RowState, _ cells: [DatabaseValue], _ records: Records
+  ) -> Int64? {
+    records.schema.position(of: seen.number).flatMap { counter.recounted(state, shown: plain(cells[$0])) }
+  }
+
+  /// What a counted field comes to where several counts stand side by side; nil where its sum is right as it is.
+  func recounted(_ counter: CounterField) -> Int64? {
+    guard let seen = counter.counting?.seen, let state = Self.state(causal) else { return nil }
+    return Self.recounted(counter, seen, state, cells, records)
   }
 
   /// Which of the values that the row shows was written last, and by whom; nil where it holds none. Sums and notes, to which
   /// everybody adds, are apart.
   public var written: (at: Instant, by: AuthorNumber)? {
-    guard case .blob(let bytes) = causal.storage,
-      let state = try? bytes.withUnsafeBytes({ try RowStateCodec.decode($0) })
-    else { return nil }
+    guard let state = Self.state(causal) else { return nil }
     let stamps = state.registers.map(\.winner.stamp) + state.sets.flatMap { $0.adds.map(\.stamp) }
     return stamps.max().map { (Instant(milliseconds: $0.time.milliseconds), $0.dot.author) }
   }
@@ -163,7 +188,7 @@ extension RowValues {
       try String.fetchAll(
         db, sql: "SELECT DISTINCT field FROM conflicts WHERE collection = ? AND row = ? ORDER BY field",
         arguments: [records.name, row.rawValue]
-      ).map { .text(Column.field($0)) })
+      ).filter { !records.quiet.contains($0) }.map { .text(Column.field($0)) })
   }
 }
 

@@ -37,7 +37,8 @@ public enum Rows {
         ) { look in
           let (row, records) = try find(&look)
           if records.isPersonal { look.saw(row.id) }
-          let all = try Conflicts.all(of: row.id, in: records.name, limit: 201, look.db)
+          let all = try Conflicts.all(
+            of: row.id, in: records.name, hiding: Conflicts.quiet([records]), limit: 201, look.db)
           let inquiry = look.inquiry
           return .object(Paging.cut("conflicts", all.map { Conflicts.json($0, inquiry) }, at: 200))
         },

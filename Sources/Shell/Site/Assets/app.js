@@ -1,37 +1,112 @@
 "use strict";
 // What a page does beyond plain forms: it stays up to date, and goes on taking entries while the node cannot be reached.
 
-// MARK: The queue. Entries lie in the browser's own database until the node has said that it has them. Each bears a random
-// mark: sent again after a lost answer, it is not done twice.
+// MARK: What the browser itself keeps
 
-const opened = new Promise((resolve, reject) => {
-  const request = indexedDB.open("renkei", 1);
-  request.onupgradeneeded = () => request.result.createObjectStore("queue", { keyPath: "id", autoIncrement: true });
-  request.onsuccess = () => resolve(request.result);
-  request.onerror = () => reject(request.error);
-});
+// However long a browser's own database may take before it counts as one that does not work, and how long it then does.
+const patience = 4000;
+const pause = 60000;
+let brokenUntil = 0;
 
-async function store(mode, work) {
-  const database = await opened;
-  return new Promise((resolve, reject) => {
-    // Strict: on the disk before anybody is told that it is kept.
-    const transaction = database.transaction("queue", mode, { durability: "strict" });
-    const request = work(transaction.objectStore("queue"));
-    transaction.oncomplete = () => resolve(request.result);
-    transaction.onerror = transaction.onabort = () => reject(transaction.error);
-  });
+const silence = new Error("no answer");
+
+function within(promise, milliseconds) {
+  let late;
+  const limit = new Promise((_, reject) => { late = setTimeout(() => reject(silence), milliseconds); });
+  return Promise.race([promise, limit]).finally(() => clearTimeout(late));
 }
 
-const queue = {
-  add: (entry) => store("readwrite", (entries) => entries.add(entry)),
-  all: () => store("readonly", (entries) => entries.getAll()),
-  put: (entry) => store("readwrite", (entries) => entries.put(entry)),
-  drop: (id) => store("readwrite", (entries) => entries.delete(id)),
+// When a question to the node has taken too long, where the browser can say so.
+const end = (milliseconds) => AbortSignal.timeout?.(milliseconds);
+
+// One table of a database of the browser. It may not be there (a private window, a policy) or be full: then what is asked of
+// it fails, each time anew, and whoever asked does without.
+function table(name, options) {
+  let opened = null;
+  const open = () => new Promise((resolve, reject) => {
+    const request = indexedDB.open(`renkei${name === "queue" ? "" : `-${name}`}`, 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(name, options);
+    request.onsuccess = () => {
+      request.result.onclose = () => { opened = null; };
+      resolve(request.result);
+    };
+    request.onerror = () => reject(request.error);
+  });
+  return async (mode, work) => {
+    if (performance.now() < brokenUntil) throw new Error("no database");
+    try {
+      opened ??= open();
+      const database = await within(opened, patience);
+      return await within(new Promise((resolve, reject) => {
+        // Strict: on the disk before anybody is told that it is kept.
+        const transaction = database.transaction(name, mode, { durability: "strict" });
+        const request = work(transaction.objectStore(name));
+        transaction.oncomplete = () => resolve(request.result);
+        transaction.onerror = transaction.onabort = () => reject(transaction.error);
+      }), patience);
+    } catch (error) {
+      opened = null;
+      if (error === silence) brokenUntil = performance.now() + pause;
+      throw error;
+    }
+  };
+}
+
+const words = document.body.dataset;
+const told = (text) => text?.[document.documentElement.lang] || text?.ja;
+
+function hexadecimal(bytes) { return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(""); }
+
+function mark() { return hexadecimal(crypto.getRandomValues(new Uint8Array(16))); }
+
+// MARK: Who works here. With the session comes a ticket, and a secret that seals entries under it: kept as long as that person
+// works at this device and no longer, in a form that no script can read. Nobody who comes later can enter anything in their name.
+
+const desk = table("desk", { keyPath: "name" });
+
+const person = {
+  now: () => desk("readonly", (rows) => rows.get("person")).catch(() => undefined),
+  forget: () => desk("readwrite", (rows) => rows.delete("person")).catch(() => {}),
+  async learn(session) {
+    if (session.state !== "open" || !session.ticket || !crypto.subtle) return;
+    const secret = Uint8Array.from(session.ticket.secret.match(/../g), (pair) => parseInt(pair, 16));
+    const key = await crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+    await desk("readwrite", (rows) => rows.put({ name: "person", account: session.account, ticket: session.ticket.text, key })).catch(() => {});
+  },
 };
 
-function mark() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+async function session() {
+  const answer = await fetch("/api/v1/session", { cache: "no-store", headers: { "X-Renkei-Refresh": "1" }, signal: end(10000) });
+  const session = await answer.json();
+  await person.learn(session);
+  return session;
 }
+
+// Binds an entry to whoever works here, where that is whom the page was made for; otherwise it stays nobody's.
+async function seal(entry) {
+  let here = await person.now();
+  if (here?.account !== entry.account) {
+    await within(session(), 3000).catch(() => {});
+    here = await person.now();
+  }
+  if (!here || here.account !== entry.account) return false;
+  const content = new TextEncoder().encode(`${entry.url}\n${entry.mark}\n${new URLSearchParams(entry.fields)}`);
+  entry.seal = hexadecimal(new Uint8Array(await crypto.subtle.sign("HMAC", here.key, content)));
+  entry.ticket = here.ticket;
+  return true;
+}
+
+// MARK: The queue. Entries lie in the browser's own database until the node has said that it has them, or a person discards
+// them. Each bears a random mark: sent again after a lost answer, it is not done twice.
+
+const entries = table("queue", { keyPath: "id", autoIncrement: true });
+
+const queue = {
+  add: (entry) => entries("readwrite", (rows) => rows.add(entry)),
+  all: () => entries("readonly", (rows) => rows.getAll()),
+  put: (entry) => entries("readwrite", (rows) => rows.put(entry)),
+  drop: (id) => entries("readwrite", (rows) => rows.delete(id)),
+};
 
 let delivery = null;
 let isLocked = false;
@@ -41,32 +116,54 @@ function deliver() {
   return delivery;
 }
 
+// What a node says to an entry: `done`, with what there is to be told; `refused`, with why; or `away`, when it said nothing.
+async function post(entry, headers, csrf) {
+  const body = `${new URLSearchParams(entry.fields)}`;
+  const answer = await fetch(entry.url, {
+    method: "POST", body: csrf ? `${body}&_csrf=${encodeURIComponent(csrf)}` : body, signal: end(30000),
+    headers: { Accept: "application/json", "Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": entry.mark, ...headers },
+  });
+  const type = answer.headers.get("Content-Type") ?? "";
+  const said = type.includes("json") ? await answer.json().catch(() => null) : null;
+  // A page instead of an answer is somebody else's: a sign-in, a hotspot's.
+  if (answer.ok) return said ? { state: "done", told: told(said.told) } : { state: "away" };
+  if ([401, 408, 425, 429].includes(answer.status) || answer.status >= 500 || said?.error === "csrf") return { state: "away" };
+  // The node has understood it and says no, or something before it does: a person decides.
+  return { state: "refused", why: told(said) || `${words.strange} (${answer.status})`, error: said?.error };
+}
+
+// What a desk's form made, and nothing else that may lie in the browser's database.
+function isWhole(entry) {
+  return /^\/do\/\w+$/.test(entry.url) && /^[0-9a-f]{32}$/.test(entry.mark) && /^[\w.+-]+$/.test(entry.ticket) && /^[0-9a-f]+$/.test(entry.seal)
+    && Number.isSafeInteger(entry.at) && entry.at > 0 && entry.at < 8e12 && Array.isArray(entry.fields)
+    && entry.fields.every((field) => Array.isArray(field) && field.length === 2 && field.every((text) => typeof text === "string"));
+}
+
 async function send() {
   try {
-    const entries = (await queue.all()).filter((entry) => !entry.refused);
-    if (entries.length === 0) return;
-    const session = await (await fetch("/api/v1/session", { cache: "no-store", headers: { "X-Renkei-Refresh": "1" } })).json();
-    isLocked = session.state !== "open";
+    // What bears nobody's ticket is not sent in the name of whoever is signed in: a person looks at it.
+    const waiting = (await queue.all()).filter((entry) => !entry.refused && !entry.told && entry.ticket);
+    if (waiting.length === 0) return;
+    const here = await session();
+    isLocked = here.state !== "open";
     if (isLocked) return;
     let sent = 0;
-    for (const entry of entries) {
-      const answer = await fetch(entry.url, {
-        method: "POST", headers: { Accept: "application/json", "Idempotency-Key": entry.mark },
-        body: new URLSearchParams([...entry.fields, ["_csrf", session.csrf]]),
-      });
-      // A page instead of an answer is somebody else's: a sign-in, a hotspot's.
-      if (answer.ok && answer.status !== 204 && !(answer.headers.get("Content-Type") ?? "").startsWith("application/json")) break;
-      if (answer.ok) {
-        await queue.drop(entry.id);
-        sent += 1;
-      } else if ([401, 408, 429].includes(answer.status) || answer.status >= 500) {
-        break;
-      } else {
-        // The node has understood it and says no: a person decides.
-        const fault = await answer.json().catch(() => ({}));
-        entry.refused = fault[document.documentElement.lang] || fault.ja || String(answer.status);
-        await queue.put(entry);
+    for (const entry of waiting) {
+      if (!isWhole(entry)) {
+        await queue.put({ ...entry, refused: words.strange }).catch(() => {});
+        continue;
       }
+      // This device's clock may be wrong: what counts is how long ago it was.
+      const at = new Date(entry.at + here.now - Date.now());
+      const outcome = await post(entry, {
+        "X-CSRF-Token": here.csrf, "Queue-Ticket": entry.ticket, "Queue-Seal": entry.seal, "Entered-At": at.toISOString(),
+      });
+      if (outcome.state === "away") break;
+      if (outcome.state === "done") sent += 1;
+      // Where the browser cannot write it down, the same is asked and answered again; the others go on.
+      if (outcome.state === "refused") await queue.put({ ...entry, refused: outcome.why, error: outcome.error }).catch(() => {});
+      else if (outcome.told) await queue.put({ ...entry, told: outcome.told }).catch(() => {});
+      else await queue.drop(entry.id).catch(() => {});
     }
     if (sent > 0) plan(0);
   } catch {
@@ -81,9 +178,18 @@ async function send() {
 // A form as the browser itself sends it: what it means is the node's to say. A page that was kept for the time without
 // contact may be of another day.
 function fields(form, button) {
-  return [...new FormData(form, button)].filter(([name]) => name !== "_csrf").map(([name, text]) =>
+  return [...new FormData(form, button)].filter(([name]) => name !== "_csrf" && name !== "_mark").map(([name, text]) =>
     [name, name === "day" && text === form.elements.day.defaultValue ? new Date(Date.now() + 9 * 3600e3).toISOString().slice(0, 10) : text]);
 }
+
+// About whom or what an entry is.
+function about(entry) {
+  return entry.fields.filter(([name, text]) => ["name", "kana", "card", "people", "change", "crowding", "needs", "day", "quantity"].includes(name) && text !== "")
+    .map(([, text]) => text).join(" · ");
+}
+
+// Refused entries whose form has them back to be mended.
+const mended = new WeakMap();
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
@@ -97,10 +203,37 @@ document.addEventListener("submit", async (event) => {
     && control.type !== "submit" && control.type !== "button" && (control.type === "checkbox" ? control.checked : control.value && isChanged(control)));
   if (!isCount && ("keeping" in form.dataset || isEmpty)) return;
   form.dataset.keeping = "";
-  const typed = [...form.elements].map((control) => [control, control.value, control.checked]);
-  const id = await queue.add({
+  const entry = {
     url: form.getAttribute("action"), fields: fields(form, button), label: form.dataset.label, mark: mark(), at: Date.now(),
-  });
+    account: words.account, name: words.user,
+  };
+  try {
+    await enter(entry, form, button, isCount);
+  } catch (error) {
+    say(form, `${words.lost} ${about(entry)}`, "error");
+  } finally {
+    // Whatever came of it, the form goes on working.
+    delete form.dataset.keeping;
+  }
+});
+
+async function enter(entry, form, button, isCount) {
+  const typed = [...form.elements].map((control) => [control, control.value, control.checked]);
+  const isSealed = await seal(entry).catch(() => false);
+  let id = isSealed ? await queue.add(entry).catch(() => null) : null;
+  let why = null;
+  if (id === null) {
+    // Nothing can be kept here, or not in anybody's name: the node may be there all the same.
+    const here = await session().catch(() => null);
+    const outcome = here?.account && here.account === entry.account
+      ? await post(entry, {}, here.csrf).catch(() => ({ state: "away" })) : { state: "away" };
+    if (outcome.state === "away") id = await queue.add(entry).catch(() => null);
+    if (outcome.state === "refused") why = outcome.why;
+    else if (outcome.state === "away" && id === null) why = words.lost;
+    else if (outcome.told) alert(outcome.told);
+    if (why) return say(form, `${about(entry)}: ${why}`, "error");
+    if (id === null) plan(0);
+  }
   if (button && button.dataset.shows) document.getElementById(button.dataset.shows).textContent = button.textContent;
   if (!isCount) {
     form.reset();
@@ -108,22 +241,49 @@ document.addEventListener("submit", async (event) => {
     if (first) first.focus();
   }
   delete form.dataset.keeping;
+  const before = mended.get(form);
+  mended.delete(form);
+  // The same person's again, mended: the refused one is replaced by it.
+  if (id !== null && before && before.about === about(entry)) await queue.drop(before.id).catch(() => {});
   await showQueue();
-  // Twice: a delivery that was under way did not know of this one.
-  await deliver();
-  await deliver();
-  const left = (await queue.all()).find((entry) => entry.id === id);
+  if (id !== null) {
+    // Twice: a delivery that was under way did not know of this one.
+    await deliver();
+    await deliver();
+  }
+  const left = (await queue.all().catch(() => [])).find((one) => one.id === id);
   if (left && left.refused && form.isConnected && !isCount) {
-    // The node says no, and somebody is there to mend it: what was typed is back, and why stands with it.
-    await queue.drop(id);
+    // The node says no. It stays among what is not sent; and where nothing was typed since, it is back to be mended.
     if (![...form.elements].some(isChanged)) {
       for (const [control, value, checked] of typed) { control.value = value; control.checked = checked; }
+      mended.set(form, { id, about: about(left) });
     }
-    say(form, left.refused, "error");
-    await showQueue();
+    say(form, `${words.held}: ${about(left)}: ${left.refused}`, "error");
   } else if (!left && !isCount) {
     const name = typed.find(([control]) => ["name", "card", "people", "needs"].includes(control.name));
-    say(form, `${document.body.dataset.done} ${name ? name[1] : ""}`, "notice");
+    say(form, `${words.done} ${name ? name[1] : ""}`, "notice");
+  }
+}
+
+// Any other form: what was typed stays where it is when the node does not answer, instead of being lost with the page.
+const reached = new WeakSet();
+const asking = new WeakSet();
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (form.method !== "post" || "queue" in form.dataset || "upload" in form.dataset || reached.delete(form)) return;
+  event.preventDefault();
+  if (asking.has(form)) return;
+  asking.add(form);
+  const button = event.submitter;
+  try {
+    await fetch("/healthz", { cache: "no-store", signal: end(10000) });
+    reached.add(form);
+    form.requestSubmit(button);
+  } catch {
+    say(form, words.unreached, "error");
+  } finally {
+    asking.delete(form);
   }
 });
 
@@ -147,9 +307,11 @@ document.addEventListener("submit", async (event) => {
   said.textContent = "…";
   const answer = await fetch(`${form.getAttribute("action")}?name=${encodeURIComponent(file.name)}`, {
     method: "POST", body: file,
-    headers: { "Content-Type": "application/octet-stream", "X-CSRF-Token": form.elements._csrf.value },
+    headers: {
+      "Content-Type": "application/octet-stream", "X-CSRF-Token": form.elements._csrf.value, "Idempotency-Key": form.elements._mark.value,
+    },
   }).catch(() => null);
-  said.textContent = answer ? (await answer.text()) : document.body.dataset.stale;
+  said.textContent = answer ? (await answer.text()) : words.stale;
 });
 
 // MARK: Paper
@@ -224,14 +386,14 @@ document.addEventListener("input", (event) => {
 // MARK: What is not sent yet
 
 // The node's number, and what was counted here since.
-function showPeople(entries) {
+function showPeople(all) {
   const people = document.getElementById("people");
   if (!people) return;
   people.dataset.base ??= people.textContent.replace(/\D/g, "");
   let count = Number(people.dataset.base);
-  for (const entry of entries) {
+  for (const entry of all) {
     const given = Object.fromEntries(entry.fields);
-    if (entry.refused || entry.url !== "/do/countHeads" || given._row !== people.dataset.counts) continue;
+    if (entry.refused || entry.told || entry.url !== "/do/countHeads" || given._row !== people.dataset.counts) continue;
     count = "people" in given ? Number(given.people) : count + Number(given.change ?? 0);
   }
   people.textContent = count.toLocaleString("en");
@@ -239,34 +401,63 @@ function showPeople(entries) {
 
 async function showQueue() {
   const badge = document.getElementById("unsent");
-  const words = document.body.dataset;
-  let entries;
-  try { entries = await queue.all(); } catch { return; }
-  showPeople(entries);
+  let all;
+  try { all = await queue.all(); } catch { return; }
+  showPeople(all);
+  const held = all.filter((entry) => entry.refused || entry.told || !entry.ticket).length;
   if (badge) {
-    badge.hidden = entries.length === 0;
-    badge.textContent = `${words.unsent} ${entries.length}${isLocked ? " · " + words.locked : ""}`;
+    badge.hidden = all.length === 0;
+    badge.textContent = `${words.unsent} ${all.length}${held > 0 ? ` · ${words.look} ${held}` : ""}${isLocked ? " · " + words.locked : ""}`;
   }
   const list = document.getElementById("queue");
   if (!list) return;
-  document.getElementById("queue-empty").hidden = entries.length > 0;
-  list.replaceChildren(...entries.map((entry) => {
-    const item = document.createElement("li");
-    const time = document.createElement("time");
-    time.textContent = new Date(entry.at).toLocaleString(document.documentElement.lang);
-    const text = document.createElement("span");
-    const values = entry.fields.filter(([name, text]) => !name.startsWith("_") && text !== "").map(([, text]) => text);
-    text.textContent = `${entry.label}: ${values.join(" · ")}`;
-    item.append(time, text);
-    if (entry.refused) {
-      const why = document.createElement("strong");
-      why.className = "short";
-      why.textContent = ` ${entry.refused} `;
-      item.append(why, button(list.dataset.again, async () => { delete entry.refused; await queue.put(entry); deliver(); }),
-        button(list.dataset.drop, async () => { if (confirm(list.dataset.sure)) { await queue.drop(entry.id); showQueue(); } }));
+  document.getElementById("queue-empty").hidden = all.length > 0;
+  // What was entered is for whoever works here, and not for a device that somebody has left.
+  const here = await person.now();
+  const mine = words.account ?? here?.account;
+  if (!mine) return list.replaceChildren(Object.assign(document.createElement("li"), { textContent: `${words.unsent} ${all.length} · ${words.locked}` }));
+  const refused = all.filter((entry) => entry.refused && entry.ticket);
+  const again = refused.length > 1 ? [button(list.dataset.all, async () => {
+    for (const entry of refused) { delete entry.refused; await queue.put(entry); }
+    deliver();
+  })] : [];
+  list.replaceChildren(...again, ...all.map((entry) => item(entry, list.dataset, mine)));
+}
+
+function item(entry, labels, mine) {
+  const item = document.createElement("li");
+  const time = document.createElement("time");
+  time.textContent = new Date(entry.at).toLocaleString(document.documentElement.lang);
+  const text = document.createElement("span");
+  const values = entry.fields.filter(([name, text]) => !name.startsWith("_") && text !== "").map(([, text]) => text);
+  text.textContent = `${entry.label}: ${values.join(" · ")}`;
+  item.append(time, text);
+  if (!entry.ticket || entry.account !== mine) {
+    const whose = document.createElement("strong");
+    whose.textContent = ` ${labels.of.replace("{}", entry.name || labels.nobody)} `;
+    item.append(whose);
+  }
+  const discard = button(labels.drop, async () => { if (entry.told || confirm(labels.sure)) { await queue.drop(entry.id); showQueue(); } });
+  if (entry.told || entry.refused || !entry.ticket) {
+    const why = document.createElement("strong");
+    why.className = entry.told ? "" : "short";
+    why.textContent = ` ${entry.told || entry.refused || labels.unowned} `;
+    item.append(why);
+    if (entry.refused && entry.ticket) item.append(button(labels.again, async () => { delete entry.refused; await queue.put(entry); deliver(); }));
+    // Whoever looks at it may enter it in their own name. Nothing does so by itself.
+    if (!entry.told && (!entry.ticket || ["no-ticket", "account-ended", "forbidden"].includes(entry.error))) {
+      item.append(button(labels.claim, async () => {
+        if (!confirm(labels.claims)) return;
+        const claimed = { ...entry, account: mine, name: words.user };
+        for (const name of ["refused", "error", "ticket", "seal"]) delete claimed[name];
+        if (await seal(claimed).catch(() => false)) await queue.put(claimed);
+        await showQueue();
+        deliver();
+      }));
     }
-    return item;
-  }));
+    item.append(discard);
+  }
+  return item;
 }
 
 function button(label, action) {
@@ -285,7 +476,7 @@ let lastShown = null;
 
 function show(isLive, why) {
   if (!live) return;
-  live.textContent = isLive ? document.body.dataset.live : why ?? document.body.dataset.stale;
+  live.textContent = isLive ? words.live : why ?? words.stale;
   live.classList.toggle("stale", !isLive);
 }
 
@@ -313,7 +504,7 @@ async function refresh() {
   if (document.querySelector(".notice") && performance.now() < 8000) { plan(8000 - performance.now()); return; }
   try {
     const answer = await fetch(location.href, { headers: { "X-Renkei-Refresh": "1" } });
-    if (answer.redirected) { show(false, document.body.dataset.ended); plan(10000); return; }
+    if (answer.redirected) { show(false, words.ended); plan(10000); return; }
     if (!answer.ok) throw new Error(String(answer.status));
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const content = page.getElementById("content");
@@ -330,8 +521,10 @@ async function refresh() {
       return;
     }
     const shown = document.getElementById("content");
-    if (lastShown !== content.innerHTML) {
-      lastShown = content.innerHTML;
+    // Each page has a mark of its own, which nobody sees.
+    const seen = content.innerHTML.replace(/name="_mark" value="[^"]*"/g, "");
+    if (lastShown !== seen) {
+      lastShown = seen;
       // Who goes by keyboard stays where they are.
       const reachable = (part) => [...part.querySelectorAll("a, button, input, select, textarea, [tabindex]")];
       const place = reachable(shown).indexOf(document.activeElement);
@@ -360,17 +553,67 @@ if (here.searchParams.has("done")) {
 performance.mark("ready");
 
 if (!live) {
-  // Nobody has signed in: what waits says so.
+  // Nobody has signed in: what waits says so; and whoever worked here does so no longer.
   isLocked = true;
+  if (location.pathname === "/sign-in") person.forget();
   showQueue();
+  // The page that is shown without contact gives way to the real one.
+  if (document.getElementById("queue")) setInterval(() => session().then((here) => { if (here.state === "open") location.reload(); }, () => {}), 5000);
+}
+
+// MARK: What happens at the node. One tab of a browser listens for all of them, since a browser has six connections to a node;
+// when it goes, the next takes its place.
+
+function listen() {
+  const channel = "BroadcastChannel" in window && navigator.locks ? new BroadcastChannel("renkei-events") : null;
+  let state = null;
+  const heard = (what) => {
+    if (what === "live") { show(true); deliver(); }
+    if (what === "stale") show(false);
+    if (what === "rows") plan(1000);
+    if (what === "links") plan(300);
+  };
+  const tell = (what) => {
+    if (what === "live" || what === "stale") state = what;
+    heard(what);
+    channel?.postMessage(what);
+  };
+  let events = null;
+  const open = () => {
+    events = new EventSource("/events");
+    events.onopen = () => tell("live");
+    // A browser tries again by itself, unless the node refused it.
+    events.onerror = () => { tell("stale"); if (events?.readyState === EventSource.CLOSED) setTimeout(() => events && open(), 5000); };
+    events.addEventListener("rows", () => tell("rows"));
+    events.addEventListener("links", () => tell("links"));
+  };
+  const close = () => { events?.close(); events = state = null; };
+  if (!channel) {
+    // Whoever cannot share listens while somebody looks.
+    const look = () => document.hidden ? close() : events ?? open();
+    document.addEventListener("visibilitychange", look);
+    return look();
+  }
+  channel.onmessage = ({ data }) => data === "ask" ? state && channel.postMessage(state) : heard(data);
+  const join = () => {
+    const left = new AbortController();
+    addEventListener("pagehide", () => { left.abort(); close(); }, { once: true });
+    navigator.locks.request("renkei-events", { signal: left.signal }, () => new Promise((resolve) => {
+      if (left.signal.aborted) return resolve();
+      left.signal.addEventListener("abort", resolve);
+      open();
+    })).catch(() => {});
+    channel.postMessage("ask");
+  };
+  addEventListener("pageshow", (event) => { if (event.persisted) join(); });
+  join();
 }
 
 if (live) {
-  const events = new EventSource("/events");
-  events.onopen = () => { show(true); deliver(); };
-  events.onerror = () => show(false);
-  events.addEventListener("rows", () => plan(1000));
-  events.addEventListener("links", () => plan(300));
+  session().catch(() => {});
+  // What waits here is not to go when the device needs room.
+  navigator.storage?.persist?.().catch(() => {});
+  listen();
   setInterval(() => plan(0), 30000);
   setInterval(deliver, 5000);
   addEventListener("online", deliver);

@@ -1,16 +1,43 @@
 "use strict";
-// Keeps the shelter desk's own pages, so that a tablet without Wi-Fi can open them again. A desk's page names no evacuee: what
-// lies here is what the ward publishes about its shelters. Everything else comes from the node alone.
-const kept = "renkei-1";
+// Keeps the shelter desk's own pages, so that a tablet without Wi-Fi can open them again: for whoever works there, and for
+// nobody after them, since a desk's notes may name people. Everything else comes from the node alone.
+const kept = "renkei-2";
 const shell = ["/style.css", "/app.js", "/unsent"];
+// What changes who works here.
+const changes = ["/sign-in", "/sign-out", "/setup", "/session/lock", "/session/switch", "/api/v1/session", "/api/v1/session/lock", "/api/v1/session/switch"];
+
+const isDesk = (path) => /^\/shelters\/-?\d+$/.test(path);
 
 function isKept(url) {
-  return url.origin === location.origin && !url.search && (shell.includes(url.pathname) || /^\/shelters\/-?\d+$/.test(url.pathname));
+  return url.origin === location.origin && !url.search && (shell.includes(url.pathname) || isDesk(url.pathname));
+}
+
+// Who works here, as `app.js` knows them.
+function desk(mode, work) {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open("renkei-desk", 1);
+    request.onupgradeneeded = () => request.result.createObjectStore("desk", { keyPath: "name" });
+    request.onerror = () => reject(request.error);
+    request.onsuccess = () => {
+      const asked = work(request.result.transaction("desk", mode).objectStore("desk"));
+      asked.onsuccess = () => { request.result.close(); resolve(asked.result); };
+      asked.onerror = () => { request.result.close(); reject(asked.error); };
+    };
+  });
+}
+
+async function forget() {
+  await desk("readwrite", (rows) => rows.delete("person")).catch(() => {});
+  const cache = await caches.open(kept);
+  const pages = (await cache.keys()).filter((page) => isDesk(new URL(page.url).pathname));
+  await Promise.all(pages.map((page) => cache.delete(page)));
 }
 
 self.addEventListener("install", (event) => {
   self.skipWaiting();
-  event.waitUntil(caches.open(kept).then((cache) => Promise.allSettled(shell.map((path) => cache.add(path)))));
+  // Without anybody's session: what is kept of them is nobody's.
+  event.waitUntil(caches.open(kept).then((cache) => Promise.allSettled(
+    shell.map((path) => cache.add(new Request(path, { credentials: "omit", cache: "reload" }))))));
 });
 
 self.addEventListener("activate", (event) => {
@@ -18,27 +45,39 @@ self.addEventListener("activate", (event) => {
     .then(() => self.clients.claim()));
 });
 
+// What is kept of a page, where it may be shown.
+async function known(path) {
+  const page = await (await caches.open(kept)).match(path);
+  if (!page || !isDesk(path)) return page;
+  const person = await desk("readonly", (rows) => rows.get("person")).catch(() => undefined);
+  return person && page.headers.get("X-Renkei-Account") === person.account ? page : undefined;
+}
+
 self.addEventListener("fetch", (event) => {
-  const url = new URL(event.request.url);
-  if (event.request.method !== "GET" || url.origin !== location.origin) return;
+  const request = event.request;
+  const url = new URL(request.url);
+  if (url.origin !== location.origin) return;
+  if (request.method !== "GET") {
+    if (changes.includes(url.pathname)) event.waitUntil(forget());
+    return;
+  }
+  if (request.mode === "navigate" && url.pathname === "/sign-in") event.waitUntil(forget());
   if (!isKept(url)) {
     // A page that is not kept: without contact, the one that says what waits, and leads back.
-    if (event.request.mode === "navigate") {
-      event.respondWith(fetch(event.request).catch(async () => (await caches.open(kept)).match("/unsent")));
-    }
+    if (request.mode === "navigate") event.respondWith(fetch(request).catch(async (error) => await known("/unsent") ?? Promise.reject(error)));
     return;
   }
   event.respondWith((async () => {
-    const cache = await caches.open(kept);
     try {
-      const answer = await fetch(event.request);
-      if (answer.ok && !answer.redirected) await cache.put(url.pathname, answer.clone());
+      const answer = await fetch(request);
+      // Of what waits, nobody's page is kept: the node's own shows who is signed in.
+      if (answer.ok && !answer.redirected && url.pathname !== "/unsent") await (await caches.open(kept)).put(url.pathname, answer.clone());
       return answer;
     } catch (error) {
       // What is on the screen counts what was entered since: it is not put back to how it was.
-      if (event.request.headers.has("X-Renkei-Refresh")) throw error;
-      const known = await cache.match(url.pathname);
-      if (known) return known;
+      if (request.headers.has("X-Renkei-Refresh")) throw error;
+      const page = await known(url.pathname) ?? (request.mode === "navigate" ? await known("/unsent") : undefined);
+      if (page) return page;
       throw error;
     }
   })());

@@ -133,7 +133,7 @@ public enum Disasters {
       ChecklistMark.records, row,
       desk.given.edits(["task", "state", "note"], of: ChecklistMark.records) + [
         ChecklistMark.disaster.set(disaster?.id), ChecklistMark.ward.set(desk.ward),
-        ChecklistMark.by.set(desk.inquiry.user.name), ChecklistMark.at.set(desk.now),
+        ChecklistMark.by.set(desk.inquiry.user.name), ChecklistMark.at.set(desk.enteredAt),
       ])
     return Written([draft], about: [row]) { look in try look.answer(row, ChecklistMark.records) }
   }.often(2)

@@ -94,7 +94,7 @@ public enum Allocations {
       records, row,
       [
         Allocation.request.set(request), Allocation.lot.set(lot), Allocation.item.set(goods[Lot.item]),
-        Allocation.quantity.set(quantity), Allocation.holder.set(desk.ward), Allocation.reservedAt.set(desk.now),
+        Allocation.quantity.set(quantity), Allocation.holder.set(desk.ward), Allocation.reservedAt.set(desk.enteredAt),
         Allocation.substitute.set(isSubstitute), Allocation.by.set(desk.inquiry.user.name),
       ])
     return Written([draft], about: [row, request]) { try answer(row, &$0) }

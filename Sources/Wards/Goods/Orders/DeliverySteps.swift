@@ -65,7 +65,7 @@ enum DeliverySteps {
     draft.edit(
       records, row,
       desk.given.edits([Allocation.carrier.name], of: records) + [
-        Allocation.shippedAt.set(desk.now), Allocation.shipped.set(shipped),
+        Allocation.shippedAt.set(desk.enteredAt), Allocation.shipped.set(shipped),
       ])
     giveBack(quantity - shipped, allocation, desk, &draft)
     return written(row, draft)
@@ -117,7 +117,7 @@ enum DeliverySteps {
     var draft = records.draft()
     draft.edit(
       records, row,
-      desk.given.edits([Allocation.reason.name], of: records) + [Allocation.cancelledAt.set(desk.now)])
+      desk.given.edits([Allocation.reason.name], of: records) + [Allocation.cancelledAt.set(desk.enteredAt)])
     giveBack(Requests.bounded(allocation[Allocation.quantity] ?? 0), allocation, desk, &draft)
     return written(row, draft)
   }.often(4)
@@ -158,7 +158,7 @@ enum DeliverySteps {
     draft.edit(
       records, row,
       desk.given.edits([Allocation.fault.name], of: records) + [
-        Allocation.inspectedAt.set(desk.now), Allocation.accepted.set(accepted),
+        Allocation.inspectedAt.set(desk.enteredAt), Allocation.accepted.set(accepted),
       ])
     if accepted > 0 { try takeIn(accepted, allocation, for: request, desk, &draft) }
     return written(row, draft)

@@ -27,7 +27,7 @@ public enum Planning {
       draft.edit(
         RoadReport.records, row,
         desk.given.edits([RoadReport.state.name, RoadReport.note.name], of: RoadReport.records) + [
-          RoadReport.first.set(pair[0]), RoadReport.second.set(pair[1]), RoadReport.seenAt.set(desk.now),
+          RoadReport.first.set(pair[0]), RoadReport.second.set(pair[1]), RoadReport.seenAt.set(desk.enteredAt),
           RoadReport.seenBy.set(desk.inquiry.user.name),
         ])
       return Written([draft], about: [row]) { try $0.answer(row, RoadReport.records) }

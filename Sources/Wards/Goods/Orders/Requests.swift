@@ -119,7 +119,7 @@ public enum Requests {
       try Shelters.mustBeOwn(desk.given.row("shelter")!, "shelter", desk)
       _ = try desk.find(desk.given.row("item")!, in: Item.records, "item")
       if !desk.given.has("urgency") { edits.append(GoodsRequest.urgency.set(.normal)) }
-    }.often(7),
+    }.often(7).queued,
     Action(
       "decideRequest", .step("decision"), records, "要請を承認する・却下する", "Decide a request", for: .goods,
       takes: [GoodsRequest.decision.needed, GoodsRequest.approved.asked, GoodsRequest.reason.asked],
@@ -153,7 +153,7 @@ public enum Requests {
     let row = try desk.newRow()
     var edits = desk.given.edits(["quantity", "item", "supplier", "availableAt", "note"], of: Offer.records)
     if !desk.given.has("item"), let item = asked[GoodsRequest.item] { edits.append(Offer.item.set(item)) }
-    edits += [Offer.request.set(request), Offer.ward.set(desk.ward), Offer.offeredAt.set(desk.now)]
+    edits += [Offer.request.set(request), Offer.ward.set(desk.ward), Offer.offeredAt.set(desk.enteredAt)]
     var draft = Offer.records.draft()
     draft.edit(Offer.records, row, edits)
     return Written([draft], about: [request]) { try $0.answer(row, Offer.records) }
@@ -174,7 +174,7 @@ public enum Requests {
     var draft = Offer.records.draft()
     draft.edit(
       Offer.records, row,
-      desk.given.edits([Offer.answer.name], of: Offer.records) + [Offer.answeredAt.set(desk.now)])
+      desk.given.edits([Offer.answer.name], of: Offer.records) + [Offer.answeredAt.set(desk.enteredAt)])
     return Written([draft], about: [request]) { try $0.answer(row, Offer.records) }
   }
 

@@ -52,12 +52,12 @@ public enum Outlook {
         ), counted AS (
           SELECT s.id, s.ward,
             min(1e9, max(s.people, coalesce(r.people, 0)) + max(0, coalesce(r.outside, 0))) AS people
-          FROM (\(HeadCount.all(own: "?4"))) s LEFT JOIN reports r ON r.shelter = s.id AND r.place = 1
+          FROM (\(HeadCount.all(own: "?4", recounts: "?5"))) s LEFT JOIN reports r ON r.shelter = s.id AND r.place = 1
           WHERE s.\(HeadCount.open) AND (?1 IS NULL OR s.ward = ?1)
         )
         SELECT ward, \(byShelter ? "id" : "NULL") AS shelter, CAST(total(people) AS INTEGER) AS people
         FROM counted GROUP BY \(group)
-        """, arguments: [ward, days.today, days.yesterday, own])
+        """, arguments: [ward, days.today, days.yesterday, own, try HeadCount.recounts(db)])
     // A lot whose date has passed is no stock.
     let stock = try Row.fetchAll(
       db,

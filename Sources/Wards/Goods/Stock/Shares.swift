@@ -76,7 +76,7 @@ public enum Shares {
       ShareRequest.records, row,
       desk.given.edits([ShareRequest.amount.name], of: ShareRequest.records) + [
         ShareRequest.lot.set(lot), ShareRequest.node.set(Int64(desk.replica.author.rawValue)),
-        ShareRequest.askedAt.set(desk.now),
+        ShareRequest.askedAt.set(desk.enteredAt),
       ])
     return Written([draft], about: [lot]) { try answer(row, &$0) }
   }.often(4)
@@ -107,7 +107,7 @@ public enum Shares {
     draft.edit(
       Lot.records, lot, [Lot.amount.handOver(amount, to: node), Lots.book("譲渡", amount, desk, "\(node)")])
     var edits = [ShareRequest.granted.increment(by: amount)]
-    if amount == wanted { edits.append(ShareRequest.closedAt.set(desk.now)) }
+    if amount == wanted { edits.append(ShareRequest.closedAt.set(desk.enteredAt)) }
     draft.edit(ShareRequest.records, row, edits)
     return Written([draft], about: [lot]) { try answer(row, &$0) }
   }.often(4)
@@ -154,7 +154,7 @@ public enum Shares {
       Takeover.records, decision,
       [
         Takeover.lot.set(row), Takeover.node.set("\(node)"), Takeover.amount.set(amount), Takeover.reason.set(reason),
-        Takeover.decidedBy.set(desk.inquiry.user.name), Takeover.decidedAt.set(desk.now),
+        Takeover.decidedBy.set(desk.inquiry.user.name), Takeover.decidedAt.set(desk.enteredAt),
         Takeover.signature.set(signature),
       ])
     written.subjects.append(decision)

@@ -96,7 +96,7 @@ public enum Identities {
       records, row,
       desk.given.edits(["claim", "evidence", "note"], of: records) + [
         IdentityLink.first.set(min(first, second)), IdentityLink.second.set(max(first, second)),
-        IdentityLink.decidedBy.set(desk.inquiry.user.name), IdentityLink.decidedAt.set(desk.now),
+        IdentityLink.decidedBy.set(desk.inquiry.user.name), IdentityLink.decidedAt.set(desk.enteredAt),
         IdentityLink.history.append("\(claim)(\(evidence)) \(desk.ward) \(desk.inquiry.user.name)"),
       ])
     return Written([draft], about: [first, second]) { look in

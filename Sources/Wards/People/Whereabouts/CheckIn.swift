@@ -52,7 +52,7 @@ enum CheckIn {
     guard given.text("name") != nil || given.text("kana") != nil || given.row("resident") != nil else {
       throw Fault.badValue("name", ja: "氏名・カナ・住民IDのどれかを入れてください", en: "give a name, kana or a resident's ID")
     }
-    let arrived = given.integer("arrivedAt") ?? desk.now.milliseconds
+    let arrived = given.integer("arrivedAt") ?? desk.enteredAt.milliseconds
     guard arrived <= desk.now.milliseconds + 60_000 else {
       throw Fault.badValue("arrivedAt", ja: "入所日時が未来です", en: "is in the future")
     }
@@ -85,5 +85,5 @@ enum CheckIn {
     return Written([draft], about: [row] + [desk.given.row("resident")].compactMap(\.self)) { look in
       try Stays.answer(row, &look)
     }
-  }.often(26)
+  }.often(26).queued
 }

@@ -173,7 +173,7 @@ public enum DoubleEntries {
       StayVerdict.records, verdict,
       desk.given.edits(["verdict"], of: StayVerdict.records) + [
         StayVerdict.first.set(low), StayVerdict.second.set(high), StayVerdict.decidedBy.set(desk.inquiry.user.name),
-        StayVerdict.decidedAt.set(desk.now),
+        StayVerdict.decidedAt.set(desk.enteredAt),
       ])
     return Written([draft], about: [row, other]) { look in try look.answer(verdict, StayVerdict.records) }
   }.often(5)

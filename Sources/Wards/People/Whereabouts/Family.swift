@@ -135,7 +135,7 @@ public enum Family {
         "unknown": .list(residents.filter { !known.contains($0) }.map { JSON(Residents.text($0, look.inquiry)) }),
       ]
     }
-  }
+  }.queued
 
   static let endpoints = [one, checkIn]
 }

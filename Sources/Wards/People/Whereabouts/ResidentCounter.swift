@@ -36,7 +36,7 @@ public enum ResidentCounter {
     var draft = reports.draft()
     draft.edit(
       reports, row,
-      desk.given.edits(form.map(\.name), of: reports) + [CounterReport.reportedAt.set(desk.now)],
+      desk.given.edits(form.map(\.name), of: reports) + [CounterReport.reportedAt.set(desk.enteredAt)],
       for: .ward(desk.wardIndex, .identity))
     // Whoever sent it learns that it is there, and nothing else.
     return Written([draft], about: [row]) { _ in ["received": true] }

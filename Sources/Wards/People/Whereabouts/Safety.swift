@@ -89,7 +89,7 @@ public enum Safety {
     if let resident, resident.made == nil || desk.inquiry.ward(of: resident) == nil {
       throw Fault.badValue("resident", ja: "住民の ID ではありません", en: "not a resident's ID")
     }
-    let observed = given.integer("observedAt") ?? desk.now.milliseconds
+    let observed = given.integer("observedAt") ?? desk.enteredAt.milliseconds
     guard observed <= desk.now.milliseconds + 60_000 else {
       throw Fault.badValue("observedAt", ja: "確認日時が未来です", en: "is in the future")
     }
@@ -126,7 +126,7 @@ public enum Safety {
     let (row, report) = try desk.subject(records)
     let resident = report[SafetyReport.resident]
     var draft = records.draft()
-    draft.edit(records, row, [SafetyReport.withdrawnAt.set(desk.now)], for: try audience(resident, desk))
+    draft.edit(records, row, [SafetyReport.withdrawnAt.set(desk.enteredAt)], for: try audience(resident, desk))
     return Written([draft], about: [row] + [resident].compactMap(\.self)) { look in try answer(row, &look) }
   }
 

@@ -23,7 +23,7 @@ enum SafetyInquiries {
     }
     let row = try desk.newRow()
     var edits = desk.given.edits(form.map(\.name), of: records)
-    edits.append(SafetyInquiry.askedAt.set(desk.now))
+    edits.append(SafetyInquiry.askedAt.set(desk.enteredAt))
     if let name { edits.append(SafetyInquiry.nameKey.set(NameKey.of(name))) }
     var draft = records.draft()
     draft.edit(records, row, edits, for: try Safety.audience(resident, desk))
@@ -41,7 +41,7 @@ enum SafetyInquiries {
     let resident = asked[SafetyInquiry.resident]
     var draft = records.draft()
     draft.edit(
-      records, row, desk.given.edits(["told"], of: records) + [SafetyInquiry.toldAt.set(desk.now)],
+      records, row, desk.given.edits(["told"], of: records) + [SafetyInquiry.toldAt.set(desk.enteredAt)],
       for: try Safety.audience(resident, desk))
     return Written([draft], about: [row] + [resident].compactMap(\.self)) { look in
       try look.answer(row, records, hiding: hidden)

@@ -81,7 +81,7 @@ public enum Stays {
     let (row, values, audience) = try subject(desk)
     // A clock that is behind the one that checked in must not keep anybody from leaving.
     let arrived = values[Stay.arrivedAt]?.milliseconds ?? 0
-    let left = desk.given.integer("leftAt") ?? max(desk.now.milliseconds, arrived)
+    let left = desk.given.integer("leftAt") ?? max(desk.enteredAt.milliseconds, arrived)
     guard left >= arrived, !desk.given.has("leftAt") || left <= desk.now.milliseconds + 60_000 else {
       throw Fault.badValue("leftAt", ja: "入所より前か、未来の日時です", en: "is before the arrival, or in the future")
     }
@@ -116,11 +116,11 @@ public enum Stays {
     let new = try desk.newRow()
     var draft = records.draft()
     draft.edit(
-      records, row, [Stay.leftAt.set(desk.now), Stay.leftFor.set(target[Shelter.name] ?? "避難所")], for: audience)
+      records, row, [Stay.leftAt.set(desk.enteredAt), Stay.leftFor.set(target[Shelter.name] ?? "避難所")], for: audience)
     draft.edit(
       records, new,
       values.copy(except: ofOneStay) + [
-        Stay.shelter.set(shelter), Stay.arrivedAt.set(desk.now), Stay.movedFrom.set(row),
+        Stay.shelter.set(shelter), Stay.arrivedAt.set(desk.enteredAt), Stay.movedFrom.set(row),
         Stay.enteredBy.set(desk.inquiry.user.name),
       ], for: audience)
     return Written([draft], about: [row, new]) { look in try answer(new, &look) }

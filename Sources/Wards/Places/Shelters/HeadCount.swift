@@ -36,21 +36,28 @@ public struct HeadCount: Hashable, Sendable {
   /// A query of all shelters by `id`, `ward`, `status`, `counter`, `register` and `people`. A merged counter may say anything:
   /// people are 0 to a thousand million.
   ///
-  /// - Parameter own: the SQL parameter that holds the node's own ward.
-  public static func all(own: String) -> String {
+  /// - Parameters:
+  ///   - own: the SQL parameter that holds the node's own ward.
+  ///   - recounts: the one that holds `recounts`.
+  public static func all(own: String, recounts: String) -> String {
     """
     SELECT id, ward, status, counter, register, min(1000000000, max(0, counter, ifnull(register, 0))) AS people FROM (
-      SELECT h.id, h.ward, h.status, h.occupancy AS counter,
+      SELECT h.id, h.ward, h.status, \(Shelter.occupancy.sql(in: "h", recounts: recounts)) AS counter,
         iif(h.ward = \(own), (SELECT count(*) FROM stays s WHERE s.shelter = h.id AND \(entries)), NULL) AS register
       FROM shelters h)
     """
   }
 
+  /// What counters come to where several counts stand.
+  public static func recounts(_ db: Database) throws -> String {
+    try Shelter.occupancy.recounts(in: Shelter.records, db)
+  }
+
   /// - Parameter ward: the node's own.
   public static func of(_ shelters: [RowID], ward: String, _ db: Database) throws -> [RowID: HeadCount] {
     let rows = try Row.fetchAll(
-      db.cachedStatement(sql: "\(all(own: "?1")) WHERE id IN (SELECT value FROM json_each(?2))"),
-      arguments: [ward, RowValues.list(shelters)])
+      db.cachedStatement(sql: "\(all(own: "?1", recounts: "?3")) WHERE id IN (SELECT value FROM json_each(?2))"),
+      arguments: [ward, RowValues.list(shelters), try recounts(db)])
     return rows.reduce(into: [:]) { counts, row in
       func number(_ column: String) -> Int64? { Int64.fromDatabaseValue(row[column]) }
       counts[RowID(rawValue: number("id") ?? 0)] = HeadCount(
@@ -81,8 +88,8 @@ public struct HeadCount: Hashable, Sendable {
         sql: """
           SELECT ward, count(*) AS shelters, total(\(open)) AS open, total(iif(\(open), people, 0)) AS people,
             total(iif(\(open), 0, people)) AS elsewhere
-          FROM (\(all(own: "?1"))) GROUP BY ward ORDER BY ward
-          """), arguments: [ward]
+          FROM (\(all(own: "?1", recounts: "?2"))) GROUP BY ward ORDER BY ward
+          """), arguments: [ward, try recounts(db)]
     ).map { row in
       func number(_ column: String) -> Int { Int(min(Double.fromDatabaseValue(row[column]) ?? 0, 9e15)) }
       return Total(

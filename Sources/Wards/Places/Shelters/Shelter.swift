@@ -23,7 +23,6 @@ public enum Shelter {
   public static let source = Field.text(15, "source", 400, "出典", "Source")
   public static let status = Field<ShelterStatus>.word(16, "status", "開設状況", "Status")
   public static let crowding = Field<ShelterCrowding>.word(17, "crowding", "混雑状況", "Crowding")
-  public static let occupancy = CounterField(18, "occupancy", "避難者数", "Occupancy")
   public static let needs = SetField(19, "needs", of: .text(60), atMost: 100, "必要な物資", "Needs")
   public static let notes = LogField(20, "notes", 2_000, "記録", "Notes")
   public static let accessibility = SetField(
@@ -41,22 +40,31 @@ public enum Shelter {
   public static let toilets = Field.integer(30, "toilets", 0...10_000, "使えるトイレ数", "Toilets")
   public static let openedAt = Field.time(31, "opened_at", "開設日時", "Opened at")
   public static let closedAt = Field.time(32, "closed_at", "閉鎖日時", "Closed at")
-  /// What was last counted: two desks that counted at once show as a conflict, since their changes have added up.
+  /// What was last counted: two desks that counted different numbers at once show as a conflict.
   public static let counted = Field.integer(33, "counted", Numbers.people, "最後に数えた人数", "Last head count")
   public static let countedAt = Field.time(34, "counted_at", "数えた日時", "Counted at")
   /// What lists said when they were last taken in (`ListMemory`): what a clerk corrected since is told from what a list changed.
   public static let listed = SetField(40, "listed", of: .text(3_000), atMost: 500, "一覧の値", "What lists said")
+  /// Of whose comings and goings the count knew.
+  public static let countSeen = Field.bytes(35, "count_seen", "数えたときに知っていた増減", "Changes known to the count")
+  /// When a coming or going was entered that a tablet kept for a while.
+  public static let changedAt = Field.time(36, "changed_at", "増減を入力した日時", "Change entered at")
+  public static let occupancy = CounterField(
+    18, "occupancy", "避難者数", "Occupancy",
+    counting: Counting(counted, at: countedAt, seen: countSeen, changed: changedAt))
 
   public static let records = Records(
     10, "shelters", "避難所", "Shelter", lane: .life,
     // What somebody passing by can report of another ward's shelter; whether it is open, and what it is, its ward says.
     law: .keptByWard(open: [
       crowding.number, occupancy.number, needs.number, notes.number, counted.number, countedAt.number,
+      countSeen.number, changedAt.number,
     ]), reader: .roles(.staff, at: .itself),
     fields: [
       name, status, crowding, occupancy, capacity, ward, address, needs, notes, designations, hazards, accepts,
       accessibility, latitude, longitude, elevation, phone, kana, englishName, neighbourhoods, postalCode, url, remarks,
-      commonIDs, localID, source, facility, area, staff, toilets, openedAt, closedAt, counted, countedAt, listed,
+      commonIDs, localID, source, facility, area, staff, toilets, openedAt, closedAt, counted, countedAt, countSeen,
+      changedAt, listed,
     ],
     title: [name],
     settledFreely: [name, kana, address, phone, remarks, capacity, area, toilets, crowding],
@@ -65,5 +73,5 @@ public enum Shelter {
     published: [
       name, kana, englishName, status, crowding, capacity, ward, address, postalCode, designations, hazards, accepts,
       accessibility, latitude, longitude, elevation, url, commonIDs, localID, facility, openedAt, closedAt,
-    ], hidden: [listed], indexes: [[ward]])
+    ], hidden: [countSeen, changedAt, listed], indexes: [[ward]])
 }

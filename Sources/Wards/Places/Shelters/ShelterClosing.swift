@@ -50,12 +50,12 @@ enum ShelterClosing {
       return closing(desk.given.text("note") == nil ? "理由の記入なし(\(desk.inquiry.user.name))" : nil, desk)
     case .open, .permanent:
       guard shelter.map(Shelters.isOpen) != true else { return [] }
-      return [Shelter.openedAt.set(desk.now), Shelter.closedAt.set(nil)]
+      return [Shelter.openedAt.set(desk.enteredAt), Shelter.closedAt.set(nil)]
     case .unknown, .other: return []
     }
   }
 
   private static func closing(_ reason: String?, _ desk: Desk) -> [FieldEdit] {
-    [Shelter.closedAt.set(desk.now)] + (reason.map { [Shelter.notes.append("閉鎖: \($0)")] } ?? [])
+    [Shelter.closedAt.set(desk.enteredAt)] + (reason.map { [Shelter.notes.append("閉鎖: \($0)")] } ?? [])
   }
 }

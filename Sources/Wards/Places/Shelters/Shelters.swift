@@ -6,7 +6,7 @@ import GRDB
 /// What a shelter does in the open: it is entered, opened, counted, and tells how it is, each day and at once. Numbers only,
 /// so that every ward can read them.
 public enum Shelters {
-  private static let records = Shelter.records
+  static let records = Shelter.records
 
   // MARK: What must hold
 
@@ -39,14 +39,14 @@ public enum Shelters {
     Shelter.status.asked, Shelter.crowding.asked,
   ]
   /// What adds up with what others say at the same time.
-  private static let changes = [
+  static let changes = [
     FormField("occupancyChange", .integer(-100_000...100_000), ja: "増減", en: "Came or went"),
     FormField("addNeeds", .list(.text(60), 100), ja: "必要な物を加える", en: "Needs also"),
     FormField("removeNeeds", .list(.text(60), 100), ja: "足りた物を外す", en: "Needs no longer"),
     FormField("note", .text(2_000), ja: "記録", en: "Note"),
   ]
 
-  private static func changes(_ given: Submission) -> [FieldEdit] {
+  static func changes(_ given: Submission) -> [FieldEdit] {
     var edits: [FieldEdit] = []
     if let change = given.integer("occupancyChange"), change != 0 {
       edits.append(Shelter.occupancy.increment(by: change))
@@ -90,43 +90,12 @@ public enum Shelters {
       takes: [Shelter.area.asked, Shelter.toilets.asked, Shelter.staff.asked, changes[3]], when: [own]
     ) { desk, record, edits in
       if let record, !isOpen(record) {
-        edits += [Shelter.status.set(.open), Shelter.openedAt.set(desk.now), Shelter.closedAt.set(nil)]
+        edits += [Shelter.status.set(.open), Shelter.openedAt.set(desk.enteredAt), Shelter.closedAt.set(nil)]
       }
       edits += changes(desk.given)
       guard !edits.isEmpty else { throw Fault.refused("id", ja: "すでに開設されています", en: "is open already") }
     }.often(4),
-    Action(
-      "tellState", .step("state"), records, "混雑・必要な物を伝える", "Crowding and needs", for: .relief,
-      takes: [
-        Shelter.crowding.asked, FormField("needs", .text(60), ja: "必要な物を加える", en: "Needs also"),
-        FormField("needsNot", .text(60), ja: "足りた物を外す", en: "Needs no longer"), changes[3],
-      ], when: [own]
-    ) { desk, _, edits in
-      edits.removeAll { $0.field == Shelter.needs.number }
-      if let need = desk.given.text("needs") { edits.append(Shelter.needs.add(need)) }
-      if let need = desk.given.text("needsNot") { edits.append(Shelter.needs.remove(need)) }
-      edits += changes(desk.given)
-    },
-    Action(
-      "countHeads", .step("headcount"), records, "避難者数を報告する", "Report the head count", for: .relief,
-      takes: [
-        FormField("people", .integer(Numbers.people), ja: "数えた人数", en: "People counted"),
-        FormField("change", .integer(-10_000...10_000), ja: "増減", en: "Came or went"),
-      ], when: [own]
-    ) { desk, record, edits in
-      switch (desk.given.integer("people"), desk.given.integer("change")) {
-      case (let people?, nil):
-        // A merged counter may say anything.
-        let known = min(max(record?[Shelter.occupancy] ?? 0, -1_000_000_000), 1_000_000_000)
-        edits += [Shelter.counted.set(people), Shelter.countedAt.set(desk.now)]
-        if people != known { edits.append(Shelter.occupancy.increment(by: people - known)) }
-      case (nil, let change?) where change != 0: edits.append(Shelter.occupancy.increment(by: change))
-      case (_?, _?):
-        throw Fault.badValue("change", ja: "数えた人数と増減の一方だけを入れてください", en: "give one of the two")
-      default:
-        throw Fault.badValue("people", ja: "数えた人数か増減を入れてください", en: "give the people counted, or the change")
-      }
-    }.often(10),
+    tellState, countHeads,
   ]
 
   // MARK: What no list of values says
@@ -186,11 +155,11 @@ public enum Shelters {
       draft.edit(
         ShelterReport.records, row,
         desk.given.edits(ShelterReport.form.map(\.name), of: ShelterReport.records) + [
-          ShelterReport.shelter.set(shelter), ShelterReport.reportedAt.set(desk.now),
+          ShelterReport.shelter.set(shelter), ShelterReport.reportedAt.set(desk.enteredAt),
           ShelterReport.reportedBy.set(desk.inquiry.user.name), ShelterReport.ward.set(desk.ward),
         ])
       return Written([draft], about: [shelter]) { look in try look.answer(row, ShelterReport.records) }
-    }.often(3),
+    }.often(3).queued,
     .read(
       "shelterReports", "/shelters/{id}/reports", "日報", "Daily reports", for: .staff,
       "A shelter's daily reports, newest first.", Paging.fields(of: ShelterReport.records.name), of: records,
