@@ -2,6 +2,7 @@ import ArgumentParser
 import Build
 import Foundation
 import GRDB
+import Glibc
 import Inspection
 import Terminal
 
@@ -53,6 +54,8 @@ struct RenkeiInspect: ParsableCommand {
     ])
 
   static func main() {
+    // Whatever is made from here on is its owner's alone.
+    umask(0o077)
     // Before anything is parsed: help is in the chosen language, too.
     var words = Array(CommandLine.arguments.dropFirst())
     if let index = words.firstIndex(of: "--lang"), index + 1 < words.count,

@@ -43,6 +43,7 @@ struct Restore: AsyncParsableCommand {
     guard options.directory.isEnrolled else {
       throw OperatorFailure.describing(DirectoryError.notANode(path: options.data))
     }
+    try Session.keepPrivate(options.directory)
     let lock = try options.directory.lock()
     defer { withExtendedLifetime(lock) {} }
     let result = try options.directory.restore(from: file)

@@ -50,6 +50,7 @@ struct Init: AsyncParsableCommand {
     let papers = AuthorityCommand.papers(
       federation ?? URL(fileURLWithPath: data).deletingLastPathComponent().path + "/federation")
     if !papers.exists { try papers.found(wards, drill: drill) }
+    try Session.keepPrivate(directory)
     let key = try directory.makeKey()
     let card = try papers.enrol(key.publicKey, ward: ward)
     try TopologyFile.save(text, in: data)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Build
 import Foundation
+import Glibc
 import NodeService
 import Terminal
 
@@ -48,6 +49,8 @@ struct RenkeiNode: AsyncParsableCommand {
   }
 
   static func main() async {
+    // Whatever is made from here on is its owner's alone.
+    umask(0o077)
     let words = Array(CommandLine.arguments.dropFirst())
     if let complaint = Suggestion.complaint(of: words, commands: configuration.subcommands.map(name)) {
       FileHandle.standardError.write(Data("renkei-node: \(complaint)\n".utf8))

@@ -101,6 +101,7 @@ struct Run: AsyncParsableCommand {
 
     let directory = NodeDirectory(data)
     guard directory.isEnrolled else { throw OperatorFailure.describing(DirectoryError.notANode(path: data)) }
+    try Session.keepPrivate(directory)
     let lock = try directory.lock()
     defer { withExtendedLifetime(lock) {} }
     let topology = try Session.topology(of: directory)

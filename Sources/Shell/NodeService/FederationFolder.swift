@@ -25,8 +25,7 @@ public struct FederationFolder: Sendable {
 
   /// Founds a federation of a topology's wards: an authority for each, one key for the audience "all".
   public func found(_ topology: Topology, drill: Bool) throws {
-    try FileManager.default.createDirectory(
-      atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    try keepPrivate()
     let federationKey = secureRandomBytes(AudienceKey.byteCount)
     var wards: [Genesis.Ward] = []
     for ward in topology.wards {
@@ -76,8 +75,19 @@ public struct FederationFolder: Sendable {
       [UInt8](AuthorityCard.file(of: record, passphrase: newPassphrase(), random: secureRandomBytes)), to: file)
   }
 
+  /// A card's file system may know no owners: who holds the card reads it in any case.
+  private func keepPrivate() throws(DirectoryError) {
+    do throws(DirectoryError) { _ = try PrivateFolder.close(path) } catch {
+      switch error {
+      case .notOurs, .open: return
+      default: throw error
+      }
+    }
+  }
+
   /// Two at once must not take one serial, nor undo what the other wrote. The lock goes with the descriptor.
   private func lockFolder() throws -> Int32 {
+    try keepPrivate()
     let descriptor = open(path + "/lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw DirectoryError.notWritable(path: path, code: errno) }
     flock(descriptor, LOCK_EX)

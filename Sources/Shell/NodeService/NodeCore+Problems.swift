@@ -80,10 +80,10 @@ extension NodeCore {
   /// What is wrong with the node itself.
   private func own() -> [Problem] {
     var found: [Problem] = []
-    let free = try? FileManager.default.attributesOfFileSystem(forPath: folder)[.systemFreeSize] as? Int
+    let free = try? FileManager.default.attributesOfFileSystem(forPath: directory.path)[.systemFreeSize] as? Int
     if noRoomSince != nil || free ?? nil ?? .max < Self.leastRoom {
       let room = (free ?? nil).map { Problem.Detail(ja: "空き \($0 >> 10) KB", en: "\($0 >> 10) KB free") }
-      found.append(Problem(.noSpace, subject: folder, detail: room, since: noRoomSince?.milliseconds))
+      found.append(Problem(.noSpace, subject: directory.path, detail: room, since: noRoomSince?.milliseconds))
     }
     if replica.membership.isRevoked(replica.author) { found.append(Problem(.ownRevoked)) }
     if let end = replica.ownCertificate.end {
@@ -96,7 +96,7 @@ extension NodeCore {
       }
     }
     if replica.author.epoch > 0 { found.append(Problem(.newEpoch, count: Int(replica.author.epoch))) }
-    let log = (folder as NSString).appendingPathComponent("replica.sqlite-wal")
+    let log = directory.replica + "-wal"
     if let size = try? FileManager.default.attributesOfItem(atPath: log)[.size] as? Int, size > Self.longLog {
       found.append(Problem(.longLog, detail: .init(ja: "\(size >> 20) MB", en: "\(size >> 20) MB")))
     }

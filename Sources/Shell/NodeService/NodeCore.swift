@@ -54,8 +54,8 @@ public actor NodeCore {
   var refusedThere: [AuthorNumber: (reason: Farewell, at: Instant)] = [:]
   /// Since when the disk has no room; nil while it has.
   var noRoomSince: Instant?
-  /// Where the database lies.
-  let folder: String
+  /// Where the node lies.
+  public nonisolated let directory: NodeDirectory
   /// When each peer was last heard, links gone included.
   var lastHeard: [AuthorNumber: Instant] = [:]
   private var nextNote = Tick(milliseconds: 0)
@@ -74,8 +74,9 @@ public actor NodeCore {
 
   public init(directory: NodeDirectory, schema: Schema, log: Logger) throws {
     identity = try directory.identity()
+    directory.sweep()
     firstCode = FirstCode(directory: directory)
-    folder = directory.path
+    self.directory = directory
     let replica = try Replica(
       path: directory.replica, identity: identity, schema: schema,
       keeper: try HighWaterFile(path: directory.highWaterFile), at: .now())

@@ -316,9 +316,8 @@ extension NodeCore {
   }
 
   func verify() throws -> VerifyResult {
-    let scratch = NSTemporaryDirectory() + "renkei-verify-\(UUID().uuidString).sqlite"
-    defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: scratch + suffix) } }
-    let report = try replica.verify(scratch: scratch, at: .now())
+    let scratch = try directory.scratch.file()
+    let report = try withExtendedLifetime(scratch) { try replica.verify(scratch: scratch.path, at: .now()) }
     return VerifyResult(
       sound: report.isSound, changeSets: report.entries,
       badLogs: report.badLogs.map {

@@ -120,6 +120,14 @@ extension OperatorFailure {
     case .malformed(let path): OperatorFailure(2, ja: "内容が正しくありません: \(path)", en: "malformed: \(path)")
     case .inUse(let path):
       OperatorFailure(2, ja: "別のプログラムがこのノードを動かしています: \(path)", en: "another process runs this node: \(path)")
+    case .notOurs(let path, let owner):
+      OperatorFailure(
+        2, ja: "フォルダは \(owner) のものです: \(path)。\(owner) として行ってください: runuser -u \(owner) -- renkei-node …",
+        en: "the folder is \(owner)'s: \(path). Do it as \(owner): runuser -u \(owner) -- renkei-node …")
+    case .open(let path):
+      OperatorFailure(
+        2, ja: "ほかの人も入れるフォルダで、閉じられません: \(path)。所有者だけが入れる(chmod 700)別の場所にしてください",
+        en: "others can enter the folder, and it cannot be closed to them: \(path). Use one that can (chmod 700)")
     }
   }
 

@@ -135,18 +135,26 @@ extension WebServer {
 
   // MARK: Cards
 
-  private func temporary() -> String { NSTemporaryDirectory() + "renkei-\(UUID().uuidString).bundle" }
-
   private func bundle() async throws -> Response {
-    let file = temporary()
-    defer { try? FileManager.default.removeItem(atPath: file) }
-    _ = try await operated(.exportBundle(file: file, reader: nil))
-    let bytes = try Data(contentsOf: URL(fileURLWithPath: file), options: .mappedIfSafe)
+    let file = try core.directory.scratch.file()
+    let made = try JSONDecoder().decode(
+      BundleResult.self, from: try await operated(.exportBundle(file: file.path, reader: nil)))
+    guard let handle = FileHandle(forReadingAtPath: file.path) else {
+      throw APIError(.serviceUnavailable, "unavailable", ja: "読めません", en: "cannot read it")
+    }
     let name = "renkei-\(core.identity.ward.code).bundle"
     return Response(
       status: .ok,
       headers: [.contentType: "application/octet-stream", .contentDisposition: "attachment; filename=\"\(name)\""],
-      body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
+      // The file is there for as long as somebody reads it; no more than a piece of it is in memory.
+      body: ResponseBody(contentLength: made.bytes) { [file] writer in
+        while let piece = try handle.read(upToCount: 1 << 18), !piece.isEmpty {
+          try await writer.write(ByteBuffer(bytes: piece))
+        }
+        try handle.close()
+        withExtendedLifetime(file) {}
+        try await writer.finish(nil)
+      })
   }
 
   private func takeBundle(_ request: Request, _ context: DeskContext) async throws -> Response {
@@ -210,10 +218,8 @@ extension WebServer {
     let language = language(request)
     let ending = request.uri.queryParameters["name"]?.split(separator: ".").last.map { String($0.lowercased()) } ?? ""
     let isKnown = ["csv", "json", "geojson"].contains(ending)
-    let file = temporary() + (isKnown ? ".\(ending)" : "")
-    defer { try? FileManager.default.removeItem(atPath: file) }
-    guard FileManager.default.createFile(atPath: file, contents: nil, attributes: [.posixPermissions: 0o600]),
-      let handle = FileHandle(forWritingAtPath: file)
+    let file = try core.directory.scratch.file(isKnown ? ".\(ending)" : "")
+    guard let handle = FileHandle(forWritingAtPath: file.path)
     else { throw APIError(.serviceUnavailable, "unavailable", ja: "書き込めません", en: "cannot write") }
     var count = 0
     for try await piece in request.body {
@@ -226,7 +232,8 @@ extension WebServer {
       try handle.write(contentsOf: Data(buffer: piece))
     }
     try handle.close()
-    do { return text(try await body(file), type: "text/plain; charset=utf-8") } catch {
+    defer { withExtendedLifetime(file) {} }
+    do { return text(try await body(file.path), type: "text/plain; charset=utf-8") } catch {
       let fault = APIError.of(error)
       var answer = text(language.pick(fault.body.ja, fault.body.en), type: "text/plain; charset=utf-8")
       answer.status = fault.status

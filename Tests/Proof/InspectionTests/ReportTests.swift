@@ -90,7 +90,7 @@ import Testing
     var faults = 0
     try LogFilter().forEach(in: alone) { if $0.fault != nil { faults += 1 } }
     #expect(faults == count)
-    let verification = try Verifier(alone).run(scratch: fixture.folder.path)
+    let verification = try Verifier(alone).run(scratch: fixture.folder.file("\(UUID()).sqlite"))
     #expect(!verification.sound && verification.damage.isEmpty && verification.unchecked == count)
 
     let based = try Evidence.bundle(
@@ -98,7 +98,7 @@ import Testing
     var edits = 0
     try LogFilter().forEach(in: based) { edits += $0.edits.count }
     #expect(edits == count)
-    #expect(try Verifier(based).run(scratch: fixture.folder.path).changeSets == count)
+    #expect(try Verifier(based).run(scratch: fixture.folder.file("\(UUID()).sqlite")).changeSets == count)
     let difference = try Difference(open(fixture, 1), based)
     #expect(difference.onlyB == 20 && difference.rows.count { $0.explainedBy.contains { $0.side == "b" } } == 20)
   }
@@ -167,7 +167,7 @@ import Testing
     #expect(overview.suspectedForks == 1)
     let difference = try Difference(a, b)
     #expect(difference.rows.contains { $0.row == "9223372036854775807" && $0.sides == "onlyA" })
-    let verification = try Verifier(a).run(scratch: fixture.folder.path)
+    let verification = try Verifier(a).run(scratch: fixture.folder.file("\(UUID()).sqlite"))
     #expect(!verification.sound)
     #expect(verification.damage.contains { $0.subject.hasPrefix("logs:") && $0.detail == "change sets without a head" })
     _ = try ConflictList(a)
