@@ -107,6 +107,8 @@ struct Run: AsyncParsableCommand {
     let topology = try Session.topology(of: directory)
     let core = try Session.open(directory, log: log)
     await core.watchKeys()
+    let watching = Task { await core.watchLog() }
+    defer { watching.cancel() }
     await core.plan(
       topology.links.reduce(into: [:]) { rates, link in
         guard link.between.contains(core.identity.ward.code) else { return }

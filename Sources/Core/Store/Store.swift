@@ -38,6 +38,12 @@ public final class Store {
   /// Pages of cache for the writer, in KiB. A batch of thousands of rows touches many pages: 2.2 times less CPU than with
   /// the default 2 MiB; a node has 4 GiB.
   private static let cacheKibibytes = 64 * 1024
+  /// Pages after which a commit brings the write-ahead log into the file, and the bytes that the log keeps when it begins anew:
+  /// as many. A reader that stays open makes it longer; that room is given back once the reader has gone.
+  private static let logPages = 4_000
+  private static let logBytes = logPages * 4_096
+  /// How long a statement waits for another process, in seconds.
+  private static let patience = 5
 
   /// Opens the file, making or migrating it as needed, and makes sure that what it acknowledges is on the disk.
   ///
@@ -48,7 +54,7 @@ public final class Store {
     kept = Set(schema.collections.filter { $0.law != .open && $0.law != .appendOnly }.map(\.number))
     self.path = path
     var configuration = Configuration()
-    configuration.busyMode = .timeout(5)
+    configuration.busyMode = .timeout(TimeInterval(Self.patience))
     configuration.prepareDatabase { db in
       try db.execute(sql: "PRAGMA cache_size = -\(Self.cacheKibibytes)")
     }
@@ -57,7 +63,8 @@ public final class Store {
       // GRDB's WAL set-up puts NORMAL here, which loses acknowledged commits when the power fails (measured: 6,533 of
       // 14,662 against none). FULL must come after it, and must have come through.
       try pool.writeWithoutTransaction { db in
-        try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000")
+        try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = \(Self.logPages)")
+        _ = try Int.fetchOne(db, sql: "PRAGMA journal_size_limit = \(Self.logBytes)")
         #if MUTANTS
           if PlantedBug.syncsLate.isPlanted { return try db.execute(sql: "PRAGMA synchronous = NORMAL") }
         #endif
@@ -156,6 +163,23 @@ public final class Store {
   /// Brings what is in the write-ahead log into the file.
   public func checkpoint() throws(StoreError) {
     do { try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) } } catch { throw StoreError.of(error) }
+  }
+
+  /// Gives the write-ahead log's room back, if nobody reads: waits for nobody.
+  ///
+  /// - Returns: false when a reader holds it.
+  public func giveLogBack() throws(StoreError) -> Bool {
+    do {
+      return try pool.writeWithoutTransaction { db in
+        _ = try Int.fetchOne(db, sql: "PRAGMA busy_timeout = 0")
+        defer { _ = try? Int.fetchOne(db, sql: "PRAGMA busy_timeout = \(Self.patience * 1_000)") }
+        return try Int.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)") == 0
+      }
+    } catch {
+      let failure = StoreError.of(error)
+      guard failure == .busy else { throw failure }
+      return false
+    }
   }
 
   /// For queries elsewhere, which need no more than to read.

@@ -18,8 +18,6 @@ extension NodeCore {
   private static let skew: Int64 = 2_000
   /// How far off a clock may seem over a link, in milliseconds: what it told was some time under way.
   private static let seeming: Int64 = 15_000
-  /// A write-ahead log beyond this is not given back as it should be, in bytes.
-  private static let longLog = 64 << 20
 
   /// Something was refused because the disk is full, or not.
   func noteDisk(_ error: any Error) {
@@ -96,9 +94,15 @@ extension NodeCore {
       }
     }
     if replica.author.epoch > 0 { found.append(Problem(.newEpoch, count: Int(replica.author.epoch))) }
-    let log = directory.replica + "-wal"
-    if let size = try? FileManager.default.attributesOfItem(atPath: log)[.size] as? Int, size > Self.longLog {
-      found.append(Problem(.longLog, detail: .init(ja: "\(size >> 20) MB", en: "\(size >> 20) MB")))
+    let size = writeAheadLogBytes
+    if size > Self.longLog {
+      let held = isLogHeld
+      found.append(
+        Problem(
+          .longLog,
+          detail: .init(
+            ja: "\(size >> 20) MB\(held ? "、読み続けているプログラムがあります" : "")",
+            en: "\(size >> 20) MB\(held ? ", some program goes on reading" : "")")))
     }
     return found
   }

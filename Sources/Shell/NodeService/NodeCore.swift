@@ -60,6 +60,10 @@ public actor NodeCore {
   var lastHeard: [AuthorNumber: Instant] = [:]
   private var nextNote = Tick(milliseconds: 0)
 
+  /// Bytes of the write-ahead log a minute ago; and whether a reader was seen to hold it.
+  var logBytes = 0
+  var isLogHeld = false
+
   private var listeners: [Int: AsyncStream<NodeEvent>.Continuation] = [:]
   private var nextListener = 0
   private var tickTask: Task<Void, Never>?
@@ -98,6 +102,8 @@ public actor NodeCore {
     callers?.finish()
     for listener in listeners.values { listener.finish() }
     noteAllHeard()
+    // A node at rest is one file; a reader may keep it from that.
+    _ = try? replica.store.giveLogBack()
     try replica.store.close()
   }
 
