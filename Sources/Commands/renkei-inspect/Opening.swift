@@ -120,6 +120,13 @@ enum Opening {
     func likeness(_ magic: String) -> Int { zip(start, magic.utf8).count { $0 == $1 } }
     if likeness("SQLite format 3\0") >= 10 { return .database }
     if likeness("RKB1") >= 3 { return .bundle }
+    if let head = SealedBackup.head(path) {
+      let time = Text.time(head.made.milliseconds)
+      throw Problem(
+        "封をした控えです: \(path)(ノード \(head.node)、\(time)、\(head.program))。renkei-node unseal で開けたファイルを調べてください",
+        "a sealed backup: \(path) (node \(head.node), \(time), \(head.program)). Open it with renkei-node unseal, and look at that file"
+      )
+    }
     switch (path as NSString).pathExtension {
     case "sqlite", "db", "sqlite3": return .database
     case "rkb", "bundle": return .bundle

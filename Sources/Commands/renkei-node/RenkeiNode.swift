@@ -37,7 +37,8 @@ struct RenkeiNode: AsyncParsableCommand {
     subcommands: [
       Init.self, Enrol.self, Run.self, Import.self, Export.self, BundleCommand.self, Links.self, Revoke.self,
       AuthorityCommand.self,
-      SetAside.self, AccountCommand.self, TokenCommand.self, Backup.self, Restore.self, Drill.self, Status.self,
+      SetAside.self, AccountCommand.self, TokenCommand.self, Backup.self, Restore.self, Unseal.self, Drill.self,
+      Status.self,
       Doctor.self,
       Verify.self, Rebuild.self,
     ])

@@ -80,13 +80,21 @@ extension AuthorityRecord {
   /// What a declared disaster may open.
   public static let emergencyConfidences: [Confidence] = [.identity, .care]
 
+  /// The authority's key, of whichever federation.
+  ///
+  /// - Throws: `malformedCard` when the file is none.
+  public func key() throws(FederationError) -> SigningKey {
+    guard let seed = [UInt8](hexadecimal: seed), let key = SigningKey(seed: seed) else {
+      throw .malformedCard("authority file")
+    }
+    return key
+  }
+
   /// The ward's index and key, when this is an authority of that federation.
   ///
   /// - Throws: `unknownWard` when it is not, `malformedCard` when the file is none.
   public func key(in identity: FederationIdentity) throws(FederationError) -> (ward: UInt32, key: SigningKey) {
-    guard let seed = [UInt8](hexadecimal: seed), let authority = SigningKey(seed: seed) else {
-      throw .malformedCard("authority file")
-    }
+    let authority = try key()
     guard let index = identity.index(ofWard: ward), identity.authority(ofWard: index) == authority.publicKey else {
       throw .unknownWard(ward)
     }

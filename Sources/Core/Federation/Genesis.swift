@@ -108,7 +108,8 @@ public struct FederationIdentity: Sendable {
     Int(index) < genesis.wards.count ? genesis.wards[Int(index)] : nil
   }
 
-  func authority(ofWard index: UInt32) -> PublicKey? {
+  /// The key of a ward's authority, as the amendments that are known leave it.
+  public func authority(ofWard index: UInt32) -> PublicKey? {
     Int(index) < authorities.count ? authorities[Int(index)] : nil
   }
 

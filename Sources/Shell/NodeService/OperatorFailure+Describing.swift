@@ -23,7 +23,32 @@ extension OperatorFailure {
     case let error as TopologyError:
       OperatorFailure(2, ja: "地域構成ファイルの \(error.line) 行目 \(error.field): \(error.message)", en: "topology, \(error)")
     case let error as FederationError: describe(error)
+    case let error as SealedFileFault: describe(error)
     default: OperatorFailure(70, ja: "内部エラー: \(error)", en: "internal error: \(error)")
+    }
+  }
+
+  private static func describe(_ error: SealedFileFault) -> OperatorFailure {
+    switch error {
+    case .notSealed: OperatorFailure(2, ja: "封をした控えではありません", en: "not a sealed backup")
+    case .notForThisKey:
+      OperatorFailure(
+        2, ja: "この鍵では開けません。作ったノードのフォルダか、--authority で区の認証局カードを使ってください",
+        en:
+          "this key does not open it: use the folder of the node that made it, or its ward's authority card with --authority"
+      )
+    case .damaged(let first, let last):
+      OperatorFailure(
+        1, ja: "控えが壊れているか、書き換えられています: \(first)–\(last) バイト目のどこか。何も戻していません",
+        en: "the backup is damaged or was altered, somewhere from byte \(first) to \(last); nothing was put back")
+    case .cut(let offset):
+      OperatorFailure(
+        1, ja: "控えが \(offset) バイト目で途切れています。何も戻していません",
+        en: "the backup is cut at byte \(offset); nothing was put back")
+    case .followed(let offset):
+      OperatorFailure(
+        1, ja: "控えの終わり(\(offset) バイト目)の後に、別のものが付いています。何も戻していません",
+        en: "something was put behind the end of the backup, at byte \(offset); nothing was put back")
     }
   }
 
