@@ -60,7 +60,8 @@ public struct AuthorityRecord: Codable, Sendable {
   public var ward: String
   /// Hexadecimal, 32 bytes.
   public var seed: String
-  /// The key of the audience "the whole federation", hexadecimal: known to every authority.
+  /// The key of the audience "the whole federation", hexadecimal: known to every authority. Empty until the federation is
+  /// founded.
   public var federationKey: String
   /// The serial for the next node, from 1.
   public var nextSerial: UInt32 = 1
@@ -133,6 +134,7 @@ extension AuthorityRecord {
     for node: AuthorNumber, _ key: PublicKey, in identity: FederationIdentity, emergency: Bool, from: Instant,
     until: Instant?
   ) throws(FederationError) -> EnrolmentCard {
+    guard !federationKey.isEmpty else { throw .notJoined(ward) }
     guard let secret = [UInt8](hexadecimal: federationKey) else { throw .malformedCard("authority file") }
     let (index, authority) = try self.key(in: identity)
     func sealed(_ secret: [UInt8], to reader: PublicKey) throws(FederationError) -> String {

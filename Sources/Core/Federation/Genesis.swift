@@ -15,6 +15,10 @@ public enum FederationError: Error, Hashable, Sendable {
   case notThisNode
   case serialsExhausted
   case generationsExhausted
+  /// The ward's authority was made, and has not been given the federation's key yet.
+  case notJoined(String)
+  /// What an authority tells of itself at the founding, by its ward.
+  case malformedPaper(String)
   /// Or a damaged card: nobody can tell.
   case wrongPassphrase
   case shortPassphrase

@@ -181,6 +181,17 @@ extension OperatorFailure {
       OperatorFailure(
         2, ja: "改正書の形でないか、認証局の署名が半数を超えていません", en: "not an amendment, or not signed by more than half of the authorities"
       )
+    case .notJoined(let ward):
+      OperatorFailure(
+        2, ja: "認証局のカードに、まだ連合の鍵がありません。genesis.json と federation-key-\(ward).json をカードの横に置いてください",
+        en:
+          "the authority has no key of the federation yet: put genesis.json and federation-key-\(ward).json beside its card"
+      )
+    case .malformedPaper(let ward):
+      OperatorFailure(
+        2, ja: "\(ward) の公開鍵か連合の鍵のファイルが正しくないか、二つあるか、別の区のものです",
+        en:
+          "the public key or the federation's key of \(ward) is not as it was made, stands twice, or is another ward's")
     case .malformedForkProof: OperatorFailure(2, ja: "分岐の証拠になっていません", en: "not a proof of a fork")
     case .malformedCard(let part): OperatorFailure(2, ja: "カードの \(part) が正しくありません", en: "card: \(part) is malformed")
     }
