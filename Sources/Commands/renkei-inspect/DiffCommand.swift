@@ -141,6 +141,7 @@ struct VerifyCommand: ParsableCommand {
         "自分だけの作業フォルダを作れません。--scratch で別の場所を指定してください: \(scratch)",
         "cannot make a folder of its own to work in: name another place with --scratch: \(scratch)")
     }
+    TimeLimit.beforeEnd { file.remove() }
     let progress = Progress()
     let verification = try withExtendedLifetime(file) {
       try options.look { evidence in

@@ -18,8 +18,11 @@ public final class ScratchFile: Sendable {
     flock(descriptor, LOCK_EX)
   }
 
+  /// Before its time, for a process that is about to end.
+  public func remove() { for suffix in Self.suffixes { unlink(path + suffix) } }
+
   deinit {
-    for suffix in Self.suffixes { unlink(path + suffix) }
+    remove()
     close(descriptor)
   }
 }

@@ -190,4 +190,28 @@ import Testing
     table.add(["港区", "100"])
     #expect(Set(table.lines().map { displayWidth($0) }).count == 1)
   }
+
+  @Test func `a link to the database of a killed node shows what lies in its write-ahead log`() throws {
+    let fixture = try Fixture(wards: 2, seed: 11)
+    try fixture.work(40)
+    let killed = fixture.folder.file("killed")
+    try FileManager.default.createDirectory(atPath: killed, withIntermediateDirectories: true)
+    for suffix in ["", "-wal"] {
+      try FileManager.default.copyItem(atPath: fixture.path(0) + suffix, toPath: killed + "/replica.sqlite" + suffix)
+    }
+    let link = fixture.folder.file("link.sqlite")
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: killed + "/replica.sqlite")
+    let overviews = try [killed + "/replica.sqlite", link].map { path in
+      try Evidence.examining(path, identity: fixture.identities[0], schema: Fixture.schema) { evidence in
+        #expect(evidence.damage.isEmpty && !evidence.isSalvaged)
+        return try Overview(evidence, now: .max)
+      }
+    }
+    #expect(overviews[0].lanes.map(\.changeSets) == overviews[1].lanes.map(\.changeSets))
+    #expect(overviews[0].lanes.reduce(0) { $0 + $1.changeSets } > 30)
+    #expect(overviews[0].disk?.database == overviews[1].disk?.database)
+    #expect(overviews[1].disk?.writeAheadLog ?? 0 > 0, "sizes are the file's, not the link's")
+    #expect(overviews[1].source.name == link, "and the name is what was asked")
+    try fixture.close()
+  }
 }
