@@ -12,6 +12,8 @@ import Store
 extension NodeCore {
   /// Less than SQLite needs to commit anything safely, in bytes.
   private static let leastRoom = 4 << 20
+  /// Not one change set more, in bytes.
+  private static let noRoomAtAll = 256 << 10
   /// From then on a certificate's end is told beforehand, in milliseconds.
   private static let soon: Int64 = 14 * 86_400_000
   /// How far ahead another clock may be: two that NTP keeps differ by far less.
@@ -27,11 +29,29 @@ extension NodeCore {
       case let error as StoreError: error
       default: nil
       }
-    if cause == .diskFull { noRoomSince = noRoomSince ?? .now() }
+    if cause == .diskFull { noRoom.withLockedValue { $0 = $0 ?? .now() } }
   }
 
   /// Something is on the disk.
-  func hasRoom(_ effects: ReplicaEffects) { if !effects.logs.isEmpty { noRoomSince = nil } }
+  func hasRoom(_ effects: ReplicaEffects) { if !effects.logs.isEmpty { noRoom.withLockedValue { $0 = nil } } }
+
+  /// Nothing more can be written: something was refused, or there is nothing left to write on.
+  public nonisolated var isDiskFull: Bool {
+    noRoom.withLockedValue { $0 != nil } || freeBytes ?? .max < Self.noRoomAtAll
+  }
+
+  private nonisolated var freeBytes: Int? {
+    (try? FileManager.default.attributesOfFileSystem(forPath: directory.path)[.systemFreeSize] as? Int).flatMap { $0 }
+  }
+
+  /// Looks whether there is room again, while nobody writes.
+  func lookForRoom() {
+    guard noRoom.withLockedValue({ $0 != nil }) else { return }
+    do {
+      try replica.store.write { try replica.store.setNodeState("room", Instant.now().milliseconds) }
+      noRoom.withLockedValue { $0 = nil }
+    } catch { noteDisk(error) }
+  }
 
   /// The worst first.
   ///
@@ -78,9 +98,9 @@ extension NodeCore {
   /// What is wrong with the node itself.
   private func own() -> [Problem] {
     var found: [Problem] = []
-    let free = try? FileManager.default.attributesOfFileSystem(forPath: directory.path)[.systemFreeSize] as? Int
-    if noRoomSince != nil || free ?? nil ?? .max < Self.leastRoom {
-      let room = (free ?? nil).map { Problem.Detail(ja: "空き \($0 >> 10) KB", en: "\($0 >> 10) KB free") }
+    let (free, noRoomSince) = (freeBytes, noRoom.withLockedValue { $0 })
+    if noRoomSince != nil || free ?? .max < Self.leastRoom {
+      let room = free.map { Problem.Detail(ja: "空き \($0 >> 10) KB", en: "\($0 >> 10) KB free") }
       found.append(Problem(.noSpace, subject: directory.path, detail: room, since: noRoomSince?.milliseconds))
     }
     if replica.membership.isRevoked(replica.author) { found.append(Problem(.ownRevoked)) }

@@ -18,6 +18,7 @@ extension NodeCore {
     while !Task.isCancelled {
       try? await Task.sleep(for: .seconds(60))
       await tendLog()
+      await lookForRoom()
     }
   }
 

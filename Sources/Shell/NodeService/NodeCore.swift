@@ -53,7 +53,7 @@ public actor NodeCore {
   /// Peers that take up no link with this node, by their own word.
   var refusedThere: [AuthorNumber: (reason: Farewell, at: Instant)] = [:]
   /// Since when the disk has no room; nil while it has.
-  var noRoomSince: Instant?
+  nonisolated let noRoom = NIOLockedValueBox<Instant?>(nil)
   /// Where the node lies.
   public nonisolated let directory: NodeDirectory
   /// When each peer was last heard, links gone included.

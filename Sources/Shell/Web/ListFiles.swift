@@ -89,7 +89,7 @@ extension WebServer {
   ) async throws -> Response {
     guard case .rows(_, let records, _, _, _) = endpoint.answer else { throw APIError.notFound("endpoint") }
     return try await file(
-      format, endpoint, records, try Self.texts(request), row: context.parameters.get("id"), context)
+      format, endpoint, records, Self.texts(request), row: context.parameters.get("id"), context)
   }
 
   private func file(
