@@ -35,6 +35,7 @@ struct Backup: AsyncParsableCommand {
     }
     try Session.keepPrivate(options.directory)
     let result = try options.directory.backUp(to: file, plain: plain)
+    Session.keep(.backUp, (plain ? "plain_" : "") + (file as NSString).lastPathComponent, options.directory)
     if options.json { return print(String(decoding: try JSONEncoder().encode(result), as: UTF8.self)) }
     guard plain else {
       return Language.say(
@@ -120,6 +121,7 @@ struct Unseal: AsyncParsableCommand {
   func run() async throws {
     guard let key = try data.map({ try NodeDirectory($0).key() }) ?? opening.key() else { return }
     let bytes = try SealedBackup.unseal(file, with: key, to: out)
+    if let data { Session.keep(.unseal, (file as NSString).lastPathComponent, NodeDirectory(data)) }
     Language.say(
       "開けました: \(out)(\(bytes) バイト)。区民の情報を含みます。済んだら消してください",
       "opened: \(out) (\(bytes) bytes); it holds residents' data: remove it when you are done")

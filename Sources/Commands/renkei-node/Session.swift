@@ -1,3 +1,4 @@
+import Desk
 import Exchange
 import Foundation
 import Logging
@@ -38,6 +39,14 @@ enum Session {
       "フォルダにほかの人も入れました。所有者だけが入れるようにしました(chmod 700): \(directory.path)",
       "others could enter the folder; it is closed to all but its owner now (chmod 700): \(directory.path)")
     FileHandle.standardError.write(Data("renkei-node: \(text)\n".utf8))
+  }
+
+  /// Keeps an act for the audit trail. That it cannot be kept is said, and hinders nothing.
+  static func keep(_ act: OperatorAct, _ what: String, _ directory: NodeDirectory) {
+    do { try directory.keep(act, what, by: Operator.atMachine) } catch {
+      let text = Language.pick("この操作を閲覧と変更の記録に残せませんでした: \(error)", "not in the audit trail: \(error)")
+      FileHandle.standardError.write(Data("renkei-node: \(text)\n".utf8))
+    }
   }
 
   static func open(_ directory: NodeDirectory, log: Logger) throws -> NodeCore {

@@ -35,7 +35,7 @@ public actor NodeCore {
   let replica: Replica
   let gossip: Gossip
   let clock = SteadyClock()
-  let log: Logger
+  nonisolated let log: Logger
 
   /// Who is linked, called, cut and banned.
   var links: Links
@@ -119,6 +119,7 @@ public actor NodeCore {
       let (result, effects) = try body(replica, now)
       hasRoom(effects)
       spread(effects)
+      if let told = tellActs(after: effects, at: now) { spread(told) }
       return result
     } catch {
       noteDisk(error)

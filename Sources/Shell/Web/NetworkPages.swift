@@ -34,17 +34,17 @@ extension WebServer {
           .forbidden, "forbidden", field: "ward", ja: "訓練のときだけ、区を選んで行えます", en: "in a drill alone, and for one ward")
       }
       let command: OperatorCommand = sent["what"]?.first == "cut" ? .cut(ward: ward) : .heal(ward: ward)
-      _ = try await operated(command)
+      _ = try await operated(command, context)
       return Response.redirect(to: "/network")
     }
-    router.get("/network/bundle") { _, _ in try await bundle() }
+    router.get("/network/bundle") { _, context in try await bundle(context) }
     router.get("/import") { request, context in importPage(request, context) }
     router.post("/import") { request, context in try await takeShelters(request, context) }
     router.post("/network/bundle") { request, context in try await takeBundle(request, context) }
   }
 
-  private func operated(_ command: OperatorCommand) async throws -> Data {
-    try await Operator(core: core, topology: topology, isRunning: true).perform(command) { _ in }
+  private func operated(_ command: OperatorCommand, _ context: DeskContext) async throws -> Data {
+    try await Operator(core: core, topology: topology, isRunning: true, user: context.user).perform(command) { _ in }
   }
 
   /// How it stands with one peer, as one would say it.
@@ -135,10 +135,10 @@ extension WebServer {
 
   // MARK: Cards
 
-  private func bundle() async throws -> Response {
+  private func bundle(_ context: DeskContext) async throws -> Response {
     let file = try core.directory.scratch.file()
     let made = try JSONDecoder().decode(
-      BundleResult.self, from: try await operated(.exportBundle(file: file.path, reader: nil)))
+      BundleResult.self, from: try await operated(.exportBundle(file: file.path, reader: nil), context))
     guard let handle = FileHandle(forReadingAtPath: file.path) else {
       throw APIError(.serviceUnavailable, "unavailable", ja: "読めません", en: "cannot read it")
     }
@@ -160,7 +160,8 @@ extension WebServer {
   private func takeBundle(_ request: Request, _ context: DeskContext) async throws -> Response {
     let language = language(request)
     return try await taking(request) { file in
-      let result = try JSONDecoder().decode(BundleResult.self, from: try await operated(.importBundle(file: file)))
+      let result = try JSONDecoder().decode(
+        BundleResult.self, from: try await operated(.importBundle(file: file), context))
       let refused = result.refused?.count ?? 0
       return language.pick(
         "新しい変更 \(result.changeSets) 件を取り込みました(既知 \(result.known ?? 0) 件、拒否 \(refused) 件)",
@@ -196,7 +197,7 @@ extension WebServer {
   private func takeShelters(_ request: Request, _ context: DeskContext) async throws -> Response {
     let language = language(request)
     return try await taking(request) { file in
-      let data = try await operated(.importShelters(file: file, source: nil))
+      let data = try await operated(.importShelters(file: file, source: nil), context)
       let result = try JSONDecoder().decode(ImportResult.self, from: data)
       let problems = result.problems.prefix(20).map { problem in
         language.pick(
