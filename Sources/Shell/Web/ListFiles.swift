@@ -2,6 +2,7 @@ import ChangeModel
 import Desk
 import GRDB
 import Hummingbird
+import NodeService
 import Site
 
 /// A form in which programs and maps take a list whole, beside JSON in pages: the end of its path.
@@ -195,9 +196,7 @@ extension WebServer {
 
   private static func line(_ cells: [String]) -> String {
     cells.map { cell in
-      // A spreadsheet takes what begins so for a formula, in any width.
-      let first = cell.precomposedStringWithCompatibilityMapping.first
-      let text = first.map { "=+-@\t\r".contains($0) } == true && Double(cell) == nil ? "'" + cell : cell
+      let text = TableCSV.isFormula(cell) ? "'" + cell : cell
       return "\"" + text.replacing("\"", with: "\"\"") + "\""
     }.joined(separator: ",") + "\r\n"
   }

@@ -1,6 +1,7 @@
 import Causality
 import Desk
 import Foundation
+import GRDB
 import Hummingbird
 import HummingbirdTesting
 import Replica
@@ -246,6 +247,20 @@ import Testing
       }
       #expect(try await Self.send(client, .patch, "/api/v1/shelters/1?ward=13113", "{}").status == 400)
       #expect(try await Self.send(client, .get, "/counter?utm_source=poster").status == 200, "a page may be passed on")
+    }
+  }
+
+  @Test func `no cell begins as a formula, in whatever width or behind whatever cannot be seen`() {
+    let formulas = [
+      "=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "\u{0}=1", "＝1+1", "＋1+1", "－1+1", "＠SUM(1)",
+      "\u{2212}1+1",
+      "﹢1+1", " =1+1", "\u{3000}＝1", "\u{feff}=1", "\u{200b}=1", "\u{0}",
+    ]
+    for text in formulas {
+      #expect(TableCSV.cell(text.databaseValue).hasPrefix("\"'"), "\(text.unicodeScalars.map { $0.value })")
+    }
+    for text in ["避難所", "-5", "+81", "3+3", "", "ー", "～", "(1)"] {
+      #expect(!TableCSV.cell(text.databaseValue).contains("'"), "\(text)")
     }
   }
 }
