@@ -38,13 +38,6 @@ public final class Store {
   /// Pages of cache for the writer, in KiB. A batch of thousands of rows touches many pages: 2.2 times less CPU than with
   /// the default 2 MiB; a node has 4 GiB.
   private static let cacheKibibytes = 64 * 1024
-  /// Pages after which a commit brings the write-ahead log into the file, and the bytes that the log keeps when it begins anew:
-  /// as many. A reader that stays open makes it longer; that room is given back once the reader has gone.
-  private static let logPages = 4_000
-  private static let logBytes = logPages * 4_096
-  /// How long a statement waits for another process, in seconds.
-  private static let patience = 5
-
   /// Opens the file, making or migrating it as needed, and makes sure that what it acknowledges is on the disk.
   ///
   /// - Throws: `newerFormat` for a file of a newer program, `damaged` for one that is not a sound database.
@@ -158,28 +151,6 @@ public final class Store {
         _ = try Int.fetchOne(db, sql: "PRAGMA max_page_count = \(max(count, present))")
       }
     } catch { throw StoreError.of(error) }
-  }
-
-  /// Brings what is in the write-ahead log into the file.
-  public func checkpoint() throws(StoreError) {
-    do { try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) } } catch { throw StoreError.of(error) }
-  }
-
-  /// Gives the write-ahead log's room back, if nobody reads: waits for nobody.
-  ///
-  /// - Returns: false when a reader holds it.
-  public func giveLogBack() throws(StoreError) -> Bool {
-    do {
-      return try pool.writeWithoutTransaction { db in
-        _ = try Int.fetchOne(db, sql: "PRAGMA busy_timeout = 0")
-        defer { _ = try? Int.fetchOne(db, sql: "PRAGMA busy_timeout = \(Self.patience * 1_000)") }
-        return try Int.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)") == 0
-      }
-    } catch {
-      let failure = StoreError.of(error)
-      guard failure == .busy else { throw failure }
-      return false
-    }
   }
 
   /// For queries elsewhere, which need no more than to read.

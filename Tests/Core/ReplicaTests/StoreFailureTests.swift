@@ -151,7 +151,9 @@ import Testing
       (try? FileManager.default.attributesOfItem(atPath: path + "-wal")[.size] as? Int).flatMap { $0 } ?? 0
     }
     let replica = try Self.open(path)
-    var reader: DatabaseQueue? = try DatabaseQueue(path: path)
+    var configuration = Configuration()
+    configuration.allowsUnsafeTransactions = true
+    var reader: DatabaseQueue? = try DatabaseQueue(path: path, configuration: configuration)
     try reader!.inDatabase { db in
       try db.beginTransaction(.deferred)
       _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM things")
