@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-from story import ALL_ROLES, Failure, Node, Required, SAMPLE, check, free_port, main, until, write_list
+from story import ALL_ROLES, Node, Required, SAMPLE, check, main, write_list
 
 NAME = "封印 花子"
 
