@@ -87,4 +87,38 @@ import Testing
     #expect(actions.isSuperset(of: ["loadSample", "removeSample"]))
     try await core.close()
   }
+
+  @Test func `a card that somebody finds tells only what proves itself: nobody's name, no account, no reason`()
+    async throws
+  {
+    let folder = TemporaryDirectory()
+    let core = try NodeCore(
+      directory: try EpochTests.node(folder), schema: NodeSchema.current, log: LinkTests.log)
+    _ = try await WebTests.call(
+      core, "addAccount",
+      ["login": "hanako", "name": "山田 花子", "roles": ["administrator"], "password": "long enough, and odd: 71"])
+    _ = try await WebTests.token(core, roles: [.engineer])
+    try await LinkTests.add("避難所", to: core)
+    let open = try await core.inspect { replica in
+      var open: Set<UInt32> = []
+      for log in replica.store.logNames {
+        var past = AuthorPast(author: log.author, lane: log.lane)
+        for bytes in try replica.store.entries(log, from: 1, byteLimit: .max) {
+          let before = past
+          let layout = try bytes.decoding { raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: before) }
+          past.advance(by: layout.header)
+          for section in layout.sections where section.key == 0 {
+            let content = Array(bytes[section.range])
+            let edits = try content.decoding { raw throws(MalformedBytes) in
+              try SectionCodec.decode(raw, by: log.author)
+            }
+            open.formUnion(edits.map(\.collection))
+          }
+        }
+      }
+      return open
+    }
+    #expect(open == [1, 2], "certificates, and boxes that only an authority opens")
+    try await core.close()
+  }
 }
