@@ -100,7 +100,10 @@ struct RenkeiInspect: ParsableCommand {
   private static func limit(_ words: inout [String]) {
     let isFollowing = words.first == "watch" || words.contains("--follow")
     let given = take("--timeout", from: &words)
-    let seconds = given.map { Int($0) ?? 0 } ?? CommonOptions.usualTimeout
+    // Of a fleet each node has its time: those that do not answer are part of the table.
+    let nodes = words.first == "fleet" ? max(1, words.dropFirst().count { !$0.hasPrefix("-") }) : 1
+    let seconds =
+      given.map { Int($0) ?? 0 } ?? min(CommonOptions.usualTimeout * nodes, CommonOptions.longestTimeout)
     guard (1...CommonOptions.longestTimeout).contains(seconds) else {
       complain(
         Language.pick(
