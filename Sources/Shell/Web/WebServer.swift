@@ -117,8 +117,8 @@ public struct WebServer: Sendable {
     router.add(middleware: OwnHost(hosts: hosts))
     router.add(middleware: Manners(routes: access.keys, origins: origins))
     router.add(middleware: SameOriginWrites(allowed: origins))
-    router.add(middleware: Gate(principals: principals, access: access, turnedAway: { try await keepForm($0) }))
     router.add(middleware: Parameters(known: parameters))
+    router.add(middleware: Gate(principals: principals, access: access, turnedAway: { try await keepForm($0) }))
     addPages(to: router)
     router.get("/healthz") { _, _ in
       // Asked by many, often: without the core's thread, which may be busy.
