@@ -98,9 +98,6 @@ enum UnitFile {
       # Not on-failure: a node that ended in good order without being asked (exit 0) is wanted again. `systemctl stop` stops it.
       Restart=always
       RestartSec=3
-      # Waits longer each time, up to two minutes. systemd 252 knows neither line, says so once, and waits 3 s each time.
-      RestartSteps=6
-      RestartMaxDelaySec=120
       # The node closes its links and its database within 5 s; a slow disk may take longer.
       TimeoutStopSec=30
 
