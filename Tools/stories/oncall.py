@@ -139,7 +139,7 @@ def story(binary, folder, inspect):
 
     # 11: backup and restore.
     backup = os.path.join(folder, "backup.sqlite")
-    d.command("backup", backup)
+    d.command("backup", "--plain", backup)
     run = subprocess.run([binary, "restore", "--data", a.data, backup], capture_output=True, text=True)
     check(run.returncode == 2, "a running node, and another's backup, are refused")
     check("13104" in desk.ask("status", backup, "--keys", d.data, "--lang", "en") or "新宿" in desk.ask("status", backup, "--keys", d.data), "whose backup")
@@ -174,7 +174,7 @@ def story(binary, folder, inspect):
     links = a.request("GET", "/api/v1/links")["links"]
     check(live["program"] and all(p["program"].startswith("renkei-node ") for p in links if p["state"] == "up"), f"versions: {live}, {links}")
     newer = os.path.join(folder, "newer.sqlite")
-    subprocess.run([binary, "backup", "--data", b.data, newer], check=True, capture_output=True)
+    subprocess.run([binary, "backup", "--plain", "--data", b.data, newer], check=True, capture_output=True)
     with sqlite3.connect(newer) as db:
         db.execute("INSERT INTO grdb_migrations VALUES ('9 of a newer program')")
     verdict = desk.status(newer)

@@ -1,30 +1,50 @@
 import Foundation
+import Synchronization
 
 /// Says on standard error how far a long command is: from two seconds on, then twice a second; a line written over
 /// itself, on a terminal only.
 public final class Progress {
   private let start = ContinuousClock.now
   private var last = ContinuousClock.now
-  private var isShown = false
-  private let isOn = isatty(STDERR_FILENO) == 1
+  private static let isOn = isatty(STDERR_FILENO) == 1
+  /// What the line on the screen tells; nil: there is none.
+  private static let shown = Mutex<String?>(nil)
 
   public init() {}
 
   /// Cheap enough for every change set: the clock is read at each thousandth.
   public func update(_ done: Int, of total: Int?, _ what: @autoclosure () -> String) {
-    guard isOn, done % 1_000 == 0 else { return }
+    guard Self.isOn, done % 1_000 == 0 else { return }
     let now = ContinuousClock.now
     guard now - start > .seconds(2), now - last > .milliseconds(500) else { return }
     last = now
-    isShown = true
     let part = total.map { "\(done)/\($0)" } ?? "\(done)"
-    write("\r\u{1b}[K… \(what()) \(part)")
+    Self.show("\(what()) \(part)")
   }
 
-  public func finish() {
-    if isShown { write("\r\u{1b}[K") }
-    isShown = false
+  public func finish() { Self.clear() }
+
+  /// How long it takes, for work that cannot say how far it is.
+  static func tell(seconds: Int, of limit: Int) {
+    guard isOn, seconds >= 3, shown.withLock({ $0?.hasSuffix(" s") ?? true }) else { return }
+    show("\(seconds)/\(limit) s")
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  /// Takes the line away.
+  public static func clear() {
+    shown.withLock {
+      if $0 != nil { write("\r\u{1b}[K") }
+      $0 = nil
+    }
+  }
+
+  private static func show(_ text: String) {
+    shown.withLock {
+      guard $0 != text else { return }
+      $0 = text
+      write("\r\u{1b}[K… \(text)")
+    }
+  }
+
+  private static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 }

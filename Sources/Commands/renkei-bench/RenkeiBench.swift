@@ -2,6 +2,7 @@ import ArgumentParser
 import Causality
 import ChangeModel
 import Foundation
+import Glibc
 import Gossip
 import Replica
 import Store
@@ -15,6 +16,11 @@ struct RenkeiBench: ParsableCommand {
       MergeBench.self, CommitBench.self, WireBench.self, InspectBench.self, SearchBench.self, PlanBench.self,
       OpeningBench.self,
     ])
+
+  static func main() {
+    umask(0o077)
+    main(nil)
+  }
 }
 
 struct BenchOptions: ParsableArguments {

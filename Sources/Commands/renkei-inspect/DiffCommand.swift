@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
+import Glibc
 import Inspection
+import NodeService
 import Terminal
 
 struct DiffCommand: ParsableCommand {
@@ -131,11 +133,22 @@ struct VerifyCommand: ParsableCommand {
     guard FileManager.default.isWritableFile(atPath: scratch) else {
       throw Problem("--scratch のフォルダに書けません: \(scratch)", "cannot write to the folder of --scratch: \(scratch)")
     }
+    let folder = ScratchFolder(scratch + "/renkei-inspect-\(getuid())")
+    folder.sweep()
+    let file: ScratchFile
+    do { file = try folder.file() } catch {
+      throw Problem(
+        "自分だけの作業フォルダを作れません。--scratch で別の場所を指定してください: \(scratch)",
+        "cannot make a folder of its own to work in: name another place with --scratch: \(scratch)")
+    }
+    TimeLimit.beforeEnd { file.remove() }
     let progress = Progress()
-    let verification = try options.look { evidence in
-      try Verifier(evidence) { what, count in
-        progress.update(count, of: nil, Language.pick("確かめています \(what)", "checking \(what)"))
-      }.run(scratch: scratch)
+    let verification = try withExtendedLifetime(file) {
+      try options.look { evidence in
+        try Verifier(evidence) { what, count in
+          progress.update(count, of: nil, Language.pick("確かめています \(what)", "checking \(what)"))
+        }.run(scratch: file.path)
+      }
     }
     progress.finish()
     if options.common.json { printJSON(verification) } else { show(verification) }

@@ -3,6 +3,7 @@ import ChangeModel
 import Federation
 import Foundation
 import GRDB
+import Glibc
 import Inspection
 import NodeService
 import Runbook
@@ -12,7 +13,16 @@ import Topology
 
 /// Options that every command has.
 struct CommonOptions: ParsableArguments {
+  /// Seconds: longer than anything that is asked of a ward's replica by hand, and no longer than a person waits.
+  static let usualTimeout = 60
+  static let longestTimeout = 86_400
+
   @Option(help: ArgumentHelp(Language.pick("ja か en。", "ja or en."))) var lang: Language?
+  @Option(
+    help: ArgumentHelp(
+      Language.pick("この秒数で終わらなければやめる(終了コード 2)。", "Give up after so many seconds, with exit code 2."),
+      valueName: "seconds"))
+  var timeout = CommonOptions.usualTimeout
   @Flag(help: ArgumentHelp(Language.pick("プログラム用に JSON で出す。", "Print JSON for programs."))) var json = false
   @Option(
     help: ArgumentHelp(
@@ -81,8 +91,11 @@ enum Opening {
       let node = try LiveNode(source)
       return try body(try node.evidence(identity: identity(keys: keys, beside: nil), lanes: lanes, base: other))
     }
-    let path = try databasePath(source)
-    let identity = try identity(keys: keys, beside: (path as NSString).deletingLastPathComponent)
+    let named = try databasePath(source)
+    // A link's file is elsewhere, and its write-ahead log and card beside it; a link to the file may have a card beside it, too.
+    let path = Evidence.real(named)
+    let beside = [named, path].map { ($0 as NSString).deletingLastPathComponent }
+    let identity = try identity(keys: keys, beside: beside.first { isNode($0) } ?? beside[1])
     switch try kind(of: path) {
     case .bundle:
       return try body(.bundle(path, name: source, identity: identity, schema: schema, base: other))
@@ -90,6 +103,8 @@ enum Opening {
       return try Evidence.examining(path, name: source, identity: identity, schema: schema, body)
     }
   }
+
+  private static func isNode(_ folder: String) -> Bool { NodeDirectory(folder.isEmpty ? "." : folder).isEnrolled }
 
   private static func databasePath(_ source: String) throws -> String {
     var isFolder: ObjCBool = false
@@ -112,6 +127,12 @@ enum Opening {
 
   /// By its first bytes, of which some may be damaged; then by its name.
   private static func kind(of path: String) throws -> Evidence.Kind {
+    // A pipe would be waited for, a device read without end.
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw InspectionError.cannotRead(path: path, code: errno) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw Problem("普通のファイルではありません: \(path)", "not a regular file: \(path)")
+    }
     guard let handle = FileHandle(forReadingAtPath: path) else {
       throw InspectionError.cannotRead(path: path, code: errno)
     }
@@ -120,6 +141,13 @@ enum Opening {
     func likeness(_ magic: String) -> Int { zip(start, magic.utf8).count { $0 == $1 } }
     if likeness("SQLite format 3\0") >= 10 { return .database }
     if likeness("RKB1") >= 3 { return .bundle }
+    if let head = SealedBackup.head(path) {
+      let time = Text.time(head.made.milliseconds)
+      throw Problem(
+        "封をした控えです: \(path)(ノード \(head.node)、\(time)、\(head.program))。renkei-node unseal で開けたファイルを調べてください",
+        "a sealed backup: \(path) (node \(head.node), \(time), \(head.program)). Open it with renkei-node unseal, and look at that file"
+      )
+    }
     switch (path as NSString).pathExtension {
     case "sqlite", "db", "sqlite3": return .database
     case "rkb", "bundle": return .bundle
@@ -136,7 +164,7 @@ enum Opening {
           "--keys is not a node's folder (with card.json and node.key): \(keys)")
       }
     }
-    guard let folder, NodeDirectory(folder.isEmpty ? "." : folder).isEnrolled else { return nil }
+    guard let folder, isNode(folder) else { return nil }
     do { return try NodeDirectory(folder.isEmpty ? "." : folder).identity() } catch {
       note(
         "このノードの証明カードか鍵を読めません。署名と復号は確かめられません(\(error))",
@@ -178,7 +206,7 @@ enum Opening {
   private static func folder(of source: String) -> String {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: source, isDirectory: &isFolder), isFolder.boolValue { return source }
-    let folder = (source as NSString).deletingLastPathComponent
+    let folder = (Evidence.real(source) as NSString).deletingLastPathComponent
     return folder.isEmpty ? "." : folder
   }
 }

@@ -101,6 +101,11 @@ struct QueryCommand: ParsableCommand {
 struct QueryOptions: ParsableArguments {
   @Option(help: ArgumentHelp(Language.pick("ja か en。", "ja or en."))) var lang: Language?
   @Option(
+    help: ArgumentHelp(
+      Language.pick("この秒数で終わらなければやめる(終了コード 2)。", "Give up after so many seconds, with exit code 2."),
+      valueName: "seconds"))
+  var timeout = CommonOptions.usualTimeout
+  @Option(
     help: ArgumentHelp(Language.pick("同じ連合のノードのフォルダ。", "A node's folder of the same federation."), valueName: "folder"))
   var keys: String?
   @OptionGroup var format: TableFormat

@@ -2,6 +2,7 @@ import ArgumentParser
 import Build
 import Foundation
 import GRDB
+import Glibc
 import Inspection
 import Terminal
 
@@ -24,7 +25,8 @@ struct RenkeiInspect: ParsableCommand {
         renkei-inspect diff .renkei/13113 .renkei/13121
         renkei-inspect trace .renkei/13113 shelters 渋谷区立第一小学校 status
 
-      終了コード: 0 済み、1 答えは「いいえ」(異なる・正しくない)、2 使い方か入力の誤り、70 こちらの誤り。
+      終了コード: 0 済み、1 答えは「いいえ」(異なる・正しくない)、2 使い方か入力の誤り、または時間切れ(--timeout、60 秒)、
+      70 こちらの誤り。
       環境変数: RENKEI_TOKEN 動いているノードの鍵(役割 engineer)、RENKEI_CA そのフォルダの https/ca.pem、
       RENKEI_LANG ja か en。
       """,
@@ -39,7 +41,8 @@ struct RenkeiInspect: ParsableCommand {
         renkei-inspect diff .renkei/13113 .renkei/13121
         renkei-inspect trace .renkei/13113 shelters 渋谷区立第一小学校 status
 
-      Exit codes: 0 done, 1 the answer is no (they differ, it does not verify), 2 wrong usage or input, 70 our fault.
+      Exit codes: 0 done, 1 the answer is no (they differ, it does not verify), 2 wrong usage or input, or out of time
+      (--timeout, 60 s), 70 our fault.
       Environment: RENKEI_TOKEN, a live node's token of the role engineer; RENKEI_CA, the file https/ca.pem of its folder;
       RENKEI_LANG, ja or en.
       """),
@@ -53,19 +56,12 @@ struct RenkeiInspect: ParsableCommand {
     ])
 
   static func main() {
+    // Whatever is made from here on is its owner's alone.
+    umask(0o077)
     // Before anything is parsed: help is in the chosen language, too.
     var words = Array(CommandLine.arguments.dropFirst())
-    if let index = words.firstIndex(of: "--lang"), index + 1 < words.count,
-      let chosen = Language(rawValue: words[index + 1])
-    {
-      Language.current = chosen
-      words.removeSubrange(index...index + 1)
-    } else if let index = words.firstIndex(where: { $0.hasPrefix("--lang=") }),
-      let chosen = Language(rawValue: String(words[index].dropFirst(7)))
-    {
-      Language.current = chosen
-      words.remove(at: index)
-    }
+    if let text = take("--lang", from: &words), let chosen = Language(rawValue: text) { Language.current = chosen }
+    limit(&words)
     let commands = Self.configuration.subcommands.map { $0.configuration.commandName ?? "" }
     if let complaint = Suggestion.complaint(of: words, commands: commands) { complain(complaint, 2) }
     // A reader that goes away (`| head`) ends this quietly.
@@ -73,11 +69,13 @@ struct RenkeiInspect: ParsableCommand {
     do {
       var command = try parseAsRoot(Self.withoutDashes(words))
       try command.run()
+      Progress.clear()
     } catch let problem as Problem {
       complain(problem.text, 2)
     } catch let problem as InspectionError {
       complain(describe(problem), 2)
     } catch let code as ExitCode {
+      Progress.clear()
       Foundation.exit(code.rawValue)
     } catch {
       let code = exitCode(for: error)
@@ -85,6 +83,39 @@ struct RenkeiInspect: ParsableCommand {
       let text = fullMessage(for: error)
       (code == .success ? FileHandle.standardOutput : .standardError).write(Data((text + "\n").utf8))
       Foundation.exit(code == .success ? 0 : 2)
+    }
+  }
+
+  /// Takes an option of every command out of the words, with its value.
+  private static func take(_ option: String, from words: inout [String]) -> String? {
+    if let index = words.firstIndex(of: option), index + 1 < words.count {
+      defer { words.removeSubrange(index...index + 1) }
+      return words[index + 1]
+    }
+    guard let index = words.firstIndex(where: { $0.hasPrefix(option + "=") }) else { return nil }
+    return String(words.remove(at: index).dropFirst(option.count + 1))
+  }
+
+  /// Every command ends within its time; those that follow something, when they are told to.
+  private static func limit(_ words: inout [String]) {
+    let isFollowing = words.first == "watch" || words.contains("--follow")
+    let given = take("--timeout", from: &words)
+    // Of a fleet each node has its time: those that do not answer are part of the table.
+    let nodes = words.first == "fleet" ? max(1, words.dropFirst().count { !$0.hasPrefix("-") }) : 1
+    let seconds =
+      given.map { Int($0) ?? 0 } ?? min(CommonOptions.usualTimeout * nodes, CommonOptions.longestTimeout)
+    guard (1...CommonOptions.longestTimeout).contains(seconds) else {
+      complain(
+        Language.pick(
+          "--timeout は 1 から \(CommonOptions.longestTimeout) までの秒数です",
+          "--timeout is a number of seconds, from 1 to \(CommonOptions.longestTimeout)"), 2)
+    }
+    guard !isFollowing || given != nil else { return }
+    TimeLimit.start(seconds: seconds) {
+      say(
+        Language.pick(
+          "\(seconds) 秒で終わりませんでした。何も変えていません。問い合わせを絞るか、--timeout で長くしてください",
+          "not done within \(seconds) s; nothing was changed. Ask for less, or give it longer with --timeout"))
     }
   }
 
@@ -97,9 +128,14 @@ struct RenkeiInspect: ParsableCommand {
   }
 
   private static func complain(_ text: String, _ code: Int32) -> Never {
+    say(text)
+    Foundation.exit(code)
+  }
+
+  private static func say(_ text: String) {
+    Progress.clear()
     if CommandLine.arguments.contains("--json") { printJSON(["error": harmless(text)]) }
     FileHandle.standardError.write(Data("renkei-inspect: \(harmless(text))\n".utf8))
-    Foundation.exit(code)
   }
 }
 

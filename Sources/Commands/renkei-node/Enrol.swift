@@ -40,6 +40,7 @@ struct Enrol: AsyncParsableCommand {
 
     func run() async throws {
       let directory = NodeDirectory(data)
+      try Session.keepPrivate(directory)
       let asked = EnrolmentRequest(
         key: try directory.makeKey().publicKey,
         renewing: directory.isEnrolled ? try directory.identity().certificate.bytes : nil)
@@ -96,6 +97,7 @@ struct Enrol: AsyncParsableCommand {
       guard let file = FileManager.default.contents(atPath: card),
         let card = try? JSONDecoder().decode(EnrolmentCard.self, from: file)
       else { throw OperatorFailure(2, ja: "カードを読めません: \(card)", en: "not a card: \(card)") }
+      try Session.keepPrivate(directory)
       guard !directory.isEnrolled else {
         try directory.renew(card)
         return Language.say(

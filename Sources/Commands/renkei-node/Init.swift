@@ -12,12 +12,14 @@ struct Init: AsyncParsableCommand {
     discussion: Language.pick(
       """
       連合の創設書類(genesis と各区の認証局)は --federation に置きます。省けばノードの横の federation フォルダです。
-      最初の init が作り、後の init はそこに登録します。本番では認証局を網から離し、enrol request、enrol sign、enrol accept で登録します。
+      最初の init が訓練のために作ります: 全区の認証局が、鍵なしで一つのフォルダにあります。後の init はそこに登録します。
+      本番では各区が authority make で認証局を作って網から離し、found で連合を作り、enrol request、enrol sign、enrol accept で登録します。
       """,
       """
       The federation's founding papers (genesis, and an authority for each ward) lie in --federation, by default a
-      folder `federation` beside the node's. The first `init` makes them; later ones enrol their node there. In
-      earnest, wards keep their authority offline, and enrol with `enrol request`, `enrol sign` and `enrol accept`.
+      folder `federation` beside the node's. The first `init` makes them, for a drill: the authorities of all wards lie in
+      one folder, not locked. Later ones enrol their node there. In earnest each ward makes its authority with
+      `authority make` and keeps it offline; `found` makes the federation; `enrol request`, `sign` and `accept` its nodes.
       """))
 
   @Option(help: ArgumentHelp(Language.pick("区コード: JIS X 0402 の 5 桁。", "The ward's code: five digits of JIS X 0402.")))
@@ -50,7 +52,15 @@ struct Init: AsyncParsableCommand {
     guard !directory.isEnrolled else { throw OperatorFailure.describing(DirectoryError.alreadyANode(path: data)) }
     let papers = AuthorityCommand.papers(
       federation ?? URL(fileURLWithPath: data).deletingLastPathComponent().path + "/federation")
-    if !papers.exists { try papers.found(wards, drill: drill) }
+    if !papers.exists {
+      try papers.found(wards, drill: drill)
+      let text = Language.pick(
+        "訓練のための連合です。全区の認証局が \(papers.path) に鍵なしであり、読める人はどの区にもなれます。本番では renkei-node authority make と found を使います",
+        "a federation for drills: the authorities of all wards lie in \(papers.path), not locked, and whoever reads them can be any ward. In earnest use renkei-node authority make, and found"
+      )
+      FileHandle.standardError.write(Data("renkei-node: \(text)\n".utf8))
+    }
+    try Session.keepPrivate(directory)
     let key = try directory.makeKey()
     let card = try papers.enrol(key.publicKey, ward: ward)
     try TopologyFile.save(text, in: data)

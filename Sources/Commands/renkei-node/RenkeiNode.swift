@@ -1,6 +1,7 @@
 import ArgumentParser
 import Build
 import Foundation
+import Glibc
 import NodeService
 import Terminal
 
@@ -34,9 +35,11 @@ struct RenkeiNode: AsyncParsableCommand {
       """),
     version: "renkei-node \(Build.text)",
     subcommands: [
-      Init.self, Enrol.self, Run.self, Import.self, Export.self, BundleCommand.self, Links.self, Revoke.self,
+      Init.self, Found.self, Enrol.self, Run.self, Unit.self, Import.self, Export.self, BundleCommand.self, Links.self,
+      Revoke.self,
       AuthorityCommand.self,
-      SetAside.self, AccountCommand.self, TokenCommand.self, Backup.self, Restore.self, Drill.self, Status.self,
+      SetAside.self, AccountCommand.self, TokenCommand.self, Backup.self, Restore.self, Unseal.self, Drill.self,
+      Status.self,
       Doctor.self,
       Verify.self, Rebuild.self,
     ])
@@ -48,6 +51,8 @@ struct RenkeiNode: AsyncParsableCommand {
   }
 
   static func main() async {
+    // Whatever is made from here on is its owner's alone.
+    umask(0o077)
     let words = Array(CommandLine.arguments.dropFirst())
     if let complaint = Suggestion.complaint(of: words, commands: configuration.subcommands.map(name)) {
       FileHandle.standardError.write(Data("renkei-node: \(complaint)\n".utf8))

@@ -101,11 +101,14 @@ struct Run: AsyncParsableCommand {
 
     let directory = NodeDirectory(data)
     guard directory.isEnrolled else { throw OperatorFailure.describing(DirectoryError.notANode(path: data)) }
+    try Session.keepPrivate(directory)
     let lock = try directory.lock()
     defer { withExtendedLifetime(lock) {} }
     let topology = try Session.topology(of: directory)
     let core = try Session.open(directory, log: log)
     await core.watchKeys()
+    let watching = Task { await core.watchLog() }
+    defer { watching.cancel() }
     await core.plan(
       topology.links.reduce(into: [:]) { rates, link in
         guard link.between.contains(core.identity.ward.code) else { return }

@@ -1,8 +1,10 @@
+import Desk
 import Exchange
 import Foundation
 import Logging
 import NodeService
 import Places
+import Terminal
 import Topology
 
 /// Carries out an operator's command: on the running node through its socket, else on the folder itself.
@@ -17,6 +19,7 @@ enum Session {
 
   private static func run(_ command: OperatorCommand, _ directory: NodeDirectory) async throws -> Data {
     guard directory.isEnrolled else { throw OperatorFailure.describing(DirectoryError.notANode(path: directory.path)) }
+    try keepPrivate(directory)
     let lock: DirectoryLock
     do { lock = try directory.lock() } catch DirectoryError.inUse {
       return try OperatorClient(directory: directory).perform(command, progress: showProgress)
@@ -27,6 +30,23 @@ enum Session {
       .perform(command) { showProgress($0) }
     try await core.close()
     return data
+  }
+
+  /// Closes a node's folder to everybody else, and says so when it stood open.
+  static func keepPrivate(_ directory: NodeDirectory) throws {
+    guard try directory.keepPrivate() else { return }
+    let text = Language.pick(
+      "フォルダにほかの人も入れました。所有者だけが入れるようにしました(chmod 700): \(directory.path)",
+      "others could enter the folder; it is closed to all but its owner now (chmod 700): \(directory.path)")
+    FileHandle.standardError.write(Data("renkei-node: \(text)\n".utf8))
+  }
+
+  /// Keeps an act for the audit trail. That it cannot be kept is said, and hinders nothing.
+  static func keep(_ act: OperatorAct, _ what: String, _ directory: NodeDirectory) {
+    do { try directory.keep(act, what, by: Operator.atMachine) } catch {
+      let text = Language.pick("この操作を閲覧と変更の記録に残せませんでした: \(error)", "not in the audit trail: \(error)")
+      FileHandle.standardError.write(Data("renkei-node: \(text)\n".utf8))
+    }
   }
 
   static func open(_ directory: NodeDirectory, log: Logger) throws -> NodeCore {

@@ -42,6 +42,7 @@ struct RenkeiSim: ParsableCommand {
     ])
 
   static func main() {
+    umask(0o077)
     Planting.prepare()
     let words = Array(CommandLine.arguments.dropFirst())
     let commands = Self.configuration.subcommands.map { $0.configuration.commandName ?? "" }

@@ -60,7 +60,8 @@ public struct AuthorityRecord: Codable, Sendable {
   public var ward: String
   /// Hexadecimal, 32 bytes.
   public var seed: String
-  /// The key of the audience "the whole federation", hexadecimal: known to every authority.
+  /// The key of the audience "the whole federation", hexadecimal: known to every authority. Empty until the federation is
+  /// founded.
   public var federationKey: String
   /// The serial for the next node, from 1.
   public var nextSerial: UInt32 = 1
@@ -80,13 +81,21 @@ extension AuthorityRecord {
   /// What a declared disaster may open.
   public static let emergencyConfidences: [Confidence] = [.identity, .care]
 
+  /// The authority's key, of whichever federation.
+  ///
+  /// - Throws: `malformedCard` when the file is none.
+  public func key() throws(FederationError) -> SigningKey {
+    guard let seed = [UInt8](hexadecimal: seed), let key = SigningKey(seed: seed) else {
+      throw .malformedCard("authority file")
+    }
+    return key
+  }
+
   /// The ward's index and key, when this is an authority of that federation.
   ///
   /// - Throws: `unknownWard` when it is not, `malformedCard` when the file is none.
   public func key(in identity: FederationIdentity) throws(FederationError) -> (ward: UInt32, key: SigningKey) {
-    guard let seed = [UInt8](hexadecimal: seed), let authority = SigningKey(seed: seed) else {
-      throw .malformedCard("authority file")
-    }
+    let authority = try key()
     guard let index = identity.index(ofWard: ward), identity.authority(ofWard: index) == authority.publicKey else {
       throw .unknownWard(ward)
     }
@@ -126,6 +135,7 @@ extension AuthorityRecord {
     for node: AuthorNumber, lastEpoch: UInt32 = NodeCertificate.epochs - 1, _ key: PublicKey,
     in identity: FederationIdentity, emergency: Bool, from: Instant, until: Instant?
   ) throws(FederationError) -> EnrolmentCard {
+    guard !federationKey.isEmpty else { throw .notJoined(ward) }
     guard let secret = [UInt8](hexadecimal: federationKey) else { throw .malformedCard("authority file") }
     let (index, authority) = try self.key(in: identity)
     func sealed(_ secret: [UInt8], to reader: PublicKey) throws(FederationError) -> String {

@@ -15,6 +15,10 @@ public enum FederationError: Error, Hashable, Sendable {
   case notThisNode
   case serialsExhausted
   case generationsExhausted
+  /// The ward's authority was made, and has not been given the federation's key yet.
+  case notJoined(String)
+  /// What an authority tells of itself at the founding, by its ward.
+  case malformedPaper(String)
   /// Or a damaged card: nobody can tell.
   case wrongPassphrase
   case shortPassphrase
@@ -108,7 +112,8 @@ public struct FederationIdentity: Sendable {
     Int(index) < genesis.wards.count ? genesis.wards[Int(index)] : nil
   }
 
-  func authority(ofWard index: UInt32) -> PublicKey? {
+  /// The key of a ward's authority, as the amendments that are known leave it.
+  public func authority(ofWard index: UInt32) -> PublicKey? {
     Int(index) < authorities.count ? authorities[Int(index)] : nil
   }
 

@@ -37,7 +37,6 @@ public final class Store {
   /// Pages of cache for the writer, in KiB. A batch of thousands of rows touches many pages: 2.2 times less CPU than with
   /// the default 2 MiB; a node has 4 GiB.
   private static let cacheKibibytes = 64 * 1024
-
   /// Opens the file, making or migrating it as needed, and makes sure that what it acknowledges is on the disk.
   ///
   /// - Throws: `newerFormat` for a file of a newer program, `damaged` for one that is not a sound database.
@@ -46,7 +45,7 @@ public final class Store {
     personal = Set(schema.collections.filter(\.isPersonal).map(\.number))
     self.path = path
     var configuration = Configuration()
-    configuration.busyMode = .timeout(5)
+    configuration.busyMode = .timeout(TimeInterval(Self.patience))
     configuration.prepareDatabase { db in
       try db.execute(sql: "PRAGMA cache_size = -\(Self.cacheKibibytes)")
     }
@@ -55,7 +54,8 @@ public final class Store {
       // GRDB's WAL set-up puts NORMAL here, which loses acknowledged commits when the power fails (measured: 6,533 of
       // 14,662 against none). FULL must come after it, and must have come through.
       try pool.writeWithoutTransaction { db in
-        try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000")
+        try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = \(Self.logPages)")
+        _ = try Int.fetchOne(db, sql: "PRAGMA journal_size_limit = \(Self.logBytes)")
         #if MUTANTS
           if PlantedBug.syncsLate.isPlanted { return try db.execute(sql: "PRAGMA synchronous = NORMAL") }
         #endif
@@ -150,11 +150,6 @@ public final class Store {
         _ = try Int.fetchOne(db, sql: "PRAGMA max_page_count = \(max(count, present))")
       }
     } catch { throw StoreError.of(error) }
-  }
-
-  /// Brings what is in the write-ahead log into the file.
-  public func checkpoint() throws(StoreError) {
-    do { try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) } } catch { throw StoreError.of(error) }
   }
 
   /// For queries elsewhere, which need no more than to read.

@@ -15,6 +15,7 @@ extension Evidence {
   public static func examining<Result>(
     _ path: String, name: String? = nil, identity: NodeIdentity?, schema: Schema, _ body: (Evidence) throws -> Result
   ) throws -> Result {
+    let (path, name) = (real(path), name ?? path)
     do {
       return try body(database(path, name: name, identity: identity, schema: schema))
     } catch let error where isDamage(error) {

@@ -48,12 +48,20 @@ public final class Evidence {
 
   // MARK: Opening
 
+  /// Where a file is, whatever links lead to it: what lies beside it is there.
+  public static func real(_ path: String) -> String {
+    guard let real = realpath(path, nil) else { return path }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
   /// Opens a replica's database.
   ///
   /// - Throws: `cannotRead`; GRDB's error for a damaged file: see `isDamage` and `Evidence.salvaging`.
   public static func database(
     _ path: String, name: String? = nil, identity: NodeIdentity?, schema: Schema
   ) throws -> Evidence {
+    let (path, name) = (real(path), name ?? path)
     let isOpen = isInUse(path)
     // Not for a file that is in use: closing a descriptor drops this process's locks on the file, SQLite's too.
     let pages = isOpen ? nil : try PageFile(path: path)
@@ -65,7 +73,7 @@ public final class Evidence {
     do {
       let queue = try DatabaseQueue(path: shown ?? path, configuration: configuration)
       return try Evidence(
-        .database, name ?? path, queue, identity: identity, schema: schema, path: path, shownPath: shown,
+        .database, name, queue, identity: identity, schema: schema, path: path, shownPath: shown,
         isOpen: isOpen,
         damage: pages?.damage ?? [])
     } catch {

@@ -65,7 +65,7 @@ public final class Verifier {
     self.progress = progress
   }
 
-  /// - Parameter scratch: a folder in which the tables are made anew; what is made there is removed.
+  /// - Parameter scratch: an empty file, in which the tables are made anew.
   public func run(scratch: String) throws -> Verification {
     damage = evidence.damage
     try checkPages()
@@ -282,12 +282,10 @@ public final class Verifier {
       return Verification.Tables(checked: false, reason: "noKeys", compared: [])
     }
     guard lost.isEmpty else { return Verification.Tables(checked: false, reason: "logDamaged", compared: []) }
-    let path = scratch + "/renkei-verify-\(UUID().uuidString).sqlite"
-    defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
-    let made = try Replica(scratch: path, identity: identity, schema: evidence.schema, membership: membership)
+    let made = try Replica(scratch: scratch, identity: identity, schema: evidence.schema, membership: membership)
     try feed(made)
     try made.store.close()
-    let rebuilt = try Evidence.database(path, identity: identity, schema: evidence.schema)
+    let rebuilt = try Evidence.database(scratch, identity: identity, schema: evidence.schema)
     var compared: [String] = []
     for collection in evidence.schema.collections {
       compared.append(collection.name)

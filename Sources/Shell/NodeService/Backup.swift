@@ -1,7 +1,10 @@
+import Build
+import Causality
 import Federation
 import Foundation
 import GRDB
 import Glibc
+import Sodium
 import Store
 
 /// What a backup or a restore did.
@@ -10,55 +13,109 @@ public struct BackupResult: Codable, Sendable {
   public var bytes: Int
   /// The epoch in which the node writes from now on; nil for a backup.
   public var epoch: Int?
+  /// Whose keys open it: a ward's authority and a node, by their names; empty when it is not sealed. Nil for a restore.
+  public var sealedFor: [String]?
 }
 
-/// Copies of a node's database, by a person's hand. A copy holds what the node holds, sealed and open alike: it belongs into
-/// the same safe as the node. The node's key and card are not in it.
+/// Copies of a node's database, by a person's hand. A copy holds what the node holds, so it is sealed: for the authority of the
+/// node's ward, whose card lies in a safe, and for the node itself, by its key. Key and card are not in it.
 extension NodeDirectory {
   /// Writes the database as it is now into a new file, while the node serves. SQLite's `VACUUM INTO`: one snapshot, whole.
   ///
+  /// - Parameter isPlain: not sealed: whoever has the file reads all that the node can read.
   /// - Throws: `OperatorFailure` when the file is there already, or cannot be written.
-  public func backUp(to file: String) throws -> BackupResult {
+  public func backUp(to file: String, plain isPlain: Bool = false) throws -> BackupResult {
     guard !FileManager.default.fileExists(atPath: file) else {
       throw OperatorFailure(2, ja: "すでにあります: \(file)", en: "is there already: \(file)")
     }
-    let partial = file + ".partial"
-    try? FileManager.default.removeItem(atPath: partial)
-    defer { try? FileManager.default.removeItem(atPath: partial) }
+    let identity = try identity()
+    let new = try NewFile(file)
+    if isPlain {
+      _ = try copyDatabase(to: new.partial, identity.federation)
+      let bytes = try new.finish()
+      return BackupResult(file: file, bytes: bytes, epoch: nil, sealedFor: [])
+    }
+    let (copy, federation) = try scratchCopy(identity.federation)
+    let (node, ward) = (identity.certificate.node, identity.ward)
+    guard let authority = federation.authority(ofWard: node.ward) else { throw FederationError.unknownWard(ward.code) }
+    let head = SealedFileHead(
+      program: "renkei-node \(Build.text)", federation: federation.id, node: node, made: .now())
+    try withExtendedLifetime(copy) {
+      try SealedFile.seal(
+        head, for: [authority, identity.key.publicKey], fileKey: secureRandomBytes(AudienceKey.byteCount),
+        by: identity.key, read: InputFile(descriptor: copy.descriptor).read, emit: new.write)
+    }
+    return BackupResult(
+      file: file, bytes: try new.finish(), epoch: nil,
+      sealedFor: ["\(ward.code) authority", federation.reference(to: node)])
+  }
+
+  /// A copy of the database in a file of this moment: in the node's own folder, or in memory when its disk is full.
+  private func scratchCopy(_ known: FederationIdentity) throws -> (ScratchFile, FederationIdentity) {
+    do {
+      let copy = try scratch.file()
+      return (copy, try copyDatabase(to: copy.path, known))
+    } catch StoreError.diskFull {
+      let copy = try ScratchFolder("/dev/shm/renkei-\(geteuid())").file()
+      return (copy, try copyDatabase(to: copy.path, known))
+    }
+  }
+
+  /// - Parameter file: is there, and empty.
+  /// - Returns: the federation, with the amendments that the database knows.
+  private func copyDatabase(to file: String, _ known: FederationIdentity) throws -> FederationIdentity {
     do {
       var configuration = Configuration()
       configuration.readonly = true
+      configuration.busyMode = .timeout(5)
       let queue = try DatabaseQueue(path: replica, configuration: configuration)
-      try queue.inDatabase { try $0.execute(sql: "VACUUM INTO ?", arguments: [partial]) }
-      try queue.close()
+      defer { try? queue.close() }
+      return try queue.inDatabase { db in
+        try db.execute(sql: "VACUUM INTO ?", arguments: [file])
+        return try Membership(known, certificates: [], facts: Store.facts(db)).identity
+      }
     } catch { throw StoreError.of(error) }
-    guard chmod(partial, 0o600) == 0, synced(partial), rename(partial, file) == 0 else {
-      throw OperatorFailure(2, ja: "書き込めません: \(file)", en: "cannot write: \(file)")
-    }
-    _ = synced((file as NSString).deletingLastPathComponent)
-    return BackupResult(file: file, bytes: Self.size(of: file), epoch: nil)
   }
 
   /// Puts a backup in the place of the database, for a node at rest. What is there stays beside it, as `replica.sqlite.before`.
   /// The node goes on in a new epoch: it has forgotten what it wrote after the backup, and fetches it back from its peers.
   ///
-  /// - Throws: `OperatorFailure` when the file is no sound replica of this very node.
-  public func restore(from file: String) throws -> BackupResult {
-    let own = try identity().certificate.node
-    let copy = replica + ".restoring"
-    try? FileManager.default.removeItem(atPath: copy)
-    defer { try? FileManager.default.removeItem(atPath: copy) }
-    guard let content = FileManager.default.contents(atPath: file),
-      FileManager.default.createFile(atPath: copy, contents: content, attributes: [.posixPermissions: 0o600])
-    else { throw OperatorFailure(2, ja: "ファイルを読めません: \(file)", en: "cannot read the file: \(file)") }
+  /// - Parameter authority: opens a sealed backup; nil: the node's own key does.
+  /// - Throws: `OperatorFailure` when the file is no sound replica of this very node, `SealedFileFault` when it is sealed and
+  ///   not whole, or for others.
+  public func restore(from file: String, with authority: SigningKey? = nil) throws -> BackupResult {
+    let identity = try identity()
+    let own = identity.certificate.node
+    func foreign(_ node: AuthorNumber, _ federation: Digest) -> OperatorFailure {
+      let name =
+        federation == identity.federation.id
+        ? identity.federation.reference(to: node) : "\(Array(federation.bytes.prefix(8)).hexadecimal) \(node)"
+      return OperatorFailure(2, ja: "別のノードの控えです: \(file)(\(name))", en: "a backup of another node: \(file) (\(name))")
+    }
+    let copy = try scratch.file()
+    defer { withExtendedLifetime(copy) {} }
+    let out = OutputFile(descriptor: copy.descriptor, path: copy.path)
+    if try InputFile(file).read(SealedFile.magic.count) == SealedFile.magic {
+      let head = try SealedFile.head(read: InputFile(file).read)
+      guard head.federation == identity.federation.id, head.node == own else {
+        throw foreign(head.node, head.federation)
+      }
+      _ = try SealedFile.open(with: authority ?? identity.key, read: InputFile(file).read, emit: out.write)
+    } else {
+      let input = try InputFile(file)
+      while case let piece = try input.read(1 << 20), !piece.isEmpty { try out.write(piece) }
+    }
     let epoch: Int
     do {
       let mark = try HighWaterFile(path: highWaterFile).load()
-      let queue = try DatabaseQueue(path: copy)
+      let queue = try DatabaseQueue(path: copy.path)
       epoch = try queue.write { db in
         let owner = try Int64.fetchOne(db, sql: "SELECT value FROM node_state WHERE key = 'node'")
         guard owner == Int64(own.rawValue) else {
-          throw OperatorFailure(2, ja: "別のノードの控えです: \(file)", en: "a backup of another node: \(file)")
+          throw AuthorNumber(rawValue: UInt32(truncatingIfNeeded: owner ?? 0)).map {
+            foreign($0, identity.federation.id)
+          }
+            ?? foreign(own, identity.federation.id)
         }
         guard try String.fetchAll(db, sql: "PRAGMA integrity_check(1)") == ["ok"] else {
           throw OperatorFailure(1, ja: "控えが壊れています: \(file)", en: "the backup is damaged: \(file)")
@@ -79,21 +136,129 @@ extension NodeDirectory {
         try FileManager.default.moveItem(atPath: replica + suffix, toPath: replica + ".before" + suffix)
       }
     }
-    guard synced(copy), rename(copy, replica) == 0 else {
-      throw OperatorFailure(2, ja: "書き込めません: \(replica)", en: "cannot write: \(replica)")
+    guard fsync(copy.descriptor) == 0, rename(copy.path, replica) == 0 else {
+      throw DirectoryError.notWritable(path: replica, code: errno)
     }
-    _ = synced(path)
-    return BackupResult(file: replica, bytes: Self.size(of: replica), epoch: epoch)
+    NewFile.sync(folder: path)
+    var status = stat()
+    let bytes = fstat(copy.descriptor, &status) == 0 ? Int(status.st_size) : 0
+    return BackupResult(file: replica, bytes: bytes, epoch: epoch, sealedFor: nil)
+  }
+}
+
+/// A backup as it lies on a medium.
+public enum SealedBackup {
+  /// Writes the database that is in it into a new file.
+  ///
+  /// - Returns: how many bytes that has.
+  /// - Throws: `OperatorFailure` or `SealedFileFault`.
+  public static func unseal(_ file: String, with key: SigningKey, to out: String) throws -> Int {
+    guard !FileManager.default.fileExists(atPath: out) else { throw DirectoryError.alreadyThere(path: out) }
+    let new = try NewFile(out)
+    _ = try SealedFile.open(with: key, read: InputFile(file).read, emit: new.write)
+    return try new.finish()
   }
 
-  private static func size(of file: String) -> Int {
-    (try? FileManager.default.attributesOfItem(atPath: file)[.size] as? Int).flatMap { $0 } ?? 0
+  /// What it tells to anybody; nil when it is none, or its head is damaged.
+  public static func head(_ file: String) -> SealedFileHead? {
+    try? SealedFile.head(read: InputFile(file).read)
+  }
+}
+
+// MARK: Files, a piece at a time
+
+/// A file that is read from its beginning.
+private final class InputFile {
+  private let descriptor: Int32
+  private let isOwned: Bool
+  private var offset = 0
+
+  init(_ path: String) throws {
+    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    isOwned = true
+    guard descriptor >= 0 else {
+      throw OperatorFailure(2, ja: "ファイルを読めません: \(path)", en: "cannot read the file: \(path)")
+    }
   }
 
-  private func synced(_ path: String) -> Bool {
-    let descriptor = open(path.isEmpty ? "." : path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return false }
-    defer { close(descriptor) }
-    return fsync(descriptor) == 0
+  /// Open already, and whoever opened it closes it.
+  init(descriptor: Int32) {
+    self.descriptor = descriptor
+    isOwned = false
+  }
+
+  deinit { if isOwned { close(descriptor) } }
+
+  /// As many bytes as are asked for; fewer at the end.
+  func read(_ count: Int) throws -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    var done = 0
+    while done < count {
+      let got = bytes.withUnsafeMutableBytes {
+        pread(descriptor, $0.baseAddress! + done, count - done, off_t(offset + done))
+      }
+      guard got >= 0 else { throw StoreError.inputOutput(errno) }
+      guard got > 0 else { break }
+      done += got
+    }
+    offset += done
+    return Array(bytes.prefix(done))
+  }
+}
+
+private struct OutputFile {
+  let descriptor: Int32
+  let path: String
+
+  func write(_ bytes: [UInt8]) throws {
+    var done = 0
+    while done < bytes.count {
+      let put = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, bytes.count - done) }
+      guard put > 0 else {
+        throw errno == ENOSPC ? StoreError.diskFull : DirectoryError.notWritable(path: path, code: errno)
+      }
+      done += put
+    }
+  }
+}
+
+/// A file that is written beside its place, for its owner alone, and put there whole.
+private final class NewFile {
+  let partial: String
+  private let path: String
+  private let out: OutputFile
+
+  init(_ path: String) throws {
+    self.path = path
+    partial = path + ".partial"
+    unlink(partial)
+    out = OutputFile(descriptor: open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600), path: path)
+    guard out.descriptor >= 0 else {
+      throw OperatorFailure(2, ja: "書き込めません: \(path)", en: "cannot write: \(path)")
+    }
+  }
+
+  deinit {
+    unlink(partial)
+    close(out.descriptor)
+  }
+
+  func write(_ bytes: [UInt8]) throws { try out.write(bytes) }
+
+  /// - Returns: how many bytes it has.
+  func finish() throws -> Int {
+    var status = stat()
+    guard fsync(out.descriptor) == 0, fstat(out.descriptor, &status) == 0, rename(partial, path) == 0 else {
+      throw OperatorFailure(2, ja: "書き込めません: \(path)", en: "cannot write: \(path)")
+    }
+    Self.sync(folder: (path as NSString).deletingLastPathComponent)
+    return Int(status.st_size)
+  }
+
+  static func sync(folder: String) {
+    let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
   }
 }

@@ -12,6 +12,9 @@ public struct EnrolmentRequest: Sendable {
     self.certificate = certificate
   }
 
+  /// The first eight bytes of the key, hexadecimal.
+  public var fingerprint: String { [UInt8](key.bytes.prefix(8)).hexadecimal }
+
   /// Lines of hexadecimal digits: the key, and the certificate that shall be renewed.
   public var text: String { ([key.bytes] + [certificate].compactMap(\.self)).map { $0.hexadecimal + "\n" }.joined() }
 

@@ -6,8 +6,8 @@ import SignedLog
 import Sodium
 import Topology
 
-/// A federation's founding papers: the genesis, and each ward's authority. For a drill and for tests all lie in one
-/// folder; in earnest each ward takes its own `authority-CODE.json` away, to a card in a safe, and locks it.
+/// A federation's founding papers: the genesis, and wards' authorities. For a drill and for tests all lie in one folder; in
+/// earnest each ward makes its own authority (`FederationFolder+Founding.swift`) and has here no more than it and the genesis.
 public struct FederationFolder: Sendable {
   public let path: String
   /// Asked for when a ward's card is locked.
@@ -18,15 +18,15 @@ public struct FederationFolder: Sendable {
     self.passphrase = passphrase
   }
 
-  private var genesisFile: String { path + "/genesis.json" }
-  private func authorityFile(_ ward: String) -> String { path + "/authority-\(ward).json" }
+  var genesisFile: String { path + "/genesis.json" }
+  func authorityFile(_ ward: String) -> String { path + "/authority-\(ward).json" }
 
   public var exists: Bool { FileManager.default.fileExists(atPath: genesisFile) }
 
-  /// Founds a federation of a topology's wards: an authority for each, one key for the audience "all".
+  /// Founds a federation for a drill: an authority for each of a topology's wards, all of them open in this folder, one key
+  /// for the audience "all".
   public func found(_ topology: Topology, drill: Bool) throws {
-    try FileManager.default.createDirectory(
-      atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    try keepPrivate()
     let federationKey = secureRandomBytes(AudienceKey.byteCount)
     var wards: [Genesis.Ward] = []
     for ward in topology.wards {
@@ -76,8 +76,19 @@ public struct FederationFolder: Sendable {
       [UInt8](AuthorityCard.file(of: record, passphrase: newPassphrase(), random: secureRandomBytes)), to: file)
   }
 
+  /// A card's file system may know no owners: who holds the card reads it in any case.
+  func keepPrivate() throws(DirectoryError) {
+    do throws(DirectoryError) { _ = try PrivateFolder.close(path) } catch {
+      switch error {
+      case .notOurs, .open: return
+      default: throw error
+      }
+    }
+  }
+
   /// Two at once must not take one serial, nor undo what the other wrote. The lock goes with the descriptor.
   private func lockFolder() throws -> Int32 {
+    try keepPrivate()
     let descriptor = open(path + "/lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw DirectoryError.notWritable(path: path, code: errno) }
     flock(descriptor, LOCK_EX)
@@ -156,7 +167,7 @@ public struct FederationFolder: Sendable {
   }
 
   /// Works with a ward's authority, and keeps what that changed on its card.
-  private func withAuthority<Result>(
+  func withAuthority<Result>(
     of ward: String, _ body: (inout AuthorityRecord, FederationIdentity) throws -> Result
   ) throws -> Result {
     let identity = try identity()
@@ -171,6 +182,7 @@ public struct FederationFolder: Sendable {
       return given
     }
     let before = try AuthorityCard.file(of: record, passphrase: nil, random: secureRandomBytes)
+    if record.federationKey.isEmpty { try join(&record) }
     let result = try body(&record, identity)
     if try AuthorityCard.file(of: record, passphrase: nil, random: secureRandomBytes) != before {
       try SecretFile.write(

@@ -12,14 +12,14 @@ import Store
 extension NodeCore {
   /// Less than SQLite needs to commit anything safely, in bytes.
   private static let leastRoom = 4 << 20
+  /// Not one change set more, in bytes.
+  private static let noRoomAtAll = 256 << 10
   /// From then on a certificate's end is told beforehand, in milliseconds.
   private static let soon: Int64 = 14 * 86_400_000
   /// How far ahead another clock may be: two that NTP keeps differ by far less.
   private static let skew: Int64 = 2_000
   /// How far off a clock may seem over a link, in milliseconds: what it told was some time under way.
   private static let seeming: Int64 = 15_000
-  /// A write-ahead log beyond this is not given back as it should be, in bytes.
-  private static let longLog = 64 << 20
 
   /// Something was refused because the disk is full, or not.
   func noteDisk(_ error: any Error) {
@@ -29,11 +29,29 @@ extension NodeCore {
       case let error as StoreError: error
       default: nil
       }
-    if cause == .diskFull { noRoomSince = noRoomSince ?? .now() }
+    if cause == .diskFull { noRoom.withLockedValue { $0 = $0 ?? .now() } }
   }
 
   /// Something is on the disk.
-  func hasRoom(_ effects: ReplicaEffects) { if !effects.logs.isEmpty { noRoomSince = nil } }
+  func hasRoom(_ effects: ReplicaEffects) { if !effects.logs.isEmpty { noRoom.withLockedValue { $0 = nil } } }
+
+  /// Nothing more can be written: something was refused, or there is nothing left to write on.
+  public nonisolated var isDiskFull: Bool {
+    noRoom.withLockedValue { $0 != nil } || freeBytes ?? .max < Self.noRoomAtAll
+  }
+
+  private nonisolated var freeBytes: Int? {
+    (try? FileManager.default.attributesOfFileSystem(forPath: directory.path)[.systemFreeSize] as? Int).flatMap { $0 }
+  }
+
+  /// Looks whether there is room again, while nobody writes.
+  func lookForRoom() {
+    guard noRoom.withLockedValue({ $0 != nil }) else { return }
+    do {
+      try replica.store.write { try replica.store.setNodeState("room", Instant.now().milliseconds) }
+      noRoom.withLockedValue { $0 = nil }
+    } catch { noteDisk(error) }
+  }
 
   /// The clock is behind a time that has been; nil: it is not.
   ///
@@ -87,10 +105,10 @@ extension NodeCore {
   /// What is wrong with the node itself.
   private func own() -> [Problem] {
     var found: [Problem] = []
-    let free = try? FileManager.default.attributesOfFileSystem(forPath: folder)[.systemFreeSize] as? Int
-    if noRoomSince != nil || free ?? nil ?? .max < Self.leastRoom {
-      let room = (free ?? nil).map { Problem.Detail(ja: "空き \($0 >> 10) KB", en: "\($0 >> 10) KB free") }
-      found.append(Problem(.noSpace, subject: folder, detail: room, since: noRoomSince?.milliseconds))
+    let (free, noRoomSince) = (freeBytes, noRoom.withLockedValue { $0 })
+    if noRoomSince != nil || free ?? .max < Self.leastRoom {
+      let room = free.map { Problem.Detail(ja: "空き \($0 >> 10) KB", en: "\($0 >> 10) KB free") }
+      found.append(Problem(.noSpace, subject: directory.path, detail: room, since: noRoomSince?.milliseconds))
     }
     if replica.membership.isRevoked(replica.author) { found.append(Problem(.ownRevoked)) }
     if let end = replica.ownCertificate.end {
@@ -103,9 +121,15 @@ extension NodeCore {
       }
     }
     if replica.author.epoch > 0 { found.append(Problem(.newEpoch, count: Int(replica.author.epoch))) }
-    let log = (folder as NSString).appendingPathComponent("replica.sqlite-wal")
-    if let size = try? FileManager.default.attributesOfItem(atPath: log)[.size] as? Int, size > Self.longLog {
-      found.append(Problem(.longLog, detail: .init(ja: "\(size >> 20) MB", en: "\(size >> 20) MB")))
+    let size = writeAheadLogBytes
+    if size > Self.longLog {
+      let held = isLogHeld
+      found.append(
+        Problem(
+          .longLog,
+          detail: .init(
+            ja: "\(size >> 20) MB\(held ? "、読み続けているプログラムがあります" : "")",
+            en: "\(size >> 20) MB\(held ? ", some program goes on reading" : "")")))
     }
     return found
   }

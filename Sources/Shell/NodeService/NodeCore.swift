@@ -40,7 +40,7 @@ public actor NodeCore {
   let replica: Replica
   let gossip: Gossip
   let clock = SteadyClock()
-  let log: Logger
+  nonisolated let log: Logger
 
   /// Who is linked, called, cut and banned.
   var links: Links
@@ -58,18 +58,22 @@ public actor NodeCore {
   /// Peers that take up no link with this node, by their own word.
   var refusedThere: [AuthorNumber: (reason: Farewell, at: Instant)] = [:]
   /// Since when the disk has no room; nil while it has.
-  var noRoomSince: Instant?
+  nonisolated let noRoom = NIOLockedValueBox<Instant?>(nil)
   /// A time that has been, by a certificate of this node's own, though the clock says that it has not.
   var clockBehind: Date?
   /// The tables' hash, or the work on it.
   var hashing: (head: TablesHead, digest: Task<TableDigest, any Error>)?
-  /// Where the database lies.
-  let folder: String
+  /// Where the node lies.
+  public nonisolated let directory: NodeDirectory
   /// When each peer was last heard, links gone included.
   var lastHeard: [AuthorNumber: Instant] = [:]
   /// Until when a peer whose link is gone was heard with nothing of its own missing here.
   var heardWhole: [AuthorNumber: Instant] = [:]
   private var nextNote = Tick(milliseconds: 0)
+
+  /// Bytes of the write-ahead log a minute ago; and whether a reader was seen to hold it.
+  var logBytes = 0
+  var isLogHeld = false
 
   private var listeners: [Int: AsyncStream<NodeEvent>.Continuation] = [:]
   private var nextListener = 0
@@ -85,8 +89,9 @@ public actor NodeCore {
 
   public init(directory: NodeDirectory, schema: Schema, log: Logger) throws {
     identity = try directory.identity()
+    directory.sweep()
     firstCode = FirstCode(directory: directory)
-    folder = directory.path
+    self.directory = directory
     let replica = try Replica(
       path: directory.replica, identity: identity, schema: schema,
       keeper: try HighWaterFile(path: directory.highWaterFile), at: .now())
@@ -108,6 +113,8 @@ public actor NodeCore {
     callers?.finish()
     for listener in listeners.values { listener.finish() }
     noteAllHeard()
+    // A node at rest is one file; a reader may keep it from that.
+    _ = try? replica.store.giveLogBack()
     try replica.store.close()
   }
 
@@ -123,6 +130,7 @@ public actor NodeCore {
       let (result, effects) = try body(replica, now)
       hasRoom(effects)
       spread(effects)
+      if let told = tellActs(after: effects, at: now) { spread(told) }
       return result
     } catch {
       noteDisk(error)

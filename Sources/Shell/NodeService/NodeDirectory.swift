@@ -13,6 +13,10 @@ public enum DirectoryError: Error, Hashable, Sendable {
   case malformed(path: String)
   /// A node runs on this folder.
   case inUse(path: String)
+  /// The folder is another account's, which could change what lies in it.
+  case notOurs(path: String, owner: String)
+  /// Others can enter the folder, and it cannot be closed to them.
+  case open(path: String)
 }
 
 /// Where a node keeps what it is: its key, its card, its replica, and the socket by which its own operator speaks to it.
@@ -22,13 +26,8 @@ public struct NodeDirectory: Sendable {
   public init(_ path: String) { self.path = path }
 
   public var replica: String { path + "/replica.sqlite" }
-  /// The operator's socket. A path too long for one lies in the system's folder for such, under a name of its own.
-  public var socket: String {
-    let full = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
-    let inside = full + "/control.sock"
-    if inside.utf8.count < 100 { return inside }
-    return "/tmp/renkei-\(getuid())-\(String(blake2b([UInt8](full.utf8)).prefix, radix: 16)).sock"
-  }
+  /// The operator's socket.
+  public var socket: String { path + "/control.sock" }
   private var keyFile: String { path + "/node.key" }
   private var cardFile: String { path + "/card.json" }
   private var lockFile: String { path + "/node.lock" }
@@ -37,11 +36,8 @@ public struct NodeDirectory: Sendable {
 
   /// Makes the folder and the node's key, or finds the key that is there.
   public func makeKey() throws(DirectoryError) -> SigningKey {
+    _ = try keepPrivate()
     if FileManager.default.fileExists(atPath: keyFile) { return try key() }
-    do {
-      try FileManager.default.createDirectory(
-        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    } catch { throw .notWritable(path: path, code: errno) }
     let seed = secureRandomBytes(SigningKey.seedBytes)
     try SecretFile.write([UInt8]((seed.hexadecimal + "\n").utf8), to: keyFile)
     return SigningKey(seed: seed)!
@@ -82,8 +78,19 @@ public struct NodeDirectory: Sendable {
   /// How far this node wrote its own logs, kept beside the database.
   var highWaterFile: String { path + "/high-water" }
 
+  /// Makes the folder, or closes it to everybody but its owner: one that was made beforehand may stand open.
+  ///
+  /// - Returns: whether others could enter it before.
+  public func keepPrivate() throws(DirectoryError) -> Bool {
+    let wasOpen = try PrivateFolder.close(path)
+    // An older program left the database to the account's umask; what SQLite lays beside it follows the file.
+    for suffix in ["", "-wal", "-shm"] { chmod(replica + suffix, 0o600) }
+    return wasOpen
+  }
+
   /// Takes the folder for this process until the returned lock goes: two writers with one key would fork its log.
   public func lock() throws(DirectoryError) -> DirectoryLock {
+    _ = try keepPrivate()
     let descriptor = open(lockFile, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw .notWritable(path: lockFile, code: errno) }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
@@ -103,10 +110,43 @@ public final class DirectoryLock: Sendable {
   deinit { close(descriptor) }
 }
 
+/// Folders that nobody but their owner may enter.
+enum PrivateFolder {
+  /// Makes a folder, or closes one that is there.
+  ///
+  /// - Returns: whether others could enter it before.
+  static func close(_ path: String) throws(DirectoryError) -> Bool {
+    guard var status = Self.status(path) else {
+      do {
+        try FileManager.default.createDirectory(
+          atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      } catch { throw .notWritable(path: path, code: errno) }
+      return false
+    }
+    guard status.st_uid == geteuid() else {
+      let owner = getpwuid(status.st_uid).map { String(cString: $0.pointee.pw_name) }
+      throw .notOurs(path: path, owner: owner ?? "\(status.st_uid)")
+    }
+    guard status.st_mode & 0o077 != 0 else { return false }
+    chmod(path, 0o700)
+    status = Self.status(path) ?? status
+    guard status.st_mode & 0o077 == 0 else { throw .open(path: path) }
+    return true
+  }
+
+  private static func status(_ path: String) -> stat? {
+    var status = stat()
+    return stat(path, &status) == 0 ? status : nil
+  }
+}
+
 /// Files that only their owner may read. Written beside, synced, then put in place: never half there.
 enum SecretFile {
+  /// How a file is called while it is written.
+  static let besides = ".writing"
+
   static func write(_ bytes: [UInt8], to path: String) throws(DirectoryError) {
-    let beside = path + ".new"
+    let beside = path + besides
     let descriptor = open(beside, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw .notWritable(path: path, code: errno) }
     let written = Glibc.write(descriptor, bytes, bytes.count)

@@ -17,7 +17,7 @@ extension Operator {
       throw OperatorFailure(2, ja: "そのような操作はありません: \(id)", en: "no endpoint is called \(id)")
     }
     let given = try endpoint.form.read(JSON.decode([UInt8](body.utf8)), in: core.identity.federation)
-    var inquiry = Inquiry(given: given, user: User("端末の操作者"), now: .now(), identity: core.identity)
+    var inquiry = Inquiry(given: given, user: user, now: .now(), identity: core.identity)
     if let row {
       let path = Form([FormField("id", .row(endpoint.subject?.name ?? "any"), required: true, ja: "番号", en: "id")])
       inquiry.row = try path.read(.object(["id": .text(row)]), in: core.identity.federation).row("id")

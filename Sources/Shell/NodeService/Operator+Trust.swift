@@ -1,5 +1,6 @@
 import Causality
 import ChangeModel
+import Desk
 import Federation
 import Foundation
 import Replica
@@ -149,10 +150,19 @@ extension Operator {
     guard let bytes = [UInt8](hexadecimal: statement) else { throw FederationError.malformedRevocation }
     let revocation = try Revocation(bytes, in: core.federation)
     let before = try await core.inspect { try $0.setAsideBranches() }.reduce(0) { $0 + $1.count }
+    let (name, user) = (core.federation.reference(to: revocation.node), user)
     try await core.edit { replica, now in
       var draft = Draft(.control, audience: .anyone)
       draft.edits = [ControlSchema.revoking(revocation, reason: reason)]
-      return ((), try replica.batch(at: now) { _ = try replica.commit(draft, at: now) })
+      return (
+        (),
+        try replica.batch(at: now) {
+          // Before it: a node that revokes itself says nothing more.
+          try replica.note(
+            .revoke, to: replica.membership.key(of: revocation.node), "\(name)_\(reason)", by: user, at: now)
+          _ = try replica.commit(draft, at: now)
+        }
+      )
     }
     await core.dropRevoked()
     let after = try await core.inspect { try $0.setAsideBranches() }.reduce(0) { $0 + $1.count }
@@ -164,18 +174,29 @@ extension Operator {
       throw FederationError.malformedAmendment
     }
     _ = try core.federation.amended(by: chain)
+    let user = user
     try await core.edit { replica, now in
       var draft = Draft(.control, audience: .anyone)
       draft.edits = [ControlSchema.amending(chain, reason: reason)]
-      return ((), try replica.batch(at: now) { _ = try replica.commit(draft, at: now) })
+      return (
+        (),
+        try replica.batch(at: now) {
+          try replica.note(.amend, reason, by: user, at: now)
+          _ = try replica.commit(draft, at: now)
+        }
+      )
     }
     await core.dropRevoked()
     return AmendResult(amendments: core.federation.amendments.amendments.count)
   }
 
   func renewKeys(_ renewal: KeyRenewal) async throws -> RenewKeysResult {
+    let user = user
     let generation = try await core.edit { replica, now in
-      let effects = try replica.renewKeys(renewal, at: now)
+      let effects = try replica.batch(at: now) {
+        _ = try replica.renewKeys(renewal, at: now)
+        try replica.note(.renewKeys, "\(renewal.generation)", by: user, at: now)
+      }
       return (replica.keyGeneration, effects)
     }
     return RenewKeysResult(
@@ -200,9 +221,14 @@ extension Operator {
       throw OperatorFailure(
         2, ja: "このログの取り置きはありません: \(lane) \(author)", en: "nothing of this log is set aside: \(lane) \(author)")
     }
+    let user = user
     return try await core.edit { replica, now in
       var adoption = Adoption()
-      let effects = try replica.batch(at: now) { adoption = try replica.adopt(branch.log, at: now) }
+      let effects = try replica.batch(at: now) {
+        adoption = try replica.adopt(branch.log, at: now)
+        try replica.note(
+          .adopt, to: replica.membership.key(of: branch.log.author), "\(lane)_\(author)", by: user, at: now)
+      }
       return (
         AdoptResult(
           changeSets: adoption.changeSets, edits: adoption.edits, left: adoption.left, unread: adoption.unread), effects

@@ -1,5 +1,6 @@
 import Causality
 import ChangeModel
+import Desk
 import Exchange
 import Federation
 import Foundation
@@ -62,11 +63,17 @@ public struct Operator: Sendable {
   let topology: Topology
   /// Whether links are there to speak of.
   private let isRunning: Bool
+  /// Who stands in the audit trail for it.
+  let user: User
 
-  public init(core: NodeCore, topology: Topology, isRunning: Bool) {
+  /// Whoever works at the machine itself: nobody has signed in there.
+  public static let atMachine = User("端末の操作者")
+
+  public init(core: NodeCore, topology: Topology, isRunning: Bool, user: User = Operator.atMachine) {
     self.core = core
     self.topology = topology
     self.isRunning = isRunning
+    self.user = user
   }
 
   /// - Parameter progress: takes a line now and then while a long command runs.
@@ -141,7 +148,14 @@ public struct Operator: Sendable {
     let name = (file as NSString).lastPathComponent
     let list = try ShelterList(read(file), fileName: name, topology: topology)
     let label = source ?? list.kind.rawValue
-    var importer = try await core.inspect { replica in ImportBox(try ShelterImport(replica, source: label)) }
+    let user = user
+    var importer = try await core.inspect { replica in
+      var shelters = try ShelterImport(replica, source: label)
+      let subject = Replica.row(ofNodeWith: replica.identity.key.publicKey)
+      shelters.note = AuditTrail.Note(
+        subject, OperatorAct.importShelters.rawValue, purpose: String(name.prefix(150)), user: user.name)
+      return ImportBox(shelters)
+    }
     await core.inspect { _ in importer.value.note(list.problems) }
     var done = 0
     while done < list.records.count {
@@ -188,7 +202,7 @@ public struct Operator: Sendable {
   // MARK: Bundles
 
   private func exportBundle(_ file: String, _ reader: String?) async throws -> BundleResult {
-    guard let reader else { return try await core.exportBundle(to: file, for: nil) }
+    guard let reader else { return try await exportBundle(file, for: nil) }
     let named = try await nodes(reader)
     guard named.count == 1 else {
       let all = named.map { "\(core.wardCode($0))-\($0.serial)" }.joined(separator: ", ")
@@ -196,7 +210,14 @@ public struct Operator: Sendable {
         2, ja: "\(reader) のノードはいくつもあります: \(all)。一つを書いてください",
         en: "\(reader) has several nodes: \(all). Name one of them")
     }
-    return try await core.exportBundle(to: file, for: named[0])
+    return try await exportBundle(file, for: named[0])
+  }
+
+  private func exportBundle(_ file: String, for reader: AuthorNumber?) async throws -> BundleResult {
+    let result = try await core.exportBundle(to: file, for: reader)
+    let name = reader.map { core.federation.reference(to: $0) } ?? "-"
+    core.keep(.exportBundle, "\(name)_\(result.changeSets)", by: user)
+    return result
   }
 
   private func importBundle(_ file: String, _ progress: @Sendable (String) async -> Void) async throws -> BundleResult {
@@ -247,6 +268,7 @@ public struct Operator: Sendable {
       result.maker = core.federation.reference(to: receipt.author)
       result.made = receipt.made.milliseconds
     }
+    core.keep(.importBundle, "\(result.maker ?? "-")_\(result.changeSets)", by: user)
     return result
   }
 }
@@ -320,9 +342,8 @@ extension NodeCore {
   }
 
   func verify() throws -> VerifyResult {
-    let scratch = NSTemporaryDirectory() + "renkei-verify-\(UUID().uuidString).sqlite"
-    defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: scratch + suffix) } }
-    let report = try replica.verify(scratch: scratch, at: .now())
+    let scratch = try directory.scratch.file()
+    let report = try withExtendedLifetime(scratch) { try replica.verify(scratch: scratch.path, at: .now()) }
     return VerifyResult(
       sound: report.isSound, changeSets: report.entries,
       badLogs: report.badLogs.map {

@@ -23,7 +23,32 @@ extension OperatorFailure {
     case let error as TopologyError:
       OperatorFailure(2, ja: "地域構成ファイルの \(error.line) 行目 \(error.field): \(error.message)", en: "topology, \(error)")
     case let error as FederationError: describe(error)
+    case let error as SealedFileFault: describe(error)
     default: OperatorFailure(70, ja: "内部エラー: \(error)", en: "internal error: \(error)")
+    }
+  }
+
+  private static func describe(_ error: SealedFileFault) -> OperatorFailure {
+    switch error {
+    case .notSealed: OperatorFailure(2, ja: "封をした控えではありません", en: "not a sealed backup")
+    case .notForThisKey:
+      OperatorFailure(
+        2, ja: "この鍵では開けません。作ったノードのフォルダか、--authority で区の認証局カードを使ってください",
+        en:
+          "this key does not open it: use the folder of the node that made it, or its ward's authority card with --authority"
+      )
+    case .damaged(let first, let last):
+      OperatorFailure(
+        1, ja: "控えが壊れているか、書き換えられています: \(first)–\(last) バイト目のどこか。何も戻していません",
+        en: "the backup is damaged or was altered, somewhere from byte \(first) to \(last); nothing was put back")
+    case .cut(let offset):
+      OperatorFailure(
+        1, ja: "控えが \(offset) バイト目で途切れています。何も戻していません",
+        en: "the backup is cut at byte \(offset); nothing was put back")
+    case .followed(let offset):
+      OperatorFailure(
+        1, ja: "控えの終わり(\(offset) バイト目)の後に、別のものが付いています。何も戻していません",
+        en: "something was put behind the end of the backup, at byte \(offset); nothing was put back")
     }
   }
 
@@ -130,6 +155,14 @@ extension OperatorFailure {
     case .malformed(let path): OperatorFailure(2, ja: "内容が正しくありません: \(path)", en: "malformed: \(path)")
     case .inUse(let path):
       OperatorFailure(2, ja: "別のプログラムがこのノードを動かしています: \(path)", en: "another process runs this node: \(path)")
+    case .notOurs(let path, let owner):
+      OperatorFailure(
+        2, ja: "フォルダは \(owner) のものです: \(path)。\(owner) として行ってください: runuser -u \(owner) -- renkei-node …",
+        en: "the folder is \(owner)'s: \(path). Do it as \(owner): runuser -u \(owner) -- renkei-node …")
+    case .open(let path):
+      OperatorFailure(
+        2, ja: "ほかの人も入れるフォルダで、閉じられません: \(path)。所有者だけが入れる(chmod 700)別の場所にしてください",
+        en: "others can enter the folder, and it cannot be closed to them: \(path). Use one that can (chmod 700)")
     }
   }
 
@@ -158,6 +191,17 @@ extension OperatorFailure {
       OperatorFailure(
         2, ja: "改正書の形でないか、認証局の署名が半数を超えていません", en: "not an amendment, or not signed by more than half of the authorities"
       )
+    case .notJoined(let ward):
+      OperatorFailure(
+        2, ja: "認証局のカードに、まだ連合の鍵がありません。genesis.json と federation-key-\(ward).json をカードの横に置いてください",
+        en:
+          "the authority has no key of the federation yet: put genesis.json and federation-key-\(ward).json beside its card"
+      )
+    case .malformedPaper(let ward):
+      OperatorFailure(
+        2, ja: "\(ward) の公開鍵か連合の鍵のファイルが正しくないか、二つあるか、別の区のものです",
+        en:
+          "the public key or the federation's key of \(ward) is not as it was made, stands twice, or is another ward's")
     case .malformedForkProof: OperatorFailure(2, ja: "分岐の証拠になっていません", en: "not a proof of a fork")
     case .malformedCard(let part): OperatorFailure(2, ja: "カードの \(part) が正しくありません", en: "card: \(part) is malformed")
     }

@@ -16,26 +16,27 @@ private enum OperatorLine: Codable {
 /// Serves the node's own operator on a socket in the node's folder, which nobody else can open: one JSON command on a
 /// line, then lines of progress and one result.
 public struct OperatorSocket: Service {
-  private let path: String
+  private let directory: NodeDirectory
   private let `operator`: Operator
   private let log: Logger
 
   private static let lineLimit = 64 * 1024
 
   public init(directory: NodeDirectory, operator: Operator, log: Logger) {
-    path = directory.socket
+    self.directory = directory
     self.operator = `operator`
     self.log = log
   }
 
   public func run() async throws {
     // A socket that a killed process left behind. The folder's lock says that nobody serves on it.
-    unlink(path)
+    unlink(directory.socket)
+    let name = SocketName(directory)
     let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
       .childChannelOption(.autoRead, value: false)
-      .bind(unixDomainSocketPath: path) { $0.eventLoop.makeSucceededFuture($0) }
-    chmod(path, 0o600)
-    defer { unlink(path) }
+      .bind(unixDomainSocketPath: name.text) { $0.eventLoop.makeSucceededFuture($0) }
+    withExtendedLifetime(name) { _ = chmod(directory.socket, 0o600) }
+    defer { unlink(directory.socket) }
     await cancelWhenGracefulShutdown {
       do {
         try await withThrowingDiscardingTaskGroup { group in
@@ -83,14 +84,36 @@ public struct OperatorSocket: Service {
   }
 }
 
+/// A node's socket as the system takes its name. It always lies in the node's own folder, where nobody else can put one: a path
+/// that is too long for a socket is gone through the open folder, as long as this object lives.
+private final class SocketName: Sendable {
+  let text: String
+  private let folder: Int32
+
+  /// Bytes of a socket's name, with the zero at its end (`sun_path`).
+  private static let limit = 108
+
+  init(_ directory: NodeDirectory) {
+    guard directory.socket.utf8.count >= Self.limit else {
+      text = directory.socket
+      folder = -1
+      return
+    }
+    folder = open(directory.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    text = "/proc/self/fd/\(folder)/\((directory.socket as NSString).lastPathComponent)"
+  }
+
+  deinit { if folder >= 0 { close(folder) } }
+}
+
 /// The command line's end of the socket: plain blocking calls.
 public struct OperatorClient {
-  private let path: String
+  private let directory: NodeDirectory
 
   /// Five seconds' worth.
   private static let connectAttempts = 100
 
-  public init(directory: NodeDirectory) { path = directory.socket }
+  public init(directory: NodeDirectory) { self.directory = directory }
 
   /// Sends a command to the node that runs on the folder, and waits for its result.
   public func perform(_ command: OperatorCommand, progress: (String) -> Void) throws(OperatorFailure) -> Data {
@@ -133,17 +156,18 @@ public struct OperatorClient {
   private func connect(_ descriptor: Int32) -> Bool {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
-    let capacity = MemoryLayout.size(ofValue: address.sun_path)
-    guard path.utf8.count < capacity else { return false }
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-    return withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+    let name = SocketName(directory)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name.text.utf8) }
+    return withExtendedLifetime(name) {
+      withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+        }
       }
     }
   }
 
   private func unreachable() -> OperatorFailure {
-    OperatorFailure(70, ja: "動いているノードに届きません: \(path)", en: "cannot reach the running node: \(path)")
+    OperatorFailure(70, ja: "動いているノードに届きません: \(directory.path)", en: "cannot reach the running node: \(directory.path)")
   }
 }

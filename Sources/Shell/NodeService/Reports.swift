@@ -77,6 +77,8 @@ public struct StatusReport: Codable, Sendable {
   public var quarantined: Int
   public var forked: Int
   public var databaseBytes: Int
+  /// Of these, what lies in the write-ahead log; nil from an older program.
+  public var writeAheadLogBytes: Int?
   /// What is wrong, the worst first.
   public var problems: [Problem]
   /// One hash over all tables, when asked for: equal on nodes that have merged the same.
@@ -179,7 +181,7 @@ extension NodeCore {
       running: running, members: replica.membership.certificates.count, lanes: lanes, peers: peers,
       rows: counts.rows, conflicts: counts.conflicts, quarantined: counts.quarantined,
       forked: gossip.suspectedForks.union(replica.membership.forkedLogs.keys).count,
-      databaseBytes: counts.bytes, problems: problems(peers, counts),
+      databaseBytes: counts.bytes, writeAheadLogBytes: writeAheadLogBytes, problems: problems(peers, counts),
       digest: digest.map { $0.shared.bytes.map { String(format: "%02x", $0) }.joined() },
       tables: digest.map { digest in
         Dictionary(

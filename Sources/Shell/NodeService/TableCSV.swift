@@ -29,10 +29,23 @@ public enum TableCSV {
     }
   }
 
-  /// A cell that a spreadsheet would run as a formula gets an apostrophe before it (OWASP, CSV injection).
+  /// Whether a spreadsheet might run a text as a formula (OWASP, CSV injection): what begins with one of these signs in any
+  /// width, behind blanks and what cannot be seen too, or with a control character. A number is none.
+  public static func isFormula(_ text: String) -> Bool {
+    guard let first = text.unicodeScalars.first, Double(text) == nil else { return false }
+    if first.properties.generalCategory == .control { return true }
+    let seen = text.unicodeScalars.first {
+      !$0.properties.isWhitespace && ![.control, .format].contains($0.properties.generalCategory)
+    }
+    // Half and full width, small forms, superscripts; and the minus sign itself.
+    guard let sign = seen.map({ String($0).precomposedStringWithCompatibilityMapping }) else { return false }
+    return ["=", "+", "-", "@", "\u{2212}"].contains(sign)
+  }
+
+  /// A cell that a spreadsheet might run as a formula gets an apostrophe before it.
   private static func quoted(_ text: String) -> String {
-    // By scalars and bytes: CRLF, or a comma with a combining mark, is one Character and none of these.
-    let isFormula = text.unicodeScalars.first.map { "=+-@\t\r".unicodeScalars.contains($0) } ?? false
+    let isFormula = isFormula(text)
+    // By bytes: CRLF, or a comma with a combining mark, is one Character and none of these.
     let needsQuotes = text.utf8.contains { [0x2c, 0x22, 0x0a, 0x0d].contains($0) }
     guard isFormula || needsQuotes else { return text }
     var quoted = isFormula ? "\"'" : "\""

@@ -236,9 +236,18 @@ extension Problem.Code {
     case .longLog:
       Page(
         title: ("書き込みログが大きくなっています", "the write-ahead log is long"),
-        meaning: ("読みっぱなしのプログラムがあるか、書き込みが続いています。", "Some program reads without end, or writing goes on."),
+        meaning: (
+          "読みっぱなしのプログラムがあるか、書き込みが続いています。そのプログラムが終わるまで、ディスクを使い続けます。",
+          "Some program reads without end, or writing goes on. It takes more of the disk until that program ends."
+        ),
         lost: ("何も失われていません。", "Nothing."),
-        steps: [("fuser -v DIR/replica.sqlite", "誰が開いているかを見る。", "See who has it open.")])
+        steps: [
+          ("fuser -v DIR/replica.sqlite", "誰が開いているかを見る。", "See who has it open."),
+          (
+            "renkei-inspect query DIR \"select …\"", "読むだけなら、これか export --datasette で。時間に限りがあります。",
+            "For reading use this, which has a time limit, or export --datasette."
+          ),
+        ])
     case .revokedPeer:
       Page(
         title: ("失効したノードがあります", "a node is revoked"),

@@ -90,7 +90,9 @@ public struct Labels: Sendable {
       return number == number.rounded() && abs(number) < 1e15 ? language.number(Int64(number)) : "\(number)"
     case .text(let text):
       if let name = known[text] { return name }
-      if name == "action", let words = endpoints[text] { return words.text(in: language) }
+      if name == "action", let words = endpoints[text] ?? OperatorAct(rawValue: text)?.words {
+        return words.text(in: language)
+      }
       return language == .english ? codes[text] ?? text : text
     case .list(let list):
       return list.map { self.text(name, $0, language, known: known) }.joined(separator: language.pick("、", ", "))

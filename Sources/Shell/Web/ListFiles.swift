@@ -2,6 +2,7 @@ import ChangeModel
 import Desk
 import GRDB
 import Hummingbird
+import NodeService
 import Site
 
 /// A form in which programs and maps take a list whole, beside JSON in pages: the end of its path.
@@ -89,7 +90,7 @@ extension WebServer {
   ) async throws -> Response {
     guard case .rows(_, let records, _, _, _) = endpoint.answer else { throw APIError.notFound("endpoint") }
     return try await file(
-      format, endpoint, records, try Self.texts(request), row: context.parameters.get("id"), context)
+      format, endpoint, records, Self.texts(request), row: context.parameters.get("id"), context)
   }
 
   private func file(
@@ -195,9 +196,7 @@ extension WebServer {
 
   private static func line(_ cells: [String]) -> String {
     cells.map { cell in
-      // A spreadsheet takes what begins so for a formula, in any width.
-      let first = cell.precomposedStringWithCompatibilityMapping.first
-      let text = first.map { "=+-@\t\r".contains($0) } == true && Double(cell) == nil ? "'" + cell : cell
+      let text = TableCSV.isFormula(cell) ? "'" + cell : cell
       return "\"" + text.replacing("\"", with: "\"\"") + "\""
     }.joined(separator: ",") + "\r\n"
   }

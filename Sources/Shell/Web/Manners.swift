@@ -82,3 +82,35 @@ struct Manners: RouterMiddleware {
     return error
   }
 }
+
+/// What a program's route does not take is refused, and so is what is given twice: a word that is misspelt would pass for a
+/// wish that was granted. A page's address may bear more: others put words behind it when they pass it on.
+struct Parameters: RouterMiddleware {
+  typealias Context = DeskContext
+
+  /// By method and path, as the gate has them; what is not here takes none.
+  let known: [String: Set<String>]
+
+  func handle(
+    _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+  ) async throws -> Response {
+    let path = context.endpointPath ?? ""
+    guard Self.isForPrograms(path) else { return try await next(request, context) }
+    let known = known["\(request.method == .head ? "GET" : request.method.rawValue) \(path)"] ?? []
+    var given: Set<Substring> = []
+    for (name, _) in request.uri.queryParameters {
+      guard known.contains(String(name)) else {
+        throw APIError.badValue(String(name), ja: "「\(name)」という項目はありません", en: "no parameter is called \"\(name)\"")
+      }
+      guard given.insert(name).inserted else {
+        throw APIError.badValue(String(name), ja: "一度だけ指定してください", en: "give it once")
+      }
+    }
+    return try await next(request, context)
+  }
+
+  private static func isForPrograms(_ path: String) -> Bool {
+    ["/api/", "/open/"].contains { path.hasPrefix($0) }
+      || ["/healthz", "/readyz", "/metrics", "/openapi.yaml"].contains(path)
+  }
+}

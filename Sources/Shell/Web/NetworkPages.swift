@@ -34,17 +34,17 @@ extension WebServer {
           .forbidden, "forbidden", field: "ward", ja: "訓練のときだけ、区を選んで行えます", en: "in a drill alone, and for one ward")
       }
       let command: OperatorCommand = sent["what"]?.first == "cut" ? .cut(ward: ward) : .heal(ward: ward)
-      _ = try await operated(command)
+      _ = try await operated(command, context)
       return Response.redirect(to: "/network")
     }
-    router.get("/network/bundle") { _, _ in try await bundle() }
+    router.get("/network/bundle") { _, context in try await bundle(context) }
     router.get("/import") { request, context in importPage(request, context) }
     router.post("/import") { request, context in try await takeShelters(request, context) }
     router.post("/network/bundle") { request, context in try await takeBundle(request, context) }
   }
 
-  private func operated(_ command: OperatorCommand) async throws -> Data {
-    try await Operator(core: core, topology: topology, isRunning: true).perform(command) { _ in }
+  private func operated(_ command: OperatorCommand, _ context: DeskContext) async throws -> Data {
+    try await Operator(core: core, topology: topology, isRunning: true, user: context.user).perform(command) { _ in }
   }
 
   /// How it stands with one peer, as one would say it.
@@ -135,24 +135,33 @@ extension WebServer {
 
   // MARK: Cards
 
-  private func temporary() -> String { NSTemporaryDirectory() + "renkei-\(UUID().uuidString).bundle" }
-
-  private func bundle() async throws -> Response {
-    let file = temporary()
-    defer { try? FileManager.default.removeItem(atPath: file) }
-    _ = try await operated(.exportBundle(file: file, reader: nil))
-    let bytes = try Data(contentsOf: URL(fileURLWithPath: file), options: .mappedIfSafe)
+  private func bundle(_ context: DeskContext) async throws -> Response {
+    let file = try core.directory.scratch.file()
+    let made = try JSONDecoder().decode(
+      BundleResult.self, from: try await operated(.exportBundle(file: file.path, reader: nil), context))
+    guard let handle = FileHandle(forReadingAtPath: file.path) else {
+      throw APIError(.serviceUnavailable, "unavailable", ja: "読めません", en: "cannot read it")
+    }
     let name = "renkei-\(core.identity.ward.code).bundle"
     return Response(
       status: .ok,
       headers: [.contentType: "application/octet-stream", .contentDisposition: "attachment; filename=\"\(name)\""],
-      body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
+      // The file is there for as long as somebody reads it; no more than a piece of it is in memory.
+      body: ResponseBody(contentLength: made.bytes) { [file] writer in
+        while let piece = try handle.read(upToCount: 1 << 18), !piece.isEmpty {
+          try await writer.write(ByteBuffer(bytes: piece))
+        }
+        try handle.close()
+        withExtendedLifetime(file) {}
+        try await writer.finish(nil)
+      })
   }
 
   private func takeBundle(_ request: Request, _ context: DeskContext) async throws -> Response {
     let language = language(request)
     return try await taking(request, atMost: Self.bundleLimit) { file in
-      let result = try JSONDecoder().decode(BundleResult.self, from: try await operated(.importBundle(file: file)))
+      let result = try JSONDecoder().decode(
+        BundleResult.self, from: try await operated(.importBundle(file: file), context))
       let refused = result.refused?.count ?? 0
       return language.pick(
         "新しい変更 \(result.changeSets) 件を取り込みました(既知 \(result.known ?? 0) 件、拒否 \(refused) 件)",
@@ -188,7 +197,7 @@ extension WebServer {
   private func takeShelters(_ request: Request, _ context: DeskContext) async throws -> Response {
     let language = language(request)
     return try await taking(request, atMost: Operator.listBytes) { file in
-      let data = try await imports.pass { try await operated(.importShelters(file: file, source: nil)) }
+      let data = try await imports.pass { try await operated(.importShelters(file: file, source: nil), context) }
       let result = try JSONDecoder().decode(ImportResult.self, from: data)
       // Every row that was not taken is told by its line, before what was merely doubtful.
       let (refused, doubtful) = (result.problems.filter(\.isRefused), result.problems.filter { !$0.isRefused })
@@ -216,10 +225,8 @@ extension WebServer {
     let language = language(request)
     let ending = request.uri.queryParameters["name"]?.split(separator: ".").last.map { String($0.lowercased()) } ?? ""
     let isKnown = ["csv", "json", "geojson"].contains(ending)
-    let file = temporary() + (isKnown ? ".\(ending)" : "")
-    defer { try? FileManager.default.removeItem(atPath: file) }
-    guard FileManager.default.createFile(atPath: file, contents: nil, attributes: [.posixPermissions: 0o600]),
-      let handle = FileHandle(forWritingAtPath: file)
+    let file = try core.directory.scratch.file(isKnown ? ".\(ending)" : "")
+    guard let handle = FileHandle(forWritingAtPath: file.path)
     else { throw APIError(.serviceUnavailable, "unavailable", ja: "書き込めません", en: "cannot write") }
     var count = 0
     for try await piece in request.body {
@@ -232,7 +239,8 @@ extension WebServer {
       try handle.write(contentsOf: Data(buffer: piece))
     }
     try handle.close()
-    do { return text(try await body(file), type: "text/plain; charset=utf-8") } catch {
+    defer { withExtendedLifetime(file) {} }
+    do { return text(try await body(file.path), type: "text/plain; charset=utf-8") } catch {
       let fault = APIError.of(error)
       var answer = text(language.pick(fault.body.ja, fault.body.en), type: "text/plain; charset=utf-8")
       answer.status = fault.status

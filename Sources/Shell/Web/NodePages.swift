@@ -117,6 +117,7 @@ extension WebServer {
       let end = years.map { now.advanced(byMilliseconds: Int64($0) * 31_556_952_000) }
       let (newcomer, authority) = try await sign(
         asked, AuthorityCard(Data((given("card") ?? "").utf8)), given("passphrase"), until: end, at: now)
+      core.keep(.enrol, asked.fingerprint, by: context.user)
       let ward = core.identity.ward.code
       var files: [(String, String, String)] = []
       for (name, label, content) in [

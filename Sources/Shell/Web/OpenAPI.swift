@@ -19,9 +19,11 @@ enum OpenAPI {
         get:
           operationId: health
           tags: [Node]
-          summary: Whether the node serves.
+          summary: Whether the node serves, and has room to write.
           security: []
-          responses: { "200": { description: The node serves, content: { text/plain: { schema: { type: string } } } } }
+          responses:
+            "200": { description: The node serves, content: { text/plain: { schema: { type: string } } } }
+            "503": { description: "`noSpace`: the disk is full; it serves what only reads", content: { text/plain: { schema: { type: string } } } }
       /readyz:
         get:
           operationId: ready

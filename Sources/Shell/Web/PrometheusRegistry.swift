@@ -120,6 +120,7 @@ public final class PrometheusRegistry: MetricsFactory {
     gauge("renkei_forked_logs", "", Double(status.forked))
     gauge("renkei_members", "", Double(status.members))
     gauge("renkei_database_bytes", "", Double(status.databaseBytes))
+    gauge("renkei_write_ahead_log_bytes", "", Double(status.writeAheadLogBytes ?? 0))
     var last: String?
     return lines.sorted { $0.series < $1.series }.map { series, value in
       let head = series.name == last ? "" : Self.head(of: series.name)
@@ -148,6 +149,8 @@ public final class PrometheusRegistry: MetricsFactory {
     "renkei_conflicts": "Conflicts that nobody has settled.", "renkei_quarantined": "Refused change sets.",
     "renkei_forked_logs": "Logs with two branches.", "renkei_members": "Nodes that are enrolled.",
     "renkei_database_bytes": "Bytes of the database.",
+    "renkei_write_ahead_log_bytes":
+      "Of these, bytes of the write-ahead log: they grow while a program goes on reading.",
   ]
 
   private static func head(of name: String) -> String {

@@ -29,20 +29,13 @@ extension WebServer {
     }
   }
 
-  /// What a request's query gives, each name once.
-  static func texts(_ request: Request) throws -> [String: String] {
-    var texts: [String: String] = [:]
-    for (name, value) in request.uri.queryParameters {
-      guard texts[String(name)] == nil else {
-        throw APIError.badValue(String(name), ja: "一度だけ指定してください", en: "give it once")
-      }
-      texts[String(name)] = String(value)
-    }
-    return texts
+  /// What a request's query gives.
+  static func texts(_ request: Request) -> [String: String] {
+    Dictionary(request.uri.queryParameters.map { (String($0.key), String($0.value)) }) { first, _ in first }
   }
 
   private func read(_ endpoint: Endpoint, _ request: Request, _ context: DeskContext) async throws -> Response {
-    let given = try endpoint.form.read(texts: try Self.texts(request), in: core.identity.federation)
+    let given = try endpoint.form.read(texts: Self.texts(request), in: core.identity.federation)
     let inquiry = try inquiry(given, endpoint, request, context)
     guard !endpoint.isFollowed else { return try await follow(endpoint, inquiry, request, context) }
     let seen = try await core.look(endpoint, inquiry, in: catalogue)

@@ -8,6 +8,7 @@ import Logging
 import NIOSSL
 import NodeService
 import Places
+import Runbook
 import Site
 import Topology
 
@@ -98,6 +99,20 @@ public struct WebServer: Sendable {
     return routes
   }
 
+  /// What each route takes in its query: a read of the services what its form has.
+  private var parameters: [String: Set<String>] {
+    var known: [String: Set<String>] = [
+      "GET /api/v1/status": ["digest"], "GET /api/v1/inspect/log": ["lane", "author", "from"],
+    ]
+    for endpoint in catalogue.endpoints where !endpoint.isWrite {
+      let route = "GET /api/v1\(endpoint.path)"
+      for ending in [""] + ListFormat.of(endpoint).map(\.rawValue) {
+        known[route + ending] = Set(endpoint.form.fields.map(\.name))
+      }
+    }
+    return known
+  }
+
   var principals: Principals { Principals(core: core, sessions: sessions, clock: clock, cookieName: cookieName) }
 
   func router() -> Router<DeskContext> {
@@ -113,6 +128,7 @@ public struct WebServer: Sendable {
     router.add(middleware: OwnHost(hosts: hosts))
     router.add(middleware: Manners(routes: access.keys, origins: origins))
     router.add(middleware: SameOriginWrites(allowed: origins))
+    router.add(middleware: Parameters(known: parameters))
     // Before the gate: what ended a session is answered again to whoever sent it.
     router.add(middleware: Once(Gate.ownRoutes.keys))
     router.add(
@@ -121,7 +137,10 @@ public struct WebServer: Sendable {
         turnedAway: { try await keepForm($0) }))
     addPages(to: router)
     router.get("/healthz") { _, _ in
-      Response(status: .ok, headers: [.contentType: "text/plain"], body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
+      // Asked by many, often: without the core's thread, which may be busy.
+      var answer = text(core.isDiskFull ? "\(Problem.Code.noSpace.rawValue)\n" : "ok\n", type: "text/plain")
+      if core.isDiskFull { answer.status = .serviceUnavailable }
+      return answer
     }
     router.get("/readyz") { _, _ in try await ready() }
     router.get("/openapi.yaml") { _, _ in

@@ -41,7 +41,8 @@ public enum SampleData {
         guard try present(desk).isEmpty else {
           throw Fault.refused("id", ja: "見本データはすでに入っています", en: "the sample data is here already")
         }
-        return Written([], about: []) { [rows = try load(steps, desk)] _ in ["rows": JSON(rows)] }
+        let (rows, places) = try load(steps, desk)
+        return Written([], about: places) { _ in ["rows": JSON(rows)] }
       }.often(0),
       .write(
         "removeSample", "/sample/removal", "見本データを消す", "Remove the sample data", for: .oversight,
@@ -69,7 +70,8 @@ public enum SampleData {
           }
           drafts[drafts.count - 1].delete(collection, row, for: audience)
         }
-        return Written(drafts, about: []) { [count = rows.count] _ in ["rows": JSON(count)] }
+        let places = rows.filter { $0.0.name == Shelter.records.name }.map(\.1)
+        return Written(drafts, about: places) { [count = rows.count] _ in ["rows": JSON(count)] }
       }.often(0),
     ]
     return Service("見本データ", "Sample data", records: [], endpoints: own, menu: ["loadSample", "removeSample"])
@@ -83,7 +85,8 @@ public enum SampleData {
 
   // MARK: Loading
 
-  private static func load(_ steps: [String: Endpoint], _ desk: Desk) throws -> Int {
+  /// - Returns: how many steps it took, and the shelters.
+  private static func load(_ steps: [String: Endpoint], _ desk: Desk) throws -> (Int, [RowID]) {
     var count = 0
     /// Does what a person would do by form, within the transaction under way; the row that it made.
     func step(_ id: String, _ given: [String: JSON], at row: RowID? = nil) throws -> RowID? {
@@ -142,7 +145,7 @@ public enum SampleData {
         "shelter": .text("\(places[2])"), "item": .text("\(Items.row(code: "water"))"), "quantity": 1_200,
         "urgency": "至急",
       ])
-    return count
+    return (count, places)
   }
 
   // MARK: Taking away

@@ -80,9 +80,7 @@ public enum AuditTrail {
   public static func note(_ notes: [Note], in draft: inout Draft, by author: AuthorNumber, at now: Instant) {
     guard !notes.isEmpty else { return }
     let row = row(draft.lane, author, day: now.milliseconds / 86_400_000)
-    draft.edit(
-      records(of: draft.lane), row, notes.map { entries.append($0.text) },
-      for: draft.lane == .control ? .anyone : .federation)
+    draft.edit(records(of: draft.lane), row, notes.map { entries.append($0.text) }, for: .federation)
   }
 
   /// What a node keeps beside the shared tables so that one subject's notes are found at once.

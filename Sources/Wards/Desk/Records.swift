@@ -119,8 +119,8 @@ public struct Records: Sendable {
     return parts.isEmpty ? "\(record.id)" : parts.joined(separator: " ")
   }
 
-  /// An empty draft for edits of this collection.
-  public func draft() -> Draft { Draft(lane, audience: lane == .control ? .anyone : .federation) }
+  /// An empty draft for edits of this collection. Nothing of a service is for whoever finds a memory card: accounts tell names.
+  public func draft() -> Draft { Draft(lane) }
 }
 
 /// The columns that say where a row lies, in degrees (WGS 84, as JGD2011 to within a metre).

@@ -141,4 +141,39 @@ import Testing
     #expect(try grown.store.read { try String.fetchOne($0, sql: "SELECT value FROM things_notes") } == "記")
     #expect(try grown.store.read { try String.fetchOne($0, sql: "SELECT label FROM parcels") } == "箱")
   }
+
+  @Test func `a reader that stays open makes the write-ahead log long, and the room comes back when it has gone`()
+    throws
+  {
+    let directory = TemporaryDirectory()
+    let path = directory.file("a.sqlite")
+    func logBytes() -> Int {
+      (try? FileManager.default.attributesOfItem(atPath: path + "-wal")[.size] as? Int).flatMap { $0 } ?? 0
+    }
+    let replica = try Self.open(path)
+    var configuration = Configuration()
+    configuration.allowsUnsafeTransactions = true
+    var reader: DatabaseQueue? = try DatabaseQueue(path: path, configuration: configuration)
+    try reader!.inDatabase { db in
+      try db.beginTransaction(.deferred)
+      _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM things")
+    }
+    for index in 0..<600 { try Self.commit(replica, "\(index) " + String(repeating: "長", count: 8_000)) }
+    let held = logBytes()
+    #expect(held > 20 << 20)
+    let start = ContinuousClock.now
+    #expect(try !replica.store.giveLogBack(), "a reader holds it")
+    #expect(ContinuousClock.now - start < .seconds(2), "and nobody is waited for")
+    #expect(try replica.store.writerPragma("busy_timeout") == "5000")
+    try reader!.inDatabase { try $0.rollback() }
+    try reader!.close()
+    reader = nil
+    // Written on, it begins anew at the size that it is to have.
+    for index in 0..<3 { try Self.commit(replica, "after \(index)") }
+    #expect(logBytes() <= 17 << 20, "\(held) to \(logBytes())")
+    #expect(try replica.store.giveLogBack())
+    #expect(logBytes() == 0, "idle, it is given back whole")
+    #expect(try Self.count(replica) == 603)
+    try replica.store.close()
+  }
 }

@@ -30,7 +30,7 @@ private struct Look {
         decoding: try encoder.encode(line), as: UTF8.self)
     }
     self.lines = lines
-    verification = try Verifier(evidence).run(scratch: scratch)
+    verification = try Verifier(evidence).run(scratch: scratch + "/\(UUID()).sqlite")
   }
 }
 

@@ -90,7 +90,7 @@ import Testing
     var faults = 0
     try LogFilter().forEach(in: alone) { if $0.fault != nil { faults += 1 } }
     #expect(faults == count)
-    let verification = try Verifier(alone).run(scratch: fixture.folder.path)
+    let verification = try Verifier(alone).run(scratch: fixture.folder.file("\(UUID()).sqlite"))
     #expect(!verification.sound && verification.damage.isEmpty && verification.unchecked == count)
 
     let based = try Evidence.bundle(
@@ -98,7 +98,7 @@ import Testing
     var edits = 0
     try LogFilter().forEach(in: based) { edits += $0.edits.count }
     #expect(edits == count)
-    #expect(try Verifier(based).run(scratch: fixture.folder.path).changeSets == count)
+    #expect(try Verifier(based).run(scratch: fixture.folder.file("\(UUID()).sqlite")).changeSets == count)
     let difference = try Difference(open(fixture, 1), based)
     #expect(difference.onlyB == 20 && difference.rows.count { $0.explainedBy.contains { $0.side == "b" } } == 20)
   }
@@ -167,7 +167,7 @@ import Testing
     #expect(overview.suspectedForks == 1)
     let difference = try Difference(a, b)
     #expect(difference.rows.contains { $0.row == "9223372036854775807" && $0.sides == "onlyA" })
-    let verification = try Verifier(a).run(scratch: fixture.folder.path)
+    let verification = try Verifier(a).run(scratch: fixture.folder.file("\(UUID()).sqlite"))
     #expect(!verification.sound)
     #expect(verification.damage.contains { $0.subject.hasPrefix("logs:") && $0.detail == "change sets without a head" })
     _ = try ConflictList(a)
@@ -189,5 +189,29 @@ import Testing
     table.add(["渋谷区", "1"])
     table.add(["港区", "100"])
     #expect(Set(table.lines().map { displayWidth($0) }).count == 1)
+  }
+
+  @Test func `a link to the database of a killed node shows what lies in its write-ahead log`() throws {
+    let fixture = try Fixture(wards: 2, seed: 11)
+    try fixture.work(40)
+    let killed = fixture.folder.file("killed")
+    try FileManager.default.createDirectory(atPath: killed, withIntermediateDirectories: true)
+    for suffix in ["", "-wal"] {
+      try FileManager.default.copyItem(atPath: fixture.path(0) + suffix, toPath: killed + "/replica.sqlite" + suffix)
+    }
+    let link = fixture.folder.file("link.sqlite")
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: killed + "/replica.sqlite")
+    let overviews = try [killed + "/replica.sqlite", link].map { path in
+      try Evidence.examining(path, identity: fixture.identities[0], schema: Fixture.schema) { evidence in
+        #expect(evidence.damage.isEmpty && !evidence.isSalvaged)
+        return try Overview(evidence, now: .max)
+      }
+    }
+    #expect(overviews[0].lanes.map(\.changeSets) == overviews[1].lanes.map(\.changeSets))
+    #expect(overviews[0].lanes.reduce(0) { $0 + $1.changeSets } > 30)
+    #expect(overviews[0].disk?.database == overviews[1].disk?.database)
+    #expect(overviews[1].disk?.writeAheadLog ?? 0 > 0, "sizes are the file's, not the link's")
+    #expect(overviews[1].source.name == link, "and the name is what was asked")
+    try fixture.close()
   }
 }

@@ -1,5 +1,6 @@
 import Causality
 import ChangeModel
+import Federation
 import Foundation
 import NodeService
 import Replica
@@ -103,7 +104,11 @@ import Testing
     let core = try NodeCore(directory: directory, schema: NodeSchema.current, log: LinkTests.log)
     try await LinkTests.add("控えにある", to: core)
     let file = folder.file("backup.sqlite")
-    #expect(try directory.backUp(to: file).bytes > 0)
+    let made = try directory.backUp(to: file)
+    #expect(made.bytes > 0 && made.sealedFor?.count == 2)
+    let sealed = try Data(contentsOf: URL(fileURLWithPath: file))
+    #expect(sealed.range(of: Data("控えにある".utf8)) == nil && sealed.range(of: Data("SQLite".utf8)) == nil)
+    #expect(sealed.range(of: Data("renkei-node ".utf8)) != nil && SealedBackup.head(file)?.node.ward == 12)
     #expect(throws: OperatorFailure.self) { try directory.backUp(to: file) }
     try await LinkTests.add("控えのあと", to: core)
     try await core.close()
@@ -114,6 +119,30 @@ import Testing
     try await restored.close()
     // Again: no epoch twice.
     #expect(try directory.restore(from: file).epoch == 2)
+    // By the authority's card, as after a stolen key; a plain copy for who insists; a byte that is turned, by its place.
+    let card = try AuthorityCard(Data(contentsOf: URL(fileURLWithPath: folder.file("f") + "/authority-13113.json")))
+    #expect(try directory.restore(from: file, with: card.record { nil }.key()).epoch == 3)
+    let plain = folder.file("plain.sqlite")
+    _ = try directory.backUp(to: plain, plain: true)
+    #expect(try directory.restore(from: plain).epoch == 4)
+    #expect(try SealedBackup.unseal(file, with: directory.key(), to: folder.file("opened.sqlite")) > 0)
+    var turned = sealed
+    turned[sealed.count / 2] ^= 1
+    try turned.write(to: URL(fileURLWithPath: folder.file("turned")))
+    do {
+      _ = try directory.restore(from: folder.file("turned"))
+      Issue.record("an altered backup came back")
+    } catch let fault as SealedFileFault {
+      guard case .damaged(let first, let last) = fault else { throw fault }
+      #expect((first...last).contains(sealed.count / 2))
+    }
+    for name in try FileManager.default.contentsOfDirectory(atPath: directory.path + "/scratch") {
+      Issue.record("\(name) was left behind")
+    }
+    for path in [file, plain] {
+      let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+      #expect(mode == 0o600, "\(path)")
+    }
     let other = NodeDirectory(folder.file("other"))
     try other.save(FederationFolder(folder.file("f")).enrol(other.makeKey().publicKey, ward: "13121"))
     #expect(throws: OperatorFailure.self) { try other.restore(from: file) }

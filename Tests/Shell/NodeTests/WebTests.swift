@@ -1,6 +1,7 @@
 import Causality
 import Desk
 import Foundation
+import GRDB
 import Hummingbird
 import HummingbirdTesting
 import Replica
@@ -208,6 +209,11 @@ import Testing
       await core.noteDisk(StoreError.diskFull)
       let ready = try await Self.send(client, .get, "/readyz")
       #expect(ready.status == 503 && ready.text == "noSpace\n")
+      let health = try await Self.send(client, .get, "/healthz")
+      #expect(health.status == 503 && health.text == "noSpace\n")
+      await core.lookForRoom()
+      #expect(try await Self.send(client, .get, "/healthz").text == "ok\n", "an idle node finds out by itself")
+      await core.noteDisk(StoreError.diskFull)
       let token = try await Self.token(core, roles: [.engineer])
       // Making the token was on the disk: there is room again.
       #expect(try await Self.send(client, .get, "/readyz").status == 200)
@@ -218,6 +224,43 @@ import Testing
       let metrics = try await Self.send(client, .get, "/metrics", headers: headers).text
       #expect(metrics.contains("renkei_problem{code=\"noSpace\"} 1\n"))
       #expect(metrics.contains("# TYPE renkei_problem gauge\n"))
+    }
+  }
+
+  @Test func `no route for programs takes a parameter that it does not know, or one twice`() async throws {
+    try await Self.withServer { client, core in
+      let web = WebServer(core: core, topology: LinkTests.topology, metrics: PrometheusRegistry())
+      let routes = web.access.keys.filter { route in
+        ["/api/", "/healthz", "/readyz", "/metrics", "/openapi.yaml"].contains { route.contains(" " + $0) }
+      }
+      #expect(routes.count > 150)
+      for route in routes.sorted() {
+        let parts = route.split(separator: " ")
+        let path = parts[1].split(separator: "/").map { $0.hasPrefix("{") ? "1" : String($0) }.joined(separator: "/")
+        let answer = try await Self.send(
+          client, HTTPRequest.Method(rawValue: String(parts[0]))!, "/\(path)?limt=5", parts[0] == "GET" ? nil : "{}")
+        #expect(
+          answer.status == 400 && answer.text.contains("limt"), "\(route): \(answer.status) \(answer.text.prefix(200))")
+      }
+      for path in ["/api/v1/shelters?limit=5&limit=6", "/api/v1/status?digest=0&digest=1"] {
+        #expect(try await Self.send(client, .get, path).status == 400, "\(path)")
+      }
+      #expect(try await Self.send(client, .patch, "/api/v1/shelters/1?ward=13113", "{}").status == 400)
+      #expect(try await Self.send(client, .get, "/counter?utm_source=poster").status == 200, "a page may be passed on")
+    }
+  }
+
+  @Test func `no cell begins as a formula, in whatever width or behind whatever cannot be seen`() {
+    let formulas = [
+      "=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "\u{0}=1", "＝1+1", "＋1+1", "－1+1", "＠SUM(1)",
+      "\u{2212}1+1",
+      "﹢1+1", " =1+1", "\u{3000}＝1", "\u{feff}=1", "\u{200b}=1", "\u{0}",
+    ]
+    for text in formulas {
+      #expect(TableCSV.cell(text.databaseValue).hasPrefix("\"'"), "\(text.unicodeScalars.map { $0.value })")
+    }
+    for text in ["避難所", "-5", "+81", "3+3", "", "ー", "～", "(1)"] {
+      #expect(!TableCSV.cell(text.databaseValue).contains("'"), "\(text)")
     }
   }
 }

@@ -32,6 +32,8 @@ public struct ShelterImport {
   /// Lines of which the file's reader has warned.
   private var warned: Set<Int> = []
   public private(set) var report = ImportReport()
+  /// Goes into each change set that the import makes: who did it.
+  public var note: AuditTrail.Note?
 
   /// A change set of this many rows is about 20 kB: twenty seconds at 9,600 bit/s.
   public static let portion = 50
@@ -62,6 +64,11 @@ public struct ShelterImport {
     try replica.batch(at: now) {
       var draft = Draft(.life)
       var drafted: Set<RowID> = []
+      func commit() throws {
+        guard !draft.isEmpty else { return }
+        AuditTrail.note(note.map { [$0] } ?? [], in: &draft, by: replica.author, at: now)
+        _ = try replica.commit(draft, at: now)
+      }
       for record in records {
         report.rows += 1
         guard record.ward == replica.identity.ward.code else {
@@ -71,7 +78,7 @@ public struct ShelterImport {
         let (row, doubt) = find(record)
         if drafted.contains(row) {
           // What an earlier line says of this row must be in the table before it can be compared.
-          _ = try replica.commit(draft, at: now)
+          try commit()
           draft = Draft(.life)
           drafted = []
         }
@@ -94,7 +101,7 @@ public struct ShelterImport {
         report.problems += doubts
         known.add(record, row)
       }
-      if !draft.isEmpty { _ = try replica.commit(draft, at: now) }
+      try commit()
     }
   }
 
