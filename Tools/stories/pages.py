@@ -276,7 +276,7 @@ def story(binary, folder, shots):
         page.open(shibuya.url("/"))
         check(page.text(".figures .alert dd") == "1", "a call for help is not announced on the first page")
         page.open(shibuya.url("/list/counterReports"))
-        page.submit("a[href*=settleCounterReport]")
+        page.submit("a[href*=admitCounterReport]")
         page.fill("[name=note]", "消防団が救出")
         page.submit("form.stack button")
         check("窓口 めぐみ" not in page.text("main"), "what was dealt with stands there still")

@@ -21,6 +21,9 @@ enum Migrations {
     migrator.registerMigration("4 what changed, and what was asked") { db in
       try db.execute(sql: version4)
     }
+    migrator.registerMigration("5 reports that wait for staff") { db in
+      try db.execute(sql: waitingReports)
+    }
     return migrator
   }()
 
@@ -134,6 +137,19 @@ enum Migrations {
     -- What was sent with a key: another content under it is a mistake. A key was once made of it, and is of no use now.
     DELETE FROM answered_requests;
     ALTER TABLE answered_requests ADD COLUMN content BLOB NOT NULL DEFAULT x'';
+    """
+
+  static let waitingReports = """
+    -- What people said who did not sign in, until staff admit or dismiss it. This node's own, not shared.
+    CREATE TABLE waiting_reports (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      at INTEGER NOT NULL,
+      address TEXT NOT NULL,
+      block TEXT NOT NULL,
+      urgent INTEGER NOT NULL,
+      content BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX waiting_reports_by_sender ON waiting_reports (block, address);
     """
 
   static func tableSQL(_ collection: CollectionSchema) -> [String] {

@@ -7,11 +7,14 @@ struct DeskContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   /// The caller's address without its port.
   let address: String
+  /// The network that the address is a part of.
+  let origin: Origin
   var principal: Principal?
 
   init(source: Source) {
     coreContext = .init(source: source)
     address = source.channel.remoteAddress?.ipAddress ?? "local"
+    origin = Origin(of: address)
   }
 
   /// Who asks; only a route that anyone may use has none.

@@ -121,10 +121,11 @@ extension WebServer {
   ) async throws -> JSON {
     let given = try endpoint.form.read(body, in: core.identity.federation)
     var inquiry = Inquiry(given: given, user: context.user, now: .now(), identity: core.identity)
+    inquiry.origin = context.origin
     inquiry.row = try row.map { try self.row($0, endpoint) } ?? nil
     // Who goes back and sends the form again with another content means another entry.
     inquiry.request = try Self.request(mark, endpoint, inquiry).map { (blake2b($0.key + $0.content).bytes, []) }
-    return try await core.carryOut(endpoint, inquiry, in: catalogue).answer
+    return try await carryOut(endpoint, inquiry, context).answer
   }
 
   /// Where a person does or sees these, as far as they may.

@@ -51,11 +51,16 @@ extension WebServer {
 
   private func write(_ endpoint: Endpoint, _ request: Request, _ context: DeskContext) async throws -> Response {
     let given = try endpoint.form.read(try await json(of: request), in: core.identity.federation)
-    let inquiry = try inquiry(given, endpoint, request, context)
-    let done = try await core.carryOut(endpoint, inquiry, in: catalogue)
+    let done = try await carryOut(endpoint, try inquiry(given, endpoint, request, context), context)
     var response = answer(done.answer, status: endpoint.makes ? .created : .ok)
     if done.isRepeated { response.headers[.idempotencyReplayed] = "true" }
     return response
+  }
+
+  /// The one way from the network to what changes something.
+  func carryOut(_ endpoint: Endpoint, _ inquiry: Inquiry, _ context: DeskContext) async throws -> Done {
+    if endpoint.access == .anyone, context.principal == nil { try strangers.admit(context.origin, at: inquiry.now) }
+    return try await core.carryOut(endpoint, inquiry, in: catalogue)
   }
 
   /// A body that says nothing is an empty object.
@@ -79,6 +84,7 @@ extension WebServer {
   ) throws -> Inquiry {
     var inquiry = Inquiry(
       given: given, user: context.user, now: .now(), identity: core.identity)
+    inquiry.origin = context.origin
     if let text = context.parameters.get("id") {
       guard let decoded = text.removingPercentEncoding else { throw APIError.notFound("id") }
       inquiry.row = try row(decoded, endpoint)

@@ -33,6 +33,7 @@ public struct WebServer: Sendable {
   /// Forms that were sent when the session had ended: they wait until somebody has signed in.
   let keptForms = Shelf<[String: [String]]>(minutes: 60, limit: 200)
   let passwords = Passwords()
+  let strangers = Strangers()
   private let description: String
   let labels: Labels
   let maps: [Language: WardMap]

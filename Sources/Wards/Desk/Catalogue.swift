@@ -66,8 +66,9 @@ public struct Catalogue: Sendable {
     var answer = JSON.null
     var isRepeated = false
     var failure: (any Error)?
+    var touched: Records?
     do {
-      let effects = try replica.batch(at: inquiry.now) {
+      var effects = try replica.batch(at: inquiry.now) {
         do {
           if let request = inquiry.request, let kept = try replica.store.answer(toRequest: request.key) {
             guard kept.content == request.content else {
@@ -89,6 +90,7 @@ public struct Catalogue: Sendable {
             try note(written.subjects, endpoint, desk, purpose: inquiry.given.text("purpose"), committed)
           }
           answer = try self.answer(written, endpoint, desk, committed)
+          touched = written.touched
           if let request = inquiry.request {
             try replica.store.keepAnswer(
               answer.withoutSecrets.bytes, toRequest: request.key, with: request.content, at: inquiry.now.milliseconds)
@@ -98,6 +100,7 @@ public struct Catalogue: Sendable {
           throw error
         }
       }
+      if let touched { effects.rows.append(RowReference(touched.number, RowID(rawValue: 0))) }
       return Done(effects: effects, answer: answer, isRepeated: isRepeated)
     } catch { throw failure ?? error }
   }

@@ -10,11 +10,17 @@ public struct Written {
   public var drafts: [Draft]
   /// What the change is about, for the audit trail.
   public var subjects: [RowID]
+  /// Of which collection something changed that lies at this node alone, in no draft: its pages look again.
+  public var touched: Records?
   public var answer: (inout Look) throws -> JSON
 
-  public init(_ drafts: [Draft], about subjects: [RowID], answer: @escaping (inout Look) throws -> JSON) {
+  public init(
+    _ drafts: [Draft], about subjects: [RowID], touching touched: Records? = nil,
+    answer: @escaping (inout Look) throws -> JSON
+  ) {
     self.drafts = drafts
     self.subjects = subjects
+    self.touched = touched
     self.answer = answer
   }
 }

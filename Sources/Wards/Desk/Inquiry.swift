@@ -47,6 +47,8 @@ public struct Inquiry: Sendable {
   /// Hashes of the caller's own mark of this request and of what it sends: sent again with it, a write is not done again.
   public var request: (key: [UInt8], content: [UInt8])?
   public var user: User
+  /// Whence the request came, where it came over a network.
+  public var origin: Origin?
   public var now: Instant
   public var identity: NodeIdentity
 
@@ -77,4 +79,17 @@ public struct Inquiry: Sendable {
   }
 
   public func isOwn(_ row: RowID) -> Bool { row.made?.author.ward == identity.certificate.node.ward }
+}
+
+/// Whence somebody asks.
+public struct Origin: Hashable, Sendable {
+  /// Whom one counts as: an IPv4 address; of IPv6 a /64, of which whoever has one address has all.
+  public var address: String
+  /// The network of which that is a part: a /24 of IPv4.
+  public var block: String
+
+  public init(address: String, block: String) {
+    self.address = address
+    self.block = block
+  }
 }
