@@ -20,6 +20,7 @@ final class Office {
 
   let replica: Replica
   var now = Instant.test
+  var user = User("見本 職員")
 
   init(_ path: String, _ identity: NodeIdentity) throws {
     replica = try Replica(path: path, identity: identity, schema: Schema(Services.collections), at: .test)
@@ -28,7 +29,7 @@ final class Office {
 
   func inquiry(_ endpoint: Endpoint, _ row: RowID?, _ body: JSON) throws -> Inquiry {
     Inquiry(
-      given: try endpoint.form.read(body, in: replica.identity.federation), row: row, user: User("見本 職員"), now: now,
+      given: try endpoint.form.read(body, in: replica.identity.federation), row: row, user: user, now: now,
       identity: replica.identity)
   }
 

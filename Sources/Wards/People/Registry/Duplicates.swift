@@ -18,6 +18,13 @@ enum Duplicates {
   ]
   private static let threshold = 7.0
 
+  private static func agree(_ own: RowValues, _ other: RowValues, _ field: Field<String>) -> Bool {
+    guard let one = own[field], let two = other[field] else { return false }
+    guard field.number == Resident.phone.number else { return one == two }
+    let key = NameKey.ofPhone(one)
+    return !key.isEmpty && key == NameKey.ofPhone(two)
+  }
+
   private static func candidates(_ own: RowValues, _ db: Database) throws -> [Candidate] {
     var pool: [RowID: RowValues] = [:]
     for field in [Resident.kanaKey, Resident.nameKey, Resident.birth] {
@@ -31,7 +38,7 @@ enum Duplicates {
     }
     pool[own.id] = nil
     return pool.values.compactMap { other -> Candidate? in
-      let agreed = weights.filter { own[$0.field] != nil && own[$0.field] == other[$0.field] }
+      let agreed = weights.filter { agree(own, other, $0.field) }
       let score = agreed.reduce(0) { $0 + $1.weight }
       return score >= threshold ? Candidate(resident: other, score: score, reasons: agreed.map(\.reason)) : nil
     }.sorted { ($0.score, $1.resident.id) > ($1.score, $0.resident.id) }.prefix(50).map { $0 }

@@ -72,7 +72,7 @@ public enum Residents {
   // MARK: Answers
 
   private static let hidden = Shown.columns(
-    Resident.nameKey, Resident.kanaKey, Resident.addressKey, Resident.notes, Resident.guarded)
+    Resident.nameKey, Resident.kanaKey, Resident.addressKey, Resident.notes, Resident.guarded, Resident.familyOf)
   private static let hiddenOfDisclosures = Shown.columns(
     Disclosure.nameKey, Disclosure.kanaKey, Disclosure.resident, Disclosure.consent)
 

@@ -35,7 +35,11 @@ enum PeopleSearch {
     }
     for report in try named(SafetyReport.records, limit, look) where people.count < limit {
       guard try isToList(report[SafetyReport.resident], known, look) else { continue }
-      people.append(["kind": "report", "person": try Safety.view(report, &look)])
+      let verdict = Safety.judge([report])
+      people.append([
+        "kind": "report", "safety": .object(try Safety.standing(verdict, &look)),
+        "person": try Safety.view(report, &look),
+      ])
     }
     return ["people": .list(people)]
   }
@@ -55,9 +59,7 @@ enum PeopleSearch {
       var person: [String: JSON] = [
         "kind": "resident", "safety": .object(try Safety.standing(verdict, &look)), "person": try hit.view(&look),
       ]
-      if !hit.isDisclosure, mayTell,
-        let stay = try ids.compactMap({ try Family.present($0, look) }).max(by: { $0.id < $1.id })
-      {
+      if !hit.isDisclosure, mayTell, let stay = try Whereabouts.of(ids, look) {
         look.saw(stay.id)
         person["shelter"] = JSON(stay[Stay.shelter].map { "\($0)" })
         person["arrivedAt"] = JSON(stay[Stay.arrivedAt]?.milliseconds)
@@ -78,13 +80,15 @@ enum PeopleSearch {
     guard let typed = look.given.text("name") else { return [] }
     var found: [RowValues] = []
     let keys = NameKey.candidates(typed).filter { !$0.isEmpty }
-    // Whole names first, then names that begin so.
+    // Whole names first, then names that begin so, of this ward's own entries.
     for (isWhole, key) in keys.map({ (true, $0) }) + keys.prefix(1).map({ (false, $0) }) {
       for column in ["name_key", "kana_key"] {
         let clause = isWhole ? "\(column) = ?1" : "\(column) > ?1 AND \(column) < ?1 || x'f48fbfbf'"
         for row in try RowValues.all(
-          records, "WHERE \(clause) AND (?2 IS NULL OR birth IS NULL OR birth LIKE ?2 || '%') LIMIT ?3",
-          [key, look.given.text("birth"), limit], look.db)
+          records,
+          """
+          WHERE \(clause) AND (?2 IS NULL OR birth IS NULL OR birth LIKE ?2 || '%') AND (?5 OR id >> 53 = ?4) LIMIT ?3
+          """, [key, look.given.text("birth"), limit, Int64(look.inquiry.wardIndex), isWhole], look.db)
         where !found.contains(where: { $0.id == row.id }) { found.append(row) }
       }
     }

@@ -47,6 +47,9 @@ public enum SafetyStatus: String, Word {
   case missing = "行方不明"
   case unconfirmed = "未確認"
 
+  /// How a death is shown that one report alone tells of: nobody reports this.
+  static let unconfirmedDeath = Choice("未確認の死亡情報", "death-unconfirmed")
+
   public var code: String {
     switch self {
     case .safe: "safe"
@@ -78,6 +81,9 @@ public enum SafetySource: String, Word {
     case .hearsay: "hearsay"
     }
   }
+
+  /// Somebody who may say of another that the person is dead: who saw it, and not the person.
+  var mayTellDeath: Bool { tier == 0 && self != .person }
 
   /// Lower is better.
   var tier: Int {

@@ -168,5 +168,8 @@ public enum Stays {
     endpoints: [CheckIn.endpoint, change, leave, move, list, elsewhere] + DoubleEntries.endpoints + Family.endpoints + [
       ShelterClosing.endpoint, ShelterPicture.endpoint,
     ], menu: ["evacueesElsewhere"],
-    indexes: ["CREATE INDEX IF NOT EXISTS stays_moved ON stays (moved_from) WHERE moved_from IS NOT NULL"])
+    indexes: [
+      "CREATE INDEX IF NOT EXISTS stays_moved ON stays (moved_from) WHERE moved_from IS NOT NULL",
+      "CREATE INDEX IF NOT EXISTS stays_present ON stays (resident, id, arrived_at) WHERE left_at IS NULL AND resident IS NOT NULL",
+    ])
 }
