@@ -224,7 +224,7 @@ let package = Package(
     tests(
       .wards, "ServicesTests",
       [
-        "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Places", "People", "Goods",
+        "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Places", "Office", "People", "Goods",
         "Catalogue", "TestSupport", grdb,
       ], exclude: ["schema.txt"]),
     tests(

@@ -2,6 +2,7 @@ import Build
 import Catalogue
 import Causality
 import ChangeModel
+import Desk
 import Dispatch
 import Federation
 import Gossip
@@ -60,6 +61,8 @@ public actor NodeCore {
   var lastHeard: [AuthorNumber: Instant] = [:]
   private var nextNote = Tick(milliseconds: 0)
 
+  /// How many people each account looked at.
+  var looks = LookTally()
   private var listeners: [Int: AsyncStream<NodeEvent>.Continuation] = [:]
   private var nextListener = 0
   private var tickTask: Task<Void, Never>?

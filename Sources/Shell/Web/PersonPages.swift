@@ -72,7 +72,7 @@ extension WebServer {
         ["href": "/do/\($0)?resident=\(Self.escaped(id))&_back=\(back)", "label": title($0, language)]
       }
       + changes.filter { isAllowed($0, context) }.map {
-        ["href": "/do/\($0)?_row=\(Self.escaped(id))&_back=\(back)", "label": title($0, language)]
+        ["href": "/do/\($0)?_row=\(Self.escaped(id))&_back=\(back)\(purpose)", "label": title($0, language)]
       }
       + ["assistance", "consents", "auditOf"].filter { isAllowed($0, context) }.map {
         ["href": "/list/\($0)?_row=\(Self.escaped(id))\(purpose)", "label": title($0, language)]

@@ -8,12 +8,21 @@ public struct User: Hashable, Sendable {
   public var roles: Set<Role>
   /// The only shelter that the user works at.
   public var shelter: RowID?
+  /// The row of the account or the token: what the audit trail names, since two may have one name. Nil for the operator.
+  public var account: RowID?
+  /// Until when somebody else lets the user look at many people.
+  public var looksUntil: Instant?
 
   /// By default whoever may do everything: the operator at the machine itself.
-  public init(_ name: String, roles: Set<Role> = Set(Role.allCases), shelter: RowID? = nil) {
+  public init(
+    _ name: String, roles: Set<Role> = Set(Role.allCases), shelter: RowID? = nil, account: RowID? = nil,
+    looksUntil: Instant? = nil
+  ) {
     self.name = name
     self.roles = roles
     self.shelter = shelter
+    self.account = account
+    self.looksUntil = looksUntil
   }
 
   /// - Throws: when the user works at one shelter, and this is not it.

@@ -35,7 +35,9 @@ public struct Look {
   public mutating func show(_ record: RowValues, hiding hidden: Set<String> = [], of subject: RowID? = nil) -> [String:
     JSON]
   {
-    if record.collection.isPersonal { saw(subject ?? record.id) }
+    if record.collection.isPersonal {
+      saw(subject ?? record.records.reader.person.flatMap { record.row($0) } ?? record.id)
+    }
     return record.members(hiding: hidden)
   }
 
@@ -45,7 +47,11 @@ public struct Look {
   /// The subject let this ward see it.
   public mutating func agreed(_ subject: RowID) { consented.insert(subject) }
 
-  public func maySee(_ row: RowValues, _ records: Records) -> Bool { records.admits(row, inquiry) }
+  /// Whether whoever asks may see a row: as its collection says, and, of people, the person whose row it is.
+  public func maySee(_ row: RowValues, _ records: Records) throws -> Bool {
+    guard records.admits(row, inquiry) else { return false }
+    return try catalogue?.mayReach(row, records, inquiry, db) ?? true
+  }
 
   /// A row that anybody of the staff may read, for its answer.
   public mutating func answer(_ row: RowID, _ records: Records, hiding hidden: Set<String> = []) throws -> JSON {

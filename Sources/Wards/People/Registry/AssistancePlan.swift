@@ -16,7 +16,8 @@ public enum AssistancePlan {
   public static let evacuatedAt = Field.time(10, "evacuated_at", "避難完了時刻", "Evacuated at")
 
   public static let records = Records(
-    41, "assistance", "避難支援", "Assistance to flee", lane: .registry, law: .open, reader: .people(.people, .care),
+    41, "assistance", "避難支援", "Assistance to flee", lane: .registry, law: .open,
+    reader: .people(.people, .care, of: resident),
     fields: [resident, grounds, plan, supporters, destination, transport, equipment, contact, agreed, evacuatedAt],
     title: [resident],
     takesOwnItems: true,

@@ -19,7 +19,8 @@ public enum Disclosure {
   public static let until = Field.time(13, "until", "有効期限", "Until")
 
   public static let records = Records(
-    45, "disclosures", "本人の同意による提供", "Disclosure", lane: .registry, law: .open, reader: .people(.people, .disclosure),
+    45, "disclosures", "本人の同意による提供", "Disclosure", lane: .registry, law: .open,
+    reader: .people(.people, .disclosure, of: resident),
     fields: [resident, consent, name, kana, birth, sex, address, phone, language, assistance, nameKey, kanaKey, until],
     title: [name],
     hidden: [nameKey, kanaKey],

@@ -62,7 +62,9 @@ enum Duplicates {
       try RowValues.all(IdentityLink.records, "WHERE first = ?1 OR second = ?1", [own.id.rawValue], look.db)
         .filter { $0[IdentityLink.claim] != .retracted }
         .flatMap { [$0[IdentityLink.first], $0[IdentityLink.second]] })
-    let open = try candidates(own, look.db).filter { !decided.contains($0.resident.id) }
+    let open = try candidates(own, look.db).filter {
+      try !decided.contains($0.resident.id) && look.maySee($0.resident, Resident.records)
+    }
     return [
       "candidates": .list(
         try open.map { candidate in

@@ -18,6 +18,11 @@ public enum ResidentSearch {
     public var values: RowValues
     public var isDisclosure: Bool
 
+    /// Who works at one shelter reads of its own people alone.
+    func maySee(_ look: Look) throws -> Bool {
+      isDisclosure ? look.inquiry.user.shelter == nil : try look.maySee(values, Resident.records)
+    }
+
     func view(_ look: inout Look) throws -> JSON {
       isDisclosure ? Residents.disclosed(values, &look) : try Residents.view(values, &look)
     }
@@ -83,7 +88,7 @@ public enum ResidentSearch {
     "Find residents by name, kana, birth date and address, in any spelling. Those who must not be found are not.", form,
     answers: .rows("residents", Resident.records, and: Residents.members)
   ) { look in
-    let hits = try find(look.inquiry, look.db)
+    let hits = try find(look.inquiry, look.db).filter { try $0.maySee(look) }
     return ["residents": .list(try hits.map { try $0.view(&look) })]
   }
 }

@@ -40,13 +40,13 @@ public struct DoubleEntry: Hashable, Sendable {
   ///   does not work.
   func view(_ look: inout Look, hidesForeign: Bool = false) throws -> JSON? {
     let stays = try [first, second].compactMap { try RowValues.fetch($0, Stay.records, look.db) }
-    let hidden = stays.filter { !look.maySee($0, Stay.records) }
+    let hidden = try stays.filter { try !look.maySee($0, Stay.records) }
     guard hidden.count < stays.count, hidden.allSatisfy({ $0[Stay.guarded] != true }) else { return nil }
     return [
       "ground": .text(ground.rawValue),
       "stays": .list(
         try stays.map { stay in
-          guard look.maySee(stay, Stay.records), !hidesForeign || look.inquiry.isOwn(stay.id) else {
+          guard try look.maySee(stay, Stay.records), !hidesForeign || look.inquiry.isOwn(stay.id) else {
             return ["id": .text("\(stay.id)"), "ward": JSON(look.inquiry.ward(of: stay.id))]
           }
           return try Stays.view(stay, &look)

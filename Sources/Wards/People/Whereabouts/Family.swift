@@ -111,13 +111,13 @@ public enum Family {
     // An ID of the same person may be one that must not be found.
     guard try member[Resident.guarded] == true || !Identities.areGuarded(ids, look) else { return .object(members) }
     if let stay = try Whereabouts.of(ids, look) {
-      look.saw(stay.id)
+      look.saw(stay[Stay.resident] ?? stay.id)
       members["shelter"] = JSON(stay[Stay.shelter].map { "\($0)" })
       members["arrivedAt"] = JSON(stay[Stay.arrivedAt]?.milliseconds)
     }
     if let verdict = Safety.judge(try Safety.reports(on: ids, look.db)) {
       // Which report stands follows from those that it stands against.
-      for report in [verdict.shown] + verdict.disagreeing { look.saw(report.id) }
+      for report in [verdict.shown] + verdict.disagreeing { look.saw(report[SafetyReport.resident] ?? report.id) }
       members["safety"] = JSON(verdict.status)
     }
     return .object(members)
@@ -141,14 +141,17 @@ public enum Family {
       ])
   ) { look in
     guard let own = try Residents.reached(look) else { throw Fault.notFound("id") }
-    let members = try members(of: own, look.db)
+    let members = try members(of: own, look.db).filter { try look.maySee($0, Resident.records) }
     let ids = members.compactMap { Residents.text($0.id, look.inquiry) }
     let cards = stride(from: 0, to: ids.count, by: FamilyCard.limit).map {
       JSON.text(FamilyCard.text(Array(ids[$0..<min($0 + FamilyCard.limit, ids.count)])))
     }
     return [
       "members": .list(try members.map { try view($0, &look) }), "cards": .list(cards),
-      "candidates": .list(try candidates(members, own, look.db).map { try Residents.view($0, &look) }),
+      "candidates": .list(
+        try candidates(members, own, look.db).filter { try look.maySee($0, Resident.records) }.map {
+          try Residents.view($0, &look)
+        }),
     ]
   }
 

@@ -28,13 +28,14 @@ enum PeopleSearch {
     var known: Set<RowID> = []
     var people = try residents(&look, &known)
     for stay in try named(Stay.records, limit, look) where people.count < limit {
-      guard look.maySee(stay, Stay.records), stay[Stay.guarded] != true,
+      guard try look.maySee(stay, Stay.records), stay[Stay.guarded] != true,
         try isToList(stay[Stay.resident], known, look)
       else { continue }
       people.append(["kind": "stay", "person": try Stays.view(stay, &look)])
     }
     for report in try named(SafetyReport.records, limit, look) where people.count < limit {
-      guard try isToList(report[SafetyReport.resident], known, look) else { continue }
+      guard try look.maySee(report, SafetyReport.records), try isToList(report[SafetyReport.resident], known, look)
+      else { continue }
       let verdict = Safety.judge([report])
       people.append([
         "kind": "report", "safety": .object(try Safety.standing(verdict, &look)),
@@ -49,7 +50,7 @@ enum PeopleSearch {
   /// - Parameter known: gets the IDs of all of them.
   private static func residents(_ look: inout Look, _ known: inout Set<RowID>) throws -> [JSON] {
     var people: [JSON] = []
-    for hit in try ResidentSearch.find(look.inquiry, look.db) {
+    for hit in try ResidentSearch.find(look.inquiry, look.db) where try hit.maySee(look) {
       let ids = try Identities.union(of: hit.resident, look.db)
       guard known.isDisjoint(with: ids) else { continue }
       known.formUnion(ids)
@@ -60,7 +61,7 @@ enum PeopleSearch {
         "kind": "resident", "safety": .object(try Safety.standing(verdict, &look)), "person": try hit.view(&look),
       ]
       if !hit.isDisclosure, mayTell, let stay = try Whereabouts.of(ids, look) {
-        look.saw(stay.id)
+        look.saw(stay[Stay.resident] ?? stay.id)
         person["shelter"] = JSON(stay[Stay.shelter].map { "\($0)" })
         person["arrivedAt"] = JSON(stay[Stay.arrivedAt]?.milliseconds)
       }

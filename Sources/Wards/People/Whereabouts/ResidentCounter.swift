@@ -90,6 +90,8 @@ public enum ResidentCounter {
         .init("lost", .integer(Numbers.people), "多すぎたため消えた届け出", "Gone because there were too many"),
       ])
   ) { look in
+    // What was said to the ward is no one shelter's.
+    try look.inquiry.user.mustWork(at: nil)
     let sender = look.given.text("from")
     let all = try Store.waiting(look.db, from: sender)
     let counts = all.reduce(into: [String: Int]()) { $0[$1.address, default: 0] += 1 }
@@ -127,6 +129,7 @@ public enum ResidentCounter {
 
   /// What waits under the number that the path names.
   private static func waiting(_ desk: Desk) throws -> WaitingReport {
+    try desk.inquiry.user.mustWork(at: nil)
     guard let number = desk.inquiry.row?.rawValue, let report = try desk.replica.store.waitingReport(number) else {
       throw Fault.notFound("id")
     }
@@ -181,7 +184,8 @@ public enum ResidentCounter {
     let page = try look.page(
       admitted, where: "settled_at IS NULL AND id >> 53 = ?1", [Int64(look.inquiry.wardIndex)],
       by: ["CASE state WHEN '助けが必要です' THEN 0 WHEN 'けがをしています' THEN 1 ELSE 2 END", "reported_at"], usual: 500)
-    return page.answer("reports", try page.rows.map { .object(try look.view($0, admitted)) })
+    return page.answer(
+      "reports", try page.rows.filter { try look.maySee($0, admitted) }.map { .object(try look.view($0, admitted)) })
   }
 
   private static let settle = Action(

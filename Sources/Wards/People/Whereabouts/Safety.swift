@@ -173,13 +173,14 @@ public enum Safety {
     // Reports on any ID of the same person count.
     let row = look.inquiry.row!
     let ids = try Identities.union(of: row, look.db)
-    guard try !Identities.areGuarded(ids, look) || Residents.protects(row, look.inquiry) else {
-      throw Fault.notFound("id")
-    }
+    guard
+      try !Identities.areGuarded(ids, look) || Residents.protects(row, look.inquiry),
+      try Residents.mayReach(row, look.inquiry, look.db)
+    else { throw Fault.notFound("id") }
     let reports = try reports(on: ids, look.db)
     let stays = try ids.flatMap {
       try RowValues.all(Stay.records, "WHERE resident = ? ORDER BY arrived_at DESC LIMIT 20", [$0.rawValue], look.db)
-    }.filter { look.maySee($0, Stay.records) }
+    }.filter { try look.maySee($0, Stay.records) }
     if !reports.isEmpty || !stays.isEmpty { look.saw(row) }
     var members = try standing(judge(reports), &look)
     members["reports"] = .list(try reports.map { try view($0, &look) })

@@ -61,7 +61,8 @@ enum SafetyInquiries {
     let page = try look.page(
       records, where: "told_at IS NULL AND id >> 53 = ?1", [Int64(look.inquiry.wardIndex)], by: ["asked_at"], usual: 500
     )
-    return page.answer("inquiries", try page.rows.map { try view($0, &look) })
+    return page.answer(
+      "inquiries", try page.rows.filter { try look.maySee($0, records) }.map { try view($0, &look) })
   }
 
   private static func view(_ asked: RowValues, _ look: inout Look) throws -> JSON {
@@ -69,7 +70,7 @@ enum SafetyInquiries {
     let (reports, stay) = try found(asked, look)
     // Who is in a shelter is found, though nobody reported it.
     if let stay {
-      look.saw(stay.id)
+      look.saw(stay[Stay.resident] ?? stay.id)
       members["shelter"] = JSON(stay[Stay.shelter].map { "\($0)" })
       members["arrivedAt"] = JSON(stay[Stay.arrivedAt]?.milliseconds)
     }

@@ -25,7 +25,7 @@ public enum SafetyReport {
 
   public static let records = Records(
     53, "safety_reports", "安否の報告", "Safety report", path: "/safety", lane: .life, law: .open,
-    reader: .people(.people, .identity),
+    reader: .people(.people, .identity, of: resident),
     fields: [
       resident, name, kana, birth, homeWard, status, source, reporter, place, shelter, message, observedAt, enteredBy,
       withdrawnAt, kind, nameKey, kanaKey,

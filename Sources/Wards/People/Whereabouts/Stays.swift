@@ -136,7 +136,7 @@ public enum Stays {
 
   /// A page's rows as far as whoever asks may see them.
   private static func answer(_ page: Page, _ look: inout Look) throws -> JSON {
-    page.answer("stays", try page.rows.filter { look.maySee($0, records) }.map { try view($0, &look) })
+    page.answer("stays", try page.rows.filter { try look.maySee($0, records) }.map { try view($0, &look) })
   }
 
   private static let list = Endpoint.read(
