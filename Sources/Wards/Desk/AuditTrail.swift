@@ -55,6 +55,8 @@ public enum AuditTrail {
     }
   }
 
+  /// The action of a note that another ward wrote of its own people.
+  public static let record = "record"
   private static let userMark = "@"
 
   /// How a note says which account or token it was.
@@ -140,12 +142,17 @@ public enum AuditTrail {
     /// What somebody did; of another ward's people, that it was done with a record.
     func action(_ note: Note) -> String {
       guard Pseudonyms.isSealed(note.action) else { return note.action }
-      return pseudonyms?.open(note.action, of: note.subject, among: actions) ?? "-"
+      return pseudonyms?.open(note.action, of: note.subject, among: actions) ?? AuditTrail.record
     }
 
-    /// Whether a note is of this action.
-    func isAction(_ note: Note, _ action: String) -> Bool {
-      note.action == action || note.action == pseudonyms?.seal(action, of: note.subject)
+    func purpose(_ note: Note) -> String? {
+      guard let purpose = note.purpose, Pseudonyms.isSealed(purpose) else { return note.purpose }
+      return pseudonyms?.open(purpose, of: note.subject, among: Purpose.choices.map(\.word))
+    }
+
+    /// Whether a word of a note is this one.
+    func isWord(_ told: String?, _ word: String, _ note: Note) -> Bool {
+      told == word || told == pseudonyms?.seal(word, of: note.subject)
     }
 
     /// The name, and what tells two of one name apart.
@@ -160,7 +167,7 @@ public enum AuditTrail {
         "time": .integer(HybridTime(rawValue: UInt64(bitPattern: time)).milliseconds),
         "ward": JSON(inquiry.identity.federation.ward(at: author.ward)?.code),
         "node": .text(inquiry.identity.federation.reference(to: author)), "subject": .text("\(note.subject)"),
-        "action": .text(action(note)), "purpose": JSON(note.purpose), "user": .text(user.name),
+        "action": .text(action(note)), "purpose": JSON(purpose(note)), "user": .text(user.name),
         "account": JSON(user.login),
       ]
     }
@@ -204,8 +211,9 @@ public enum AuditTrail {
         return ["notes": .list(found.map(\.note)), "next": JSON(last.map { "\($0)" })]
       }
       last = time
-      guard ward.map({ $0 == author.ward }) ?? true, given.text("action").map({ teller.isAction(note, $0) }) ?? true,
-        given.text("purpose").map({ note.purpose == $0 }) ?? true
+      guard ward.map({ $0 == author.ward }) ?? true,
+        given.text("action").map({ teller.isWord(note.action, $0, note) }) ?? true,
+        given.text("purpose").map({ teller.isWord(note.purpose, $0, note) }) ?? true
       else { continue }
       if let asked = given.text("user") {
         if users[note.user] == nil { users[note.user] = try teller.user(note, db) }

@@ -217,6 +217,8 @@ public struct Catalogue: Sendable {
           try inquiry.isOwn(subject) && !isShared(subject, drafts, db)
         else { return AuditTrail.Note(subject, endpoint.id, purpose: purpose, user: user) }
         let name = pseudonyms.name(of: subject)
+        // A private service's purpose is no word of ours: it stands as it is.
+        let purpose = purpose.map { Purpose(rawValue: $0) == nil ? $0 : pseudonyms.seal($0, of: name) }
         return AuditTrail.Note(name, pseudonyms.seal(endpoint.id, of: name), purpose: purpose, user: user)
       }
     }

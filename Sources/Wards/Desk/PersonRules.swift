@@ -49,17 +49,17 @@ struct Pseudonyms {
 
   private static let mark = "~"
 
-  static func isSealed(_ action: String) -> Bool { action.hasPrefix(mark) }
+  static func isSealed(_ word: String) -> Bool { word.hasPrefix(mark) }
 
-  /// An action's word, which only who knows the words and holds the key tells from another's.
+  /// What was done, or for what, which only who knows the words and holds the key tells from another's.
   ///
   /// - Parameter name: of whose record it is, in the trail.
-  func seal(_ action: String, of name: RowID) -> String {
-    Self.mark + Array(secret.tag("audit action", [UInt8]("\(name) \(action)".utf8)).prefix(8)).hexadecimal
+  func seal(_ word: String, of name: RowID) -> String {
+    Self.mark + Array(secret.tag("audit action", [UInt8]("\(name) \(word)".utf8)).prefix(8)).hexadecimal
   }
 
-  /// - Returns: nil when it is none of `actions`, or another ward's.
-  func open(_ sealed: String, of name: RowID, among actions: [String]) -> String? {
-    actions.first { seal($0, of: name) == sealed }
+  /// - Returns: nil when it is none of `words`, or another ward's.
+  func open(_ sealed: String, of name: RowID, among words: [String]) -> String? {
+    words.first { seal($0, of: name) == sealed }
   }
 }

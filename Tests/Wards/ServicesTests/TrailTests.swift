@@ -45,7 +45,7 @@ struct TrailTests {
     let stay = try home.write("checkIn", shelter, ["resident": .text("\(plain)")]).row
     _ = try home.read("resident", plain)
     let protected = try home.write("protectResident", plain).row
-    _ = try home.read("searchResidents", nil, ["name": "守"])
+    _ = try home.read("resident", protected, ["purpose": "protection"])
     try home.write("openShelter", shelter, ["area": 100, "toilets": 1])
     try home.meet(other)
     let people = [plain, hidden, stay, protected]
@@ -55,16 +55,19 @@ struct TrailTests {
       }
       #expect(!texts.isEmpty)
       for text in texts {
-        #expect(!people.contains { text.contains("\($0)") } && !text.contains("esident"), "\(text)")
+        #expect(
+          !people.contains { text.contains("\($0)") } && !text.contains("esident") && !text.contains("保護"), "\(text)")
       }
     }
     let seen = try other.read("audit", nil, ["ward": "13101"])["notes"].list
     #expect(seen.contains { $0["action"] == "openShelter" && $0["subject"] == .text("\(shelter)") })
-    #expect(seen.filter { $0["action"] != "openShelter" }.allSatisfy { $0["action"] == "-" })
+    #expect(
+      seen.filter { $0["action"] != "openShelter" }.allSatisfy { $0["action"] == "record" && $0["purpose"] == .null })
     // At home it says what it is.
     let known = try home.read("auditOf", plain)["notes"].list.map { $0["action"] }
     #expect(known == ["registerResident", "checkIn", "resident", "protectResident"])
     #expect(try home.read("auditOf", hidden)["notes"].list.map { $0["action"] } == ["registerResident"])
+    #expect(try home.read("audit", nil, ["purpose": "本人の保護"])["notes"].list.count == 1)
     #expect(try home.read("audit", nil, ["action": "protectResident"])["notes"].list.count == 1)
     #expect(try other.read("auditOf", plain)["notes"].list.isEmpty)
   }
