@@ -52,7 +52,7 @@ extension WebServer {
     }
     let ward = core.identity.certificate.node.ward
     let calls: (waiting: Int, admitted: Int) =
-      isAllowed("counterReports", context)
+      isAllowed("counterReports", context) && context.user.shelter == nil
       ? try await core.reader.read { try ResidentCounter.calls($0, ward: ward) } : (0, 0)
     let declared = try await ask("declarations", [:], context)["declarations"].list.filter {
       $0["ward"].text == core.identity.ward.code && $0["inForce"] == true
