@@ -35,10 +35,18 @@ public struct Look {
   public mutating func show(_ record: RowValues, hiding hidden: Set<String> = [], of subject: RowID? = nil) -> [String:
     JSON]
   {
-    if record.collection.isPersonal {
-      saw(subject ?? record.records.reader.person.flatMap { record.row($0) } ?? record.id)
-    }
+    if record.collection.isPersonal { if let subject { saw(subject) } else { saw(record) } }
     return record.members(hiding: hidden)
+  }
+
+  /// A row of people's was seen: of the person whose it is, where one ward wrote both; what one ward writes of another's
+  /// people is its own.
+  ///
+  /// - Parameter person: whose it is, where the collection does not say.
+  public mutating func saw(_ record: RowValues, of person: RowID? = nil) {
+    let person = person ?? record.records.reader.person.flatMap { record.row($0) }
+    let isOne = person.map { record.id.isDerived || inquiry.isOwn($0) == inquiry.isOwn(record.id) } ?? false
+    saw(isOne ? person! : record.id)
   }
 
   /// What somebody sees of `subject` without a row of its own: a name in a sentence, a sum that is one person's.

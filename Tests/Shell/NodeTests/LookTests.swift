@@ -31,14 +31,15 @@ import Testing
     var marks: [String: Owner] = [:]
     /// Ids to put into paths and queries.
     var ids: [String] = []
-    var collections: [(collection: String, row: String)] = []
+    var collections: [(collection: String, row: String, isGuarded: Bool)] = []
     var shelters: (own: String, other: String) = ("", "")
     private var next = 0
 
     /// Questions for a row.
     var rows: [String] {
       collections.flatMap { place in
-        ["", "&purpose=protection"].map { "collection=\(place.collection)&row=\(place.row)\($0)" }
+        let purposes = place.isGuarded ? ["", "&purpose=protection"] : [""]
+        return purposes.map { "collection=\(place.collection)&row=\(place.row)\($0)" }
       }
     }
 
@@ -140,10 +141,11 @@ import Testing
       ], row: resident)
     planted.ids = [own, other, resident, guarded, report, asked] + stays
     planted.collections =
-      [("residents", resident), ("residents", guarded), ("shelters", own), ("safety_reports", report)]
-      + [("safety_reports", told), ("safety_inquiries", asked), ("safety_inquiries", sought)]
-      + stays.map { ("stays", $0) } + plans.map { ("assistance", $0) }
-      + values.map { ("own_values_registry_personal", $0) }
+      [("residents", resident, false), ("residents", guarded, true), ("shelters", own, false)]
+      + [("safety_reports", report, false), ("safety_reports", told, true)]
+      + [("safety_inquiries", asked, false), ("safety_inquiries", sought, true)]
+      + stays.map { ("stays", $0, false) } + zip(plans, [false, true]).map { ("assistance", $0, $1) }
+      + zip(values, [false, true]).map { ("own_values_registry_personal", $0, $1) }
     return planted
   }
 

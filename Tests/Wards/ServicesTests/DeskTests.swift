@@ -285,9 +285,11 @@ struct DeskTests {
     let wards = try Wards()
     let (a, b) = (wards.first, wards.second)
     let left = try a.write("registerResident", nil, ["familyName": "守", "givenName": "る子"]).row
-    let right = try b.write("registerResident", nil, ["familyName": "守", "givenName": "る子", "household": "x"]).row
+    let right = try b.write(
+      "registerResident", nil, ["familyName": "守", "givenName": "る子", "household": "x", "address": "見本町1"]
+    ).row
     try b.write(
-      "registerResident", nil, ["familyName": "守", "givenName": "母", "household": "x"])
+      "registerResident", nil, ["familyName": "守", "givenName": "母", "household": "x", "address": "見本町1"])
     try a.meet(b)
     try b.write(
       "linkResidents", nil,

@@ -111,13 +111,13 @@ public enum Family {
     // An ID of the same person may be one that must not be found.
     guard try member[Resident.guarded] == true || !Identities.areGuarded(ids, look) else { return .object(members) }
     if let stay = try Whereabouts.of(ids, look) {
-      look.saw(stay[Stay.resident] ?? stay.id)
+      look.saw(stay, of: stay[Stay.resident])
       members["shelter"] = JSON(stay[Stay.shelter].map { "\($0)" })
       members["arrivedAt"] = JSON(stay[Stay.arrivedAt]?.milliseconds)
     }
     if let verdict = Safety.judge(try Safety.reports(on: ids, look.db)) {
       // Which report stands follows from those that it stands against.
-      for report in [verdict.shown] + verdict.disagreeing { look.saw(report[SafetyReport.resident] ?? report.id) }
+      for report in [verdict.shown] + verdict.disagreeing { look.saw(report) }
       members["safety"] = JSON(verdict.status)
     }
     return .object(members)

@@ -61,7 +61,7 @@ enum PeopleSearch {
         "kind": "resident", "safety": .object(try Safety.standing(verdict, &look)), "person": try hit.view(&look),
       ]
       if !hit.isDisclosure, mayTell, let stay = try Whereabouts.of(ids, look) {
-        look.saw(stay[Stay.resident] ?? stay.id)
+        look.saw(stay, of: stay[Stay.resident])
         person["shelter"] = JSON(stay[Stay.shelter].map { "\($0)" })
         person["arrivedAt"] = JSON(stay[Stay.arrivedAt]?.milliseconds)
       }

@@ -3,7 +3,6 @@ import ChangeModel
 import Desk
 import GRDB
 import Replica
-import Sodium
 import Store
 
 /// 窓口: what residents say of themselves without signing in, and what the ward tells them. A report from the counter is nobody's
@@ -70,11 +69,10 @@ public enum ResidentCounter {
       .init("actions", .list(.text(60), 10), "操作", "Actions"),
     ]
 
-  /// Under which this node's list of what waits stands in the trail: who is named in it is nobody's record.
+  /// Under which this node's list of what waits stands in the trail: the last number that it may give a row, and never will.
+  /// Who is named in the list is nobody's record.
   private static func trailName(_ inquiry: Inquiry) -> RowID {
-    RowID(
-      derivedFrom: blake2b([UInt8]("waiting \(inquiry.identity.certificate.node.rawValue)".utf8)).prefix,
-      ward: inquiry.wardIndex)
+    RowID(author: inquiry.identity.certificate.node, counter: RowID.counterLimit)
   }
 
   private static let list = Endpoint.read(

@@ -70,7 +70,7 @@ enum SafetyInquiries {
     let (reports, stay) = try found(asked, look)
     // Who is in a shelter is found, though nobody reported it.
     if let stay {
-      look.saw(stay[Stay.resident] ?? stay.id)
+      look.saw(stay, of: stay[Stay.resident])
       members["shelter"] = JSON(stay[Stay.shelter].map { "\($0)" })
       members["arrivedAt"] = JSON(stay[Stay.arrivedAt]?.milliseconds)
     }
