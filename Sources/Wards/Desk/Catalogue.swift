@@ -34,7 +34,9 @@ public struct Catalogue: Sendable {
   /// Whether whoever asks may know of the person whose row this is.
   func mayReach(_ row: RowValues, _ records: Records, _ inquiry: Inquiry, _ db: Database) throws -> Bool {
     guard records.isPersonal, records.reader.station == nil else { return true }
-    guard let column = records.reader.person else { return try rules.mayReach(row.id, inquiry, db) }
+    guard let column = records.reader.person else {
+      return try records.reader.isOfNobody ? inquiry.user.shelter == nil : rules.mayReach(row.id, inquiry, db)
+    }
     // Whom only a name tells of is nobody's of one shelter.
     guard let person = row.row(column) else { return inquiry.user.shelter == nil }
     guard case .row(let target)? = records.fields.first(where: { $0.schema.name == column })?.shape else {

@@ -169,8 +169,10 @@ public struct Reader: Sendable {
   public let confidence: Confidence?
   /// Where somebody must work who works at one shelter alone; nil: wherever.
   public let station: Station?
-  /// The column that names the person whose row it is; nil: each row is a person's own.
+  /// The column that names the person whose row it is; nil: each row is a person's own, or nobody's.
   public let person: String?
+  /// Its rows name people whom nobody has looked up: there is nobody to ask who may see them.
+  let isOfNobody: Bool
 
   /// Which shelter a row is of.
   public enum Station: Sendable {
@@ -184,12 +186,14 @@ public struct Reader: Sendable {
   public var isPersonal: Bool { confidence != nil }
 
   private init(
-    _ access: Access, _ confidence: Confidence? = nil, _ station: Station? = nil, of person: Field<RowID>? = nil
+    _ access: Access, _ confidence: Confidence? = nil, _ station: Station? = nil, of person: Field<RowID>? = nil,
+    isOfNobody: Bool = false
   ) {
     self.access = access
     self.confidence = confidence
     self.station = station
     self.person = person?.schema.name
+    self.isOfNobody = isOfNobody
   }
 
   /// Residents too, without signing in.
@@ -207,6 +211,10 @@ public struct Reader: Sendable {
     _ access: Access, _ confidence: Confidence, at station: Station? = nil, of person: Field<RowID>? = nil
   ) -> Reader {
     Reader(access, confidence, station, of: person)
+  }
+  /// What somebody said who is not known: a report from the counter.
+  public static func strangers(_ access: Access, _ confidence: Confidence) -> Reader {
+    Reader(access, confidence, isOfNobody: true)
   }
   /// What lies in the tables for the node's own use: no endpoint shows it.
   public static func nobody(_ confidence: Confidence) -> Reader { Reader(.roles([]), confidence) }

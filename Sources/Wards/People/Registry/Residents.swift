@@ -42,7 +42,7 @@ public enum Residents {
   /// Whether whoever asks may know of somebody: of who must not be found, those alone who protect that person; and who works at
   /// one shelter, of whoever is or was there.
   public static func mayReach(_ resident: RowID, _ inquiry: Inquiry, _ db: Database) throws -> Bool {
-    guard try !isProtected(resident, db) || protects(resident, inquiry) else { return false }
+    guard try !isGuarded(resident, of: inquiry.wardIndex, db) || protects(resident, inquiry) else { return false }
     guard let shelter = inquiry.user.shelter else { return true }
     return try Bool.fetchOne(
       db, sql: "SELECT EXISTS (SELECT 1 FROM stays WHERE resident = ? AND shelter = ?)",

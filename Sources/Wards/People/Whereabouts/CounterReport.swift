@@ -18,7 +18,7 @@ public enum CounterReport {
 
   public static let records = Records(
     65, "counter_reports", "窓口からの届け出", "Report from the counter", path: "/counter/admitted", lane: .life, law: .open,
-    reader: .people(.people, .identity),
+    reader: .strangers(.people, .identity),
     fields: [name, kana, birth, state, place, phone, message, reportedAt, settledAt, settledBy, note],
     title: [name, state],
     indexes: [[settledAt, reportedAt]])
