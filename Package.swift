@@ -116,7 +116,9 @@ let package = Package(
     room(.wards, "Desk", ["Causality", "ChangeModel", "Sodium", "Federation", "Merge", "Store", "Replica", grdb]),
     room(.wards, "Places", ["Causality", "ChangeModel", "Sodium", "Merge", "Replica", "Desk", grdb]),
     room(.wards, "Office", ["Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Places", grdb]),
-    room(.wards, "People", ["Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Places", grdb]),
+    room(
+      .wards, "People",
+      ["Causality", "ChangeModel", "Sodium", "Federation", "Store", "Replica", "Desk", "Places", grdb]),
     room(
       .wards, "Goods",
       [
@@ -221,7 +223,7 @@ let package = Package(
     tests(
       .wards, "ServicesTests",
       [
-        "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Places", "People", "Goods",
+        "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Places", "Office", "People", "Goods",
         "Catalogue", "TestSupport", grdb,
       ], exclude: ["schema.txt"]),
     tests(

@@ -4,6 +4,8 @@ away and comes back; two wards at one record; strings that would be scripts; eve
 
 --shots DIR keeps a picture of every page. Exit 0 when all held, 1 when not.
 """
+import collections
+import http.client
 import json
 import os
 import subprocess
@@ -20,6 +22,19 @@ SCRIPTS = [
     "javascript:window.hacked=1", "</textarea><script>window.hacked=1</script>", "{{{title}}}<b>", "<a href=javascript:window.hacked=1>x",
     "\u202egnp.exe", "<iframe srcdoc='<script>parent.hacked=1</script>'>", "${window.hacked=1}", "</title><script>window.hacked=1</script>",
 ]
+
+
+def stranger(node, address, **fields):
+    """What somebody at an address says at the counter, and how it is answered."""
+    connection = http.client.HTTPConnection("127.0.0.1", node.http, timeout=10, source_address=(address, 0))
+    try:
+        connection.request("POST", "/api/v1/counter/reports", json.dumps(fields).encode(), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        check(answer.status != 429 or int(answer.getheader("Retry-After")) == 20, "told to wait, and not for how long")
+        return answer.status
+    finally:
+        connection.close()
 
 
 # Pages of which /help has a picture.
@@ -271,12 +286,28 @@ def story(binary, folder, shots):
         resident.submit("form.stack button")
         check("受け付けました" in resident.text("main") and "めぐみ" not in resident.text("main"), "not taken, or shown to all")
         browsers.pop().close()
+        # Another address sends and sends: little of it is taken, nothing of it goes to anybody, and the real call stands there.
+        written = lambda: sum(lane["changeSets"] for lane in shibuya.request("GET", "/api/v1/status")["lanes"])
+        before = written()
+        answers = collections.Counter(stranger(shibuya, "127.0.0.9", state="助けが必要です", name=f"うそ {n}") for n in range(60))
+        check(set(answers) == {201, 429} and answers[201] <= 8, f"a flood at the counter is answered {answers}")
+        check(written() == before, "what nobody admitted went into a log")
         page.open(shibuya.url("/list/counterReports"))
-        check("窓口 めぐみ" in page.text("main"), "staff do not see who asks for help")
+        text = page.text("main")
+        check("窓口 めぐみ" in text and text.count("うそ") == 3 and "127.0.0.9" in text, f"staff do not see who asks for help, or all of a flood: {text[:300]}")
+        for _ in range(2):
+            page.open(shibuya.url("/list/counterReports?from=127.0.0.9"))
+            if "うそ" not in page.text("main"):
+                break
+            page.submit("a[href*=dismissCounterReport]")
+            page.run("document.querySelector('form.stack [name=andOlder]').checked = true")
+            page.submit("form.stack button")
+        page.open(shibuya.url("/list/counterReports"))
+        check("窓口 めぐみ" in page.text("main") and "うそ" not in page.text("main"), "a flood is not dismissed, or a call with it")
         page.open(shibuya.url("/"))
         check(page.text(".figures .alert dd") == "1", "a call for help is not announced on the first page")
         page.open(shibuya.url("/list/counterReports"))
-        page.submit("a[href*=settleCounterReport]")
+        page.submit("a[href*=admitCounterReport]")
         page.fill("[name=note]", "消防団が救出")
         page.submit("form.stack button")
         check("窓口 めぐみ" not in page.text("main"), "what was dealt with stands there still")
@@ -285,7 +316,20 @@ def story(binary, folder, shots):
         page.fill("[name=body]", "見本桜町スポーツセンターで配っています。")
         page.submit("form.stack button")
         check("給水を始めました" in page.text("main"), "the notice is not at the counter")
-        step("a resident finds an open shelter and asks for help; staff see it and deal with it; a notice is told")
+        step(f"a resident finds an open shelter and asks for help; {sum(answers.values())} reports of another address hide nothing; staff deal with it; a notice is told")
+
+        # Looking for somebody is written down: not with every letter.
+        page.open(shibuya.url("/people"))
+        before = written()
+        for typed in ("窓", "窓口", "窓口 め"):
+            page.fill("form.filter [name=name]", typed)
+            time.sleep(0.5)
+        check(written() == before, "a look is noted with every letter")
+        page.fill("form.filter [name=name]", "品川 一家")
+        page.key("Enter")
+        page.until("document.querySelector('#results')?.innerText.includes('品川 一家')", "nobody is found by Enter")
+        check(written() > before, "a look is not noted")
+        step("looking for somebody: nothing is asked before Enter")
 
         # The ward's own items, its checklist, a newcomer, who saw what.
         page.open(shibuya.url("/builder?collection=shelters"))

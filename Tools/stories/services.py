@@ -308,7 +308,8 @@ class Story:
         protected = a.post(f"/residents/{moved_in['id']}/protection")
         check(protected["id"] != moved_in["id"] and protected["guarded"], "a new ID under another key")
         a.refused("GET", f"/residents/{moved_in['id']}", 404)
-        check(a.get(f"/residents/{victim['id']}")["givenName"] == "幸子", "her own ward's register has her")
+        a.refused("GET", f"/residents/{victim['id']}", 400)
+        check(a.get(f"/residents/{victim['id']}", purpose="本人の保護")["givenName"] == "幸子", "her own ward's register has her")
         check(a.get("/people", name="隠 幸子")["people"] == [], "who must not be found is not, even at home")
         self.asked = asked
         if FAKETIME:
@@ -464,8 +465,11 @@ class Story:
         check(all(n["user"] and n["time"] for n in notes), "who and when")
         print("         audit of " + self.hanako["residentId"] + ": " + "; ".join(
             f"{n['ward']} {n['action']} {n['purpose'] or '–'} {n['user']}" for n in notes[-6:]))
+        # What other wards did with her record every ward reads; what her own did stands under a name that it alone can make.
+        trail = lambda node: node.get(f"/audit/{self.hanako['residentId']}")["notes"]
         for node in (b, c):
-            until("every ward holds the same trail", lambda: node.get(f"/audit/{self.hanako['residentId']}")["notes"] == a.get(f"/audit/{self.hanako['residentId']}")["notes"])
+            until("every ward holds the same trail", lambda: trail(node) == [n for n in trail(a) if n["ward"] != "13113"])
+        check(any(n["ward"] == "13113" for n in trail(a)), "渋谷 reads what its own desks did")
         # The declaration ends: what it opened closes at once, on the disk's tables too.
         mine = [d for d in b.get("/declarations")["declarations"] if d["ward"] == "13121"][0]
         b.post(f"/declarations/{mine['id']}/end")

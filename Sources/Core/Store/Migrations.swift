@@ -13,6 +13,9 @@ enum Migrations {
       try db.execute(sql: version2)
       try db.execute(sql: version3)
     }
+    migrator.registerMigration("5 reports that wait for staff") { db in
+      try db.execute(sql: waitingReports)
+    }
     return migrator
   }()
 
@@ -137,6 +140,19 @@ enum Migrations {
       at INTEGER NOT NULL,
       rows BLOB NOT NULL
     ) STRICT;
+    """
+
+  static let waitingReports = """
+    -- What people said who did not sign in, until staff admit or dismiss it. This node's own, not shared.
+    CREATE TABLE waiting_reports (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      at INTEGER NOT NULL,
+      address TEXT NOT NULL,
+      block TEXT NOT NULL,
+      urgent INTEGER NOT NULL,
+      content BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX waiting_reports_by_sender ON waiting_reports (block, address);
     """
 
   static func tableSQL(_ collection: CollectionSchema) -> [String] {

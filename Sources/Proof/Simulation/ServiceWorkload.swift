@@ -98,7 +98,11 @@ struct ServiceWorkload {
 
   /// A row by chance that admits the step as it stands: a page would show no button for the others.
   private func subject(of step: Endpoint, _ random: inout RandomNumbers) throws -> RowID {
-    let records = step.subject!
+    // What is no row of a collection waits at the counter.
+    guard let records = step.subject else {
+      guard let waiting = try row("waiting_reports", &random) else { throw Nothing() }
+      return waiting
+    }
     let rows = try ids(records.name)
     guard !rows.isEmpty else { throw Nothing() }
     for _ in 0..<6 {

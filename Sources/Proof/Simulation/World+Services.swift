@@ -69,20 +69,31 @@ extension World {
       present[stay.id] = stay
       if case .integer(let resident) = row[1] { byResident[resident, default: []].append(stay) }
     }
-    // Worked out anew: a stay is left out when a later one is the same person's.
-    var out: Set<RowID> = []
-    func isLater(_ a: Stay, _ b: Stay) -> Bool { (a.arrived, a.id) > (b.arrived, b.id) }
+    // Worked out anew: who is one with whom spreads from stay to stay until nothing changes; of each person the latest counts.
+    let said = verdicts.filter { $0.value == "同一人物" }.map { $0.key.sorted() }
+    var pairs = said
     for stays in byResident.values {
       for a in stays {
-        for b in stays where a.id != b.id && isLater(b, a) && verdicts[[a.id, b.id]] != "別人" { out.insert(a.id) }
+        for b in stays where a.id < b.id && verdicts[[a.id, b.id]] != "別人" { pairs.append([a.id, b.id]) }
       }
     }
-    for (pair, verdict) in verdicts where verdict == "同一人物" {
-      let stays = pair.compactMap { present[$0] }
-      guard stays.count == 2 else { continue }
-      out.insert(isLater(stays[0], stays[1]) ? stays[1].id : stays[0].id)
+    func spread(_ pairs: [[RowID]]) -> [RowID: RowID] {
+      var person = Dictionary(pairs.flatMap(\.self).map { ($0, $0) }) { first, _ in first }
+      var changes = true
+      while changes {
+        changes = false
+        for pair in pairs where pair.count == 2 {
+          let lowest = min(person[pair[0]]!, person[pair[1]]!)
+          for stay in pair where person[stay]! != lowest { (person[stay], changes) = (lowest, true) }
+        }
+      }
+      return person
     }
-    let expected = Set(present.keys).subtracting(out)
+    let person = spread(pairs)
+    let expected = Set(
+      Dictionary(grouping: present.values) { person[$0.id] ?? $0.id }.values.map { stays in
+        stays.max { ($0.arrived, $0.id) < ($1.arrived, $1.id) }!.id
+      })
     let found = try counted()
     if expected != found {
       violate(
@@ -90,9 +101,11 @@ extension World {
         "\(name): counts \(found.subtracting(expected).sorted().prefix(3)) too many and \(expected.subtracting(found).sorted().prefix(3)) too few"
       )
     }
+    let settled = spread(said)
     for (_, stays) in byResident.sorted(by: { $0.key < $1.key }) where stays.count > 1 {
       for (index, a) in stays.enumerated() {
-        for b in stays.dropFirst(index + 1) where verdicts[[a.id, b.id]] == nil {
+        for b in stays.dropFirst(index + 1)
+        where verdicts[[a.id, b.id]] == nil && (settled[a.id] == nil || settled[a.id] != settled[b.id]) {
           if try !isShown((min(a.id, b.id), max(a.id, b.id))) {
             violate(.expectation, "\(name): stays \(a.id) and \(b.id) are one resident's, and nothing shows it")
           }

@@ -2,6 +2,7 @@ import Build
 import Catalogue
 import Causality
 import ChangeModel
+import Desk
 import Dispatch
 import Federation
 import Foundation
@@ -75,6 +76,8 @@ public actor NodeCore {
   var logBytes = 0
   var isLogHeld = false
 
+  /// How many people each account looked at.
+  var looks = LookTally()
   private var listeners: [Int: AsyncStream<NodeEvent>.Continuation] = [:]
   private var nextListener = 0
   private var tickTask: Task<Void, Never>?

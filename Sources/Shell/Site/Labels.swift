@@ -93,6 +93,7 @@ public struct Labels: Sendable {
       if name == "action", let words = endpoints[text] ?? OperatorAct(rawValue: text)?.words {
         return words.text(in: language)
       }
+      if name == "action", text == AuditTrail.record { return language.pick("(その区の)記録", "a record of that ward") }
       return language == .english ? codes[text] ?? text : text
     case .list(let list):
       return list.map { self.text(name, $0, language, known: known) }.joined(separator: language.pick("、", ", "))

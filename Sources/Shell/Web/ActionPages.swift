@@ -224,10 +224,10 @@ extension WebServer {
   private func actions(
     _ list: Endpoint, _ frame: Frame, _ context: DeskContext
   ) -> @Sendable (JSON) -> [[String: Any]] {
-    guard let records = list.answer.records ?? list.subject else { return { _ in [] } }
+    let records = list.answer.records ?? list.subject
     let reads = catalogue.endpoints.filter {
-      !$0.isWrite && $0.id != list.id && $0.subject?.number == records.number && $0.path.contains("{id}/")
-        && $0.access.admits(context.user.roles) && !$0.isForServices
+      !$0.isWrite && $0.id != list.id && records != nil && $0.subject?.number == records?.number
+        && $0.path.contains("{id}/") && $0.access.admits(context.user.roles) && !$0.isForServices
     }
     let (back, language, catalogue) = (Self.escaped(frame.path), frame.language, catalogue)
     let open = language.pick("この記録を開く", "Open this record")
@@ -237,7 +237,8 @@ extension WebServer {
       return writes.map {
         ["href": "/do/\($0.id)?_row=\(id)&_back=\(back)", "label": $0.words.text(in: language)]
       } + reads.map { ["href": "/list/\($0.id)?_row=\(id)", "label": $0.words.text(in: language)] }
-        + (Self.isTable(list) ? [["href": "/record/\(records.name)/\(record["id"].text ?? "")", "label": open]] : [])
+        + (Self.isTable(list)
+          ? [["href": "/record/\(records?.name ?? "")/\(record["id"].text ?? "")", "label": open]] : [])
     }
   }
 

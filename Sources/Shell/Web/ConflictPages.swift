@@ -112,7 +112,7 @@ extension WebServer {
   }
 
   func author(_ dot: Dot, _ lane: Lane, at time: Int64, _ language: Language) async throws -> String {
-    let user = try await core.reader.read { try AuditTrail.user(of: dot, in: lane, at: time, $0) }
+    let user = try await core.reader.read { try catalogue.user(of: dot, in: lane, at: time, $0) }
     return [author(dot.author, language), user].compactMap(\.self).joined(separator: " ")
   }
 

@@ -17,6 +17,8 @@ struct DeskContext: RequestContext {
 
   /// The caller's address, as callers are counted.
   var address: String { origin.description }
+  /// The same, with the network that it is a part of.
+  var sender: Origin { Origin(of: address) }
 
   /// Who asks; only a route that anyone may use has none.
   var user: User { principal?.user ?? User("(署名なし)", roles: []) }

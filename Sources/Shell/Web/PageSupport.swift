@@ -137,11 +137,11 @@ extension WebServer {
     var inquiry = Inquiry(given: given, user: author ?? context.user, now: .now(), identity: core.identity)
     if author != nil { inquiry.deliveredBy = context.user.name }
     if let entered { try inquiry.enter(at: entered) }
+    inquiry.origin = context.sender
     inquiry.row = try row.map { try self.row($0, endpoint) } ?? nil
-    inquiry.caller = context.principal?.row
     // Who goes back and sends the form again with another content means another entry.
     inquiry.request = try Self.request(mark, endpoint, inquiry).map { (blake2b($0.key + $0.content).bytes, []) }
-    return try await core.carryOut(endpoint, inquiry, in: catalogue).answer
+    return try await carryOut(endpoint, inquiry, context).answer
   }
 
   /// Where a person does or sees these, as far as they may.

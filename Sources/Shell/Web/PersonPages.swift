@@ -72,7 +72,7 @@ extension WebServer {
         ["href": "/do/\($0)?resident=\(Self.escaped(id))&_back=\(back)", "label": title($0, language)]
       }
       + changes.filter { isAllowed($0, context) }.map {
-        ["href": "/do/\($0)?_row=\(Self.escaped(id))&_back=\(back)", "label": title($0, language)]
+        ["href": "/do/\($0)?_row=\(Self.escaped(id))&_back=\(back)\(purpose)", "label": title($0, language)]
       }
       + ["assistance", "consents", "auditOf"].filter { isAllowed($0, context) }.map {
         ["href": "/list/\($0)?_row=\(Self.escaped(id))\(purpose)", "label": title($0, language)]
@@ -92,6 +92,11 @@ extension WebServer {
       "noFamily": pick(
         "世帯が登録されていません。「住民の記録を変える」で世帯を入れると、家族がここに並びます。",
         "No household is entered: with one, under \"Change a resident\", the family stands here."),
+      "relatives": pick("同じ世帯名の人", "People of the same household's name"),
+      "askRelatives": pick(
+        "世帯の言葉は同じですが、住所が違うか、入っていません。家族か確かめてください。確かめるまで、家族カードには載りません。",
+        "The household's word is the same, the address is not, or is missing. Ask whether they are family: until then the card does not name them."
+      ), "isFamily": pick("家族です", "They are family"),
       "conflicts": pick("食い違い", "Conflicts"), "choose": pick("こちらにする", "Choose this"),
       "shownNow": pick("いま表示されている値", "What is shown now"),
       "unknown": pick("この住民の記録は、このノードでは読めません。", "This node cannot read this resident's record."),
@@ -120,6 +125,16 @@ extension WebServer {
               "safety": labels.text("status", member["safety"], language),
             ]
           },
+          "relatives": (family?["candidates"].list ?? []).map { other -> [String: Any] in
+            [
+              "name": [other["familyName"], other["givenName"]].compactMap(\.text).joined(separator: " "),
+              "birth": other["birth"].text ?? "", "address": other["address"].text ?? "",
+              "member": other["id"].text ?? "", "row": resident?["id"].text ?? "",
+              "back": "/person/\(id)" + (purpose.isEmpty ? "" : "?" + purpose.dropFirst()),
+            ]
+          },
+          "hasRelatives": !(family?["candidates"].list ?? []).isEmpty,
+          "confirms": isOwn && isAllowed("confirmFamily", context),
           "hasFamily": members.count > 1, "isAlone": resident != nil && members.count <= 1,
           "cards": "/cards/\(id)?\(purpose.dropFirst())", "hasCard": !members.isEmpty,
           "hasSafety": safety?["status"].text != nil,
@@ -217,15 +232,17 @@ extension WebServer {
     let language = frame.language
     let pick = language.pick
     var asked = Asked(texts: Self.purpose(request))
-    var pairs: [JSON] = []
-    do { pairs = try await ask("doubleEntries", asked.texts, context)["doubles"].list } catch {
+    var answer = JSON.null
+    do { answer = try await ask("doubleEntries", asked.texts, context) } catch {
       asked.fault = APIError.of(error)
       frame.error = refusal(asked, language)
     }
+    let pairs = answer["doubles"].list
+    let (own, others) = (answer["own"].integer ?? 0, answer["others"].integer ?? 0)
     let stays = pairs.flatMap { $0["stays"].list }
     let known = try await names(shelters: stays.map { $0["shelter"] }, language, context)
     let back = "/doubles" + (asked.texts["purpose"].map { "?purpose=\(Self.escaped($0))" } ?? "")
-    let shown = pairs.prefix(100).map { pair -> [String: Any] in
+    let shown = pairs.map { pair -> [String: Any] in
       let stays = pair["stays"].list
       let (left, right) = (stays.first ?? .null, stays.last ?? .null)
       return [
@@ -246,7 +263,11 @@ extension WebServer {
         [
           "w": words, "pairs": shown, "isEmpty": shown.isEmpty && asked.fault == nil,
           "none": pick("ありません。", "There is none."),
-          "needsPurpose": asked.fault?.body.field == "purpose" || !asked.texts.isEmpty,
+          "needsPurpose": asked.fault?.body.field == "purpose" || !asked.texts.isEmpty || others > 0,
+          "howMany": pick(
+            "自区が決めるもの \(language.number(own)) 組、他区どうしのもの \(language.number(others)) 組。自区のものから \(pairs.count) 組を出しています。",
+            "\(language.number(own)) for this ward to settle, \(language.number(others)) between other wards. Shown: \(pairs.count), this ward's first."
+          ), "hasMore": Int64(pairs.count) < own + others,
           "controls": purposeControls(asked.texts, language), "action": "/doubles",
           "why": pick(
             "名簿に二度載っているかもしれない人です。決めるまで、IDが同じ人は新しい方だけを数え、似ているだけの人は両方を数えます。",

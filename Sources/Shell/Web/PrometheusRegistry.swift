@@ -137,6 +137,7 @@ public final class PrometheusRegistry: MetricsFactory {
     "renkei_change_sets_waiting": "Change sets that wait for others, by lane.",
     "renkei_change_sets_merged_total": "Change sets merged since the start.",
     "renkei_change_sets_set_aside_total": "Change sets set aside since the start.",
+    "renkei_strangers_refused_total": "Reports of people who did not sign in that were refused: too many at once.",
     "renkei_rows": "Rows, by table.", "renkei_link_up": "1 when a peer is linked.",
     "renkei_peer_lacks_change_sets": "Change sets that a peer has not said to keep.",
     "renkei_peer_change_sets_on_their_way": "Of these, those that were sent and are not acknowledged.",

@@ -15,10 +15,13 @@ final class RateLimit: Sendable {
 
   static let callers = 10_000
 
-  init(burst: Int, perSecond: Int) {
+  init(burst: Int, perSecond: Double) {
     self.burst = Double(burst)
-    self.perSecond = Double(perSecond)
+    self.perSecond = perSecond
   }
+
+  /// Whole seconds until somebody who was refused may ask again, when nobody else does.
+  var pause: Int { Int((1 / perSecond).rounded(.up)) }
 
   /// Whether `caller` may ask once more now.
   func admits(_ caller: String, at now: Tick) -> Bool {

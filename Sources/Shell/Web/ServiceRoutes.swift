@@ -47,7 +47,7 @@ extension WebServer {
     var inquiry = try inquiry(given, endpoint, request, context)
     inquiry.expected = Self.expected(request)
     let done: Done
-    do { done = try await core.carryOut(endpoint, inquiry, in: catalogue) } catch let fault as Fault
+    do { done = try await carryOut(endpoint, inquiry, context) } catch let fault as Fault
       where fault.kind == .changed
     {
       throw try await changed(fault, endpoint, context)
@@ -92,6 +92,12 @@ extension WebServer {
     }
   }
 
+  /// The one way from the network to what changes something.
+  func carryOut(_ endpoint: Endpoint, _ inquiry: Inquiry, _ context: DeskContext) async throws -> Done {
+    if endpoint.access == .anyone, context.principal == nil { try strangers.admit(context.sender, at: inquiry.now) }
+    return try await core.carryOut(endpoint, inquiry, in: catalogue)
+  }
+
   /// A body that says nothing is an empty object.
   func json(of request: Request) async throws -> JSON {
     let body = try await Self.body(of: request)
@@ -108,11 +114,11 @@ extension WebServer {
   ) throws -> Inquiry {
     var inquiry = Inquiry(
       given: given, user: context.user, now: .now(), identity: core.identity)
+    inquiry.origin = context.sender
     if let text = context.parameters.get("id") {
       guard let decoded = text.removingPercentEncoding else { throw APIError.notFound("id") }
       inquiry.row = try row(decoded, endpoint)
     }
-    inquiry.caller = context.principal?.row
     inquiry.key = context.parameters.get("pseudonym")
     if let entered = request.headers[.enteredAt] { try inquiry.enter(at: entered) }
     inquiry.request = try Self.request(request.headers[.idempotencyKey], endpoint, inquiry)

@@ -58,16 +58,21 @@ extension WebServer {
       $0.short += $1.short
     }
     let ward = core.identity.certificate.node.ward
-    let calls =
-      isAllowed("counterReports", context)
-      ? try await core.reader.read { try ResidentCounter.calls($0, ward: ward) } : 0
+    let calls: (waiting: Int, admitted: Int) =
+      isAllowed("counterReports", context) && context.user.shelter == nil
+      ? try await core.reader.read { try ResidentCounter.calls($0, ward: ward) } : (0, 0)
     let declared = try await ask("declarations", [:], context)["declarations"].list.filter {
       $0["ward"].text == core.identity.ward.code && $0["inForce"] == true
     }
     let up = status.peers.filter { $0.state == "up" }.count
     let help: [[String: Any]] =
-      calls == 0
-      ? [] : [number(pick("住民の助けの求め", "Calls for help"), calls, "/list/counterReports", language, isAlert: true)]
+      calls == (0, 0)
+      ? []
+      : [
+        number(
+          pick("住民の助けの求め", "Calls for help"), calls.waiting + calls.admitted,
+          calls.waiting > 0 ? "/list/counterReports" : "/list/admittedReports", language, isAlert: true)
+      ]
     let shown: [[String: Any]] =
       help + [
         number(pick("開設中の避難所", "Open shelters"), all.open, "/shelters?status=open", language),

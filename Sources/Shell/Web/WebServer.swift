@@ -39,6 +39,7 @@ public struct WebServer: Sendable {
   let passwords = Passwords()
   let newApps = Shelf<NewApp>(minutes: 10, limit: 100)
   let tickets: QueueTickets
+  let strangers = Strangers()
   private let description: String
   let labels: Labels
   let maps: [Language: WardMap]

@@ -124,7 +124,7 @@ public enum SampleData {
         [
           "familyName": .text(person.family), "givenName": .text(person.given), "familyKana": .text(person.kana.0),
           "givenKana": .text(person.kana.1), "birth": .text(person.birth),
-          "household": .text("\(household)\(person.household)"),
+          "household": .text("\(household)\(person.household)"), "address": .text("見本町\(person.household)丁目1-1"),
         ])!
       if person.household <= 2 {
         _ = try step("checkIn", ["resident": .text("\(resident)")], at: places[person.household - 1])

@@ -22,7 +22,7 @@ public enum Services {
   private static func complete(_ geography: Geography) -> [Service] {
     let services = declared(geography)
     let own = OwnItems.service(services.flatMap(\.records).filter(\.takesOwnItems), confidence: confidence)
-    let audit = AuditTrail.service(conceal)
+    let audit = AuditTrail.service(rules, actions: (services + [own]).flatMap(\.endpoints).map(\.id))
     let all = services + [own, audit]
     let conflicts = Conflicts.service(all.flatMap(\.records))
     let rows = Rows.service(all.flatMap(\.records))
@@ -36,9 +36,7 @@ public enum Services {
   public static let indexes = mapless.flatMap(\.indexes)
 
   public static func catalogue(_ geography: Geography) -> Catalogue {
-    Catalogue(complete(geography), conceal: conceal) { db, ward, now in
-      try Declarations.purposes(db, ward: ward, at: now)
-    }
+    Catalogue(complete(geography), rules: rules)
   }
 
   /// For whom a row of a personal collection is, as its own service decides.
@@ -49,15 +47,7 @@ public enum Services {
     return values.collection.number == AssistancePlan.records.number ? .care : .identity
   }
 
-  /// Under which name somebody who must not be found stands in the audit trail, which every ward reads: one that only the
-  /// own ward can make.
-  @Sendable private static func conceal(_ subject: RowID, _ inquiry: Inquiry, _ db: Database) throws -> RowID {
-    let isGuarded = try [Resident.records, Stay.records].contains {
-      try RowValues.fetch(subject, $0, db)?.integer("guarded") == 1
-    }
-    let key = Audience.ward(inquiry.wardIndex, .disclosure).key()
-    guard isGuarded, inquiry.isOwn(subject), let secret = inquiry.identity.keyring[key] else { return subject }
-    let tag = secret.tag("audit", withUnsafeBytes(of: subject.rawValue.bigEndian) { [UInt8]($0) })
-    return RowID(derivedFrom: tag.prefix(8).reduce(0) { $0 << 8 | UInt64($1) })
-  }
+  private static let rules = PersonRules(
+    mayReach: { try Residents.mayReach($0, $1, $2) }, isProtected: { try Residents.isProtected($0, $1) },
+    grounds: { try Declarations.purposes($0, ward: $1, at: $2) }, user: { try Accounts.user($0, $1) })
 }

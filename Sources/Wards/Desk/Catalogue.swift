@@ -16,16 +16,11 @@ public struct Catalogue: Sendable {
   private let changing: [String: @Sendable (RowID, Database) throws -> RowValues?]
   /// What can be done with a row of a collection, by its name: in the order of the services.
   private let steps: [String: [Endpoint]]
-  /// Which purposes let a ward look at another's data now: the words of the declarations in force.
-  public let grounds: @Sendable (Database, String, Instant) throws -> Set<String>
-  /// The name under which a subject stands in the audit trail.
-  private let conceal: @Sendable (RowID, Inquiry, Database) throws -> RowID
+  private let rules: PersonRules
 
   /// - Precondition: no two collections and no two endpoints have one name, and no two endpoints one path and method.
-  public init(
-    _ services: [Service], conceal: @escaping @Sendable (RowID, Inquiry, Database) throws -> RowID,
-    grounds: @escaping @Sendable (Database, String, Instant) throws -> Set<String>
-  ) {
+  public init(_ services: [Service], rules: PersonRules) {
+    self.rules = rules
     self.services = services
     endpoints = services.flatMap(\.endpoints)
     records = Dictionary(uniqueKeysWithValues: services.flatMap(\.records).map { ($0.name, $0) })
@@ -36,12 +31,29 @@ public struct Catalogue: Sendable {
     steps = Dictionary(
       grouping: endpoints.filter { $0.isWrite && $0.subject != nil && $0.path.contains("{id}") },
       by: { $0.subject!.name })
-    self.grounds = grounds
-    self.conceal = conceal
     precondition(Set(endpoints.map { "\($0.method) \($0.path)" }).count == endpoints.count)
   }
 
   public func endpoint(_ id: String) -> Endpoint? { byID[id] }
+
+  /// Whether whoever asks may know of the person whose row this is.
+  func mayReach(_ row: RowValues, _ records: Records, _ inquiry: Inquiry, _ db: Database) throws -> Bool {
+    guard records.isPersonal, records.reader.station == nil else { return true }
+    guard let column = records.reader.person else {
+      return try records.reader.isOfNobody ? inquiry.user.shelter == nil : rules.mayReach(row.id, inquiry, db)
+    }
+    // Whom only a name tells of is nobody's of one shelter.
+    guard let person = row.row(column) else { return inquiry.user.shelter == nil }
+    guard case .row(let target)? = records.fields.first(where: { $0.schema.name == column })?.shape else {
+      return false
+    }
+    let bearers = self.records[target].map { [$0] } ?? self.records.values.filter { $0.isPersonal && $0.takesOwnItems }
+    for bearer in bearers.sorted(by: { $0.number < $1.number }) {
+      guard let found = try RowValues.fetch(person, bearer, db) else { continue }
+      return try bearer.admits(found, inquiry) && mayReach(found, bearer, inquiry, db)
+    }
+    return try rules.mayReach(person, inquiry, db)
+  }
 
   /// - Precondition: there is one of this name.
   public subscript(id: String) -> Endpoint {
@@ -69,13 +81,14 @@ public struct Catalogue: Sendable {
     guard !endpoint.path.contains("{id}") || inquiry.row != nil else { throw Fault.notFound("id") }
     var inquiry = inquiry
     inquiry.given = try endpoint.form.dated(inquiry.given, at: inquiry.now)
-    let desk = Desk(replica: replica, inquiry: inquiry)
+    let desk = Desk(replica: replica, inquiry: inquiry, catalogue: self)
     var answer = JSON.null
     var isRepeated = false
     var tag: String?
     var failure: (any Error)?
+    var touched: Records?
     do {
-      let effects = try replica.batch(at: inquiry.now) {
+      var effects = try replica.batch(at: inquiry.now) {
         do {
           if let request = inquiry.request, let kept = try replica.store.answer(toRequest: request.key) {
             guard kept.content == request.content else { throw Fault.reused }
@@ -86,7 +99,8 @@ public struct Catalogue: Sendable {
           try check(endpoint, desk)
           try checkUnchanged(endpoint, desk)
           var written = try body(desk)
-          let notes = try notes(on: written.subjects, endpoint, desk, purpose: inquiry.given.text("purpose"))
+          let notes = try notes(
+            on: written.subjects, endpoint, desk, purpose: inquiry.given.text("purpose"), written.drafts)
           for index in written.drafts.indices where !written.drafts[index].isEmpty {
             AuditTrail.note(notes, in: &written.drafts[index], by: replica.author, at: inquiry.now)
             committed(written.drafts[index], try replica.commit(written.drafts[index], at: inquiry.now))
@@ -96,6 +110,7 @@ public struct Catalogue: Sendable {
           }
           answer = desk.telling(try self.answer(written, endpoint, desk, committed))
           if endpoint.changing != nil { tag = try desk.read { try standing(endpoint, desk.inquiry, $0)?.tag } }
+          touched = written.touched
           if let request = inquiry.request {
             try replica.store.keepAnswer(
               answer.withoutSecrets.bytes, toRequest: request.key, with: request.content, at: inquiry.now.milliseconds)
@@ -105,6 +120,7 @@ public struct Catalogue: Sendable {
           throw error
         }
       }
+      if let touched { effects.rows.append(RowReference(touched.number, RowID(rawValue: 0))) }
       return Done(effects: effects, answer: answer, isRepeated: isRepeated, tag: tag)
     } catch { throw failure ?? error }
   }
@@ -168,15 +184,22 @@ public struct Catalogue: Sendable {
     let seen = Seen(
       answer: answer, subjects: look.subjects.sorted(), viewer: look.viewer,
       tag: endpoint.isOfOneRow ? try standing(endpoint, inquiry, db)?.tag : nil)
+    guard !endpoint.isForServices else { return seen }
+    let purpose = inquiry.given.text("purpose")
+    if purpose == nil, try seen.subjects.contains(where: { try inquiry.isOwn($0) && rules.isProtected($0, db) }) {
+      throw Fault.badValue(
+        "purpose", ja: "所在を知らせない人の記録です。見る目的を入れてください",
+        en: "a record of somebody who must not be found: say for what purpose it is looked at")
+    }
     let foreign = seen.subjects.filter { !inquiry.isOwn($0) }
-    guard !foreign.isEmpty, !endpoint.isForServices else { return seen }
-    guard let purpose = inquiry.given.text("purpose") else {
+    guard !foreign.isEmpty else { return seen }
+    guard let purpose else {
       throw Fault.badValue(
         "purpose", ja: "他区の個人情報を見る目的を入れてください", en: "say for what purpose another ward's personal data is looked at")
     }
     let isGrounded =
       purpose == Purpose.consent.rawValue
-      ? foreign.allSatisfy(look.consented.contains) : try grounds(db, inquiry.ward, inquiry.now).contains(purpose)
+      ? foreign.allSatisfy(look.consented.contains) : try rules.grounds(db, inquiry.ward, inquiry.now).contains(purpose)
     guard isGrounded else {
       throw Fault(
         .forbidden, field: "purpose", ja: "その目的で他区の個人情報を見る根拠(災害の宣言または本人の同意)がありません: \(purpose)",
@@ -215,12 +238,44 @@ public struct Catalogue: Sendable {
     }
   }
 
+  /// - Parameter drafts: what is about to be written, in which new rows are.
   private func notes(
-    on subjects: [RowID], _ endpoint: Endpoint, _ desk: Desk, purpose: String?
+    on subjects: [RowID], _ endpoint: Endpoint, _ desk: Desk, purpose: String?, _ drafts: [Draft] = []
   ) throws -> [AuditTrail.Note] {
-    try desk.read { db in try subjects.map { try conceal($0, desk.inquiry, db) } }.map {
-      AuditTrail.Note($0, endpoint.id, purpose: purpose, user: desk.inquiry.signature)
+    let inquiry = desk.inquiry
+    let user = inquiry.signature
+    return try desk.read { db in
+      try subjects.map { subject in
+        guard let pseudonyms = Pseudonyms(inquiry.identity),
+          try inquiry.isOwn(subject) && !isShared(subject, drafts, db)
+        else { return AuditTrail.Note(subject, endpoint.id, purpose: purpose, user: user) }
+        let name = pseudonyms.name(of: subject)
+        // A private service's purpose is no word of ours: it stands as it is.
+        let purpose = purpose.map { Purpose(rawValue: $0) == nil ? $0 : pseudonyms.seal($0, of: name) }
+        return AuditTrail.Note(name, pseudonyms.seal(endpoint.id, of: name), purpose: purpose, user: user)
+      }
     }
+  }
+
+  /// Whether a row is everybody's to know, by the tables or by what is about to be written. What is in no table is not.
+  private func isShared(_ row: RowID, _ drafts: [Draft], _ db: Database) throws -> Bool {
+    let edits = drafts.flatMap(\.sections).flatMap(\.edits).filter { $0.row == row }
+    return try records.values.contains { records in
+      guard !records.isPersonal, records.schema.law != .appendOnly else { return false }
+      if edits.contains(where: { $0.collection == records.number }) { return true }
+      let sql = "SELECT 1 FROM \"\(records.name)\" WHERE id = ?"
+      return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [row.rawValue]) != nil
+    }
+  }
+
+  /// Who made a change, by the note in the same change set; nil when it bears none.
+  ///
+  /// - Parameter time: of the change, in milliseconds.
+  public func user(of dot: Dot, in lane: Lane, at time: Int64, _ db: Database) throws -> String? {
+    guard let user = try AuditTrail.user(of: dot, in: lane, at: time, db) else { return nil }
+    guard let account = AuditTrail.account(user) else { return user }
+    let besides = AuditTrail.besides(user)
+    return try rules.user(account, db).map { "\($0.name) (\($0.login))\(besides)" } ?? "\(account)\(besides)"
   }
 
   /// Notes in one change set, and in one field edit list: `Limits.fieldEdits` bounds it.

@@ -71,7 +71,7 @@ public enum Changes {
     let record = try RowValues.fetch(id, records, look.db)
     members["isDeleted"] = .flag(record == nil)
     guard let record else { return .object(members) }
-    guard look.maySee(record, records) else { return nil }
+    guard try look.maySee(record, records) else { return nil }
     members.merge(look.written(record)) { $1 }
     return .object(members)
   }

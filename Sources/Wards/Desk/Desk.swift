@@ -10,11 +10,17 @@ public struct Written {
   public var drafts: [Draft]
   /// What the change is about, for the audit trail.
   public var subjects: [RowID]
+  /// Of which collection something changed that lies at this node alone, in no draft: its pages look again.
+  public var touched: Records?
   public var answer: (inout Look) throws -> JSON
 
-  public init(_ drafts: [Draft], about subjects: [RowID], answer: @escaping (inout Look) throws -> JSON) {
+  public init(
+    _ drafts: [Draft], about subjects: [RowID], touching touched: Records? = nil,
+    answer: @escaping (inout Look) throws -> JSON
+  ) {
     self.drafts = drafts
     self.subjects = subjects
+    self.touched = touched
     self.answer = answer
   }
 }
@@ -24,10 +30,12 @@ public struct Desk {
   public let replica: Replica
   public let inquiry: Inquiry
   private let told = Told()
+  let catalogue: Catalogue?
 
-  public init(replica: Replica, inquiry: Inquiry) {
+  public init(replica: Replica, inquiry: Inquiry, catalogue: Catalogue? = nil) {
     self.replica = replica
     self.inquiry = inquiry
+    self.catalogue = catalogue
   }
 
   public var given: Submission { inquiry.given }
@@ -73,10 +81,15 @@ public struct Desk {
   }
 
   /// - Parameter field: of the form, for the fault.
-  /// - Throws: when there is no such row, or it is of a shelter at which the user does not work.
+  /// - Throws: when there is no such row, it is of a shelter at which the user does not work, or of a person whom the user may
+  ///   not reach.
   public func find(_ row: RowID, in records: Records, _ field: String) throws -> RowValues {
     guard let values = try read({ try RowValues.fetch(row, records, $0) }) else { throw Fault.notFound(field) }
     try inquiry.user.mustWork(where: values, records)
+    // Of this ward's people, whoever may not see a row may not know that there is one. Another ward's may be named.
+    if records.isPersonal, inquiry.isOwn(row), let catalogue {
+      guard try read({ try Look(inquiry, $0, catalogue).maySee(values, records) }) else { throw Fault.notFound(field) }
+    }
     return values
   }
 

@@ -8,12 +8,21 @@ public struct User: Hashable, Sendable {
   public var roles: Set<Role>
   /// The only shelter that the user works at.
   public var shelter: RowID?
+  /// The row of the account or the token: what the audit trail names, since two may have one name. Nil for the operator.
+  public var account: RowID?
+  /// Until when somebody else lets the user look at many people.
+  public var looksUntil: Instant?
 
   /// By default whoever may do everything: the operator at the machine itself.
-  public init(_ name: String, roles: Set<Role> = Set(Role.allCases), shelter: RowID? = nil) {
+  public init(
+    _ name: String, roles: Set<Role> = Set(Role.allCases), shelter: RowID? = nil, account: RowID? = nil,
+    looksUntil: Instant? = nil
+  ) {
     self.name = name
     self.roles = roles
     self.shelter = shelter
+    self.account = account
+    self.looksUntil = looksUntil
   }
 
   /// - Throws: when the user works at one shelter, and this is not it.
@@ -49,8 +58,8 @@ public struct Inquiry: Sendable {
   /// `RowValues.tag` of the row as the caller knows it, or `*` for any: of another state nothing is written.
   public var expected: [String]?
   public var user: User
-  /// The account's or the token's row; nil for the operator at the machine itself.
-  public var caller: RowID?
+  /// Whence the request came, where it came over a network.
+  public var origin: Origin?
   public var now: Instant
   /// When a person entered it, where that was earlier than now and is known: a tablet without its node keeps entries for days.
   public private(set) var entered = Entered.now
@@ -111,7 +120,8 @@ public struct Inquiry: Sendable {
       if now.milliseconds - time.milliseconds >= Entered.notable { marks.append("入力: \(JapaneseDay.time(time))") }
     case .unknown(let time): marks.append("端末の時計が違う: \(JapaneseDay.time(time))")
     }
-    return marks.isEmpty ? user.name : "\(user.name) [\(marks.joined(separator: ", "))]"
+    let who = user.account.map { AuditTrail.mark($0) } ?? user.name
+    return marks.isEmpty ? who : "\(who) [\(marks.joined(separator: ", "))]"
   }
 
   public var ward: String { identity.ward.code }
@@ -146,4 +156,17 @@ public enum Entered: Hashable, Sendable {
   static let tolerance: Int64 = 60_000
   /// So long it must have waited for the trail to say so.
   static let notable: Int64 = 60_000
+}
+
+/// Whence somebody asks.
+public struct Origin: Hashable, Sendable {
+  /// Whom one counts as: an IPv4 address; of IPv6 a /64, of which whoever has one address has all.
+  public var address: String
+  /// The network of which that is a part: a /24 of IPv4.
+  public var block: String
+
+  public init(address: String, block: String) {
+    self.address = address
+    self.block = block
+  }
 }

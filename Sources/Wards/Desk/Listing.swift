@@ -45,7 +45,7 @@ public struct Listing: Sendable {
         "\(records.words.en), by its number.", purpose, of: records, answers: .row(records)
       ) { [records] look in
         guard let row = look.inquiry.row, let record = try RowValues.fetch(row, records, look.db),
-          look.maySee(record, records)
+          try look.maySee(record, records)
         else { throw Fault.notFound("id") }
         return .object(try look.view(record, records))
       },
@@ -71,7 +71,9 @@ public struct Listing: Sendable {
       records, where: conditions.joined(separator: " AND "), arguments, by: ["\"\(newest.schema.name)\""],
       newestFirst: true)
     var views: [JSON] = []
-    for record in page.rows where look.maySee(record, records) { views.append(.object(try look.view(record, records))) }
+    for record in page.rows where try look.maySee(record, records) {
+      views.append(.object(try look.view(record, records)))
+    }
     return page.answer(id, views)
   }
 }

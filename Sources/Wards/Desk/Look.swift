@@ -35,8 +35,18 @@ public struct Look {
   public mutating func show(_ record: RowValues, hiding hidden: Set<String> = [], of subject: RowID? = nil) -> [String:
     JSON]
   {
-    if record.collection.isPersonal { saw(subject ?? record.id) }
+    if record.collection.isPersonal { if let subject { saw(subject) } else { saw(record) } }
     return record.members(hiding: hidden)
+  }
+
+  /// A row of people's was seen: of the person whose it is, where one ward wrote both; what one ward writes of another's
+  /// people is its own.
+  ///
+  /// - Parameter person: whose it is, where the collection does not say.
+  public mutating func saw(_ record: RowValues, of person: RowID? = nil) {
+    let person = person ?? record.records.reader.person.flatMap { record.row($0) }
+    let isOne = person.map { record.id.isDerived || inquiry.isOwn($0) == inquiry.isOwn(record.id) } ?? false
+    saw(isOne ? person! : record.id)
   }
 
   /// What somebody sees of `subject` without a row of its own: a name in a sentence, a sum that is one person's.
@@ -45,7 +55,11 @@ public struct Look {
   /// The subject let this ward see it.
   public mutating func agreed(_ subject: RowID) { consented.insert(subject) }
 
-  public func maySee(_ row: RowValues, _ records: Records) -> Bool { records.admits(row, inquiry) }
+  /// Whether whoever asks may see a row: as its collection says, and, of people, the person whose row it is.
+  public func maySee(_ row: RowValues, _ records: Records) throws -> Bool {
+    guard records.admits(row, inquiry) else { return false }
+    return try catalogue?.mayReach(row, records, inquiry, db) ?? true
+  }
 
   /// A row that anybody of the staff may read, for its answer.
   public mutating func answer(_ row: RowID, _ records: Records, hiding hidden: Set<String> = []) throws -> JSON {

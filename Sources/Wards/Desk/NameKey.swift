@@ -41,37 +41,89 @@ public enum NameKey {
     return table
   }()
 
+  /// Letters that are no letter with a mark: a stroke goes through them, or two became one.
+  private static let latin: [Unicode.Scalar: String] = [
+    "đ": "d", "ð": "d", "ø": "o", "ł": "l", "ß": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h", "ŧ": "t",
+    "ŋ": "n", "ə": "e", "ɖ": "d", "ơ": "o", "ư": "u",
+  ]
+
+  /// A Latin letter without its marks: Nguyễn is typed as Nguyen.
+  private static func plain(_ scalar: Unicode.Scalar) -> String {
+    let small = String(scalar).lowercased()
+    guard (0xc0...0x2af).contains(scalar.value) || (0x1e00...0x1eff).contains(scalar.value) else { return small }
+    let base = small.decomposedStringWithCanonicalMapping.unicodeScalars.filter { !(0x300...0x36f).contains($0.value) }
+    return base.map { latin[$0] ?? String($0) }.joined()
+  }
+
+  /// ヴァ is said バ, and ヷ is ワ with marks; ゔ stands for all of them by now.
+  private static let vKana: [(String, String)] = [
+    ("ゔぁ", "ば"), ("ゔあ", "ば"), ("ゔぃ", "び"), ("ゔい", "び"), ("ゔぇ", "べ"), ("ゔえ", "べ"), ("ゔぉ", "ぼ"), ("ゔお", "ぼ"),
+    ("ゔ", "ぶ"), ("ヷ", "ば"), ("ヸ", "び"), ("ヹ", "べ"), ("ヺ", "ぼ"),
+  ]
+
+  /// A voicing mark of its own, as some keyboards and programs write it, is put to the kana before it.
+  private static func composed(_ text: String) -> String {
+    var scalars = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\u{309b}", "\u{ff9e}": scalars.append("\u{3099}")
+      case "\u{309c}", "\u{ff9f}": scalars.append("\u{309a}")
+      default: scalars.append(scalar)
+      }
+    }
+    // Foundation leaves a half-width kana's mark beside it: it is put to it by the second step.
+    return String(scalars).precomposedStringWithCompatibilityMapping.precomposedStringWithCanonicalMapping
+  }
+
+  private static func voiced(_ kana: Unicode.Scalar) -> Unicode.Scalar {
+    let marked = (String(kana) + "\u{3099}").precomposedStringWithCanonicalMapping.unicodeScalars
+    return marked.count == 1 ? marked.first! : kana
+  }
+
   private static let smallKana: [Unicode.Scalar: Unicode.Scalar] = [
     "ぁ": "あ", "ぃ": "い", "ぅ": "う", "ぇ": "え", "ぉ": "お", "っ": "つ", "ゃ": "や", "ゅ": "ゆ", "ょ": "よ", "ゎ": "わ",
     "ゕ": "か", "ゖ": "け", "ゐ": "い", "ゑ": "え", "を": "お", "ぢ": "じ", "づ": "ず",
   ]
 
-  /// Half-width to full, katakana to hiragana, small kana to large, long vowels gone, variant characters to one, case and
-  /// everything that is no letter gone.
-  public static func of(_ text: String) -> String {
-    var key = String.UnicodeScalarView()
-    for scalar in letters(text) {
-      if scalar != "々" { key.append(scalar) } else if let last = key.last { key.append(last) }
-    }
-    return withoutLongVowels(key)
-  }
+  /// Half-width to full, katakana to hiragana, small kana to large, ヴ to ブ, long vowels gone, marks that repeat written out,
+  /// variant characters to one, Latin letters without their marks, case and everything that is no letter gone.
+  public static func of(_ text: String) -> String { withoutLongVowels(letters(text, repeats: true)) }
 
-  /// The letters and numbers of a text, each as one character for its variants: what needs no character beside it to be known.
-  static func letters(_ text: String) -> String.UnicodeScalarView {
+  /// The letters and numbers of a text, each as one character for its variants.
+  ///
+  /// - Parameter repeats: write marks that repeat a character out; without, they go: what is looked for in the middle of a name
+  ///   begins with no character to repeat.
+  static func letters(_ text: String, repeats: Bool) -> String.UnicodeScalarView {
+    var hiragana = String.UnicodeScalarView()
+    for scalar in composed(text).unicodeScalars {
+      let isKatakana = (0x30a1...0x30f6).contains(scalar.value) || scalar == "ヽ" || scalar == "ヾ"
+      hiragana.append(isKatakana ? Unicode.Scalar(scalar.value - 0x60)! : scalar)
+    }
+    var plain = String(hiragana)
+    for (v, b) in vKana { plain = plain.replacingOccurrences(of: v, with: b) }
     var key = String.UnicodeScalarView()
-    // Foundation leaves a half-width voicing mark beside its kana: it is put to it by the second step.
-    let plain = text.precomposedStringWithCompatibilityMapping.precomposedStringWithCanonicalMapping
     for scalar in plain.unicodeScalars {
       var folded = scalar
-      if (0x30a1...0x30f6).contains(scalar.value) { folded = Unicode.Scalar(scalar.value - 0x60)! }
       // A variation selector chooses a shape of the character before it.
       if (0xfe00...0xfe0f).contains(folded.value) || (0xe0100...0xe01ef).contains(folded.value) { continue }
-      if folded == "ー" { continue }
+      if (0x300...0x36f).contains(folded.value) || folded == "ー" { continue }
+      if ["々", "〻", "ゝ", "ゞ"].contains(folded) {
+        guard repeats, let last = key.last else { continue }
+        folded = folded == "ゞ" ? voiced(last) : last
+      }
       folded = smallKana[folded] ?? Self.folded[folded] ?? folded
       guard folded.properties.isAlphabetic || folded.properties.numericType != nil else { continue }
-      key.append(contentsOf: String(folded).lowercased().unicodeScalars)
+      key.append(contentsOf: Self.plain(folded).unicodeScalars)
     }
     return key
+  }
+
+  /// A telephone number's key: its digits, as they are dialled here.
+  public static func ofPhone(_ text: String) -> String {
+    let plain = text.precomposedStringWithCompatibilityMapping
+    let digits = plain.filter { $0.isASCII && $0.isNumber }
+    return plain.contains("+81") && digits.hasPrefix("81")
+      ? "0" + digits.dropFirst(2).drop { $0 == "0" } : digits
   }
 
   /// ゆうこ and ゆこ, おおの and おの are told apart by few who hear them: う after お or う, and a vowel said twice, go.

@@ -42,9 +42,9 @@ enum OwnValue {
 
   static let all = [
     records(61, "own_values_life", .life, .staff),
-    records(62, "own_values_life_personal", .life, .people(.people, .identity)),
+    records(62, "own_values_life_personal", .life, .people(.people, .identity, of: subject)),
     records(79, "own_values_supply", .supply, .staff), records(47, "own_values_registry", .registry, .staff),
-    records(48, "own_values_registry_personal", .registry, .people(.people, .identity)),
+    records(48, "own_values_registry_personal", .registry, .people(.people, .identity, of: subject)),
   ]
 
   /// Where values of own fields of rows of `subject` lie.
@@ -191,7 +191,7 @@ public enum OwnItems {
           let (subject, kept) = try subject(look.given)
           let row = look.given.row("row")!
           guard let target = try RowValues.fetch(row, subject, look.db),
-            subject.reader.access.admits(look.inquiry.user.roles), look.maySee(target, subject)
+            subject.reader.access.admits(look.inquiry.user.roles), try look.maySee(target, subject)
           else { throw Fault.notFound("row") }
           let list = try RowValues.all(kept, "WHERE subject = ? ORDER BY id LIMIT 1001", [row.rawValue], look.db)
           var values: [JSON] = []

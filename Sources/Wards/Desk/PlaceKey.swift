@@ -13,7 +13,7 @@ public enum PlaceKey {
   /// one, and what is no letter is gone.
   public static func of(_ text: String) -> String {
     var key = String.UnicodeScalarView()
-    for scalar in NameKey.letters(text) where scalar != "々" {
+    for scalar in NameKey.letters(text, repeats: false) {
       key.append(joints[scalar] ?? digits[scalar] ?? scalar)
     }
     return String(key)

@@ -1,6 +1,6 @@
 import ChangeModel
 
-/// Why somebody may look at another ward's people.
+/// Why somebody may look at another ward's people, or at who must not be found.
 public enum Purpose: String, Word {
   /// Disaster Countermeasures Basic Act, article 86-15: asking after people.
   case safety = "安否確認"
@@ -8,12 +8,15 @@ public enum Purpose: String, Word {
   case assistance = "避難支援"
   /// The resident's consent.
   case consent = "本人同意"
+  /// Helping somebody of the own ward who must not be found.
+  case protection = "本人の保護"
 
   public var code: String {
     switch self {
     case .safety: "safety"
     case .assistance: "assistance"
     case .consent: "consent"
+    case .protection: "protection"
     }
   }
 
@@ -22,7 +25,7 @@ public enum Purpose: String, Word {
     switch self {
     case .safety: [.identity]
     case .assistance: [.identity, .care]
-    case .consent: []
+    case .consent, .protection: []
     }
   }
 

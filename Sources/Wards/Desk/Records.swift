@@ -96,13 +96,12 @@ public struct Records: Sendable {
     return state
   }
 
-  /// Whether whoever asks may see a row: by their roles; who must not be found, only those who protect that person, and the
-  /// shelter that has them, in their own ward; and who works at one shelter, what is there.
+  /// Whether whoever asks may see a row: by their roles; who must not be found, only those who protect that person, and of the
+  /// stay the shelters and the headquarters, in their own ward; and who works at one shelter, what is there.
   public func admits(_ row: RowValues, _ inquiry: Inquiry) -> Bool {
     guard reader.access.admits(inquiry.user.roles) else { return false }
     if row.integer("guarded") == 1 {
-      let protectors: Set<Role> =
-        reader.station == nil ? [.welfare, .headquarters] : [.welfare, .headquarters, .shelter]
+      let protectors: Set<Role> = reader.station == nil ? [.welfare] : [.welfare, .headquarters, .shelter]
       guard inquiry.isOwn(row.id), !inquiry.user.roles.isDisjoint(with: protectors) else { return false }
     }
     return (try? inquiry.user.mustWork(where: row, self)) != nil
@@ -176,6 +175,10 @@ public struct Reader: Sendable {
   public let confidence: Confidence?
   /// Where somebody must work who works at one shelter alone; nil: wherever.
   public let station: Station?
+  /// The column that names the person whose row it is; nil: each row is a person's own, or nobody's.
+  public let person: String?
+  /// Its rows name people whom nobody has looked up: there is nobody to ask who may see them.
+  let isOfNobody: Bool
 
   /// Which shelter a row is of.
   public enum Station: Sendable {
@@ -188,10 +191,15 @@ public struct Reader: Sendable {
   /// those alone who protect that person.
   public var isPersonal: Bool { confidence != nil }
 
-  private init(_ access: Access, _ confidence: Confidence? = nil, _ station: Station? = nil) {
+  private init(
+    _ access: Access, _ confidence: Confidence? = nil, _ station: Station? = nil, of person: Field<RowID>? = nil,
+    isOfNobody: Bool = false
+  ) {
     self.access = access
     self.confidence = confidence
     self.station = station
+    self.person = person?.schema.name
+    self.isOfNobody = isOfNobody
   }
 
   /// Residents too, without signing in.
@@ -203,8 +211,16 @@ public struct Reader: Sendable {
     Reader(access, nil, station)
   }
   /// People's data.
-  public static func people(_ access: Access, _ confidence: Confidence, at station: Station? = nil) -> Reader {
-    Reader(access, confidence, station)
+  ///
+  /// - Parameter person: whose row it is, where that is not the row itself: who may not reach the person sees none of it.
+  public static func people(
+    _ access: Access, _ confidence: Confidence, at station: Station? = nil, of person: Field<RowID>? = nil
+  ) -> Reader {
+    Reader(access, confidence, station, of: person)
+  }
+  /// What somebody said who is not known: a report from the counter.
+  public static func strangers(_ access: Access, _ confidence: Confidence) -> Reader {
+    Reader(access, confidence, isOfNobody: true)
   }
   /// What lies in the tables for the node's own use: no endpoint shows it.
   public static func nobody(_ confidence: Confidence) -> Reader { Reader(.roles([]), confidence) }

@@ -15,7 +15,7 @@ public enum Rows {
     @Sendable func find(_ look: inout Look) throws -> (row: RowValues, records: Records) {
       let records = shown.first { $0.name == look.given.text("collection") }!
       guard records.reader.access.admits(look.inquiry.user.roles),
-        let row = try RowValues.fetch(look.given.row("row")!, records, look.db), look.maySee(row, records)
+        let row = try RowValues.fetch(look.given.row("row")!, records, look.db), try look.maySee(row, records)
       else { throw Fault.notFound("row") }
       return (row, records)
     }

@@ -14,7 +14,8 @@ struct DeskTests {
   private static func family(_ office: Office, _ names: [String], household: String) throws -> [RowID] {
     try names.map {
       try office.write(
-        "registerResident", nil, ["familyName": "髙橋", "givenName": .text($0), "household": .text(household)]
+        "registerResident", nil,
+        ["familyName": "髙橋", "givenName": .text($0), "household": .text(household), "address": "見本町1-2-3"]
       ).row
     }
   }
@@ -25,13 +26,14 @@ struct DeskTests {
     let (a, other) = (wards.first, wards.second)
     let people = try Self.family(a, ["一郎", "花子"], household: "桜町")
     let hidden = try a.write(
-      "registerResident", nil, ["familyName": "隠", "givenName": "れる", "household": "桜町", "guarded": true]
+      "registerResident", nil,
+      ["familyName": "隠", "givenName": "れる", "household": "桜町", "address": "見本町1-2-3", "guarded": true]
     ).row
     let seen = try a.read("family", people[0])
     #expect(seen["members"].list.map { $0["id"] } == people.map { .text("\($0)") })
     let card = seen["cards"].list[0].text!
     #expect(card.hasPrefix("RENKEI:R:") && !card.contains("髙") && card.utf8.allSatisfy { $0 < 128 })
-    #expect(try a.read("family", hidden)["members"].list.count == 1)
+    #expect(try a.read("family", hidden, ["purpose": "protection"])["members"].list.count == 1)
 
     let shelter = try a.shelter("第一", ward: "13101")
     let entered = try a.write("checkInFamily", shelter, ["card": .text(card)])
@@ -283,9 +285,11 @@ struct DeskTests {
     let wards = try Wards()
     let (a, b) = (wards.first, wards.second)
     let left = try a.write("registerResident", nil, ["familyName": "守", "givenName": "る子"]).row
-    let right = try b.write("registerResident", nil, ["familyName": "守", "givenName": "る子", "household": "x"]).row
+    let right = try b.write(
+      "registerResident", nil, ["familyName": "守", "givenName": "る子", "household": "x", "address": "見本町1"]
+    ).row
     try b.write(
-      "registerResident", nil, ["familyName": "守", "givenName": "母", "household": "x"])
+      "registerResident", nil, ["familyName": "守", "givenName": "母", "household": "x", "address": "見本町1"])
     try a.meet(b)
     try b.write(
       "linkResidents", nil,

@@ -107,7 +107,8 @@ import Testing
         }.get()
         // Taken out by a step.
         guard kept != nil else { continue }
-        let shown = try office.read("row", nil, ["collection": .text(records.name), "row": .text("\(row)")])
+        let shown = try office.read(
+          "row", nil, ["collection": .text(records.name), "row": .text("\(row)"), "purpose": "protection"])
         #expect(shown["id"].text == "\(row)")
         #expect(records.states.isEmpty || shown["stateCode"].text != nil, "a row of \(records.name) is in no state")
       }

@@ -10,7 +10,11 @@ struct NameTests {
     arguments: [
       ("髙橋", "高橋"), ("齋藤", "斉藤"), ("斎藤", "齊藤"), ("渡邊", "渡辺"), ("渡邉", "渡辺"), ("ﾀｶﾊｼ", "たかはし"), ("ガッコウ", "ｶﾞﾂｺｳ"),
       ("ゆうこ", "ユーコ"), ("おおの", "オーノ"), ("大﨑", "大崎"), ("桒田", "桑田"), ("佐々木", "佐佐木"), ("Nguyen  VAN", "ｎｇｕｙｅｎ・van"),
-      ("葛\u{e0100}飾", "葛飾"),
+      ("葛\u{e0100}飾", "葛飾"), ("Nguyễn Văn Đức", "nguyen van duc"), ("José Ångström", "JOSE ANGSTROM"),
+      ("Łukasz", "lukasz"),
+      ("みすゞ", "みすず"), ("ミスヾ", "ミスズ"), ("さゝき", "ささき"), ("いすゞ", "イスズ"), ("ヴァン", "バン"), ("ヴィクトル", "ビクトル"),
+      ("ヷ", "バ"), ("か\u{309b}く", "がく"), ("カ\u{309b}ク", "ガク"), ("か\u{3099}く", "がく"), ("は\u{309c}く", "ぱく"),
+      ("ﾊﾟｸ", "パク"), ("Müller", "Muller"), ("Jose\u{301}", "José"),
     ])
   func `one key for two spellings`(one: String, other: String) {
     #expect(NameKey.of(one) == NameKey.of(other))
@@ -20,6 +24,12 @@ struct NameTests {
   @Test(arguments: [("鈴木", "錫木"), ("さとう", "かとう"), ("田中", "中田"), ("ひろし", "ひろ")])
   func `different names keep different keys`(one: String, other: String) {
     #expect(NameKey.of(one) != NameKey.of(other))
+  }
+
+  @Test func `a telephone number is one, however it is written`() {
+    for text in ["090-1234-5678", "09012345678", "０９０−１２３４−５６７８", "+81 90-1234-5678", "(090) 1234 5678"] {
+      #expect(NameKey.ofPhone(text) == "09012345678", "\(text)")
+    }
   }
 
   @Test func `an address is one, however its numbers are written`() {

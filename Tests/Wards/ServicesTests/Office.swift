@@ -23,6 +23,7 @@ final class Office {
   /// When what is written next was entered, and the mark that it bears; nil for now, and for none.
   var entered: Instant?
   var request: (key: [UInt8], content: [UInt8])?
+  var user = User("見本 職員")
 
   init(_ path: String, _ identity: NodeIdentity) throws {
     replica = try Replica(path: path, identity: identity, schema: Schema(Services.collections), at: .test)
@@ -31,7 +32,7 @@ final class Office {
 
   func inquiry(_ endpoint: Endpoint, _ row: RowID?, _ body: JSON) throws -> Inquiry {
     var inquiry = Inquiry(
-      given: try endpoint.form.read(body, in: replica.identity.federation), row: row, user: User("見本 職員"), now: now,
+      given: try endpoint.form.read(body, in: replica.identity.federation), row: row, user: user, now: now,
       identity: replica.identity)
     if let entered { inquiry.enter(at: entered) }
     inquiry.request = request

@@ -153,7 +153,8 @@ struct ServiceTests {
         try home.replica.store.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM \(table)") } == 1, "\(table)")
     }
     // At home the desk finds the record, and nobody finds the person.
-    #expect(try home.read("resident", protected)["guarded"] == true)
+    #expect(throws: Fault.self) { try home.read("resident", protected) }
+    #expect(try home.read("resident", protected, ["purpose": "protection"])["guarded"] == true)
     #expect(try home.read("searchPeople", nil, ["name": "守"])["people"].list.isEmpty)
     try home.write("reportSafety", nil, ["resident": .text("\(resident)"), "status": "軽傷", "source": "家族・知人"])
     try home.meet(other)

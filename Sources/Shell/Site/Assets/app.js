@@ -365,7 +365,8 @@ let typed = null;
 
 document.addEventListener("input", (event) => {
   const form = event.target.closest("form.filter");
-  if (!form || !document.getElementById("results")) return;
+  // Where each look is written down, one looks on purpose: by Enter or the button, not with every letter.
+  if (!form || !document.getElementById("results") || "still" in document.getElementById("content").dataset) return;
   clearTimeout(typed);
   typed = setTimeout(async () => {
     const query = new URLSearchParams([...new FormData(form)].filter(([, text]) => text !== ""));

@@ -32,7 +32,7 @@ public enum Allocations {
     if try OrderRule.needsAuthority(allocation, look) { members["needsAuthority"] = true }
     // Who works at one shelter takes the steps of its requests alone.
     let asked = try request ?? fetchRequest(of: allocation, look.db)
-    if members["actions"] != nil, asked.map({ !look.maySee($0, GoodsRequest.records) }) ?? true {
+    if members["actions"] != nil, try asked.map({ try !look.maySee($0, GoodsRequest.records) }) ?? true {
       members["actions"] = []
     }
     return members

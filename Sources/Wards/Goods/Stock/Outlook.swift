@@ -42,6 +42,7 @@ public enum Outlook {
     let days = ShelterReport.days(now)
     let group = byShelter ? "id" : "ward"
     // Whichever is higher, the count or the report of the day, else of the day before; and those outside whom the shelter serves.
+    let besides = try HeadCount.Besides(db)
     let people = try Row.fetchAll(
       db,
       sql: """
@@ -52,12 +53,12 @@ public enum Outlook {
         ), counted AS (
           SELECT s.id, s.ward,
             min(1e9, max(s.people, coalesce(r.people, 0)) + max(0, coalesce(r.outside, 0))) AS people
-          FROM (\(HeadCount.all(own: "?4", recounts: "?5"))) s LEFT JOIN reports r ON r.shelter = s.id AND r.place = 1
+          FROM (\(HeadCount.all(own: "?4", recounts: "?5", uncounted: "?6"))) s LEFT JOIN reports r ON r.shelter = s.id AND r.place = 1
           WHERE s.\(HeadCount.open) AND (?1 IS NULL OR s.ward = ?1)
         )
         SELECT ward, \(byShelter ? "id" : "NULL") AS shelter, CAST(total(people) AS INTEGER) AS people
         FROM counted GROUP BY \(group)
-        """, arguments: [ward, days.today, days.yesterday, own, try HeadCount.recounts(db)])
+        """, arguments: [ward, days.today, days.yesterday, own, besides.recounts, besides.uncounted])
     // A lot whose date has passed is no stock.
     let stock = try Row.fetchAll(
       db,

@@ -18,7 +18,10 @@ public struct Account: Hashable, Sendable {
   public var changedAt: Int64
   public var hasEnded: Bool
 
-  public var user: User { User(name, roles: roles, shelter: shelter) }
+  /// Until when an administrator lets the person look at many people.
+  public var looksUntil: Instant?
+
+  public var user: User { User(name, roles: roles, shelter: shelter, account: id, looksUntil: looksUntil) }
 
   init(_ values: RowValues) {
     id = values.id
@@ -28,6 +31,7 @@ public struct Account: Hashable, Sendable {
     shelter = values[AccountRow.shelter]
     changedAt = values[AccountRow.changedAt]?.milliseconds ?? 0
     hasEnded = values[AccountRow.endedAt] != nil
+    looksUntil = values[AccountRow.looksUntil]
   }
 
   /// - Parameter ward: the ward's index; another ward's account is nobody here.
@@ -88,7 +92,9 @@ public struct Token: Hashable, Sendable {
   public var roles: Set<Role>
   public var isReadOnly: Bool
 
-  public var user: User { User(name, roles: roles) }
+  public var looksUntil: Instant?
+
+  public var user: User { User(name, roles: roles, account: id, looksUntil: looksUntil) }
 
   private static let prefix = "rk1-"
   private static let secretBytes = 32
@@ -112,6 +118,6 @@ public struct Token: Hashable, Sendable {
     guard let found, found.id.made?.author.ward == ward else { return nil }
     return Token(
       id: found.id, name: found[TokenRow.name] ?? "", roles: Set(found[TokenRow.roles].compactMap { Role(word: $0) }),
-      isReadOnly: found[TokenRow.readOnly] ?? false)
+      isReadOnly: found[TokenRow.readOnly] ?? false, looksUntil: found[TokenRow.looksUntil])
   }
 }

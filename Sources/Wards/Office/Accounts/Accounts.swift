@@ -99,6 +99,7 @@ public enum Accounts {
 
   public static let service = Service(
     "管理", "Administration", records: [records, Credential.records],
+    actions: [allowance("allowLooks", records, AccountRow.looksUntil, when: [own, lasts])],
     endpoints: [
       .read(
         "accounts", "/accounts", "アカウント", "Accounts", for: .administration, "The ward's accounts.",
@@ -163,6 +164,36 @@ public enum Accounts {
       }.often(0),
     ], menu: ["accounts"])
 
+  // MARK: Who may look at many people
+
+  /// Whose account or token a row is: the name, and the login or the token's number.
+  public static func user(_ row: RowID, _ db: Database) throws -> (name: String, login: String)? {
+    if let account = try RowValues.fetch(row, records, db) {
+      return (account[AccountRow.name] ?? "?", account[AccountRow.login] ?? "?")
+    }
+    return try RowValues.fetch(row, tokens, db).map { ($0[TokenRow.name] ?? "?", "\(row)") }
+  }
+
+  /// A second person's yes to more looks than one case needs.
+  private static func allowance(
+    _ id: String, _ records: Records, _ until: Field<Instant>, when conditions: [Condition]
+  ) -> Action {
+    Action(
+      id, .step("allowance"), records, "多人数の閲覧を認める", "Allow looks at many people", for: .administration,
+      takes: [FormField("hours", .integer(1...24), required: true, ja: "何時間", en: "For how many hours")],
+      when: conditions,
+      warning: Words(
+        "この人は、その間、人数の限りなく個人の記録を見られます。理由を本人に確かめてください。",
+        "For that time the person can see the records of any number of people. Ask what for."),
+      rule: { desk, record, edits in
+        guard desk.inquiry.user.account != record?.id else {
+          throw Fault(
+            .forbidden, field: "id", ja: "自分では認められません。別の管理者に頼んでください", en: "not for oneself: ask another administrator")
+        }
+        edits.append(until.set(desk.now.advanced(byMilliseconds: desk.given.integer("hours")! * 3_600_000)))
+      })
+  }
+
   // MARK: Tokens
 
   private static let tokens = TokenRow.records
@@ -172,6 +203,14 @@ public enum Accounts {
 
   public static let tokenService = Service(
     "機器の鍵", "Device tokens", records: [tokens],
+    actions: [
+      allowance(
+        "allowTokenLooks", tokens, TokenRow.looksUntil,
+        when: [
+          .ownRow("この区の鍵ではありません", "not a token of this ward"),
+          .missing(TokenRow.endedAt, "すでに無効です", "has ended already"),
+        ])
+    ],
     endpoints: [
       .read(
         "tokens", "/tokens", "機器の鍵", "Device tokens", for: .administration,

@@ -17,7 +17,7 @@ public enum AssistancePlan {
 
   public static let records = Records(
     41, "assistance", "避難支援", "Assistance to flee", lane: .registry, law: .keptByWard(open: []),
-    reader: .people(.people, .care),
+    reader: .people(.people, .care, of: resident),
     fields: [resident, grounds, plan, supporters, destination, transport, equipment, contact, agreed, evacuatedAt],
     title: [resident],
     takesOwnItems: true,

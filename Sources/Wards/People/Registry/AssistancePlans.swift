@@ -47,10 +47,7 @@ enum AssistancePlans {
     of: Resident.records, answers: .row(records)
   ) { look in
     let resident = look.inquiry.row!
-    guard
-      try !Residents.isGuarded(resident, of: look.inquiry.wardIndex, look.db)
-        || Residents.protects(resident, look.inquiry)
-    else { throw Fault.notFound("id") }
+    guard let plan = try of(resident, look.db), try look.maySee(plan, records) else { throw Fault.notFound("id") }
     return try answer(resident, &look)
   }
 

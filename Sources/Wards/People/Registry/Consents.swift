@@ -179,11 +179,11 @@ public enum Consents {
 
   private static let list = Endpoint.read(
     "consents", Resident.records.path + "/{id}/consents", "同意", "Consents", for: .welfare,
-    "A resident's consents, valid and past.", Paging.fields(of: records.name), of: Resident.records,
+    "A resident's consents, valid and past.", Paging.fields(of: records.name) + [Purpose.field], of: Resident.records,
     answers: .rows("consents", records, and: members, isPaged: true)
   ) { look in
     let page = try look.page(records, where: "resident = ?1", [look.inquiry.row!.rawValue], usual: 1_000)
-    return page.answer("consents", try page.rows.map { try view($0, &look) })
+    return page.answer("consents", try page.rows.filter { try look.maySee($0, records) }.map { try view($0, &look) })
   }
 
   public static let service = Service(

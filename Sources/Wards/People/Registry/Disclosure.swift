@@ -20,7 +20,7 @@ public enum Disclosure {
 
   public static let records = Records(
     45, "disclosures", "本人の同意による提供", "Disclosure", lane: .registry, law: .keptByWard(open: []),
-    reader: .people(.people, .disclosure),
+    reader: .people(.people, .disclosure, of: resident),
     fields: [resident, consent, name, kana, birth, sex, address, phone, language, assistance, nameKey, kanaKey, until],
     title: [name],
     hidden: [nameKey, kanaKey],

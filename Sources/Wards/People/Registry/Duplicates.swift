@@ -18,6 +18,14 @@ enum Duplicates {
   ]
   private static let threshold = 7.0
 
+  private static func agree(_ own: RowValues, _ other: RowValues, _ field: Field<String>) -> Bool {
+    if field.number == Resident.birth.number { return Birth.agree(own[field], other[field]) }
+    guard let one = own[field], let two = other[field] else { return false }
+    guard field.number == Resident.phone.number else { return one == two }
+    let key = NameKey.ofPhone(one)
+    return !key.isEmpty && key == NameKey.ofPhone(two)
+  }
+
   private static func candidates(_ own: RowValues, _ db: Database) throws -> [Candidate] {
     var pool: [RowID: RowValues] = [:]
     for field in [Resident.kanaKey, Resident.nameKey, Resident.birth] {
@@ -31,12 +39,7 @@ enum Duplicates {
     }
     pool[own.id] = nil
     return pool.values.compactMap { other -> Candidate? in
-      let agreed = weights.filter { weight in
-        guard weight.field.number != Resident.birth.number else {
-          return Birth.agree(own[Resident.birth], other[Resident.birth])
-        }
-        return own[weight.field] != nil && own[weight.field] == other[weight.field]
-      }
+      let agreed = weights.filter { agree(own, other, $0.field) }
       let score = agreed.reduce(0) { $0 + $1.weight }
       return score >= threshold ? Candidate(resident: other, score: score, reasons: agreed.map(\.reason)) : nil
     }.sorted { ($0.score, $1.resident.id) > ($1.score, $0.resident.id) }.prefix(50).map { $0 }
@@ -60,7 +63,9 @@ enum Duplicates {
       try RowValues.all(IdentityLink.records, "WHERE first = ?1 OR second = ?1", [own.id.rawValue], look.db)
         .filter { $0[IdentityLink.claim] != .retracted }
         .flatMap { [$0[IdentityLink.first], $0[IdentityLink.second]] })
-    let open = try candidates(own, look.db).filter { !decided.contains($0.resident.id) }
+    let open = try candidates(own, look.db).filter {
+      try !decided.contains($0.resident.id) && look.maySee($0.resident, Resident.records)
+    }
     return [
       "candidates": .list(
         try open.map { candidate in

@@ -16,6 +16,8 @@ public enum Resident {
   public static let guarded = Field.flag(11, "guarded", "所在を知らせない", "Not to be found")
   public static let notes = LogField(12, "notes", 1_000, "記録", "Notes")
   public static let household = Field.text(13, "household", 60, "世帯", "Household")
+  /// With whose family somebody belongs, though the household or the address does not say so: that a clerk confirmed it.
+  public static let familyOf = Field.row(14, "family_of", of: "residents", "家族", "Family of")
   /// What names are looked up by: worked out by the node that writes them.
   public static let nameKey = Field.text(20, "name_key", 2_000, "氏名の検索キー", "Name key")
   public static let kanaKey = Field.text(21, "kana_key", 2_000, "カナの検索キー", "Kana key")
@@ -25,12 +27,12 @@ public enum Resident {
     40, "residents", "住民", "Resident", lane: .registry, law: .keptByMaker, reader: .people(.people, .identity),
     fields: [
       familyName, givenName, familyKana, givenKana, birth, sex, address, phone, language, kind, guarded, notes,
-      household, nameKey, kanaKey, addressKey,
+      household, familyOf, nameKey, kanaKey, addressKey,
     ],
     title: [familyName, givenName],
     takesOwnItems: true,
     hidden: [nameKey, kanaKey, addressKey],
-    indexes: [[nameKey], [kanaKey], [birth, kanaKey], [household]])
+    indexes: [[nameKey], [kanaKey], [birth, kanaKey], [household], [familyOf]])
 
   static let sexes = [
     Choice("男", "male"), Choice("女", "female"), Choice("その他", "other"), Choice("不明", "unknown"),

@@ -22,6 +22,11 @@ public enum ResidentSearch {
     public var values: RowValues
     public var isDisclosure: Bool
 
+    /// Who works at one shelter reads of its own people alone.
+    func maySee(_ look: Look) throws -> Bool {
+      isDisclosure ? look.inquiry.user.shelter == nil : try look.maySee(values, Resident.records)
+    }
+
     func view(_ look: inout Look) throws -> JSON {
       isDisclosure ? Residents.disclosed(values, &look) : try Residents.view(values, &look)
     }
@@ -36,6 +41,10 @@ public enum ResidentSearch {
     let address = given.text("address").map(NameKey.ofAddress)
     guard !keys.isEmpty || birth != nil else {
       throw Fault.badValue("name", ja: "氏名・カナ・生年月日のどれかを入れてください", en: "give a name, kana or date of birth")
+    }
+    guard !keys.isEmpty || birth?.utf8.count == 10 else {
+      throw Fault.badValue(
+        "birth", ja: "氏名がわからないときは、生年月日を年月日まで入れてください", en: "without a name, give the whole date of birth")
     }
     var hits: [Hit] = []
     var seen: Set<RowID> = []
@@ -54,7 +63,8 @@ public enum ResidentSearch {
       guard let resident = values[Disclosure.resident], seen.insert(resident).inserted else { return }
       hits.append(Hit(resident: resident, values: values, isDisclosure: true))
     }
-    // Whole names first, then names that begin so: each by its own index, and no more than are shown.
+    // Whole names first, then names that begin so: each by its own index, and no more than are shown. Of another ward's people,
+    // who are no business of whoever has not said whom they look for, whole names alone.
     let room = birth == nil && address == nil ? limit : scanLimit
     for (exact, list) in [(true, keys), (false, Array(keys.prefix(1)))] {
       for key in list {
@@ -62,8 +72,10 @@ public enum ResidentSearch {
         for column in ["name_key", "kana_key"] {
           let clause = exact ? "\(column) = ?1" : "\(column) > ?1 AND \(column) < ?1 || x'f48fbfbf'"
           try RowValues.all(
-            Resident.records, "WHERE (\(clause)) AND guarded IS NOT 1 LIMIT ?2", [key, room], db
+            Resident.records, "WHERE (\(clause)) AND guarded IS NOT 1 AND (?4 OR id >> 53 = ?3) LIMIT ?2",
+            [key, room, Int64(inquiry.wardIndex), exact], db
           ).forEach(take)
+          guard exact else { continue }
           try RowValues.all(
             Disclosure.records, "WHERE (\(clause)) AND coalesce(until, 9e15) > ?3 LIMIT ?2",
             [key, room, inquiry.now.milliseconds], db
@@ -92,7 +104,7 @@ public enum ResidentSearch {
     "Find residents by name, kana, birth date and address, in any spelling. Those who must not be found are not.", form,
     answers: .rows("residents", Resident.records, and: Residents.members)
   ) { look in
-    let hits = try find(look.inquiry, look.db)
+    let hits = try find(look.inquiry, look.db).filter { try $0.maySee(look) }
     return ["residents": .list(try hits.map { try $0.view(&look) })]
   }
 }

@@ -34,9 +34,24 @@ public enum Residents {
     .ward(ward, guarded ? .protected : .identity)
   }
 
-  /// Whether whoever asks protects a resident: the welfare desk and the headquarters of the ward that gave the ID.
+  /// Whether somebody must not be found, by the record that is here.
+  public static func isProtected(_ resident: RowID, _ db: Database) throws -> Bool {
+    try RowValues.fetch(resident, records, db)?[Resident.guarded] == true
+  }
+
+  /// Whether whoever asks may know of somebody: of who must not be found, those alone who protect that person; and who works at
+  /// one shelter, of whoever is or was there.
+  public static func mayReach(_ resident: RowID, _ inquiry: Inquiry, _ db: Database) throws -> Bool {
+    guard try !isGuarded(resident, of: inquiry.wardIndex, db) || protects(resident, inquiry) else { return false }
+    guard let shelter = inquiry.user.shelter else { return true }
+    return try Bool.fetchOne(
+      db, sql: "SELECT EXISTS (SELECT 1 FROM stays WHERE resident = ? AND shelter = ?)",
+      arguments: [resident.rawValue, shelter.rawValue]) ?? false
+  }
+
+  /// Whether whoever asks protects a resident: the welfare desk of the ward that gave the ID.
   static func protects(_ resident: RowID, _ inquiry: Inquiry) -> Bool {
-    inquiry.isOwn(resident) && !inquiry.user.roles.isDisjoint(with: [.welfare, .headquarters])
+    inquiry.isOwn(resident) && inquiry.user.roles.contains(.welfare)
   }
 
   /// Whether whoever asks may have a record before them. Who must not be found is reached by those alone who protect that
@@ -48,7 +63,7 @@ public enum Residents {
   /// The record that the path names; nil when it is not here, or not for whoever asks.
   static func reached(_ look: Look) throws -> RowValues? {
     guard let row = look.inquiry.row, let resident = try RowValues.fetch(row, records, look.db),
-      mayReach(resident, look.inquiry)
+      try look.maySee(resident, records)
     else { return nil }
     return resident
   }
@@ -72,7 +87,7 @@ public enum Residents {
   // MARK: Answers
 
   private static let hidden = Shown.columns(
-    Resident.nameKey, Resident.kanaKey, Resident.addressKey, Resident.notes, Resident.guarded)
+    Resident.nameKey, Resident.kanaKey, Resident.addressKey, Resident.notes, Resident.guarded, Resident.familyOf)
   private static let hiddenOfDisclosures = Shown.columns(
     Disclosure.nameKey, Disclosure.kanaKey, Disclosure.resident, Disclosure.consent)
 
@@ -173,11 +188,11 @@ public enum Residents {
   ) { look in
     let row = look.inquiry.row!
     if let resident = try RowValues.fetch(row, records, look.db) {
-      guard mayReach(resident, look.inquiry) else { throw Fault.notFound("id") }
+      guard try look.maySee(resident, records) else { throw Fault.notFound("id") }
       return try view(resident, &look)
     }
     // What the resident let this ward see.
-    guard
+    guard look.inquiry.user.shelter == nil,
       let told = try RowValues.all(
         Disclosure.records, "WHERE resident = ? AND coalesce(until, 9e15) > ? ORDER BY id DESC LIMIT 1",
         [row.rawValue, look.now.milliseconds], look.db

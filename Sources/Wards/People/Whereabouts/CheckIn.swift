@@ -30,6 +30,8 @@ enum CheckIn {
       let purposes = try desk.read { try Declarations.purposes($0, ward: desk.ward, at: desk.now) }
       guard let purpose = given.text("purpose"), purposes.contains(purpose) else { return home }
     }
+    // Where somebody lives who must not be found, no shelter's register tells.
+    let isHidden = values[Resident.guarded] == true && !Residents.protects(resident, desk.inquiry)
     func joined(_ fields: [Field<String>]) -> String { fields.compactMap { values[$0] }.joined(separator: " ") }
     let rest = [
       (Stay.birth, Resident.birth), (Stay.sex, Resident.sex), (Stay.address, Resident.address),
@@ -38,7 +40,9 @@ enum CheckIn {
     return home + [
       (Stay.name, joined([Resident.familyName, Resident.givenName])),
       (Stay.kana, joined([Resident.familyKana, Resident.givenKana])),
-    ] + rest.compactMap { own, registered in values[registered].map { (own, $0) } }
+    ]
+      + rest.filter { !isHidden || ![Stay.address.number, Stay.phone.number].contains($0.0.number) }
+      .compactMap { own, registered in values[registered].map { (own, $0) } }
   }
 
   /// Adds an entry to a draft.

@@ -2,7 +2,7 @@ import Causality
 import ChangeModel
 import Desk
 
-/// What a resident said at the counter, without signing in: nobody's proven word.
+/// What a resident said at the counter, without signing in, once somebody of the staff has admitted it.
 public enum CounterReport {
   public static let name = Field.text(1, "name", 120, "氏名", "Name")
   public static let kana = Field.text(2, "kana", 120, "カナ", "Kana")
@@ -17,9 +17,8 @@ public enum CounterReport {
   public static let note = Field.text(11, "note", 500, "対応の記録", "What was done")
 
   public static let records = Records(
-    65, "counter_reports", "窓口からの届け出", "Report from the counter", path: "/counter/reports", lane: .life,
-    law: .keptByMaker,
-    reader: .people(.people, .identity),
+    65, "counter_reports", "窓口からの届け出", "Report from the counter", path: "/counter/admitted", lane: .life, law: .keptByMaker,
+    reader: .strangers(.people, .identity),
     fields: [name, kana, birth, state, place, phone, message, reportedAt, settledAt, settledBy, note],
     title: [name, state],
     indexes: [[settledAt, reportedAt]])

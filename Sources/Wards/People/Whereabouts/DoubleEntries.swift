@@ -16,6 +16,8 @@ public struct DoubleEntry: Hashable, Sendable {
     case moved = "同じ入所記録からの移動"
     /// Name or kana, and date of birth, are the same.
     case nameAndBirth = "氏名またはカナと生年月日が同じ"
+    /// Name or kana, and another of kana, telephone and address, are the same, and no date of birth says otherwise.
+    case nameAndMore = "氏名またはカナと、カナ・電話・住所のどれかが同じ"
 
     public var code: String {
       switch self {
@@ -23,6 +25,7 @@ public struct DoubleEntry: Hashable, Sendable {
       case .linked: "linked-residents"
       case .moved: "moved-twice"
       case .nameAndBirth: "same-name-and-birth"
+      case .nameAndMore: "same-name-and-more"
       }
     }
   }
@@ -38,13 +41,13 @@ public struct DoubleEntry: Hashable, Sendable {
   ///   does not work.
   func view(_ look: inout Look, hidesForeign: Bool = false) throws -> JSON? {
     let stays = try [first, second].compactMap { try RowValues.fetch($0, Stay.records, look.db) }
-    let hidden = stays.filter { !look.maySee($0, Stay.records) }
+    let hidden = try stays.filter { try !look.maySee($0, Stay.records) }
     guard hidden.count < stays.count, hidden.allSatisfy({ $0[Stay.guarded] != true }) else { return nil }
     return [
       "ground": .text(ground.rawValue),
       "stays": .list(
         try stays.map { stay in
-          guard look.maySee(stay, Stay.records), !hidesForeign || look.inquiry.isOwn(stay.id) else {
+          guard try look.maySee(stay, Stay.records), !hidesForeign || look.inquiry.isOwn(stay.id) else {
             return ["id": .text("\(stay.id)"), "ward": JSON(look.inquiry.ward(of: stay.id))]
           }
           return try Stays.view(stay, &look)
@@ -56,7 +59,8 @@ public struct DoubleEntry: Hashable, Sendable {
 extension Stays {
   /// Pairs of present stays with equal keys, each pair once.
   private static let pairs = """
-    SELECT a.id AS first, b.id AS second FROM stays a JOIN stays b ON b.id > a.id AND b.left_at IS NULL AND MATCH
+    SELECT a.id, b.id, a.name_key = b.name_key AND a.kana_key = b.kana_key, a.phone, b.phone, a.address, b.address
+    FROM stays a JOIN stays b ON b.id > a.id AND b.left_at IS NULL AND MATCH
     WHERE a.left_at IS NULL AND FILTER
       AND NOT EXISTS (
         SELECT 1 FROM stay_verdicts v WHERE v.first = a.id AND v.second = b.id
@@ -77,29 +81,62 @@ extension Stays {
     (.moved, "b.moved_from = a.moved_from"),
     (.nameAndBirth, "b.kana_key = a.kana_key AND b.birth = a.birth"),
     (.nameAndBirth, "b.name_key = a.name_key AND b.birth = a.birth"),
+    (.nameAndMore, "b.name_key = a.name_key AND a.name_key <> '' AND \(ofUnsureBirth)"),
+    (.nameAndMore, "b.kana_key = a.kana_key AND a.kana_key <> '' AND \(ofUnsureBirth)"),
   ]
+
+  /// No date of birth tells the two apart, and none makes them alike: of many nobody knows it, of some the year alone.
+  private static let ofUnsureBirth = """
+    (a.birth IS NULL OR b.birth IS NULL OR (a.birth <> b.birth
+      AND substr(a.birth, 1, length(b.birth)) = substr(b.birth, 1, length(a.birth))))
+    """
 
   /// Of each ground.
   static let most = 2_000
+  /// Pairs of one name that are looked at for what else they have in common.
+  private static let looked = 200_000
 
   private static func fetch(_ filter: String, _ arguments: StatementArguments, _ db: Database) throws -> [DoubleEntry] {
     var found: [DoubleEntry] = []
     var known: Set<[RowID]> = []
+    var settled = try SameStays(settled: true, db)
     for (ground, match) in matches {
       let sql = pairs.replacingOccurrences(of: "MATCH", with: match).replacingOccurrences(of: "FILTER", with: filter)
-      for row in try Row.fetchAll(
-        db.cachedStatement(sql: sql + " ORDER BY 1, 2 LIMIT \(most + 1)"), arguments: arguments)
-      {
+      let rows = try Row.fetchCursor(
+        db.cachedStatement(sql: sql + " ORDER BY 1, 2 LIMIT \(looked)"), arguments: arguments)
+      var ofGround = 0
+      while ofGround <= most, let row = try rows.next() {
         let pair = [RowID(rawValue: row[0]), RowID(rawValue: row[1])]
-        guard known.insert(pair).inserted else { continue }
+        guard !known.contains(pair), ground != .nameAndMore || hasMoreInCommon(row),
+          settled.group(of: pair[0]) != settled.group(of: pair[1])
+        else { continue }
+        known.insert(pair)
+        ofGround += 1
         found.append(DoubleEntry(first: pair[0], second: pair[1], ground: ground))
       }
     }
     return found.sorted { ($0.first, $0.second) < ($1.first, $1.second) }
   }
 
+  private static func hasMoreInCommon(_ row: Row) -> Bool {
+    func same(_ first: Int, _ second: Int, _ key: (String) -> String) -> Bool {
+      guard let first = String.fromDatabaseValue(row[first]), let second = String.fromDatabaseValue(row[second]) else {
+        return false
+      }
+      let (one, other) = (key(first), key(second))
+      return !one.isEmpty && one == other
+    }
+    return Bool.fromDatabaseValue(row[2]) == true || same(3, 4, NameKey.ofPhone) || same(5, 6, NameKey.ofAddress)
+  }
+
   /// Every double entry that nobody has settled.
-  static func openDoubles(_ db: Database) throws -> [DoubleEntry] {
+  ///
+  /// - Parameter ward: those alone of which this ward may settle; with `others`, all the rest.
+  static func openDoubles(_ db: Database, of ward: UInt32? = nil, others: Bool = false) throws -> [DoubleEntry] {
+    if let ward {
+      return try fetch(
+        "\(others ? "NOT " : "")(a.id >> 53 = ?1 OR b.id >> 53 = ?1)", [Int64(ward)], db)
+    }
     #if MUTANTS
       // As if doubles were looked for among this ward's own entries only.
       if PlantedBug.hidesDoubles.isPlanted {
@@ -124,24 +161,42 @@ public enum DoubleEntries {
 
   /// The stays that count.
   public static func counted(_ db: Database) throws -> Set<RowID> {
+    let present = Set(
+      try Int64.fetchAll(db, sql: "SELECT id FROM stays WHERE left_at IS NULL").map { RowID(rawValue: $0) })
     #if MUTANTS
-      let counted = PlantedBug.countsTwice.isPlanted ? "s.left_at IS NULL" : HeadCount.entries
-    #else
-      let counted = HeadCount.entries
+      if PlantedBug.countsTwice.isPlanted { return present }
     #endif
-    return Set(try Int64.fetchAll(db, sql: "SELECT id FROM stays s WHERE \(counted)").map { RowID(rawValue: $0) })
+    return present.subtracting(try SameStays.uncounted(db))
   }
 
   // MARK: Settling
 
   static let members = [Answer.Member("ground", .choice(DoubleEntry.Ground.choices), "根拠", "Ground"), Shown.stays]
 
+  private static let counts = [
+    Answer.Member("own", .integer(Numbers.people), "自区が決める組", "Pairs that this ward settles").always,
+    Answer.Member("others", .integer(Numbers.people), "他区どうしの組", "Pairs of other wards").always, Paging.isCut,
+  ]
+
   private static let list = Endpoint.read(
     "doubleEntries", Stay.records.path + "/doubles", "二重の受付かもしれない人", "Possible double entries", for: .people,
-    "Stays that may be one person's, entered twice: to settle by a person.", [Purpose.field],
-    answers: .list("doubles", members, beside: [Paging.isCut])
+    "Stays that may be one person's, entered twice: to settle by a person. This ward's own first; with a purpose, other wards' too.",
+    [FormField("limit", .integer(1...Int64(Stays.most)), ja: "件数", en: "How many at most"), Purpose.field],
+    answers: .list("doubles", members, beside: counts)
   ) { look in
-    .object(Paging.cut("doubles", try Stays.openDoubles(look.db).compactMap { try $0.view(&look) }, at: Stays.most))
+    let limit = look.given.int("limit") ?? 100
+    let own = try Stays.openDoubles(look.db, of: look.inquiry.wardIndex)
+    let others = try Stays.openDoubles(look.db, of: look.inquiry.wardIndex, others: true)
+    // Without a purpose, of other wards' people nothing but how many there are.
+    let hidesForeign = look.given.text("purpose") == nil
+    var shown: [JSON] = []
+    for pair in hidesForeign ? own : own + others where shown.count < limit {
+      if let view = try pair.view(&look, hidesForeign: hidesForeign) { shown.append(view) }
+    }
+    return [
+      "doubles": .list(shown), "own": JSON(own.count), "others": JSON(others.count),
+      "isCut": .flag(shown.count == limit && own.count + others.count > limit),
+    ]
   }
 
   private static let hiding = Words(

@@ -32,24 +32,77 @@ public enum FamilyCard {
 
 /// A household: who belongs to it, where each is, and how; and its check-in by one card.
 public enum Family {
-  /// Those who live with a resident, oldest first. Somebody who must not be found is in nobody's family.
+  private static let limit = 50
+
+  /// Those who live with a resident, oldest first: of one household and one address, or confirmed by a clerk. The same word in
+  /// "household" alone makes nobody a family: two families may be called 山田. Somebody who must not be found is in nobody's
+  /// family.
   private static func members(of own: RowValues, _ db: Database) throws -> [RowValues] {
-    guard own[Resident.guarded] != true, let household = own[Resident.household], !household.isEmpty,
-      let ward = own.id.made?.author.ward
-    else { return [own] }
-    return try RowValues.all(
-      Resident.records,
-      "WHERE household = ?1 AND id >> 53 = ?2 AND guarded IS NULL ORDER BY coalesce(birth, '9'), id LIMIT 50",
-      [household, Int64(ward)], db)
+    guard own[Resident.guarded] != true, let ward = own.id.made?.author.ward else { return [own] }
+    var found = [own.id: own]
+    var next = [own]
+    while let one = next.popLast(), found.count < limit {
+      let root = one[Resident.familyOf] ?? one.id
+      let others = try RowValues.all(
+        Resident.records,
+        """
+        WHERE id >> 53 = ?1 AND guarded IS NULL
+          AND (household = ?2 AND address_key = ?3 AND household <> '' AND address_key <> '' OR family_of = ?4 OR id = ?4)
+        ORDER BY id LIMIT \(limit)
+        """, [Int64(ward), one[Resident.household], one[Resident.addressKey], root.rawValue], db)
+      for other in others where found.updateValue(other, forKey: other.id) == nil { next.append(other) }
+    }
+    return found.values.sorted { ($0[Resident.birth] ?? "9", $0.id) < ($1[Resident.birth] ?? "9", $1.id) }
+      .prefix(limit).map(\.self)
   }
 
-  /// Where somebody is now, by the registers that whoever asks may see.
-  static func present(_ resident: RowID, _ look: Look) throws -> RowValues? {
-    try RowValues.all(
-      Stay.records,
-      "WHERE resident = ? AND left_at IS NULL AND guarded IS NULL ORDER BY arrived_at DESC, id DESC LIMIT 20",
-      [resident.rawValue], look.db
-    ).first { look.maySee($0, Stay.records) }
+  /// Those of whom the household's word says that they may belong to a family, and nobody has confirmed it.
+  private static func candidates(_ family: [RowValues], _ own: RowValues, _ db: Database) throws -> [RowValues] {
+    guard own[Resident.guarded] != true, let household = own[Resident.household], !household.isEmpty,
+      let ward = own.id.made?.author.ward
+    else { return [] }
+    let known = Set(family.map(\.id))
+    return try RowValues.all(
+      Resident.records, "WHERE household = ?1 AND id >> 53 = ?2 AND guarded IS NULL ORDER BY id LIMIT 100",
+      [household, Int64(ward)], db
+    ).filter { !known.contains($0.id) }
+  }
+
+  private static let confirm = Endpoint.write(
+    "confirmFamily", Resident.records.path + "/{id}/family", "家族に加える", "Confirm a family", for: .people,
+    "Say that a resident belongs to another's family, or does not any longer: households of one name may be several families.",
+    [
+      FormField("member", .row(Resident.records.name), required: true, ja: "家族の住民ID", en: "Who belongs to it"),
+      FormField("apart", .flag, ja: "家族から外す", en: "Does not belong to it any longer"),
+    ], of: Resident.records, when: Residents.ours, answers: .row(Resident.records, and: Residents.members)
+  ) { desk in
+    let (row, own, audience) = try Residents.subject(desk)
+    let member = try desk.find(desk.given.row("member")!, in: Resident.records, "member")
+    guard member.id != row else { throw Fault.badValue("member", ja: "本人です", en: "is the same person") }
+    guard desk.inquiry.isOwn(member.id), own[Resident.guarded] != true, member[Resident.guarded] != true else {
+      throw Fault.refused(
+        "member", ja: "自区の住民で、所在を知らせない人でないことが必要です", en: "must be of this ward, and not one who must not be found")
+    }
+    var draft = Resident.records.draft()
+    if desk.given.flag("apart") {
+      draft.edit(Resident.records, member.id, [Resident.familyOf.set(nil)], for: audience)
+    } else {
+      let root = own[Resident.familyOf] ?? row
+      // With whoever was confirmed to be of the member's own family.
+      let followers = try desk.read {
+        try RowValues.all(
+          Resident.records, "WHERE family_of = ? AND id <> ? LIMIT \(limit)", [member.id.rawValue, root.rawValue], $0)
+      }
+      for one in [member.id] + followers.map(\.id) where one != root {
+        draft.edit(Resident.records, one, [Resident.familyOf.set(root)], for: audience)
+      }
+    }
+    return Written([draft], about: [row, member.id]) { look in
+      guard let member = try RowValues.fetch(member.id, Resident.records, look.db) else {
+        throw Fault.notFound("member")
+      }
+      return try Residents.view(member, &look)
+    }
   }
 
   private static func view(_ member: RowValues, _ look: inout Look) throws -> JSON {
@@ -57,18 +110,15 @@ public enum Family {
     let ids = try Identities.union(of: member.id, look.db)
     // An ID of the same person may be one that must not be found.
     guard try member[Resident.guarded] == true || !Identities.areGuarded(ids, look) else { return .object(members) }
-    func arrived(_ stay: RowValues) -> Int64 { stay[Stay.arrivedAt]?.milliseconds ?? 0 }
-    if let stay = try ids.compactMap({ try present($0, look) }).max(by: {
-      (arrived($0), $0.id) < (arrived($1), $1.id)
-    }) {
-      look.saw(stay.id)
+    if let stay = try Whereabouts.of(ids, look) {
+      look.saw(stay, of: stay[Stay.resident])
       members["shelter"] = JSON(stay[Stay.shelter].map { "\($0)" })
       members["arrivedAt"] = JSON(stay[Stay.arrivedAt]?.milliseconds)
     }
     if let verdict = Safety.judge(try Safety.reports(on: ids, look.db)) {
       // Which report stands follows from those that it stands against.
-      for report in [verdict.shown] + verdict.disagreeing { look.saw(report.id) }
-      members["safety"] = JSON(verdict.shown[SafetyReport.status])
+      for report in [verdict.shown] + verdict.disagreeing { look.saw(report) }
+      members["safety"] = JSON(verdict.status)
     }
     return .object(members)
   }
@@ -81,16 +131,28 @@ public enum Family {
       "members", Resident.records,
       and: [
         Shown.residentID, Shown.ward, Shown.shelter, Shown.arrivedAt,
-        .init("safety", SafetyReport.status.shape, "安否", "Safety"),
-      ], beside: [.init("cards", .list(.text(400), 5), "家族カード", "The family's cards")])
+        .init("safety", Safety.status.shape!, "安否", "Safety"),
+      ],
+      beside: [
+        .init("cards", .list(.text(400), 5), "家族カード", "The family's cards"),
+        .init(
+          "candidates", .objects(.row(Resident.records, and: Residents.members)), "同じ世帯名の人(家族か確かめてください)",
+          "Of the same household's name: ask whether they are family"),
+      ])
   ) { look in
     guard let own = try Residents.reached(look) else { throw Fault.notFound("id") }
-    let members = try members(of: own, look.db)
+    let members = try members(of: own, look.db).filter { try look.maySee($0, Resident.records) }
     let ids = members.compactMap { Residents.text($0.id, look.inquiry) }
     let cards = stride(from: 0, to: ids.count, by: FamilyCard.limit).map {
       JSON.text(FamilyCard.text(Array(ids[$0..<min($0 + FamilyCard.limit, ids.count)])))
     }
-    return ["members": .list(try members.map { try view($0, &look) }), "cards": .list(cards)]
+    return [
+      "members": .list(try members.map { try view($0, &look) }), "cards": .list(cards),
+      "candidates": .list(
+        try candidates(members, own, look.db).filter { try look.maySee($0, Resident.records) }.map {
+          try Residents.view($0, &look)
+        }),
+    ]
   }
 
   // MARK: By card
@@ -137,5 +199,5 @@ public enum Family {
     }
   }.queued
 
-  static let endpoints = [one, checkIn]
+  static let endpoints = [one, confirm, checkIn]
 }

@@ -28,14 +28,19 @@ enum PeopleSearch {
     var known: Set<RowID> = []
     var people = try residents(&look, &known)
     for stay in try named(Stay.records, limit, look) where people.count < limit {
-      guard look.maySee(stay, Stay.records), stay[Stay.guarded] != true,
+      guard try look.maySee(stay, Stay.records), stay[Stay.guarded] != true,
         try isToList(stay[Stay.resident], known, look)
       else { continue }
       people.append(["kind": "stay", "person": try Stays.view(stay, &look)])
     }
     for report in try named(SafetyReport.records, limit, look) where people.count < limit {
-      guard try isToList(report[SafetyReport.resident], known, look) else { continue }
-      people.append(["kind": "report", "person": try Safety.view(report, &look)])
+      guard try look.maySee(report, SafetyReport.records), try isToList(report[SafetyReport.resident], known, look)
+      else { continue }
+      let verdict = Safety.judge([report])
+      people.append([
+        "kind": "report", "safety": .object(try Safety.standing(verdict, &look)),
+        "person": try Safety.view(report, &look),
+      ])
     }
     return ["people": .list(people)]
   }
@@ -45,7 +50,7 @@ enum PeopleSearch {
   /// - Parameter known: gets the IDs of all of them.
   private static func residents(_ look: inout Look, _ known: inout Set<RowID>) throws -> [JSON] {
     var people: [JSON] = []
-    for hit in try ResidentSearch.find(look.inquiry, look.db) {
+    for hit in try ResidentSearch.find(look.inquiry, look.db) where try hit.maySee(look) {
       let ids = try Identities.union(of: hit.resident, look.db)
       guard known.isDisjoint(with: ids) else { continue }
       known.formUnion(ids)
@@ -55,10 +60,8 @@ enum PeopleSearch {
       var person: [String: JSON] = [
         "kind": "resident", "safety": .object(try Safety.standing(verdict, &look)), "person": try hit.view(&look),
       ]
-      if !hit.isDisclosure, mayTell,
-        let stay = try ids.compactMap({ try Family.present($0, look) }).max(by: { $0.id < $1.id })
-      {
-        look.saw(stay.id)
+      if !hit.isDisclosure, mayTell, let stay = try Whereabouts.of(ids, look) {
+        look.saw(stay, of: stay[Stay.resident])
         person["shelter"] = JSON(stay[Stay.shelter].map { "\($0)" })
         person["arrivedAt"] = JSON(stay[Stay.arrivedAt]?.milliseconds)
       }
@@ -82,12 +85,13 @@ enum PeopleSearch {
     var found: [RowValues] = []
     let born = look.given.text("birth")
     let keys = NameKey.candidates(typed).filter { !$0.isEmpty }
-    // Whole names first, then names that begin so.
+    // Whole names first, then names that begin so, of this ward's own entries.
     for (isWhole, key) in keys.map({ (true, $0) }) + keys.prefix(1).map({ (false, $0) }) {
       for column in ["name_key", "kana_key"] {
         let clause = isWhole ? "\(column) = ?1" : "\(column) > ?1 AND \(column) < ?1 || x'f48fbfbf'"
         for row in try RowValues.all(
-          records, "WHERE \(clause) LIMIT ?2", [key, born == nil ? limit : Self.most], look.db)
+          records, "WHERE \(clause) AND (?4 OR id >> 53 = ?3) LIMIT ?2",
+          [key, born == nil ? limit : Self.most, Int64(look.inquiry.wardIndex), isWhole], look.db)
         where Birth.mayAgree(born, row.text("birth")) && !found.contains(where: { $0.id == row.id }) {
           found.append(row)
         }

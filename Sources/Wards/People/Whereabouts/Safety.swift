@@ -3,40 +3,63 @@ import ChangeModel
 import Desk
 import GRDB
 
-/// 安否: reports from anybody, each with its source and time; what is shown is the newest of the most trustworthy, and
-/// what disagrees stands beside it.
+/// 安否: reports from anybody, each with its source and time; what is shown is the newest of the most trustworthy, of equally
+/// trustworthy ones the word of the person's own ward; and all that say otherwise stand beside it.
 public enum Safety {
   private static let records = SafetyReport.records
 
   /// What the reports on one person say together.
   struct Verdict {
     var shown: RowValues
-    /// Reports that say something else and are not older than a day before the shown one, or are newer.
+    /// How the person is, as far as anybody may say so: of a death, one report alone is no proof.
+    var status: String?
+    /// Reports that say something else, whatever time they claim.
     var disagreeing: [RowValues]
   }
 
-  private static let fresh: Int64 = 86_400_000
+  /// When it was seen, by the report's own word: never later than it was written.
+  private static func observed(_ report: RowValues) -> Int64 {
+    min(report[SafetyReport.observedAt]?.milliseconds ?? 0, report.written?.at.milliseconds ?? .max)
+  }
 
-  private static func observed(_ report: RowValues) -> Int64 { report[SafetyReport.observedAt]?.milliseconds ?? 0 }
+  private static func isDeath(_ report: RowValues) -> Bool { report[SafetyReport.status] == SafetyStatus.dead.rawValue }
 
-  /// The newest report of the best tier that has one. The same on every node that holds the same reports.
+  private static func isReliableDeath(_ report: RowValues) -> Bool {
+    isDeath(report) && report[SafetyReport.source]?.mayTellDeath == true
+  }
+
+  /// The newest report of the best tier that has one; within a tier the word of the person's own ward comes first. The same
+  /// on every node that holds the same reports.
+  ///
+  /// A death shows when two who may tell of one did, in two wards or at two desks of one.
   static func judge(_ reports: [RowValues]) -> Verdict? {
-    func rank(_ report: RowValues) -> (Int, Int64, RowID) {
-      (-(report[SafetyReport.source]?.tier ?? 3), observed(report), report.id)
+    func isHome(_ report: RowValues) -> Int {
+      report[SafetyReport.resident]?.made.map { $0.author.ward == report.id.made?.author.ward } == true ? 1 : 0
+    }
+    func rank(_ report: RowValues) -> (Int, Int, Int64, RowID) {
+      // Nobody tells of the own death.
+      let tier = isDeath(report) && !isReliableDeath(report) ? 2 : report[SafetyReport.source]?.tier ?? 3
+      return (-tier, isHome(report), observed(report), report.id)
     }
     let standing = reports.filter { $0[SafetyReport.withdrawnAt] == nil }
     guard let shown = standing.max(by: { rank($0) < rank($1) }) else { return nil }
-    let since = observed(shown) &- fresh
-    let disagreeing = standing.filter {
-      $0[SafetyReport.status] != shown[SafetyReport.status] && observed($0) >= since
-    }.sorted { (observed($0), $0.id) > (observed($1), $1.id) }
-    return Verdict(shown: shown, disagreeing: disagreeing)
+    let tellers = Set(
+      standing.filter(isReliableDeath).map { ["\($0.id.made?.author.ward ?? 0)", $0[SafetyReport.enteredBy] ?? ""] })
+    let status =
+      isDeath(shown) && tellers.count < 2 ? SafetyStatus.unconfirmedDeath.word : shown[SafetyReport.status]
+    let disagreeing = standing.filter { $0[SafetyReport.status] != shown[SafetyReport.status] }
+      .sorted { (observed($0), $0.id) > (observed($1), $1.id) }
+    return Verdict(shown: shown, status: status, disagreeing: disagreeing)
   }
 
+  /// What is said of a person, under any of the IDs: what was not taken back, and the own ward's word, before all else.
   static func reports(on residents: [RowID], _ db: Database) throws -> [RowValues] {
     try RowValues.all(
-      records, "WHERE resident IN (SELECT value FROM json_each(?)) ORDER BY observed_at DESC, id DESC LIMIT 500",
-      [RowValues.list(residents)], db)
+      records,
+      """
+      WHERE resident IN (SELECT value FROM json_each(?))
+      ORDER BY withdrawn_at IS NULL DESC, id >> 53 = resident >> 53 DESC, observed_at DESC, id DESC LIMIT 500
+      """, [RowValues.list(residents)], db)
   }
 
   // MARK: Answers
@@ -59,13 +82,17 @@ public enum Safety {
   static func standing(_ verdict: Verdict?, _ look: inout Look) throws -> [String: JSON] {
     guard let verdict else { return ["status": .text(SafetyStatus.unconfirmed.rawValue)] }
     return [
-      "status": JSON(verdict.shown[SafetyReport.status]), "report": try view(verdict.shown, &look),
+      "status": JSON(verdict.status), "report": try view(verdict.shown, &look),
       "disagreeing": .list(try verdict.disagreeing.map { try view($0, &look) }),
     ]
   }
 
+  static let status = Answer.Member(
+    "status", .choice(SafetyStatus.choices + [SafetyStatus.unconfirmedDeath]), SafetyReport.status.words.ja,
+    SafetyReport.status.words.en)
+
   static let standingMembers = [
-    Shown.column(SafetyReport.status), Answer.Member("report", .object(.row(records, and: members)), "報告", "Report"),
+    status, Answer.Member("report", .object(.row(records, and: members)), "報告", "Report"),
     Answer.Member("disagreeing", .objects(.row(records, and: members)), "違う報告", "Otherwise"),
   ]
 
@@ -88,6 +115,13 @@ public enum Safety {
     }
     if let resident, resident.made == nil || desk.inquiry.ward(of: resident) == nil {
       throw Fault.badValue("resident", ja: "住民の ID ではありません", en: "not a resident's ID")
+    }
+    guard
+      given.text("status") != SafetyStatus.dead.rawValue || given.text("source") != SafetySource.person.rawValue
+    else {
+      throw Fault.badValue(
+        "source", ja: "本人が自分の死亡を知らせることはできません。情報源を選び直してください",
+        en: "nobody tells of the own death: choose who said so")
     }
     let observed = given.integer("observedAt") ?? desk.enteredAt.milliseconds
     guard observed <= desk.now.milliseconds + 60_000 else {
@@ -139,13 +173,14 @@ public enum Safety {
     // Reports on any ID of the same person count.
     let row = look.inquiry.row!
     let ids = try Identities.union(of: row, look.db)
-    guard try !Identities.areGuarded(ids, look) || Residents.protects(row, look.inquiry) else {
-      throw Fault.notFound("id")
-    }
+    guard
+      try !Identities.areGuarded(ids, look) || Residents.protects(row, look.inquiry),
+      try Residents.mayReach(row, look.inquiry, look.db)
+    else { throw Fault.notFound("id") }
     let reports = try reports(on: ids, look.db)
     let stays = try ids.flatMap {
       try RowValues.all(Stay.records, "WHERE resident = ? ORDER BY arrived_at DESC LIMIT 20", [$0.rawValue], look.db)
-    }.filter { look.maySee($0, Stay.records) }
+    }.filter { try look.maySee($0, Stay.records) }
     if !reports.isEmpty || !stays.isEmpty { look.saw(row) }
     var members = try standing(judge(reports), &look)
     members["reports"] = .list(try reports.map { try view($0, &look) })

@@ -61,15 +61,16 @@ enum SafetyInquiries {
     let page = try look.page(
       records, where: "told_at IS NULL AND id >> 53 = ?1", [Int64(look.inquiry.wardIndex)], by: ["asked_at"], usual: 500
     )
-    return page.answer("inquiries", try page.rows.map { try view($0, &look) })
+    return page.answer(
+      "inquiries", try page.rows.filter { try look.maySee($0, records) }.map { try view($0, &look) })
   }
 
   private static func view(_ asked: RowValues, _ look: inout Look) throws -> JSON {
     var members = try look.view(asked, records, hiding: hidden)
-    let (reports, stays) = try found(asked, look)
+    let (reports, stay) = try found(asked, look)
     // Who is in a shelter is found, though nobody reported it.
-    if let stay = stays.first {
-      look.saw(stay.id)
+    if let stay {
+      look.saw(stay, of: stay[Stay.resident])
       members["shelter"] = JSON(stay[Stay.shelter].map { "\($0)" })
       members["arrivedAt"] = JSON(stay[Stay.arrivedAt]?.milliseconds)
     }
@@ -78,28 +79,18 @@ enum SafetyInquiries {
   }
 
   /// What is known of somebody who is asked after; of who must not be found, nothing.
-  private static func found(_ asked: RowValues, _ look: Look) throws -> (reports: [RowValues], stays: [RowValues]) {
-    let isHere = "left_at IS NULL AND guarded IS NULL"
-    var (reports, stays): ([RowValues], [RowValues])
+  private static func found(_ asked: RowValues, _ look: Look) throws -> (reports: [RowValues], stay: RowValues?) {
     if let resident = asked[SafetyInquiry.resident] {
       let ids = try Identities.union(of: resident, look.db)
-      guard try !Identities.areGuarded(ids, look) else { return ([], []) }
-      reports = try Safety.reports(on: ids, look.db)
-      stays = try ids.flatMap {
-        try RowValues.all(Stay.records, "WHERE resident = ? AND \(isHere) LIMIT 5", [$0.rawValue], look.db)
-      }
-    } else {
-      let key = asked[SafetyInquiry.nameKey]
-      reports = try RowValues.all(
-        SafetyReport.records, "WHERE name_key = ? ORDER BY observed_at DESC LIMIT 50", [key], look.db)
-      stays = try RowValues.all(Stay.records, "WHERE name_key = ? AND \(isHere) LIMIT 5", [key], look.db)
+      guard try !Identities.areGuarded(ids, look) else { return ([], nil) }
+      return (try Safety.reports(on: ids, look.db), try Whereabouts.of(ids, look))
     }
-    func isGuarded(_ resident: RowID?) throws -> Bool {
-      try Residents.isGuarded(resident, of: look.inquiry.wardIndex, look.db)
-    }
+    let key = asked[SafetyInquiry.nameKey] ?? ""
+    let reports = try RowValues.all(
+      SafetyReport.records, "WHERE name_key = ? ORDER BY observed_at DESC LIMIT 50", [key], look.db)
     return (
-      try reports.filter { try !isGuarded($0[SafetyReport.resident]) },
-      try stays.filter { try look.maySee($0, Stay.records) && !isGuarded($0[Stay.resident]) }
+      try reports.filter { try !Residents.isGuarded($0[SafetyReport.resident], of: look.inquiry.wardIndex, look.db) },
+      try Whereabouts.named(key, look)
     )
   }
 

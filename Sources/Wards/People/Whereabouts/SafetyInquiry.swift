@@ -16,7 +16,7 @@ public enum SafetyInquiry {
 
   public static let records = Records(
     55, "safety_inquiries", "安否照会", "Inquiry after somebody", path: "/inquiries", lane: .life, law: .keptByMaker,
-    reader: .people(.people, .identity),
+    reader: .people(.people, .identity, of: resident),
     fields: [resident, name, asker, contact, relation, askedAt, toldAt, told, nameKey],
     title: [name],
     states: [

@@ -25,7 +25,7 @@ public enum SafetyReport {
 
   public static let records = Records(
     53, "safety_reports", "安否の報告", "Safety report", path: "/safety", lane: .life, law: .keptByMaker,
-    reader: .people(.people, .identity),
+    reader: .people(.people, .identity, of: resident),
     fields: [
       resident, name, kana, birth, homeWard, status, source, reporter, place, shelter, message, observedAt, enteredBy,
       withdrawnAt, kind, nameKey, kanaKey,
@@ -46,6 +46,9 @@ public enum SafetyStatus: String, Word {
   case dead = "死亡"
   case missing = "行方不明"
   case unconfirmed = "未確認"
+
+  /// How a death is shown that one report alone tells of: nobody reports this.
+  static let unconfirmedDeath = Choice("未確認の死亡情報", "death-unconfirmed")
 
   public var code: String {
     switch self {
@@ -78,6 +81,9 @@ public enum SafetySource: String, Word {
     case .hearsay: "hearsay"
     }
   }
+
+  /// Somebody who may say of another that the person is dead: who saw it, and not the person.
+  var mayTellDeath: Bool { tier == 0 && self != .person }
 
   /// Lower is better.
   var tier: Int {

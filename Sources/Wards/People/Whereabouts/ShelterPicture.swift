@@ -98,10 +98,9 @@ enum ShelterPicture {
     let db = look.db
     let present = try Int.fetchOne(
       db, sql: "SELECT count(*) FROM stays WHERE shelter = ? AND left_at IS NULL", arguments: [shelter.rawValue])!
-    let stays = try RowValues.all(
-      Stay.records, "WHERE id IN (SELECT id FROM stays s WHERE shelter = ? AND \(HeadCount.entries))",
-      [shelter.rawValue],
-      db)
+    let uncounted = try SameStays.uncounted(db)
+    let stays = try RowValues.all(Stay.records, "WHERE shelter = ? AND left_at IS NULL", [shelter.rawValue], db)
+      .filter { !uncounted.contains($0.id) }
     var (ages, needs): ([String: Int64], [String: Int64]) = ([:], [:])
     var (languages, wards): ([String: Int64], [String: Int64]) = ([:], [:])
     var pets: Int64 = 0

@@ -136,7 +136,7 @@ public enum Stays {
 
   /// A page's rows as far as whoever asks may see them.
   private static func answer(_ page: Page, _ look: inout Look) throws -> JSON {
-    page.answer("stays", try page.rows.filter { look.maySee($0, records) }.map { try view($0, &look) })
+    page.answer("stays", try page.rows.filter { try look.maySee($0, records) }.map { try view($0, &look) })
   }
 
   private static let list = Endpoint.read(
@@ -168,5 +168,8 @@ public enum Stays {
     endpoints: [CheckIn.endpoint, change, leave, move, list, elsewhere] + DoubleEntries.endpoints + Family.endpoints + [
       ShelterPicture.endpoint
     ], menu: ["evacueesElsewhere"],
-    indexes: ["CREATE INDEX IF NOT EXISTS stays_moved ON stays (moved_from) WHERE moved_from IS NOT NULL"])
+    indexes: [
+      "CREATE INDEX IF NOT EXISTS stays_moved ON stays (moved_from) WHERE moved_from IS NOT NULL",
+      "CREATE INDEX IF NOT EXISTS stays_present ON stays (resident, id, arrived_at) WHERE left_at IS NULL AND resident IS NOT NULL",
+    ])
 }

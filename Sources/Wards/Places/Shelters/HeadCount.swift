@@ -14,21 +14,16 @@ public struct HeadCount: Hashable, Sendable {
   /// Whether the two say different things, where a register is kept.
   public var differs: Bool { people != counter || (register ?? 0) > 0 && register != counter }
 
-  /// Which entries `s` of the register count: each that is present, unless the same person's later one does. That is the same
-  /// resident's, unless a person said that the two differ, or one that a person said is the same. Where two merely look alike,
-  /// both count, and both are shown.
-  public static let entries = """
-    s.left_at IS NULL AND NOT EXISTS (
-      SELECT 1 FROM stays o WHERE o.resident = s.resident AND o.left_at IS NULL
-        AND (o.arrived_at, o.id) > (s.arrived_at, s.id)
-        AND NOT EXISTS (
-          SELECT 1 FROM stay_verdicts v
-          WHERE v.first = min(o.id, s.id) AND v.second = max(o.id, s.id) AND v.verdict = '別人'))
-    AND NOT EXISTS (
-      SELECT 1 FROM stay_verdicts v JOIN stays o ON o.id = iif(v.first = s.id, v.second, v.first)
-      WHERE (v.first = s.id OR v.second = s.id) AND v.verdict = '同一人物' AND o.left_at IS NULL
-        AND (o.arrived_at, o.id) > (s.arrived_at, s.id))
-    """
+  /// What a query of all shelters needs besides: where several counts of a counter stand, and entries that do not count.
+  public struct Besides {
+    public var recounts: String
+    public var uncounted: String
+
+    public init(_ db: Database) throws {
+      recounts = try Shelter.occupancy.recounts(in: Shelter.records, db)
+      uncounted = RowValues.list(try SameStays.uncounted(db).sorted())
+    }
+  }
 
   /// The shelters that are open.
   public static let open = "status IN ('開設', '常設')"
@@ -38,26 +33,25 @@ public struct HeadCount: Hashable, Sendable {
   ///
   /// - Parameters:
   ///   - own: the SQL parameter that holds the node's own ward.
-  ///   - recounts: the one that holds `recounts`.
-  public static func all(own: String, recounts: String) -> String {
+  ///   - recounts: the one that holds `Besides.recounts`.
+  ///   - uncounted: the one that holds `Besides.uncounted`.
+  public static func all(own: String, recounts: String, uncounted: String) -> String {
     """
     SELECT id, ward, status, counter, register, min(1000000000, max(0, counter, ifnull(register, 0))) AS people FROM (
       SELECT h.id, h.ward, h.status, \(Shelter.occupancy.sql(in: "h", recounts: recounts)) AS counter,
-        iif(h.ward = \(own), (SELECT count(*) FROM stays s WHERE s.shelter = h.id AND \(entries)), NULL) AS register
+        iif(h.ward = \(own), (
+          SELECT count(*) FROM stays s WHERE s.shelter = h.id AND s.left_at IS NULL
+            AND s.id NOT IN (SELECT value FROM json_each(\(uncounted)))), NULL) AS register
       FROM shelters h)
     """
   }
 
-  /// What counters come to where several counts stand.
-  public static func recounts(_ db: Database) throws -> String {
-    try Shelter.occupancy.recounts(in: Shelter.records, db)
-  }
-
   /// - Parameter ward: the node's own.
   public static func of(_ shelters: [RowID], ward: String, _ db: Database) throws -> [RowID: HeadCount] {
+    let besides = try Besides(db)
     let rows = try Row.fetchAll(
-      db.cachedStatement(sql: "\(all(own: "?1", recounts: "?3")) WHERE id IN (SELECT value FROM json_each(?2))"),
-      arguments: [ward, RowValues.list(shelters), try recounts(db)])
+      db.cachedStatement(sql: "\(all(own: "?1", recounts: "?3", uncounted: "?4")) WHERE id IN (SELECT value FROM json_each(?2))"),
+      arguments: [ward, RowValues.list(shelters), besides.recounts, besides.uncounted])
     return rows.reduce(into: [:]) { counts, row in
       func number(_ column: String) -> Int64? { Int64.fromDatabaseValue(row[column]) }
       counts[RowID(rawValue: number("id") ?? 0)] = HeadCount(
@@ -83,13 +77,14 @@ public struct HeadCount: Hashable, Sendable {
 
   /// - Parameter ward: the node's own.
   public static func totals(ward: String, _ db: Database) throws -> [Total] {
-    try Row.fetchAll(
+    let besides = try Besides(db)
+    return try Row.fetchAll(
       db.cachedStatement(
         sql: """
           SELECT ward, count(*) AS shelters, total(\(open)) AS open, total(iif(\(open), people, 0)) AS people,
             total(iif(\(open), 0, people)) AS elsewhere
-          FROM (\(all(own: "?1", recounts: "?2"))) GROUP BY ward ORDER BY ward
-          """), arguments: [ward, try recounts(db)]
+          FROM (\(all(own: "?1", recounts: "?2", uncounted: "?3"))) GROUP BY ward ORDER BY ward
+          """), arguments: [ward, besides.recounts, besides.uncounted]
     ).map { row in
       func number(_ column: String) -> Int { Int(min(Double.fromDatabaseValue(row[column]) ?? 0, 9e15)) }
       return Total(
