@@ -145,8 +145,10 @@ struct Run: AsyncParsableCommand {
         "\(identity.ward.name)のノードが動いています: \(url)", "the node of \(identity.ward.romaji) City is up: \(url)")
       fflush(nil)
     }
+    var services: [any Service] = [web, links, socket]
+    if let https { services.append(https) }
     var configuration = ServiceGroupConfiguration(
-      services: ([web, links, socket] + (https.map { [$0] } ?? [])).map { (service: any Service) in
+      services: services.map { service in
         ServiceGroupConfiguration.ServiceConfiguration(
           service: service, successTerminationBehavior: .gracefullyShutdownGroup,
           failureTerminationBehavior: .gracefullyShutdownGroup)

@@ -97,7 +97,7 @@ public actor NodeCore {
     self.directory = directory
     let replica = try Replica(
       path: directory.replica, identity: identity, schema: schema,
-      keeper: try HighWaterFile(path: directory.highWaterFile), at: .now())
+      keeper: try HighWaterFile(path: directory.highWaterFile), salt: .random(in: 1 ... .max), at: .now())
     try replica.store.makeIndexes(Services.indexes)
     self.replica = replica
     amended = NIOLockedValueBox(replica.membership.identity)

@@ -94,7 +94,7 @@ extension WebServer {
 
   /// The one way from the network to what changes something.
   func carryOut(_ endpoint: Endpoint, _ inquiry: Inquiry, _ context: DeskContext) async throws -> Done {
-    if endpoint.access == .anyone, context.principal == nil { try strangers.admit(context.sender, at: inquiry.now) }
+    if endpoint.access == .anyone, context.principal == nil { try strangers.admit(context.sender, at: clock.now()) }
     return try await core.carryOut(endpoint, inquiry, in: catalogue)
   }
 

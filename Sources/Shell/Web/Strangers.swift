@@ -12,7 +12,7 @@ struct Strangers: Sendable {
   private let all = RateLimit(burst: 300, perSecond: 10)
 
   /// - Throws: when the sender, or everybody together, has written too much just now.
-  func admit(_ origin: Origin, at now: Instant) throws {
+  func admit(_ origin: Origin, at now: Tick) throws {
     guard each.admits(origin.address, at: now) else {
       throw refusal(
         each, "too-many", ja: "届け出が続いています。\(each.pause) 秒たってから送ってください。急ぐときは職員に声をかけるか、119 番へ",

@@ -17,7 +17,8 @@ public enum Consent {
   public static let pseudonym = Field.text(10, "pseudonym", 2_000, "仮名", "Pseudonym")
 
   public static let records = Records(
-    43, "consents", "同意", "Consent", lane: .registry, law: .keptByMaker, reader: .people(.welfare, .disclosure, of: resident),
+    43, "consents", "同意", "Consent", lane: .registry, law: .keptByMaker,
+    reader: .people(.welfare, .disclosure, of: resident),
     fields: [resident, service, ward, scopes, purpose, until, withdrawnAt, takenBy, givenAt, pseudonym],
     title: [purpose, resident],
     states: [

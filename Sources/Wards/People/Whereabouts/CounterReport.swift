@@ -17,7 +17,8 @@ public enum CounterReport {
   public static let note = Field.text(11, "note", 500, "対応の記録", "What was done")
 
   public static let records = Records(
-    65, "counter_reports", "窓口からの届け出", "Report from the counter", path: "/counter/admitted", lane: .life, law: .keptByMaker,
+    65, "counter_reports", "窓口からの届け出", "Report from the counter", path: "/counter/admitted", lane: .life,
+    law: .keptByMaker,
     reader: .strangers(.people, .identity),
     fields: [name, kana, birth, state, place, phone, message, reportedAt, settledAt, settledBy, note],
     title: [name, state],

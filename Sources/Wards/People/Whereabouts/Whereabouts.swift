@@ -2,6 +2,7 @@ import Causality
 import ChangeModel
 import Desk
 import GRDB
+import Places
 
 /// Where somebody is: the latest arrival of those who have not left. The one answer for families, searches and inquiries.
 enum Whereabouts {

@@ -50,7 +50,8 @@ public struct HeadCount: Hashable, Sendable {
   public static func of(_ shelters: [RowID], ward: String, _ db: Database) throws -> [RowID: HeadCount] {
     let besides = try Besides(db)
     let rows = try Row.fetchAll(
-      db.cachedStatement(sql: "\(all(own: "?1", recounts: "?3", uncounted: "?4")) WHERE id IN (SELECT value FROM json_each(?2))"),
+      db.cachedStatement(
+        sql: "\(all(own: "?1", recounts: "?3", uncounted: "?4")) WHERE id IN (SELECT value FROM json_each(?2))"),
       arguments: [ward, RowValues.list(shelters), besides.recounts, besides.uncounted])
     return rows.reduce(into: [:]) { counts, row in
       func number(_ column: String) -> Int64? { Int64.fromDatabaseValue(row[column]) }
