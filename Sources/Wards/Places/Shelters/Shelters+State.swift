@@ -66,9 +66,10 @@ extension Shelters {
       en: "the count of \(later.people) at \(counted) stands; this, entered at \(entered), is kept in the notes")
   }
 
+  /// Who entered it is in the audit trail: every ward reads a shelter's notes.
   private static func note(_ text: String, _ desk: Desk) -> FieldEdit {
     Shelter.notes.append(
-      "\(text) (\(JapaneseDay.time(desk.enteredAt)) に\(desk.inquiry.user.name)が入力、後から届いた)")
+      "\(text) (\(JapaneseDay.time(desk.enteredAt)) に入力、後から届いた)")
   }
 
   /// Whether what is entered tells of a time before that at which what stands was written.
