@@ -65,7 +65,7 @@ def story(binary, folder):
         desk = node.url(f"/shelters/{row}")
 
         # What the node refuses, while the next name is being typed.
-        page = fresh("keiko")
+        page = tablet = fresh("keiko")
         page.open(desk)
         page.until("person.now().then((it) => it?.account === words.account)", "the page does not know who works at it")
         slow(page, 700)
@@ -107,7 +107,7 @@ def story(binary, folder):
             browsers.pop().close()
         page = fresh("keiko")
         page.open(desk)
-        page.call("Storage.overrideQuotaForOrigin", {"origin": node.url("")[:-1] if node.url("").endswith("/") else node.url(""), "quotaSize": 1})
+        page.call("Storage.overrideQuotaForOrigin", {"origin": node.url(""), "quotaSize": 1})
         check_in(page, "割当 なし")
         until("a quota of nothing: in all the same", lambda: "割当 なし" in stays(), 30)
         browsers.pop().close()
@@ -135,7 +135,7 @@ def story(binary, folder):
         step("a double press is one entry; a form whose node is away keeps what was typed, and goes on")
 
         # What waited is of its own time.
-        slow(page := browsers[0].page(768, 1024), 0)
+        page = tablet
         page.open(desk)
         page.until("person.now().then((it) => it?.account === words.account)")
         slow(page, 0, off=True)
@@ -158,10 +158,9 @@ def story(binary, folder):
         step("a check-in and a count that waited: arrived when entered; the newer count stands, the older is noted, and it is told")
 
         # Another person at the same tablet; the node was away, and restarted.
-        page.open(desk)
-        page.until("navigator.serviceWorker.controller !== null", "the service worker does not hold the page")
         page.call("Network.setBypassServiceWorker", {"bypass": False})
         page.open(desk)
+        page.until("navigator.serviceWorker.controller !== null", "the service worker does not hold the page")
         node.request("PATCH", f"/api/v1/shelters/{row}", {"note": "秘密 花子さんに電話"})
         page.open(desk)
         node.stop()
@@ -170,7 +169,7 @@ def story(binary, folder):
         # What the page's own console can put in.
         page.run("""queue.add({url: "/api/v1/accounts", fields: [["login", "intruder"], ["name", "x"], ["roles", "administrator"], ["password", "aaaabbbbcccc1"]],
             label: "x", mark: mark(), at: Date.now(), account: "1", name: "本部 花子", ticket: "x", seal: "00"})""")
-        page.run("""queue.all().then(([own]) => queue.add({...own, id: undefined, url: "/do/addAccount", mark: mark()}).catch(() => { const {id, ...rest} = own; return queue.add({...rest, url: "/do/addAccount", mark: mark()}); }))""")
+        page.run("""queue.all().then(([own]) => { const {id, ...rest} = own; return queue.add({...rest, url: "/do/addAccount", mark: mark()}); })""")
         page.run(f"""queue.all().then(([own]) => {{ const {{id, ...rest}} = own; return queue.add({{...rest, mark: mark(), fields: [["_row", "{row}"], ["name", "偽の 名"]]}}); }})""")
         page.run(f"""queue.add({{url: "/do/checkIn", fields: [["_row", "{row}"], ["name", "無名 の人"]], label: "受付", mark: mark(), at: Date.now(), name: "だれか"}})""")
         node.start()

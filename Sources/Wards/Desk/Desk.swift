@@ -93,6 +93,14 @@ public struct Desk {
     return values
   }
 
+  /// Whether what is entered tells of a time before that at which what stands in the field was written.
+  public func isOutdated(_ field: any AnyField, _ record: RowValues) throws -> Bool {
+    guard inquiry.isLate,
+      let cell = try replica.store.state(of: record.id, in: record.records.number)?.register(field.number)
+    else { return false }
+    return cell.winner.stamp.time.milliseconds > enteredAt.milliseconds
+  }
+
   /// What this node's own share of a stock field is.
   public func share(_ row: RowID, _ records: Records, _ field: StockField) throws -> Int64 {
     try shares(row, records, field)[replica.author] ?? 0

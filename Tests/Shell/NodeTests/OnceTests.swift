@@ -120,7 +120,7 @@ import Testing
         try await Self.send(client, .post, "/api/v1/session", #"{"login":"hq","password":"x"}"#, none).status == 422)
       let cookie = try #require(entered.headers[.setCookie]?.split(separator: ";").first.map(String.init))
       let own = ["Cookie": cookie, "X-CSRF-Token": entered.json["csrf"] as? String ?? ""]
-      let change = #"{"old":"\#(Self.password)","new":"川底 三毛猫 万年筆"}"#
+      let change = #"{"old":"\#(Self.password)","new":"川底 三毛猫 万年筆入れ"}"#
       let changing = own.merging(["Idempotency-Key": "0123456789abcdef-pw"]) { $1 }
       let changed = try await Self.send(client, .post, "/api/v1/session/password", change, changing)
       // The first has ended this session: sent again, it is answered all the same.

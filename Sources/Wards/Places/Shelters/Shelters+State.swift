@@ -1,8 +1,6 @@
 import Causality
 import ChangeModel
 import Desk
-import Replica
-import Store
 
 /// How a shelter is at this moment: its crowding, what it needs, how many are there. What a tablet kept while its node was out
 /// of reach tells of an earlier moment: it takes its place in the notes and does not undo what somebody saw since.
@@ -15,7 +13,7 @@ extension Shelters {
     ], when: [own], beside: [Answer.Member.told]
   ) { desk, record, edits in
     edits.removeAll { $0.field == Shelter.needs.number }
-    if let crowding = desk.given.text("crowding"), try isOutdated(Shelter.crowding, of: record, desk) {
+    if let crowding = desk.given.text("crowding"), try desk.isOutdated(Shelter.crowding, record!) {
       edits.removeAll { $0.field == Shelter.crowding.number }
       edits.append(note("混雑: \(crowding)", desk))
       desk.tell(
@@ -66,16 +64,9 @@ extension Shelters {
       en: "the count of \(later.people) at \(counted) stands; this, entered at \(entered), is kept in the notes")
   }
 
+  /// Who entered it is in the audit trail: every ward reads a shelter's notes.
   private static func note(_ text: String, _ desk: Desk) -> FieldEdit {
     Shelter.notes.append(
-      "\(text) (\(JapaneseDay.time(desk.enteredAt)) に\(desk.inquiry.user.name)が入力、後から届いた)")
-  }
-
-  /// Whether what is entered tells of a time before that at which what stands was written.
-  private static func isOutdated<C>(_ field: Field<C>, of record: RowValues?, _ desk: Desk) throws -> Bool {
-    guard desk.inquiry.isLate, let row = record?.id,
-      let cell = try desk.replica.store.state(of: row, in: records.number)?.register(field.number)
-    else { return false }
-    return cell.winner.stamp.time.milliseconds > desk.enteredAt.milliseconds
+      "\(text) (\(JapaneseDay.time(desk.enteredAt)) に入力、後から届いた)")
   }
 }
