@@ -106,7 +106,8 @@ public struct Catalogue: Sendable {
             committed(written.drafts[index], try replica.commit(written.drafts[index], at: inquiry.now))
           }
           if written.drafts.allSatisfy(\.isEmpty) {
-            try note(written.subjects, endpoint, desk, purpose: inquiry.given.text("purpose"), committed)
+            try note(
+              written.subjects, endpoint, desk, purpose: inquiry.given.text("purpose"), written.drafts, committed)
           }
           answer = desk.telling(try self.answer(written, endpoint, desk, committed))
           if endpoint.changing != nil { tag = try desk.read { try standing(endpoint, desk.inquiry, $0)?.tag } }
@@ -161,7 +162,7 @@ public struct Catalogue: Sendable {
       return (try written.answer(&look), look.subjects)
     }
     let others = shown.subtracting(written.subjects).sorted()
-    try note(others, endpoint, desk, purpose: desk.given.text("purpose"), committed)
+    try note(others, endpoint, desk, purpose: desk.given.text("purpose"), nil, committed)
     return answer
   }
 
@@ -225,10 +226,10 @@ public struct Catalogue: Sendable {
 
   /// Within a batch.
   private func note(
-    _ subjects: [RowID], _ endpoint: Endpoint, _ desk: Desk, purpose: String?,
+    _ subjects: [RowID], _ endpoint: Endpoint, _ desk: Desk, purpose: String?, _ drafts: [Draft]? = nil,
     _ committed: (Draft, Dot) -> Void = { _, _ in }
   ) throws {
-    let notes = try notes(on: subjects, endpoint, desk, purpose: purpose)
+    let notes = try notes(on: subjects, endpoint, desk, purpose: purpose, drafts)
     for start in stride(from: 0, to: notes.count, by: Self.notesEach) {
       var draft = Draft(.registry)
       AuditTrail.note(
@@ -238,16 +239,16 @@ public struct Catalogue: Sendable {
     }
   }
 
-  /// - Parameter drafts: what is about to be written, in which new rows are.
+  /// - Parameter drafts: what is about to be written, in which new rows are; nil after a look, which shows people alone.
   private func notes(
-    on subjects: [RowID], _ endpoint: Endpoint, _ desk: Desk, purpose: String?, _ drafts: [Draft] = []
+    on subjects: [RowID], _ endpoint: Endpoint, _ desk: Desk, purpose: String?, _ drafts: [Draft]?
   ) throws -> [AuditTrail.Note] {
     let inquiry = desk.inquiry
     let user = inquiry.signature
     return try desk.read { db in
       try subjects.map { subject in
         guard let pseudonyms = Pseudonyms(inquiry.identity),
-          try inquiry.isOwn(subject) && !isShared(subject, drafts, db)
+          try inquiry.isOwn(subject) && !(drafts.map { try isShared(subject, $0, db) } ?? false)
         else { return AuditTrail.Note(subject, endpoint.id, purpose: purpose, user: user) }
         let name = pseudonyms.name(of: subject)
         // A private service's purpose is no word of ours: it stands as it is.
