@@ -53,7 +53,8 @@ struct Manners: RouterMiddleware {
         status: .noContent,
         headers: [
           .accessControlAllowMethods: allowed,
-          .accessControlAllowHeaders: "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID",
+          .accessControlAllowHeaders:
+            "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID",
           .accessControlMaxAge: "600",
         ])
     }
