@@ -54,7 +54,7 @@ struct Manners: RouterMiddleware {
         headers: [
           .accessControlAllowMethods: allowed,
           .accessControlAllowHeaders:
-            "Authorization, Content-Type, Entered-At, Idempotency-Key, If-None-Match, Last-Event-ID",
+            "Authorization, Content-Type, Entered-At, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID",
           .accessControlMaxAge: "600",
         ])
     }

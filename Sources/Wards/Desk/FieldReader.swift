@@ -31,14 +31,7 @@ struct FieldReader {
     case (.birth, .text(let text)):
       guard !text.allSatisfy(\.isWhitespace) else { return .text("") }
       do throws(Birth.Problem) { return .text(try Birth(text).text) } catch { throw Self.fault(field, error) }
-    case (.time, .integer(let number)):
-      guard (0..<Limits.timeMilliseconds).contains(number) else {
-        throw fault("1970 年からのミリ秒", "milliseconds since 1970")
-      }
-      guard !Self.seconds.contains(number) else {
-        throw fault("1970 年からのミリ秒(秒のようです: \(number))", "milliseconds since 1970 (\(number) seems to be seconds)")
-      }
-      return value
+    case (.time, .integer(let number)): return .integer(try time(number))
     case (.time, .text(let text)):
       guard let time = Self.milliseconds(text) else {
         throw fault(
@@ -68,22 +61,35 @@ struct FieldReader {
         if !values.contains(value) { values.append(value) }
       }
       return .list(values)
-    case (.counts(let choices), .object(let members)):
-      var counts: [String: JSON] = [:]
-      for name in members.keys.sorted() {
-        guard let choice = choices.first(where: { $0.word == name || $0.code == name }) else {
-          throw fault(
-            "次の区分: \(choices.map(\.word).joined(separator: "、"))",
-            "of the kinds \(choices.map(\.code).joined(separator: ", "))")
-        }
-        guard case .integer(let number)? = members[name], (0...1_000_000).contains(number) else {
-          throw fault("\(name) は 0 以上の数", "\(name) must be a count")
-        }
-        counts[choice.word] = .integer(number)
-      }
-      return .object(counts)
+    case (.counts(let choices), .object(let members)): return .object(try counts(members, choices))
     default: throw fault(shape.japanese, shape.english)
     }
+  }
+
+  private func time(_ number: Int64) throws(Fault) -> Int64 {
+    guard (0..<Limits.timeMilliseconds).contains(number) else {
+      throw fault("1970 年からのミリ秒", "milliseconds since 1970")
+    }
+    guard !Self.seconds.contains(number) else {
+      throw fault("1970 年からのミリ秒(秒のようです: \(number))", "milliseconds since 1970 (\(number) seems to be seconds)")
+    }
+    return number
+  }
+
+  private func counts(_ members: [String: JSON], _ choices: [Choice]) throws(Fault) -> [String: JSON] {
+    var counts: [String: JSON] = [:]
+    for name in members.keys.sorted() {
+      guard let choice = choices.first(where: { $0.word == name || $0.code == name }) else {
+        throw fault(
+          "次の区分: \(choices.map(\.word).joined(separator: "、"))",
+          "of the kinds \(choices.map(\.code).joined(separator: ", "))")
+      }
+      guard case .integer(let number)? = members[name], (0...1_000_000).contains(number) else {
+        throw fault("\(name) は 0 以上の数", "\(name) must be a count")
+      }
+      counts[choice.word] = .integer(number)
+    }
+    return counts
   }
 
   private func fault(_ japanese: String, _ english: String) -> Fault {

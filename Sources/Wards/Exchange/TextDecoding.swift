@@ -66,17 +66,19 @@ struct EncodedText {
     return little > big ? "UTF-16LE" : "UTF-16BE"
   }
 
+  /// By its cells and texts: a file may be one long line.
   private var isMostlyCP932: Bool {
     let decoder = FieldDecoder(.cp932)
-    var lines = 0
-    for line in bytes.split(separator: UInt8(ascii: "\n")) where line.contains(where: { $0 >= 0x80 }) {
-      switch decoder.decode(Array(line)) {
-      case .text: lines += 1
-      case .other: lines -= 1
+    let ends = [UInt8]("\n\r\t,;\"".utf8)
+    var cells = 0
+    for cell in bytes.split(whereSeparator: ends.contains) where cell.contains(where: { $0 >= 0x80 }) {
+      switch decoder.decode(Array(cell)) {
+      case .text: cells += 1
+      case .other: cells -= 1
       case .damaged: break
       }
     }
-    return lines >= 0
+    return cells > 0
   }
 }
 

@@ -32,7 +32,8 @@ struct FacilityKey: Hashable {
     func isSame(as other: Site) -> Bool? {
       // One of two may leave the town out: 見本1-2-3 and 1-2-3.
       let (short, long) = address.count < other.address.count ? (address, other.address) : (other.address, address)
-      if !short.isEmpty, short == long || long.hasSuffix("-" + short) && short.contains("-") { return true }
+      let isEnd = short.contains("-") && long.hasSuffix(short) && long.dropLast(short.count).last?.isNumber == false
+      if !short.isEmpty, short == long || isEnd { return true }
       if let metres = metres(to: other) { return metres <= ShelterImport.sameSiteMetres }
       return short.isEmpty ? nil : false
     }

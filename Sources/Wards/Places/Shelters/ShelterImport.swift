@@ -178,10 +178,11 @@ public struct ShelterImport {
     }
     func add(_ field: SetField, _ values: [String]?) {
       guard let values = values.map({ Set($0).sorted() }), !values.isEmpty || mayChange else { return }
-      let (here, before) = (elements(field), memory.texts(field, of: mark))
-      edits += values.filter { !before.contains($0) && !here.contains($0) }.map(field.add)
+      let (here, before, others) = (
+        elements(field), memory.texts(field, of: mark), memory.texts(field, except: mark)
+      )
+      edits += values.filter { !before.contains($0) && !here.contains($0) && !others.contains($0) }.map(field.add)
       if mayChange {
-        let others = memory.texts(field, except: mark)
         edits += before.filter { !values.contains($0) && here.contains($0) && !others.contains($0) }.map(field.remove)
       }
       remember(field, values)
