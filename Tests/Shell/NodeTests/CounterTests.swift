@@ -77,7 +77,7 @@ import Testing
     let origin = Origin(of: "192.0.2.1")
     var taken = 0
     for number in 0..<559 {
-      let now = Instant.test.advanced(byMilliseconds: Int64(number) * 50_000 / 559)
+      let now = Tick(milliseconds: 0).advanced(byMilliseconds: Int64(number) * 50_000 / 559)
       do { try strangers.admit(origin, at: now) } catch let refusal as APIError {
         #expect(refusal.status == .tooManyRequests && refusal.retryAfter == 20)
         continue
@@ -85,10 +85,12 @@ import Testing
       taken += 1
     }
     #expect(taken == 7)
-    try strangers.admit(Origin(of: "192.0.2.2"), at: .test)
+    try strangers.admit(Origin(of: "192.0.2.2"), at: Tick(milliseconds: 0))
     // Everybody together has a budget too, which says so.
     let words = (0..<400).compactMap { number -> String? in
-      do { try strangers.admit(Origin(of: "10.0.\(number / 250).\(number % 250)"), at: .test) } catch let refusal
+      do {
+        try strangers.admit(Origin(of: "10.0.\(number / 250).\(number % 250)"), at: Tick(milliseconds: 0))
+      } catch let refusal
         as APIError
       {
         return refusal.body.error

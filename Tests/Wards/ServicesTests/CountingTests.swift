@@ -25,7 +25,9 @@ import Testing
   private func people(_ office: Office) throws -> Int64 {
     let shown = try #require(office.read("shelter", shelter)["occupancy"].integer)
     // Whoever adds up sees the same.
-    let total = try office.replica.store.readOwn { db in Result { try ShelterSearch.totals(db) } }.get()
+    let total = try office.replica.store.readOwn { db in
+      Result { try HeadCount.totals(ward: office.replica.identity.ward.code, db) }
+    }.get()
     #expect(total.first { $0.ward == "13102" }?.people == Int(shown))
     #expect(try office.read("shelterPicture", shelter)["counter"].integer == shown)
     return shown
