@@ -136,14 +136,16 @@ struct Run: AsyncParsableCommand {
     let web = WebServer(
       core: core, topology: topology, metrics: metrics, hosts: Set(hostNames), isSecure: !isPlain,
       isPublic: isPublic, origins: Set(origins), log: log
-    ).application(on: address, tls: https.map { https in { https.context } }, log: quieter(log)) { port in
+    ).application(on: address, https: https, log: quieter(log)) { port in
       let url = "\(scheme)://\(NetworkAddress(host: address.host, port: port ?? address.port))/"
       Language.say(
         "\(identity.ward.name)のノードが動いています: \(url)", "the node of \(identity.ward.romaji) City is up: \(url)")
       fflush(nil)
     }
+    var services: [any Service] = [web, links, socket]
+    if let https { services.append(https) }
     var configuration = ServiceGroupConfiguration(
-      services: ([web, links, socket] + (https.map { [$0] } ?? [])).map { (service: any Service) in
+      services: services.map { service in
         ServiceGroupConfiguration.ServiceConfiguration(
           service: service, successTerminationBehavior: .gracefullyShutdownGroup,
           failureTerminationBehavior: .gracefullyShutdownGroup)
