@@ -136,11 +136,10 @@ struct Run: AsyncParsableCommand {
       isPlain
       ? nil
       : try await HTTPSRenewal(directory: directory, names: hostNames + [address.host], core: core, log: log)
-    let server = WebServer(
+    let web = WebServer(
       core: core, topology: topology, metrics: metrics, hosts: Set(hostNames), isSecure: !isPlain,
-      isPublic: isPublic, origins: Set(origins), log: log)
-    let web = server.application(on: address, tls: https?.contexts, log: quieter(log)) {
-      port in
+      isPublic: isPublic, origins: Set(origins), log: log
+    ).application(on: address, https: https, log: quieter(log)) { port in
       let url = "\(scheme)://\(NetworkAddress(host: address.host, port: port ?? address.port))/"
       Language.say(
         "\(identity.ward.name)のノードが動いています: \(url)", "the node of \(identity.ward.romaji) City is up: \(url)")

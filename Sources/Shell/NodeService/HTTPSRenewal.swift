@@ -43,7 +43,7 @@ public struct HTTPSRenewal: Service {
   }
 
   /// For the next caller.
-  public var contexts: @Sendable () -> NIOSSLContext { { [shown] in shown.withLockedValue { $0.context } } }
+  public var context: NIOSSLContext { shown.withLockedValue { $0.context } }
 
   public func run() async throws {
     try await cancelWhenGracefulShutdown {

@@ -133,12 +133,12 @@ private struct SteadyBody: AsyncSequence, Sendable {
 struct GuardedChannel: ServerChildChannel {
   private let http: HTTP1Channel
   private let door: Door
-  /// What is shown to callers now: it may be renewed while the node runs.
-  private let tls: (@Sendable () -> NIOSSLContext)?
+  /// Asked for each connection: it may be renewed while the node runs.
+  private let https: HTTPSRenewal?
 
-  init(_ responder: @escaping HTTPChannelHandler.Responder, _ door: Door, _ tls: (@Sendable () -> NIOSSLContext)?) {
+  init(_ responder: @escaping HTTPChannelHandler.Responder, _ door: Door, _ https: HTTPSRenewal?) {
     self.door = door
-    self.tls = tls
+    self.https = https
     http = HTTP1Channel(responder: { request, writer, channel in
       let visit = try? await channel.eventLoop.submit {
         try channel.pipeline.syncOperations.handler(type: Visit.self)
@@ -154,9 +154,9 @@ struct GuardedChannel: ServerChildChannel {
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
     channel.eventLoop.makeCompletedFuture {
       let visit = try Visit(channel, door)
-      if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls())) }
+      if let https { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: https.context)) }
       try channel.pipeline.syncOperations.addHandler(visit)
-      visit.begin(isSecure: tls != nil)
+      visit.begin(isSecure: https != nil)
     }.flatMap { http.setup(channel: channel, logger: logger) }
   }
 

@@ -5,7 +5,6 @@ import Goods
 import Hummingbird
 import HummingbirdCore
 import Logging
-import NIOSSL
 import NodeService
 import Places
 import Runbook
@@ -73,14 +72,14 @@ public struct WebServer: Sendable {
 
   /// The service that listens on `address`.
   ///
-  /// - Parameter tls: what callers are shown at this moment; nil for plain HTTP, which is for the machine itself alone.
+  /// - Parameter https: what callers are shown; nil for plain HTTP, which is for the machine itself alone.
   public func application(
-    on address: NetworkAddress, tls: (@Sendable () -> NIOSSLContext)?, log: Logger,
+    on address: NetworkAddress, https: HTTPSRenewal?, log: Logger,
     ready: @escaping @Sendable (Int?) async -> Void
   ) -> some ApplicationProtocol {
     Application(
       router: router(),
-      server: HTTPServerBuilder { [door] responder in GuardedChannel(responder, door, tls) },
+      server: HTTPServerBuilder { [door] responder in GuardedChannel(responder, door, https) },
       configuration: ApplicationConfiguration(
         address: .hostname(address.host, port: address.port), serverName: "renkei"),
       onServerRunning: { channel in await ready(channel.localAddress?.port) },
