@@ -38,7 +38,11 @@ public struct Controls: Sendable {
       "isWrong": isWrong, "value": entered.first ?? "", "must": language.pick("必須", "required"),
     ]
     func choices(_ list: [Option]) -> [[String: Any]] {
-      list.map { ["value": $0.value, "label": $0.label, "isChosen": entered.contains($0.value)] }
+      // What stands is no longer among them, or never was: it is kept all the same.
+      let others = entered.filter { value in !value.isEmpty && !list.contains { $0.value == value } }
+      return (list + others.map { Option($0, $0) }).map {
+        ["value": $0.value, "label": $0.label, "isChosen": entered.contains($0.value)]
+      }
     }
     func words(_ list: [Choice]) -> [Option] { list.map { Option($0.word, language.pick($0.word, $0.code)) } }
     switch field.shape {

@@ -121,7 +121,9 @@ extension WebServer {
             (values.isEmpty ? [""] : values).map { ["name": "_was.\(name)", "value": $0] }
           },
         "controls": Controls(fields, language, options: options).values(
-          before.merging(sent) { $1 }.merging(today) { given, _ in given }, wrong: fault?.body.field),
+          // A box that was unticked is not sent.
+          (shown.isEmpty ? before : [:]).merging(sent) { $1 }.merging(today) { given, _ in given },
+          wrong: fault?.body.field),
         "button": title(endpoint.id, language), "cancel": language.pick("やめる", "Cancel"),
       ])
     return page(request, html, refusal: fault)
@@ -198,6 +200,7 @@ extension WebServer {
         into: [:]) {
           standing, field in
           guard endpoint.answer.records?.field(named: field.name) != nil else { return }
+          if case .counts = field.shape { return }
           standing[field.name] = Controls.texts(changed[field.name], field.shape)
         }
     )
