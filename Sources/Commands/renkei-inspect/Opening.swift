@@ -140,7 +140,6 @@ enum Opening {
     try? handle.close()
     func likeness(_ magic: String) -> Int { zip(start, magic.utf8).count { $0 == $1 } }
     if likeness("SQLite format 3\0") >= 10 { return .database }
-    if likeness("RKB1") >= 3 { return .bundle }
     if let head = SealedBackup.head(path) {
       let time = Text.time(head.made.milliseconds)
       throw Problem(
@@ -148,6 +147,7 @@ enum Opening {
         "a sealed backup: \(path) (node \(head.node), \(time), \(head.program)). Open it with renkei-node unseal, and look at that file"
       )
     }
+    if likeness("RKB1") >= 3 { return .bundle }
     switch (path as NSString).pathExtension {
     case "sqlite", "db", "sqlite3": return .database
     case "rkb", "bundle": return .bundle

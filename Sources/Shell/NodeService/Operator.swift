@@ -193,9 +193,9 @@ public struct Operator: Sendable {
         en: "personal records are not exported; look at them through the API, with a purpose: \(table)")
     }
     let (csv, rows) = try await core.reader.read { db in try TableCSV.make(collection, db) }
-    guard FileManager.default.createFile(atPath: file, contents: csv) else {
-      throw OperatorFailure(2, ja: "書き込めません: \(file)", en: "cannot write: \(file)")
-    }
+    let new = try NewFile(file)
+    try new.write([UInt8](csv))
+    _ = try new.finish()
     return ExportResult(table: table, rows: rows, file: file)
   }
 
@@ -293,22 +293,10 @@ extension NodeCore {
   }
 
   func exportBundle(to file: String, for reader: AuthorNumber?) throws -> BundleResult {
-    // Written beside and put in place whole: a card pulled out early holds no half bundle under the right name.
-    let beside = file + ".part"
-    guard FileManager.default.createFile(atPath: beside, contents: nil),
-      let handle = FileHandle(forWritingAtPath: beside)
-    else { throw OperatorFailure(2, ja: "書き込めません: \(file)", en: "cannot write: \(file)") }
-    var bytes = 0
-    let count = try replica.exportBundle(for: reader, at: .now()) { frame in
-      try handle.write(contentsOf: frame)
-      bytes += frame.count
-    }
-    try handle.synchronize()
-    try handle.close()
-    guard rename(beside, file) == 0 else {
-      throw OperatorFailure(2, ja: "書き込めません: \(file)", en: "cannot write: \(file)")
-    }
-    return BundleResult(file: file, bytes: bytes, changeSets: count)
+    // A card pulled out early holds no half bundle under the right name.
+    let new = try NewFile(file)
+    let count = try replica.exportBundle(for: reader, at: .now(), emit: new.write)
+    return BundleResult(file: file, bytes: try new.finish(), changeSets: count)
   }
 
   func receive(_ runs: [Run], from source: String) throws -> [(RunOutcome, Run)] {

@@ -27,7 +27,7 @@ import Testing
     let person = Operator(core: core, topology: LinkTests.topology, isRunning: true, user: User("山田 花子"))
     let machine = Operator(core: core, topology: LinkTests.topology, isRunning: true)
     let list = folder.file("list.csv")
-    try "市区町村コード,NO,名称,住所,緯度,経度\r\n131130,1,見本小学校,東京都渋谷区1-1,35.66,139.70\r\n"
+    try "市区町村コード,NO,名称,住所,緯度,経度,想定収容人数\r\n131130,1,見本小学校,東京都渋谷区1-1,35.66,139.70,100\r\n"
       .write(toFile: list, atomically: true, encoding: .utf8)
     _ = try await person.perform(.importShelters(file: list, source: nil)) { _ in }
     var notes = try await Self.notes(core)
