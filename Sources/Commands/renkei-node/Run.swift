@@ -145,17 +145,8 @@ struct Run: AsyncParsableCommand {
         "\(identity.ward.name)のノードが動いています: \(url)", "the node of \(identity.ward.romaji) City is up: \(url)")
       fflush(nil)
     }
-    var services: [any Service] = [web, links, socket]
-    if let https { services.append(https) }
-    var configuration = ServiceGroupConfiguration(
-      services: services.map { service in
-        ServiceGroupConfiguration.ServiceConfiguration(
-          service: service, successTerminationBehavior: .gracefullyShutdownGroup,
-          failureTerminationBehavior: .gracefullyShutdownGroup)
-      },
-      gracefulShutdownSignals: [.sigterm, .sigint], logger: quieter(log))
-    configuration.maximumGracefulShutdownDuration = .seconds(5)
-    do { try await ServiceGroup(configuration: configuration).run() } catch {
+    let services: [any Service] = [web, links, socket] + (https.map { [$0] } ?? [])
+    do { try await group(of: services, log: quieter(log)).run() } catch {
       try await core.close()
       throw OperatorFailure(
         70, ja: "止まりました: \(error)。--http と --gossip のポートが空いているか確かめてください",
@@ -163,6 +154,19 @@ struct Run: AsyncParsableCommand {
     }
     try await core.close()
     log.notice("stopped cleanly")
+  }
+
+  /// When one ends, all do.
+  private func group(of services: [any Service], log: Logger) -> ServiceGroup {
+    var configuration = ServiceGroupConfiguration(
+      services: services.map { service in
+        ServiceGroupConfiguration.ServiceConfiguration(
+          service: service, successTerminationBehavior: .gracefullyShutdownGroup,
+          failureTerminationBehavior: .gracefullyShutdownGroup)
+      },
+      gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
+    configuration.maximumGracefulShutdownDuration = .seconds(5)
+    return ServiceGroup(configuration: configuration)
   }
 
   /// The servers' own talk is for whoever asks for debugging.

@@ -235,6 +235,7 @@ enum OpenAPI {
         post:
           operationId: offerAuthenticator
           tags: [Session]
+          parameters: [{ $ref: "#/components/parameters/IdempotencyKey" }]
           summary: Begin to set up an authenticator app of one's own.
           requestBody: { required: true, content: { application/json: { schema: { type: object, required: [password], properties: { password: { type: string, maxLength: 512 } } } } } }
           responses:
@@ -249,6 +250,7 @@ enum OpenAPI {
         post:
           operationId: confirmAuthenticator
           tags: [Session]
+          parameters: [{ $ref: "#/components/parameters/IdempotencyKey" }]
           summary: Show that the app has the secret.
           description: From then on signing in takes its number besides the password. Answers eight codes, each good once in its place.
           requestBody: { required: true, content: { application/json: { schema: { type: object, required: [mark, code], properties: { mark: { type: string, maxLength: 40 }, code: { type: string, maxLength: 10 } } } } } }

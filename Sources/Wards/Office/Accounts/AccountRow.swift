@@ -13,7 +13,7 @@ public enum AccountRow {
   /// Sessions that began before are over, on every node.
   public static let changedAt = Field.time(7, "changed_at", "資格変更日時", "Credentials changed at")
   /// Until when the person may look at more people an hour than one case needs, by another person's word.
-  public static let looksUntil = Field.time(8, "looks_until", "多人数の閲覧を認める期限", "May look at many people until")
+  public static let looksUntil = Field.deadline(8, "looks_until", "多人数の閲覧を認める期限", "May look at many people until")
 
   public static let records = Records(
     8, "accounts", "アカウント", "Account", lane: .control, law: .keptByMaker, reader: .roles(.administration),

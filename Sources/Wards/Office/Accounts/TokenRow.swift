@@ -11,7 +11,7 @@ public enum TokenRow {
   public static let hash = Field.bytes(5, "hash", "ハッシュ", "Hash")
   public static let endedAt = Field.time(6, "ended_at", "終了日時", "Ended at")
   /// As an account's.
-  public static let looksUntil = Field.time(7, "looks_until", "多人数の閲覧を認める期限", "May look at many people until")
+  public static let looksUntil = Field.deadline(7, "looks_until", "多人数の閲覧を認める期限", "May look at many people until")
 
   public static let records = Records(
     12, "tokens", "機器の鍵", "Device token", lane: .control, law: .keptByMaker, reader: .roles(.administration),
