@@ -73,7 +73,7 @@ class Hostile:
         return link
 
     def hello(self, federation, author):
-        return self.frame(b"\x01\x02" + federation + varint(author) + b"\x00")
+        return self.frame(b"\x01\x03" + federation + varint(author) + b"\x00")
 
     @staticmethod
     def frame(content):

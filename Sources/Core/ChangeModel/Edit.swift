@@ -73,4 +73,9 @@ public struct RowEdit: Hashable, Sendable {
 extension FieldOperation {
   /// Whether goods come into a stock by it.
   var bringsIn: Bool { if case .receive = self { true } else { false } }
+
+  /// Whether a share goes to another ward's node by it.
+  func leaves(_ ward: UInt32) -> Bool {
+    if case .handOver(_, let receiver) = self { receiver.ward != ward } else { false }
+  }
 }

@@ -184,9 +184,9 @@ public struct CollectionSchema: Hashable, Sendable {
     case .shared:
       if case .delete = edit.action { return nil }
       return edit
-    case .keptByMaker: return edit.row.made?.author.ward == ward ? edit : nil
+    case .keptByMaker: return edit.row.made?.author.ward == ward ? Self.staying(edit, in: ward) : nil
     case .keptByWard(let open):
-      if edit.row.ward == ward { return edit }
+      if edit.row.ward == ward { return Self.staying(edit, in: ward) }
       allowed = open
     case .keptByParties(let first, let second):
       guard edit.row.isDerived else { return nil }
@@ -201,6 +201,15 @@ public struct CollectionSchema: Hashable, Sendable {
     guard case .edit(let fields) = edit.action else { return nil }
     // Field 0 says what the edit knew of deletions: it goes with what is left. Goods come in where the row belongs alone.
     let left = fields.filter { ($0.field == 0 || allowed.contains($0.field)) && !$0.operation.bringsIn }
+    return left.contains { $0.field != 0 } ? RowEdit(edit.collection, edit.row, .edit(left)) : nil
+  }
+
+  /// An edit without goods that are handed over to another ward's nodes: to another ward they go by a lorry, which it inspects.
+  private static func staying(_ edit: RowEdit, in ward: UInt32) -> RowEdit? {
+    guard case .edit(let fields) = edit.action, fields.contains(where: { $0.operation.leaves(ward) }) else {
+      return edit
+    }
+    let left = fields.filter { !$0.operation.leaves(ward) }
     return left.contains { $0.field != 0 } ? RowEdit(edit.collection, edit.row, .edit(left)) : nil
   }
 

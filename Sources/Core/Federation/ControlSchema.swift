@@ -110,8 +110,8 @@ public enum ControlSchema {
   public static let certificateField: UInt32 = 4
   public static let factField: UInt32 = 2
 
-  /// Whether an edit of the boxes and grants is for its author to make: a ward hands out its own keys, and a ward that was
-  /// let in hands them to its own nodes. Anybody else's has no effect, on every node alike.
+  /// Whether an edit of the boxes and grants is for its author to make: a ward hands out its own keys and what it tells others, and a
+  /// ward that a disaster lets in hands what it may read to its own nodes. Anybody else's has no effect, on every node alike.
   public static func admits(_ edit: RowEdit, by author: AuthorNumber) -> Bool {
     guard edit.collection == emergencyBoxes.number || edit.collection == keyGrants.number else { return true }
     guard case .edit(let fields) = edit.action else { return false }
@@ -126,6 +126,7 @@ public enum ControlSchema {
     }
     if edit.collection == emergencyBoxes.number { return writer == author.ward }
     guard let node = integer(2).flatMap({ UInt32(exactly: $0) }).flatMap(AuthorNumber.init) else { return false }
+    if case .told? = Audience(key: key) { return author.ward == writer }
     return author.ward == writer || author.ward == node.ward
   }
 
@@ -271,8 +272,7 @@ extension NodeIdentity {
 
   /// The card's keys, and those that `grants` let this node have.
   ///
-  /// - Parameter federation: with the amendments that are known. A later key of the own ward counts only with its authority's
-  ///   word.
+  /// - Parameter federation: with the amendments that are known. A ward's key counts only with its authority's word.
   public func keyring(with grants: [KeyGrant], in federation: FederationIdentity) -> Keyring {
     var ring = keyring
     for grant in grants
@@ -280,13 +280,9 @@ extension NodeIdentity {
       && Audience(key: grant.key)?.writer != nil
     {
       guard let content = key.open(sealedBox: grant.box, to: key.publicKey) else { continue }
-      let own = certificate.node.ward
-      if case .ward(own, _)? = Audience(key: grant.key) {
-        guard let opened = federation.key(content, as: grant.key, ofWard: own) else { continue }
-        ring.add(opened, as: grant.key, vouched: content)
-      } else if let opened = AudienceKey(content) {
-        ring.add(opened, as: grant.key)
-      }
+      // What nobody answers for is no key, and keeps none away that comes after it.
+      guard let opened = federation.key(content, as: grant.key) else { continue }
+      ring.add(opened, as: grant.key, vouched: content)
     }
     return ring
   }

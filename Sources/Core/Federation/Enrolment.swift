@@ -151,7 +151,7 @@ extension AuthorityRecord {
         let vouched = identity.vouching(for: secret, as: id, by: authority)
         keys.append(EnrolmentCard.SealedKey(id: id, box: try sealed(vouched, to: key)))
         guard emergency, Self.emergencyConfidences.contains(confidence) else { continue }
-        boxes += identity.emergencyBoxes(of: secret, as: id, from: index, by: authority)
+        boxes += identity.emergencyBoxes(of: vouched, as: id, from: index, by: authority)
       }
     }
     let certificate = NodeCertificate.signed(
@@ -234,7 +234,7 @@ public struct NodeIdentity: Sendable {
     for sealed in card.keys {
       guard sealed.id != 0, let box = [UInt8](hexadecimal: sealed.box),
         let content = key.open(sealedBox: box, to: key.publicKey),
-        let audienceKey = federation.key(content, as: sealed.id, ofWard: certificate.node.ward)
+        let audienceKey = federation.key(content, as: sealed.id)
       else { throw .malformedCard("key \(sealed.id)") }
       keyring.add(audienceKey, as: sealed.id, vouched: content)
     }

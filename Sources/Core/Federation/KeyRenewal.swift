@@ -51,7 +51,7 @@ extension AuthorityRecord {
         renewal.keys.append(KeyRenewal.SealedKey(id: id, node: node.node.rawValue, box: box.hexadecimal))
       }
       guard Self.emergencyConfidences.contains(confidence) else { continue }
-      renewal.emergency += identity.emergencyBoxes(of: secret, as: id, from: index, by: authority)
+      renewal.emergency += identity.emergencyBoxes(of: vouched, as: id, from: index, by: authority)
     }
     generation = next
     return renewal
@@ -69,23 +69,22 @@ extension FederationIdentity {
     return writer.bytes
   }
 
-  /// A ward's key with its authority's word that it is one: a node that will be found out to be stolen makes none. The keys of
-  /// generation 0 come by card alone, and need none.
+  /// A ward's key with its authority's word that it is one: a node that will be found out to be stolen makes none.
   func vouching(for secret: [UInt8], as id: AudienceKeyID, by authority: SigningKey) -> [UInt8] {
-    guard Audience.generation(of: id) > 0 else { return secret }
-    return secret + authority.signature(over: Self.keyDomain + keyStatement(secret, id))
+    secret + authority.signature(over: Self.keyDomain + keyStatement(secret, id))
   }
 
-  /// The key out of a box, with what vouches for it; nil when an authority of the ward, present or former, does not.
-  func key(_ content: [UInt8], as id: AudienceKeyID, ofWard ward: UInt32) -> AudienceKey? {
-    guard Audience.generation(of: id) > 0 else { return AudienceKey(content) }
+  /// The key out of a box, with what vouches for it; nil when it is a ward's, and no authority of that ward, present or former,
+  /// does.
+  public func key(_ content: [UInt8], as id: AudienceKeyID) -> AudienceKey? {
+    guard case .ward(let ward, _)? = Audience(key: id) else { return AudienceKey(content) }
     guard content.count == AudienceKey.byteCount + Signature.byteCount else { return nil }
     let statement = keyStatement(content.prefix(AudienceKey.byteCount), id) + content.suffix(Signature.byteCount)
     guard (try? signer(of: statement, domain: Self.keyDomain, ward: ward)) != nil else { return nil }
     return AudienceKey([UInt8](content.prefix(AudienceKey.byteCount)))
   }
 
-  /// A ward's key, sealed to every other ward's authority.
+  /// A ward's key with its authority's word, sealed to every other ward's authority.
   func emergencyBoxes(
     of secret: [UInt8], as id: AudienceKeyID, from ward: UInt32, by authority: SigningKey
   ) -> [EnrolmentCard.EmergencyBox] {

@@ -163,7 +163,7 @@ extension Gossip {
     guard sessions[link]!.theirs[log] != nil || sessions[link]!.theirs.count < Self.logLimit else { return }
     let ours = replica.store.state(of: log).logged
     sessions[link]!.learns(log, report.sequence, at: now)
-    guard report.sequence != ours.sequence || report.hash == ours.hash.prefix || report.sequence == 0 else {
+    guard report.sequence != ours.sequence || report.hash == ours.hash.start || report.sequence == 0 else {
       #if MUTANTS
         if PlantedBug.ignoresForks.isPlanted { return }
       #endif

@@ -311,6 +311,6 @@ public final class Gossip {
 
   func head(of log: LogName) -> HeadReport {
     let head = replica.store.state(of: log).logged
-    return HeadReport(log: log, sequence: head.sequence, hash: head.hash.prefix)
+    return HeadReport(log: log, sequence: head.sequence, hash: head.hash.start)
   }
 }

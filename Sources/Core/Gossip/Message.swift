@@ -8,9 +8,10 @@ import Sodium
 public struct HeadReport: Hashable, Sendable {
   public var log: LogName
   public var sequence: SequenceNumber
-  public var hash: UInt64
+  /// The first sixteen bytes of the chain hash: no two histories of one key that somebody made to look alike.
+  public var hash: UInt128
 
-  public init(log: LogName, sequence: SequenceNumber, hash: UInt64) {
+  public init(log: LogName, sequence: SequenceNumber, hash: UInt128) {
     self.log = log
     self.sequence = sequence
     self.hash = hash
@@ -44,7 +45,7 @@ public enum Message: Hashable, Sendable {
   /// What the maker of a bundle keeps, signed: never on a link.
   case signedHeads(SignedHeads)
 
-  public static let protocolVersion: UInt8 = 2
+  public static let protocolVersion: UInt8 = 3
 
   /// The largest frame: a whole change set and its address, or many small ones.
   public static let byteLimit = 128 * 1024
@@ -191,7 +192,7 @@ extension Message {
       for _ in 0..<count {
         let author = try Self.author(&reader)
         let sequence = SequenceNumber(try reader.varint(upTo: UInt64(sequenceLimit)))
-        let hash = try reader.bigEndian(UInt64.self)
+        let hash = try reader.bigEndian(UInt128.self)
         reports.append(HeadReport(log: LogName(lane, author), sequence: sequence, hash: hash))
       }
       self = .heads(lane, reports)

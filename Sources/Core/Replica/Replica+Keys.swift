@@ -91,6 +91,20 @@ extension Replica {
     }
   }
 
+  /// How many of the ward's keys that are in use other wards' nodes were given until a time that has passed: what the ward seals
+  /// from now on, whoever took them out of those nodes can read.
+  public func openedKeys(at now: Instant) throws(ReplicaError) -> Int {
+    let all: [KeyGrant]
+    do { all = try store.readOwn { db in try KeyGrant.fetch(db) } } catch { throw .store(error) }
+    let opened = all.filter { grant in
+      guard case .ward(author.ward, _)? = Audience(key: grant.key), grant.node.ward != author.ward,
+        let until = grant.until, until <= now.milliseconds
+      else { return false }
+      return keyring.newestKey(for: Audience(key: grant.key)!) == grant.key
+    }
+    return Set(opened.map(\.key)).count
+  }
+
   func loadKeys(at now: Instant) throws(ReplicaError) {
     guard learnsKeys else { return }
     keysLoadedAt = now

@@ -30,6 +30,9 @@ public struct Digest: Hashable, Sendable {
   /// The first eight bytes as a number, big-endian: enough to notice a difference, not to prove equality.
   public var prefix: UInt64 { UInt64(bigEndian: words.0) }
 
+  /// The first sixteen bytes: nobody makes two with the same.
+  public var start: UInt128 { UInt128(UInt64(bigEndian: words.0)) << 64 | UInt128(UInt64(bigEndian: words.1)) }
+
   public static func == (left: Self, right: Self) -> Bool { left.words == right.words }
 
   public func hash(into hasher: inout Swift.Hasher) { hasher.combine(words.0) }

@@ -67,7 +67,7 @@ final class Liar {
       entries[entries.count - 1][random.below(entries[entries.count - 1].count)] ^= 1
       return [Message.run(Run(log, first: 1, entries: entries)).encoded()]
     case 6:
-      let reports = logs.prefix(500).map { HeadReport(log: $0, sequence: sequenceLimit, hash: random.next()) }
+      let reports = logs.prefix(500).map { HeadReport(log: $0, sequence: sequenceLimit, hash: UInt128(random.next())) }
       return Lane.allCases.map { lane in Message.heads(lane, reports.filter { $0.log.lane == lane }).encoded() }
     case 7: return (0..<200).map { _ in Message.ask(random.pick(logs), from: 1, offset: 0).encoded() }
     case 8: return (0..<100).map { Message.ping(UInt64($0)).encoded() }

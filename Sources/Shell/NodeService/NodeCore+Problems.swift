@@ -120,6 +120,10 @@ extension NodeCore {
         found.append(Problem(.certificateEnds, detail: .init(ja: "あと \(days) 日", en: "in \(days) days")))
       }
     }
+    if !replica.twinEpochs.isEmpty { found.append(Problem(.twin, count: replica.twinEpochs.count)) }
+    if let opened = try? replica.openedKeys(at: .now()), opened > 0 {
+      found.append(Problem(.keysOpened, count: opened))
+    }
     if replica.author.epoch > 0 { found.append(Problem(.newEpoch, count: Int(replica.author.epoch))) }
     let size = writeAheadLogBytes
     if size > Self.longLog {

@@ -196,8 +196,28 @@ public actor NodeCore {
     if now >= nextNote {
       nextNote = now.advanced(byMilliseconds: Self.noteInterval)
       noteAllHeard()
+      lookAtClock()
+      handBack(at: now)
     }
     wakeLinks(at: now)
+  }
+
+  /// This far from what most peers say, in milliseconds, a time that this node writes is a guess, and its entries say so.
+  private static let doubt: Int64 = 600_000
+
+  private func lookAtClock() {
+    let told = gossip.reports().compactMap(\.clockAhead).sorted()
+    replica.doubtsClock = told.count >= 2 && abs(told[told.count / 2]) > Self.doubt
+  }
+
+  /// Gives others back what they wrote, and lost with their disks.
+  private func handBack(at now: Tick) {
+    do {
+      let effects = try replica.handBack(at: .now())
+      guard !effects.logs.isEmpty else { return }
+      gossip.grew(effects.logs, at: now)
+      publish(effects)
+    } catch { log.error("what is void and another node's could not be handed back", metadata: ["error": "\(error)"]) }
   }
 
   // MARK: Listening

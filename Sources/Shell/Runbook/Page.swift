@@ -108,17 +108,53 @@ extension Problem.Code {
       Page(
         title: ("同じノードの記録が二つに分かれています", "one node's log has two branches"),
         meaning: (
-          "一つの鍵が、つながらない二つの記録を書きました。複製した機械を二台とも動かしたか、鍵が盗まれました。",
-          "One key has written two histories: a machine was copied and both ran, or a key was stolen."
+          "一つの鍵が、つながらない二つの記録を書きました。ディスクを前の状態に戻したか、複製した機械を二台とも動かしたか、鍵が盗まれました。",
+          "One key has written two histories: a disk was put back, a machine was copied and both ran, or a key was stolen."
         ),
         lost: (
-          "分かれた後の記録は、どちらも取り置かれます。引き取るまで表に出ません。",
-          "What follows the parting is set aside on both sides, until somebody adopts it."
+          "分かれた後の記録は取り置かれ、書いたノードが自分で言い直します。ほかの区にだけ残った分は、その区から返されて、やはり言い直されます。数は足され、違う値は食い違いとして残ります。",
+          "What follows the parting is set aside, and said again by the node that wrote it; what only other wards still have, they hand back to it. Counts add up; values that differ stand as a conflict."
         ),
         steps: [
           ("renkei-inspect forks DIR", "どのノードが、どこで分かれたかを見る。", "See whose it is, and where they part."),
           (nil, "複製した機械を止める。心当たりがなければ、盗まれたとして失効させる。", "Stop the copy. If nobody made one: revoke the node as stolen."),
           ("renkei-node set-aside list --data DIR", "取り置かれた記録を見て、引き取る。", "Look at what was set aside, and adopt it."),
+        ])
+    case .twin:
+      Page(
+        title: ("このノードの複製が動いています", "a copy of this node is running"),
+        meaning: (
+          "このノードの番号と鍵で、ほかの機械も書いています。ディスクの複製が動いているか、鍵が盗まれました。",
+          "Another machine writes with this node's number and key: a copy of its disk runs, or the key was stolen."
+        ),
+        lost: (
+          "どちらに入れたものも残ります。同じ人に同じIDが二つ付いていないか、在庫の残りが合っているかを確かめてください。",
+          "What is entered at either is kept. See that no ID was given to two people, and that stock still agrees."
+        ),
+        steps: [
+          (nil, "複製したほうの機械を止める。", "Stop the machine that is the copy."),
+          (
+            nil, "心当たりがなければ、盗まれたとして失効させる(renkei-node revoke)。",
+            "If nobody made one: revoke the node as stolen (renkei-node revoke)."
+          ),
+          (nil, "画面の「食い違い」と、在庫を確かめる。", "Look at the conflicts on the pages, and count the stock."),
+        ])
+    case .keysOpened:
+      Page(
+        title: ("終わった宣言で開いた鍵を、まだ使っています", "keys that an ended declaration opened are still in use"),
+        meaning: (
+          "災害の宣言で、この区の鍵をほかの区のノードに渡しました。宣言は終わりましたが、同じ鍵で書き続けています。",
+          "A declared disaster gave this ward's keys to other wards' nodes. It has ended, and this ward still seals with the same keys."
+        ),
+        lost: (
+          "何も失われません。新しい鍵にするまで、鍵を取り出した人には、これから書くものも読めます。",
+          "Nothing. Until there are new keys, whoever took those out can read what is entered from now on, too."
+        ),
+        steps: [
+          (
+            "renkei-node renew-keys --help", "区の認証局カードで、区の鍵を作り直す。",
+            "Make the ward's keys anew with its authority's card."
+          )
         ])
     case .ownClock:
       Page(

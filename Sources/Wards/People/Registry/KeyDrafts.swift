@@ -55,7 +55,8 @@ enum KeyDrafts {
         case .ward(let ward, let confidence)? = Audience(key: id), ward != desk.wardIndex,
         confidences.contains(confidence), let box = Data.fromDatabaseValue(row["box"]),
         let secret = authority.open(sealedBox: [UInt8](box), to: authority.publicKey),
-        secret.count == AudienceKey.byteCount
+        // With its authority's word, which goes along with it.
+        desk.replica.membership.identity.key(secret, as: id) != nil
       else { continue }
       grants += self.grants(of: secret, as: id, to: nodes, until: until, ground: ground, by: identity)
     }
