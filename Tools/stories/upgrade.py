@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Nodes as every released program left them, started by this one: the same tables to the last hash, sound, and going on; and
-what a newer program wrote is left alone. Tests/Releases has one drill's node for each release (UPGRADE.md)."""
+"""Nodes as released programs left them, started by this one: of the same format, the same tables to the last hash, sound, and going
+on; of format 1, which is gone, refused with words and left alone, like what a newer program wrote. Tests/Releases has one drill's
+node for each release (UPGRADE.md)."""
 import glob
 import json
 import os
@@ -14,6 +15,21 @@ from story import ALL_ROLES, Node, TOOLS, check, free_port, main, until
 
 RELEASES = os.path.join(os.path.dirname(TOOLS), "Tests", "Releases")
 TOPOLOGY = os.path.join(os.path.dirname(TOOLS), "Topology", "tokyo23.yaml")
+
+
+FORMAT_1 = ["0.1"]
+
+
+def refused(binary, data, name):
+    """Nothing of it is read or touched, and it is said what to do."""
+    os.chmod(data, 0o700)
+    before = {f: open(os.path.join(data, f), "rb").read() for f in os.listdir(data) if f.endswith((".sqlite", ".json", ".key"))}
+    for language, words in (("ja", "形式"), ("en", "format")):
+        run = subprocess.run([binary, "status", "--data", data], capture_output=True, text=True, env={**os.environ, "RENKEI_LANG": language})
+        check(run.returncode == 2 and words in run.stderr and "init" in run.stderr, f"{name}: {run.returncode} {run.stderr}")
+    after = {f: open(os.path.join(data, f), "rb").read() for f in before}
+    check(before == after, f"{name}: its files are as they were: {[f for f in before if before[f] != after[f]]}")
+    print(f"{name}: refused, with what to do, and left alone", flush=True)
 
 
 class Old(Node):
@@ -39,6 +55,9 @@ def story(binary, folder):
             archive.extractall(folder)
         data = os.path.join(folder, name)
         shutil.copy(TOPOLOGY, os.path.join(data, "topology.yaml"))
+        if name in FORMAT_1:
+            refused(binary, data, name)
+            continue
         with open(os.path.join(data, "expected.json")) as file:
             expected = json.load(file)
         before = os.path.join(folder, "before.sqlite")
@@ -60,6 +79,10 @@ def story(binary, folder):
         # Back again, as UPGRADE.md says: the copy from before, in a new epoch.
         check(node.command("restore", before)["epoch"] == 1, "the copy from before the upgrade can be put back")
         print(f"{name} ({expected['program']}): {len(known)} tables as they were, and back", flush=True)
+    # What a newer program wrote.
+    data = os.path.join(folder, "newer")
+    subprocess.run([binary, "init", "--ward", "13113", "--data", data, "--federation", os.path.join(folder, "f"), "--drill"],
+                   check=True, capture_output=True)
     with sqlite3.connect(os.path.join(data, "replica.sqlite")) as db:
         db.execute("INSERT INTO grdb_migrations VALUES ('9 of a newer program')")
     run = subprocess.run([binary, "status", "--data", data], capture_output=True, text=True)

@@ -12,8 +12,6 @@ enum Migrations {
       try db.execute(sql: version1)
       try db.execute(sql: version2)
       try db.execute(sql: version3)
-    }
-    migrator.registerMigration("5 reports that wait for staff") { db in
       try db.execute(sql: waitingReports)
     }
     return migrator

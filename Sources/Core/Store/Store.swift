@@ -390,6 +390,7 @@ public final class Store {
     try db.execute(sql: Migrations.version1)
     try db.execute(sql: Migrations.version2)
     try db.execute(sql: Migrations.version3)
+    try db.execute(sql: Migrations.waitingReports)
     for collection in schema.collections {
       for sql in Migrations.tableSQL(collection) { try db.execute(sql: sql) }
     }
