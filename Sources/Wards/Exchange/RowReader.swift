@@ -35,7 +35,7 @@ struct RowReader {
       guard let column else { continue }
       var text = field.text.trimmingCharacters(in: .whitespacesAndNewlines)
       if text.unicodeScalars.contains(where: Self.isControl) {
-        cells.note(.warning, header[index], .controlCharacter)
+        if case .damaged = field {} else { cells.note(.warning, header[index], .controlCharacter) }
         text = String(String.UnicodeScalarView(text.unicodeScalars.filter { !Self.isControl($0) }))
       }
       if cells.texts[column] == nil || cells.texts[column]!.isEmpty {
