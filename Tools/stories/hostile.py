@@ -172,7 +172,7 @@ def story(binary, folder, seconds, limit):
     replay = bundle[40:40 + size]
     check(replay[0] == 5, "the first frame of a bundle is a run")
     spoilt = replay[:-1] + bytes([replay[-1] ^ 1])
-    many = b"\x03\x01" + varint(2000) + b"".join(varint(a) + varint(7) + os.urandom(8) for a in range(1 << 20, (1 << 20) + 2000))
+    many = b"\x03\x01" + varint(2000) + b"".join(varint(a) + varint(7) + os.urandom(16) for a in range(1 << 20, (1 << 20) + 2000))
     ways = [
         ("pings", lambda stop: hostile.flood(greeting, hostile.frame(b"\x07" + b"\0" * 8), stop)),
         ("heads of 2,000 logs that are not there", lambda stop: hostile.flood(greeting, hostile.frame(many), stop)),

@@ -45,7 +45,12 @@ enum ShelterClosing {
     else { return [] }
     switch status {
     case .closed, .notOpen:
-      if let shelter { try mustBeEmpty(shelter.id, "status", desk) }
+      if let shelter {
+        guard shelter[Shelter.ward] == nil || shelter[Shelter.ward] == desk.ward else {
+          throw Fault(.forbidden, field: "status", ja: "他区の避難所です", en: "another ward's shelter")
+        }
+        try mustBeEmpty(shelter.id, "status", desk)
+      }
       guard status == .closed else { return [] }
       return closing(desk.given.text("note") == nil ? "理由の記入なし(\(desk.inquiry.user.name))" : nil, desk)
     case .open, .permanent:
