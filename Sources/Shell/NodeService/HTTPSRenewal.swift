@@ -47,8 +47,8 @@ public struct HTTPSRenewal: Service {
 
   public func run() async throws {
     try await cancelWhenGracefulShutdown {
-      while !Task.isCancelled {
-        try await Task.sleep(for: Self.pause)
+      // Until the pause is cut short: the node stops.
+      while (try? await Task.sleep(for: Self.pause)) != nil {
         // What is shown goes on being shown when the disk or the new one fails.
         do { try await look() } catch {
           log.error("the HTTPS certificate cannot be renewed", metadata: ["error": "\(error)"])

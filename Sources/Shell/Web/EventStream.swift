@@ -31,14 +31,12 @@ extension WebServer {
     _ chunks: @escaping @Sendable (StreamEvent) async throws -> [String]?
   ) async throws -> Response {
     let listener = context.principal?.name ?? context.address
-    guard streams.count(of: listener) < Streams.each else { throw APIError.tooMany(seconds: 30) }
+    guard let place = streams.begin(listener) else { throw APIError.tooMany(seconds: 30) }
     let events = Self.beating(await core.events())
     return Response(
       status: .ok, headers: [.contentType: "text/event-stream"],
       body: .init { writer in
-        // Counted when it begins: the head of a stream may be asked for alone.
-        guard streams.begin(listener) else { return try await writer.finish(nil) }
-        defer { streams.end(listener) }
+        defer { withExtendedLifetime(place) {} }
         try await writer.write(ByteBuffer(string: "retry: 2000\n: renkei\n\n"))
         var checked = clock.now()
         for await event in events {
@@ -107,18 +105,27 @@ final class Streams: Sendable {
 
   private let open = Mutex<[String: Int]>([:])
 
-  func count(of listener: String) -> Int { open.withLock { $0[listener] ?? 0 } }
+  /// One of them, for as long as somebody holds it: also when a stream ends before it began.
+  final class Place: Sendable {
+    private let streams: Streams
+    private let listener: String
 
-  /// - Returns: false when there are as many already as one may have.
-  func begin(_ listener: String) -> Bool {
-    open.withLock { open in
+    fileprivate init(_ streams: Streams, _ listener: String) { (self.streams, self.listener) = (streams, listener) }
+
+    deinit { streams.end(listener) }
+  }
+
+  /// - Returns: nil when there are as many already as one may have.
+  func begin(_ listener: String) -> Place? {
+    let isFree = open.withLock { open in
       guard open[listener, default: 0] < Self.each else { return false }
       open[listener, default: 0] += 1
       return true
     }
+    return isFree ? Place(self, listener) : nil
   }
 
-  func end(_ listener: String) {
+  private func end(_ listener: String) {
     open.withLock { open in
       let left = (open[listener] ?? 1) - 1
       open[listener] = left > 0 ? left : nil

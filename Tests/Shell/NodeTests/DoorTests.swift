@@ -177,10 +177,11 @@ import Testing
 
   @Test func `an account has eight event streams, and others have theirs`() {
     let streams = Streams()
-    #expect((0..<20).filter { _ in streams.begin("token 1") }.count == 8)
-    #expect(streams.begin("token 2"))
-    streams.end("token 1")
-    #expect(streams.begin("token 1") && streams.count(of: "token 1") == 8)
+    var places = (0..<20).compactMap { _ in streams.begin("token 1") }
+    #expect(places.count == Streams.each)
+    #expect(streams.begin("token 2") != nil)
+    places.removeLast()
+    #expect(streams.begin("token 1") != nil)
   }
 
   @Test(arguments: ["lock", "end"])
