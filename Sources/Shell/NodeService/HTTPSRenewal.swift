@@ -46,7 +46,7 @@ public struct HTTPSRenewal: Service {
   public var context: NIOSSLContext { shown.withLockedValue { $0.context } }
 
   public func run() async throws {
-    try await cancelWhenGracefulShutdown {
+    await cancelWhenGracefulShutdown {
       // Until the pause is cut short: the node stops.
       while (try? await Task.sleep(for: Self.pause)) != nil {
         // What is shown goes on being shown when the disk or the new one fails.
