@@ -28,7 +28,7 @@ public struct FieldSchema: Hashable, Sendable {
   public var type: FieldType
   /// Whether the value is another row's id.
   public var isRow: Bool
-  /// Whose code it repeats, of the wards that the row's id names: what says otherwise has no effect.
+  /// Whose code it repeats, of the wards that the row's id names: what says otherwise counts as that.
   public var repeats: Party?
   /// A time that has passed when it is written, in milliseconds since 1970: one after its change set's own counts as that.
   public var isPast: Bool
@@ -227,13 +227,13 @@ public struct CollectionSchema: Hashable, Sendable {
     return RowID(pair: low, high, in: number) == row
   }
 
-  /// An edit without what cannot be so: a ward's code that is not the row's, and a time after the change set's own, which counts
-  /// as that. A function of the change set alone.
+  /// An edit as it can be: with the ward's code that is the row's, and no time after the change set's own. A function of the
+  /// change set alone.
   ///
   /// - Parameters:
   ///   - time: the change set's, in milliseconds since 1970.
   ///   - code: of a ward, by its index.
-  public func plausible(_ edit: RowEdit, at time: Int64, code: (UInt32) -> String?) -> RowEdit? {
+  public func plausible(_ edit: RowEdit, at time: Int64, code: (UInt32) -> String?) -> RowEdit {
     guard !checked.isEmpty, case .edit(var fields) = edit.action else { return edit }
     var isChanged = false
     for field in checked {
@@ -244,15 +244,15 @@ public struct CollectionSchema: Hashable, Sendable {
           isChanged = true
         case .set(.text(let text)):
           guard let party = field.repeats else { continue }
-          guard text != code(party == .first ? edit.row.ward : edit.row.otherWard) else { continue }
-          fields.remove(at: index)
+          let right = code(party == .first ? edit.row.ward : edit.row.otherWard)
+          guard text != right else { continue }
+          fields[index] = FieldEdit(field.number, .set(right.map { .text($0) } ?? .null))
           isChanged = true
         default: continue
         }
       }
     }
-    guard isChanged else { return edit }
-    return fields.contains { $0.field != 0 } ? RowEdit(edit.collection, edit.row, .edit(fields)) : nil
+    return isChanged ? RowEdit(edit.collection, edit.row, .edit(fields)) : edit
   }
 
   @inline(__always)

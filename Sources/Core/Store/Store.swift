@@ -364,7 +364,7 @@ public final class Store {
   ///   - code: of a ward, by its index.
   public func admitted(_ edit: RowEdit, from ward: UInt32, at time: Int64, code: (UInt32) -> String?) -> RowEdit? {
     guard let collection = tables[edit.collection]?.schema else { return edit }
-    return collection.admitted(edit, from: ward).flatMap { collection.plausible($0, at: time, code: code) }
+    return collection.admitted(edit, from: ward).map { collection.plausible($0, at: time, code: code) }
   }
 
   public func isAppendOnly(_ collection: UInt32) -> Bool { schema.collection(collection)?.isAppendOnly ?? false }

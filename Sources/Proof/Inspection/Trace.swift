@@ -119,7 +119,8 @@ extension Trace {
     var open: [UInt32: [Write]] = [:]
     for (index, write) in writes.enumerated() {
       var event = Self.event(write, after: writes[..<index], &open, collection, naming)
-      (event.person, event.action) = (notes[write.dot]?.person, notes[write.dot]?.action)
+      event.person = try notes[write.dot].map { try Self.name($0.person, evidence) }
+      event.action = notes[write.dot]?.action
       event.unseen = Self.unseen(by: write, of: writes[..<index], naming)
       events.append(event)
     }
@@ -131,6 +132,13 @@ extension Trace {
           values: values.map { Standing.Value(dot: "\($0.dot)", value: JSONValue($0.operation?.value ?? .null)) },
           table: try Self.tableValue(evidence, collection, field, row)))
     }
+  }
+
+  /// The name of the account or the token that a note tells by its row, with what the note says besides; any other as it is.
+  private static func name(_ person: String, _ evidence: Evidence) throws -> String {
+    guard person.hasPrefix("@"), let row = Int64(person.dropFirst().prefix { $0 != " " }) else { return person }
+    let name = try evidence.title(of: row, in: "accounts") ?? evidence.title(of: row, in: "tokens")
+    return name.map { $0 + (person.firstIndex(of: " ").map { String(person[$0...]) } ?? "") } ?? person
   }
 
   private static func note(_ edit: RowEdit, about row: RowID) -> (person: String, action: String)? {

@@ -152,7 +152,7 @@ extension Problem.Code {
         ),
         steps: [
           (
-            "renkei-node renew-keys --help", "区の認証局カードで、区の鍵を作り直す。",
+            "renkei-node authority renew-keys --data DIR", "区の認証局カードで、区の鍵を作り直す。",
             "Make the ward's keys anew with its authority's card."
           )
         ])

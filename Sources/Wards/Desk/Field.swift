@@ -156,7 +156,7 @@ extension Field where C == String {
   }
   /// A ward's code (JIS X 0402, five digits).
   ///
-  /// - Parameter party: whose it repeats, of the wards that the row's id names; another code has no effect at merge.
+  /// - Parameter party: whose it repeats, of the wards that the row's id names; another code counts as that at merge.
   public static func ward(
     _ number: UInt32, _ name: String = "ward", of party: Party? = nil, _ ja: String = "区コード", _ en: String = "Ward"
   ) -> Field {
