@@ -27,7 +27,6 @@ public struct HTTPSCertificate: Sendable {
 
   /// For devices to trust.
   public var authorityFile: String { folder + "/ca.pem" }
-  private var authorityKeyFile: String { folder + "/ca.key" }
   /// The newest and the one before.
   private static let kept = ["server", "server-before"]
 

@@ -45,8 +45,8 @@ public struct HTTPSRenewal: Service {
   /// For the next caller.
   public var context: NIOSSLContext { shown.withLockedValue { $0.context } }
 
-  public func run() async throws {
-    try await cancelWhenGracefulShutdown {
+  public func run() async {
+    await cancelWhenGracefulShutdown {
       // Until the pause is cut short: the node stops.
       while (try? await Task.sleep(for: Self.pause)) != nil {
         // What is shown goes on being shown when the disk or the new one fails.

@@ -8,7 +8,10 @@ public enum PasswordPolicy {
   public static let pinLength = 6
 
   /// A password as it is hashed, however a keyboard writes it (SP 800-63B, 3.1.1.2: NFKC).
-  public static func plain(_ text: String) -> String { text.precomposedStringWithCompatibilityMapping }
+  public static func plain(_ text: String) -> String {
+    // Foundation's own composition leaves the mark of a half-width ｶﾞ beside its letter.
+    text.precomposedStringWithCompatibilityMapping.precomposedStringWithCanonicalMapping
+  }
 
   /// - Parameter about: the login and the name, which the password must not be.
   public static func check(_ password: String, about: [String]) throws(Fault) {
