@@ -188,7 +188,7 @@ let package = Package(
       [
         "Build", "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip",
         "Topology", "Runbook", "NodeService", "Inspection", "Terminal", grdb, arguments, nioCore, nioHTTP, nioPosix,
-        nioSSL,
+        nioSSL, asn1, x509,
       ], exclude: ["OUTPUT.md"]),
     command(
       "renkei-bench",

@@ -205,7 +205,7 @@ class Wards:
         pa.open(a.url(f"/shelters/{self.shelters[a.ward]}"))
         pa.click("button[data-shows][value=空き]")
         pa.until("document.getElementById('crowding').textContent === '空き'")
-        until("渋谷's desk says so", lambda: a.shelter(self.shelters[a.ward])["crowding"] == "空き")
+        until("渋谷's desk says so", lambda: a.shelter(self.shelters[a.ward]).get("crowding") == "空き")
         b.change(self.shelters[a.ward], crowding="定員一杯")
 
     def heal(self):

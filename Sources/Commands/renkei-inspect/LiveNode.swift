@@ -22,6 +22,8 @@ final class LiveNode {
   private let port: Int
   /// Nil for plain HTTP.
   private let tls: NIOSSLContext?
+  /// Who has to have signed its certificate; nil where the system's authorities may.
+  private let authority: NodeAuthority?
 
   /// What one answer may hold: a portion of a log is about a mebibyte.
   private static let answerLimit = 64 << 20
@@ -38,15 +40,17 @@ final class LiveNode {
     self.address = address
     self.host = host
     port = url.port ?? (url.scheme == "http" ? 80 : 443)
-    tls = url.scheme == "http" ? nil : try Self.context()
+    tls = url.scheme == "http" ? nil : try NIOSSLContext(configuration: .makeClientConfiguration())
+    do { authority = try ProcessInfo.processInfo.environment["RENKEI_CA"].map(NodeAuthority.init) } catch {
+      throw Problem("RENKEI_CA の証明書を読めません: \(error)", "the certificate that RENKEI_CA names cannot be read: \(error)")
+    }
   }
 
-  /// Trusts the authority in the file that `RENKEI_CA` names, the node's `https/ca.pem`; else the system's.
-  private static func context() throws -> NIOSSLContext {
-    var configuration = TLSConfiguration.makeClientConfiguration()
-    if let file = ProcessInfo.processInfo.environment["RENKEI_CA"] { configuration.trustRoots = .file(file) }
-    do { return try NIOSSLContext(configuration: configuration) } catch {
-      throw Problem("RENKEI_CA の証明書を読めません: \(error)", "the certificate that RENKEI_CA names cannot be read: \(error)")
+  private static func handler(_ tls: NIOSSLContext, _ host: String, _ authority: NodeAuthority?) throws -> NIOSSLClientHandler {
+    let name = (try? SocketAddress(ipAddress: host, port: 0)) == nil ? host : nil
+    guard let authority else { return try NIOSSLClientHandler(context: tls, serverHostname: name) }
+    return try NIOSSLClientHandler(context: tls, serverHostname: name) { chain, promise in
+      promise.completeWithTask { try await authority.signed(chain, for: host) ? .certificateVerified : .failed }
     }
   }
 
@@ -181,12 +185,9 @@ final class LiveNode {
     do {
       let channel = try ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .connectTimeout(.seconds(5))
-        .channelInitializer { [tls, host] channel in
+        .channelInitializer { [tls, host, authority] channel in
           channel.eventLoop.makeCompletedFuture {
-            if let tls {
-              let name = (try? SocketAddress(ipAddress: host, port: 0)) == nil ? host : nil
-              try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
-            }
+            if let tls { try channel.pipeline.syncOperations.addHandler(Self.handler(tls, host, authority)) }
             try channel.pipeline.syncOperations.addHTTPClientHandlers()
             try channel.pipeline.syncOperations.addHandler(AnswerHandler(answer, limit: Self.answerLimit))
           }

@@ -84,12 +84,17 @@ final class Liar {
     }
   }
 
-  /// A change set that the stolen node never wrote but its key signed: after the last one or in place of an earlier one,
-  /// that overwrites what others wrote, in the far future or after change sets that will never be.
+  /// A change set that the stolen node never wrote but its key signed: after the last one or in place of an earlier one, in
+  /// an epoch that it never opened or that its certificate does not give, that overwrites what others wrote with whatever a field
+  /// takes, in the far future or after change sets that will never be. Some have noise for a signature, and a good one after it.
   private func history(
     _ logs: [LogName], _ genuine: (LogName) -> [[UInt8]], _ target: (Lane) -> RowEdit?
   ) -> [[UInt8]] {
-    guard let log = logs.isEmpty ? nil : random.pick(logs), let stolen else { return [] }
+    guard var log = logs.isEmpty ? nil : random.pick(logs), let stolen else { return [] }
+    if random.chance(0.1) {
+      let epoch = UInt32(random.below(2 * Int(NodeCertificate.epochs)))
+      log.author = AuthorNumber(ward: log.author.ward, serial: log.author.serial, epoch: epoch)
+    }
     let entries = genuine(log)
     let kept = random.chance(0.6) ? entries.count : random.below(entries.count + 1)
     let context = LogContext(federation: federation, nodeKey: stolen.publicKey, log: log)
@@ -113,6 +118,14 @@ final class Liar {
     let section = PlainSection(key: 0, secret: nil, bytes: SectionCodec.encode(edits, by: log.author))
     let entry = VerifiedEntry.sealing([section], header: header, after: past, head: head, in: context, with: stolen)
     past.advance(by: header)
+    if random.chance(0.15) {
+      // Nobody takes the first; so the second, which is signed well, is of no log.
+      let unsigned = entry.bytes.dropLast(Signature.byteCount)
+      let spoilt = Array(unsigned) + noise(Signature.byteCount)
+      guard let false0 = RunVerifier(context).reading(spoilt, after: head) else { return [] }
+      let good = VerifiedEntry.signing(Array(unsigned), after: false0.head, in: context, with: stolen)
+      return [Message.run(Run(log, first: entry.sequence, entries: [spoilt, good.bytes])).encoded()]
+    }
     made.append(
       (
         Ledger.Entry(
@@ -121,6 +134,24 @@ final class Liar {
           hash: blake2b(entry.bytes), at: 0, node: victim), entry.bytes
       ))
     return [Message.run(Run(log, first: entry.sequence, entries: [entry.bytes])).encoded()]
+  }
+
+  /// An edit of somebody's row, with a value from an end of what its field takes.
+  func crafted(_ row: RowID, of collection: CollectionSchema) -> RowEdit {
+    // Goods apart: whose they are to give, the night's schema lets everybody say.
+    let field = random.pick(collection.fields.filter { $0.kind != .stock })
+    let texts = ["偽", "", "=1+1", "<script>", String(repeating: "長", count: 9_000), "\u{202e}\u{fffd}"]
+    let operation: FieldOperation =
+      switch (field.kind, field.type) {
+      case (.register, .integer): .set(.integer(random.pick([.max, .min, 0, -1, 1 << 53])))
+      case (.register, .real): .set(.real(random.pick([.greatestFiniteMagnitude, -1e-300, 1e300])))
+      case (.register, .bytes): .set(.bytes(noise(random.below(5_000))))
+      case (.register, .text): .set(.text(random.pick(texts)))
+      case (.counter, _): .increment(random.pick([1 << 40, -(1 << 40), 1]))
+      case (.set, _): random.chance(0.5) ? .add(.text(random.pick(texts))) : .remove(.text(random.pick(texts)))
+      case (.log, _), (.stock, _): .append(.text(random.pick(texts)))
+      }
+    return RowEdit(collection.number, row, [FieldEdit(field.number, operation)])
   }
 
   private func noise(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) } }
@@ -157,8 +188,10 @@ extension World {
       (try? replica.store.entries($0, from: 1, byteLimit: $0.author.node == liar.peer ? 1 << 20 : 8_000)) ?? []
     } target: { lane in
       let edits = ledger.entries.lazy.filter { $0.log.lane == lane }.flatMap(\.edits)
-      guard lane != .control, let known = edits.first else { return nil }
-      return RowEdit(known.collection, known.row, [FieldEdit(1, .set(.text("偽")))])
+      guard lane != .control, let known = edits.first, let collection = currentSchema.collection(known.collection) else {
+        return nil
+      }
+      return liar.crafted(known.row, of: collection)
     }
     counts.lies += 1
     for (entry, _) in liar.made { ledger.sign(entry) }

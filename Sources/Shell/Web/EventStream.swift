@@ -25,14 +25,13 @@ extension WebServer {
   private static let beat: Duration = .seconds(15)
 
   /// - Parameter chunks: what to send now; nil ends the stream.
-  /// - Throws: 429 for one more than an account or a token may have.
   func stream(
     _ request: Request, _ context: DeskContext,
     _ chunks: @escaping @Sendable (StreamEvent) async throws -> [String]?
   ) async throws -> Response {
     let listener = context.principal?.name ?? context.address
-    guard let place = streams.begin(listener) else { throw APIError.tooMany(seconds: 30) }
-    let events = Self.beating(await core.events())
+    let (events, end) = Self.beating(await core.events())
+    let place = streams.begin(listener, end)
     return Response(
       status: .ok, headers: [.contentType: "text/event-stream"],
       body: .init { writer in
@@ -53,24 +52,26 @@ extension WebServer {
       })
   }
 
-  private static func beating(_ events: AsyncStream<NodeEvent>) -> AsyncStream<StreamEvent> {
-    AsyncStream(bufferingPolicy: .bufferingNewest(256)) { continuation in
-      continuation.yield(.begun)
-      let forward = Task {
-        for await event in events { continuation.yield(.happened(event)) }
-        continuation.finish()
-      }
-      let beat = Task {
-        while !Task.isCancelled {
-          try? await Task.sleep(for: Self.beat)
-          continuation.yield(.quiet)
-        }
-      }
-      continuation.onTermination = { _ in
-        forward.cancel()
-        beat.cancel()
+  private static func beating(
+    _ events: AsyncStream<NodeEvent>
+  ) -> (AsyncStream<StreamEvent>, end: @Sendable () -> Void) {
+    let (stream, continuation) = AsyncStream.makeStream(of: StreamEvent.self, bufferingPolicy: .bufferingNewest(256))
+    continuation.yield(.begun)
+    let forward = Task {
+      for await event in events { continuation.yield(.happened(event)) }
+      continuation.finish()
+    }
+    let beat = Task {
+      while !Task.isCancelled {
+        try? await Task.sleep(for: Self.beat)
+        continuation.yield(.quiet)
       }
     }
+    continuation.onTermination = { _ in
+      forward.cancel()
+      beat.cancel()
+    }
+    return (stream, { continuation.finish() })
   }
 
   /// How many ids one event names; past that it says how many there were.
@@ -99,36 +100,46 @@ extension WebServer {
   }
 }
 
-/// The streams that are open, by whose they are. A browser's pages need one each, and a browser keeps six to a host.
+/// The streams that are open, by whose they are. A browser's pages need one each, and a browser keeps six to a host. One that
+/// was left is found out at its next beat; so one more than an account may have ends that account's oldest, and nobody who goes
+/// from page to page is refused.
 final class Streams: Sendable {
-  static let each = 8
+  static let each = 16
 
-  private let open = Mutex<[String: Int]>([:])
+  private struct Open {
+    var last = 0
+    var byListener: [String: [(number: Int, end: @Sendable () -> Void)]] = [:]
+  }
+  private let open = Mutex(Open())
 
   /// One of them, for as long as somebody holds it: also when a stream ends before it began.
   final class Place: Sendable {
     private let streams: Streams
     private let listener: String
+    private let number: Int
 
-    fileprivate init(_ streams: Streams, _ listener: String) { (self.streams, self.listener) = (streams, listener) }
-
-    deinit { streams.end(listener) }
-  }
-
-  /// - Returns: nil when there are as many already as one may have.
-  func begin(_ listener: String) -> Place? {
-    let isFree = open.withLock { open in
-      guard open[listener, default: 0] < Self.each else { return false }
-      open[listener, default: 0] += 1
-      return true
+    fileprivate init(_ streams: Streams, _ listener: String, _ number: Int) {
+      (self.streams, self.listener, self.number) = (streams, listener, number)
     }
-    return isFree ? Place(self, listener) : nil
+
+    deinit { streams.leave(listener, number) }
   }
 
-  private func end(_ listener: String) {
+  /// - Parameter end: called when it has to give way.
+  func begin(_ listener: String, _ end: @escaping @Sendable () -> Void) -> Place {
+    let (number, oldest) = open.withLock { open in
+      open.last += 1
+      open.byListener[listener, default: []].append((open.last, end))
+      return (open.last, open.byListener[listener]!.count > Self.each ? open.byListener[listener]!.removeFirst() : nil)
+    }
+    oldest?.end()
+    return Place(self, listener, number)
+  }
+
+  private func leave(_ listener: String, _ number: Int) {
     open.withLock { open in
-      let left = (open[listener] ?? 1) - 1
-      open[listener] = left > 0 ? left : nil
+      open.byListener[listener]?.removeAll { $0.number == number }
+      if open.byListener[listener]?.isEmpty == true { open.byListener[listener] = nil }
     }
   }
 }

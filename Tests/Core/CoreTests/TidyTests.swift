@@ -170,8 +170,7 @@ import Testing
       "main", "configuration", "description", "body", "_", "CodingKeys", "callAsFunction",
       // libFuzzer, NIO's handlers, swift-metrics' factories, X.509's keys, actors' executors.
       "testOneInput", "channelInactive", "decodeLast", "userInboundEventTriggered", "channelReadComplete",
-      "channelWritabilityChanged",
-      "makeCounter",
+      "channelWritabilityChanged", "makeCounter",
       "makeRecorder", "makeTimer", "makeMeter", "destroyCounter", "destroyRecorder", "destroyTimer", "destroyMeter",
       "recordNanoseconds", "decrement", "signatureAlgorithms", "decrypt", "unownedExecutor", "enqueue",
       // A decoder's.

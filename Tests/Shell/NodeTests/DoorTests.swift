@@ -175,13 +175,22 @@ import Testing
     }
   }
 
-  @Test func `an account has eight event streams, and others have theirs`() {
+  @Test func `of more event streams than an account may have its oldest end, and those of others stay`() {
     let streams = Streams()
-    var places = (0..<20).compactMap { _ in streams.begin("token 1") }
-    #expect(places.count == Streams.each)
-    #expect(streams.begin("token 2") != nil)
+    let ended = Mutex<[Int]>([])
+    func begin(_ number: Int, _ listener: String) -> Streams.Place {
+      streams.begin(listener) { ended.withLock { $0.append(number) } }
+    }
+    let other = begin(-1, "token 2")
+    var places = (0..<Streams.each).map { begin($0, "token 1") }
+    #expect(ended.withLock { $0 } == [])
+    places.append(begin(100, "token 1"))
+    #expect(ended.withLock { $0 } == [0])
+    // One that was left makes room.
     places.removeLast()
-    #expect(streams.begin("token 1") != nil)
+    places.append(begin(101, "token 1"))
+    #expect(ended.withLock { $0 } == [0])
+    withExtendedLifetime((other, places)) {}
   }
 
   @Test(arguments: ["lock", "end"])

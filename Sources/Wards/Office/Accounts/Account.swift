@@ -42,7 +42,7 @@ public struct Account: Hashable, Sendable {
 
   /// A login as it is kept, however a keyboard writes it: 「Ｔａｎａｋａ　」 is `tanaka`.
   public static func plain(login: String) -> String {
-    login.precomposedStringWithCompatibilityMapping.trimmingCharacters(in: .whitespacesAndNewlines).lowercased()
+    PasswordPolicy.plain(login).trimmingCharacters(in: .whitespacesAndNewlines).lowercased()
   }
 
   /// Those of this ward that have not ended under a login: two when cut-off nodes made the same one.

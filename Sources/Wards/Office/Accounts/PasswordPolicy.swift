@@ -9,6 +9,7 @@ public enum PasswordPolicy {
 
   /// A password as it is hashed, however a keyboard writes it (SP 800-63B, 3.1.1.2: NFKC).
   public static func plain(_ text: String) -> String {
+    // Foundation's own composition leaves the mark of a half-width ｶﾞ beside its letter.
     text.precomposedStringWithCompatibilityMapping.precomposedStringWithCanonicalMapping
   }
 
