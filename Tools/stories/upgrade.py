@@ -83,6 +83,7 @@ def story(binary, folder):
     data = os.path.join(folder, "newer")
     subprocess.run([binary, "init", "--ward", "13113", "--data", data, "--federation", os.path.join(folder, "f"), "--drill"],
                    check=True, capture_output=True)
+    subprocess.run([binary, "status", "--data", data], check=True, capture_output=True)
     with sqlite3.connect(os.path.join(data, "replica.sqlite")) as db:
         db.execute("INSERT INTO grdb_migrations VALUES ('9 of a newer program')")
     run = subprocess.run([binary, "status", "--data", data], capture_output=True, text=True)

@@ -4,6 +4,8 @@ import Sodium
 /// Why a file of the federation cannot be used. `detail` names the part.
 public enum FederationError: Error, Hashable, Sendable {
   case malformedGenesis(String)
+  /// A certificate of release 0.1, whose format is gone.
+  case olderFormat
   case malformedCertificate
   case malformedRevocation
   case malformedForkProof

@@ -36,11 +36,14 @@ public struct NodeCertificate: Hashable, Sendable {
 
   public static let byteCount = 4 + 32 + 6 + 32 + 16 + 64
   static let magic = [UInt8]("RKC2".utf8)
+  private static let magicOfFormat1 = [UInt8]("RKC1".utf8)
   private static let domain = [UInt8]("renkei certificate 2".utf8)
 
   /// Reads a certificate and checks that an authority of the ward, present or former, signed it for this federation.
   public init(_ bytes: [UInt8], in identity: FederationIdentity) throws(FederationError) {
-    guard let certificate = Self(unchecked: bytes) else { throw .malformedCertificate }
+    guard let certificate = Self(unchecked: bytes) else {
+      throw bytes.starts(with: Self.magicOfFormat1) ? .olderFormat : .malformedCertificate
+    }
     self = certificate
     guard federation == identity.id else { throw .wrongFederation }
     _ = try identity.signer(of: bytes, domain: Self.domain, ward: node.ward)

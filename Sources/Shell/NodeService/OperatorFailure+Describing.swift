@@ -87,12 +87,7 @@ extension OperatorFailure {
         en:
           "the database is damaged: \(what). See where with renkei-inspect verify: a table heals with renkei-node rebuild; when it is the log, move the file away and start the node, which fetches it anew from its peers"
       )
-    case .olderFormat:
-      OperatorFailure(
-        2, ja: "版 0.1 の形式のファイルです。形式 2 は新しく始めます: このフォルダーは残して、renkei-node init で新しいフォルダーを作ってください",
-        en:
-          "the file is of format 1, of release 0.1; format 2 begins anew: keep this folder, and make another with renkei-node init"
-      )
+    case .olderFormat: .olderFormat
     case .newerFormat(let found, let known):
       OperatorFailure(
         2, ja: "新しい版のファイルです(\(found) > \(known))。プログラムを更新してください",
@@ -185,6 +180,7 @@ extension OperatorFailure {
         en: "a passphrase has at least \(AuthorityCard.shortestPassphrase) characters")
     case .malformedGenesis(let part):
       OperatorFailure(2, ja: "genesis の \(part) が正しくありません", en: "genesis: \(part) is malformed")
+    case .olderFormat: .olderFormat
     case .malformedCertificate: OperatorFailure(2, ja: "証明書の形ではありません", en: "not a certificate")
     case .malformedRevocation: OperatorFailure(2, ja: "失効書の形ではありません", en: "not a revocation")
     case .malformedAmendment:
@@ -206,4 +202,14 @@ extension OperatorFailure {
     case .malformedCard(let part): OperatorFailure(2, ja: "カードの \(part) が正しくありません", en: "card: \(part) is malformed")
     }
   }
+}
+
+extension OperatorFailure {
+  /// Of a database and of a certificate alike.
+  fileprivate static let olderFormat =
+    OperatorFailure(
+      2, ja: "版 0.1 の形式のファイルです。形式 2 は新しく始めます: このフォルダーは残して、renkei-node init で新しいフォルダーを作ってください",
+      en:
+        "the file is of format 1, of release 0.1; format 2 begins anew: keep this folder, and make another with renkei-node init"
+    )
 }
