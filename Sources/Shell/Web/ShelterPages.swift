@@ -223,6 +223,7 @@ extension WebServer {
           "hasAddress": shelter[Shelter.address] != nil,
           "hasConflict": !answer["conflicts"].list.isEmpty, "conflictMark": pick("食い違い", "conflict"),
           "people": language.number(count.people), "count": ShelterWords.count(count, language) ?? "",
+          "counter": count.counter, "register": count.register ?? 0,
           "capacity": shelter[Shelter.capacity].map { language.number($0) } ?? "–",
           "crowding": shelter.text("crowding") == nil ? "–" : ShelterWords.crowding(shelter, language),
           "staff": shelter[Shelter.staff].map { language.number($0) } ?? "–",

@@ -386,18 +386,17 @@ document.addEventListener("input", (event) => {
 
 // MARK: What is not sent yet
 
-// The node's number, and what was counted here since.
+// The node's number, and what was counted here since: as on the node, the higher of counter and register.
 function showPeople(all) {
   const people = document.getElementById("people");
   if (!people) return;
-  people.dataset.base ??= people.textContent.replace(/\D/g, "");
-  let count = Number(people.dataset.base);
+  let count = Number(people.dataset.counter);
   for (const entry of all) {
     const given = Object.fromEntries(entry.fields);
     if (entry.refused || entry.told || entry.url !== "/do/countHeads" || given._row !== people.dataset.counts) continue;
     count = "people" in given ? Number(given.people) : count + Number(given.change ?? 0);
   }
-  people.textContent = count.toLocaleString("en");
+  people.textContent = Math.max(0, count, Number(people.dataset.register)).toLocaleString("en");
 }
 
 async function showQueue() {
@@ -515,7 +514,7 @@ async function refresh() {
       // Nothing is taken from under somebody's hands: the figures alone are brought up to date.
       for (const figure of content.querySelectorAll("[data-figure]")) {
         const shown = document.getElementById(figure.id);
-        if (shown) { shown.textContent = figure.textContent; delete shown.dataset.base; }
+        if (shown) { shown.textContent = figure.textContent; Object.assign(shown.dataset, figure.dataset); }
       }
       await showQueue();
       plan(3000);
