@@ -46,7 +46,9 @@ final class LiveNode {
     }
   }
 
-  private static func handler(_ tls: NIOSSLContext, _ host: String, _ authority: NodeAuthority?) throws -> NIOSSLClientHandler {
+  private static func handler(_ tls: NIOSSLContext, _ host: String, _ authority: NodeAuthority?) throws
+    -> NIOSSLClientHandler
+  {
     let name = (try? SocketAddress(ipAddress: host, port: 0)) == nil ? host : nil
     guard let authority else { return try NIOSSLClientHandler(context: tls, serverHostname: name) }
     return try NIOSSLClientHandler(context: tls, serverHostname: name) { chain, promise in

@@ -26,7 +26,9 @@ struct NodeAuthority: Sendable {
       RFC5280Policy()
       ServerIdentityPolicy(serverHostname: isAddress ? nil : host, serverIP: isAddress ? host : nil)
     }
-    if case .validCertificate = await verifier.validate(leaf: shown, intermediates: CertificateStore(chain)) { return true }
+    if case .validCertificate = await verifier.validate(leaf: shown, intermediates: CertificateStore(chain)) {
+      return true
+    }
     return false
   }
 }

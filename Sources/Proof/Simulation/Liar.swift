@@ -188,7 +188,8 @@ extension World {
       (try? replica.store.entries($0, from: 1, byteLimit: $0.author.node == liar.peer ? 1 << 20 : 8_000)) ?? []
     } target: { lane in
       let edits = ledger.entries.lazy.filter { $0.log.lane == lane }.flatMap(\.edits)
-      guard lane != .control, let known = edits.first, let collection = currentSchema.collection(known.collection) else {
+      guard lane != .control, let known = edits.first, let collection = currentSchema.collection(known.collection)
+      else {
         return nil
       }
       return liar.crafted(known.row, of: collection)
