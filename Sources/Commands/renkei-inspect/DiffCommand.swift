@@ -141,14 +141,14 @@ struct VerifyCommand: ParsableCommand {
         "自分だけの作業フォルダを作れません。--scratch で別の場所を指定してください: \(scratch)",
         "cannot make a folder of its own to work in: name another place with --scratch: \(scratch)")
     }
+    // At the end of its time, and at any other: what the limit holds is let go by nobody.
     TimeLimit.beforeEnd { file.remove() }
+    defer { file.remove() }
     let progress = Progress()
-    let verification = try withExtendedLifetime(file) {
-      try options.look { evidence in
-        try Verifier(evidence) { what, count in
-          progress.update(count, of: nil, Language.pick("確かめています \(what)", "checking \(what)"))
-        }.run(scratch: file.path)
-      }
+    let verification = try options.look { evidence in
+      try Verifier(evidence) { what, count in
+        progress.update(count, of: nil, Language.pick("確かめています \(what)", "checking \(what)"))
+      }.run(scratch: file.path)
     }
     progress.finish()
     if options.common.json { printJSON(verification) } else { show(verification) }
