@@ -47,8 +47,7 @@ public struct Sample {
     case .flag: return .flag(random.chance(0.3))
     case .date: return "2026-01-17"
     case .birth: return "1950-04-01"
-    // Nothing has happened later than it is told.
-    case .time: return .integer(now.milliseconds - Int64(random.below(3_600_000)))
+    case .time: return .integer(now.milliseconds + Int64(random.below(7_200_000)) - 3_600_000)
     case .choice(let choices): return choices.isEmpty ? nil : .text(random.pick(choices).word)
     case .row(let collection): return row(collection).map { .text("\($0)") }
     case .ward: return .text(random.pick(wards))
