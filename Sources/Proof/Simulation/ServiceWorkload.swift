@@ -94,8 +94,9 @@ struct ServiceWorkload {
     }
     guard case .object(var body) = sample.entry(for: step.form) else { throw Nothing() }
     // A clerk tells of nothing that is still to come: merging would cap it, which the plain model does not know.
-    for case (let name, .integer(let time)) in body where time > now.milliseconds && time <= now.milliseconds + 3_600_000 {
-      body[name] = .integer(2 * now.milliseconds - time)
+    let now = now.milliseconds
+    for case (let name, .integer(let time)) in body where time > now && time <= now + 3_600_000 {
+      body[name] = .integer(2 * now - time)
     }
     return Call(row, body)
   }
