@@ -37,17 +37,12 @@ struct AuthorityCommand: AsyncParsableCommand {
     var out: String
     @Flag(help: ArgumentHelp(Language.pick("鍵をかけない。訓練だけのために。", "Leave the card open: for a drill alone."))) var open =
       false
-    @Option(
-      help: ArgumentHelp(
-        Language.pick(
-          "区と接続を書いたファイル。省けば東京 23 区。",
-          "A file with the wards and their links. Without it: the 23 special wards of Tokyo.")))
-    var topology: String?
+    @OptionGroup var wards: TopologyOptions
     @Flag(help: ArgumentHelp(Language.pick("プログラム用に JSON を一つ出す。", "Print one JSON object for programs."))) var json =
       false
 
     func run() async throws {
-      guard try TopologyFile.chosen(topology).0.ward(ward) != nil else {
+      guard try wards.chosen().0.ward(ward) != nil else {
         throw OperatorFailure(2, ja: "地域構成にない区です: \(ward)", en: "no ward of the topology: \(ward)")
       }
       let passphrase = open ? nil : try Secret.ask("新しい合い言葉", "New passphrase")
@@ -178,12 +173,7 @@ struct Found: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(Language.pick("genesis などを書き出すフォルダ。", "Where the genesis and the sealed keys are written.")))
   var out: String
-  @Option(
-    help: ArgumentHelp(
-      Language.pick(
-        "区と接続を書いたファイル。省けば東京 23 区。", "A file with the wards and their links. Without it: the 23 special wards of Tokyo.")
-    ))
-  var topology: String?
+  @OptionGroup var wards: TopologyOptions
   @Flag(
     help: ArgumentHelp(
       Language.pick(
@@ -191,7 +181,7 @@ struct Found: AsyncParsableCommand {
   var drill = false
 
   func run() async throws {
-    let wards = try TopologyFile.chosen(topology).0
+    let wards = try self.wards.chosen().0
     let identity = try FederationFolder(out).found(wards, papersIn: authorities, drill: drill)
     let id = identity.id.bytes.hexadecimalText
     Language.say(

@@ -83,12 +83,7 @@ struct Enrol: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: Language.pick("認証局が作ったカードを取り込む。", "Take the card that the authority made for this node."))
     @Option(help: ArgumentHelp(Language.pick("ノードのフォルダ。", "The node's folder."))) var data: String
-    @Option(
-      help: ArgumentHelp(
-        Language.pick(
-          "区と接続を書いたファイル。省けば東京 23 区。",
-          "A file with the wards and their links. Without it: the 23 special wards of Tokyo.")))
-    var topology: String?
+    @OptionGroup var wards: TopologyOptions
     @OptionGroup var https: HTTPSOptions
     @Argument(help: ArgumentHelp(Language.pick("カードのファイル。", "The card."))) var card: String
 
@@ -104,7 +99,7 @@ struct Enrol: AsyncParsableCommand {
           "証明書を更新しました。ノードを動かし直すと、ほかのノードに伝わります",
           "the certificate is renewed; the other nodes hear of it when this one is started again")
       }
-      let (_, text) = try TopologyFile.chosen(topology)
+      let (_, text) = try wards.chosen()
       // Opened before it is kept: a card for another node's key is refused here.
       let identity = try NodeIdentity(card, key: directory.key())
       try TopologyFile.save(text, in: data)

@@ -26,12 +26,7 @@ struct Init: AsyncParsableCommand {
   var ward: String
   @Option(help: ArgumentHelp(Language.pick("ノードのフォルダ。なければ作ります。", "The node's folder; made when it is not there.")))
   var data: String
-  @Option(
-    help: ArgumentHelp(
-      Language.pick(
-        "区と接続を書いたファイル。省けば東京 23 区。", "A file with the wards and their links. Without it: the 23 special wards of Tokyo.")
-    ))
-  var topology: String?
+  @OptionGroup var wards: TopologyOptions
   @Option(help: ArgumentHelp(Language.pick("連合の創設書類のあるフォルダ。", "Where the founding papers lie."))) var federation:
     String?
   @OptionGroup var https: HTTPSOptions
@@ -44,7 +39,7 @@ struct Init: AsyncParsableCommand {
     false
 
   func run() async throws {
-    let (wards, text) = try TopologyFile.chosen(topology)
+    let (wards, text) = try self.wards.chosen()
     guard let chosen = wards.ward(ward) else {
       throw OperatorFailure(2, ja: "地域構成にない区です: \(ward)", en: "no ward of the topology: \(ward)")
     }

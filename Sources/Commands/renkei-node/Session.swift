@@ -1,3 +1,4 @@
+import ArgumentParser
 import Desk
 import Exchange
 import Foundation
@@ -71,14 +72,26 @@ enum Session {
   }
 }
 
-enum TopologyFile {
-  /// What `--topology` names, else the 23 wards; with its text.
-  static func chosen(_ path: String?) throws -> (Topology, text: String) {
-    guard let path else { return (try parsed(Topology.tokyo23, "tokyo23"), Topology.tokyo23) }
-    let text = try text(path)
-    return (try parsed(text, path), text)
-  }
+/// Which wards there are.
+struct TopologyOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      Language.pick(
+        "区と接続を書いたファイル。省けば東京 23 区。", "A file with the wards and their links. Without it: the 23 special wards of Tokyo.")
+    ))
+  var topology: String?
 
+  /// What `--topology` names, else the 23 wards; with its text.
+  func chosen() throws -> (Topology, text: String) {
+    guard let topology else {
+      return (try TopologyFile.parsed(Topology.tokyo23, "tokyo23"), Topology.tokyo23)
+    }
+    let text = try TopologyFile.text(topology)
+    return (try TopologyFile.parsed(text, topology), text)
+  }
+}
+
+enum TopologyFile {
   /// Beside a node's other files.
   static func save(_ text: String, in folder: String) throws {
     try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/topology.yaml"))
@@ -86,14 +99,14 @@ enum TopologyFile {
 
   static func read(_ path: String) throws -> Topology { try parsed(text(path), path) }
 
-  private static func text(_ path: String) throws -> String {
+  fileprivate static func text(_ path: String) throws -> String {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw OperatorFailure(2, ja: "地域構成ファイルを読めません: \(path)", en: "cannot read the topology: \(path)")
     }
     return String(decoding: data, as: UTF8.self)
   }
 
-  private static func parsed(_ text: String, _ path: String) throws -> Topology {
+  fileprivate static func parsed(_ text: String, _ path: String) throws -> Topology {
     do { return try Topology(yaml: text) } catch {
       throw OperatorFailure(
         2, ja: "\(path): \(error.line) 行目 \(error.field): \(error.message)", en: "\(path): \(error)")

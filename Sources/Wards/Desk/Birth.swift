@@ -138,20 +138,3 @@ public struct Birth: Hashable, Sendable {
     return age(days.upperBound)...max(age(days.upperBound), age(days.lowerBound))
   }
 }
-
-extension Form {
-  /// What was given, on the day on which it is: an age bears it, and nobody is born later.
-  func dated(_ given: Submission, at now: Instant) throws(Fault) -> Submission {
-    var dated = given
-    let today = JapaneseDay.text(now)
-    for field in fields where field.shape == .birth {
-      guard let text = given.text(field.name) else { continue }
-      do throws(Birth.Problem) {
-        dated.values[field.name] = .text(try Birth(text, today: today).kept(today: today))
-      } catch {
-        throw FieldReader.fault(field, error)
-      }
-    }
-    return dated
-  }
-}

@@ -36,7 +36,7 @@ extension AnyField {
 
   /// In a form that may leave it empty.
   public var asked: FormField {
-    FormField(name, shape, ja: schema.japanese, en: schema.english)
+    FormField(name, shape, past: schema.isPast, ja: schema.japanese, en: schema.english)
   }
   /// In a form that must give it.
   public var needed: FormField { asked.required }

@@ -43,12 +43,16 @@ public struct FormField: Hashable, Sendable {
   public var name: String
   public var shape: FieldShape
   public var isRequired: Bool
+  /// Whether it is a time that has passed when it is entered.
+  public var isPast: Bool
   public var japanese: String
   public var english: String
 
   public init(
-    _ name: String, _ shape: FieldShape, required: Bool = false, ja japanese: String, en english: String
+    _ name: String, _ shape: FieldShape, required: Bool = false, past: Bool = false, ja japanese: String,
+    en english: String
   ) {
+    isPast = past
     self.name = name
     self.shape = shape
     isRequired = required
@@ -88,6 +92,29 @@ public struct Form: Hashable, Sendable {
     guard var first = faults.first else { return Submission(values: values) }
     first.others = Array(faults.dropFirst().prefix(Self.faultLimit))
     throw first
+  }
+
+  /// What was given, at the time at which it is: an age bears the day, nobody is born later, and what has happened has happened
+  /// by now. Merging would count a later time as the change set's own: whoever enters it is told instead.
+  func dated(_ given: Submission, at now: Instant) throws(Fault) -> Submission {
+    var dated = given
+    let today = JapaneseDay.text(now)
+    for field in fields where field.shape == .birth {
+      guard let text = given.text(field.name) else { continue }
+      do throws(Birth.Problem) {
+        dated.values[field.name] = .text(try Birth(text, today: today).kept(today: today))
+      } catch { throw FieldReader.fault(field, error) }
+    }
+    for field in fields where field.isPast {
+      guard case .integer(let time)? = given.values[field.name], time > now.milliseconds else { continue }
+      guard time <= now.milliseconds + Entered.tolerance else {
+        throw .badValue(
+          field.name, ja: "\(field.japanese)が今より後です。日時を確かめてください(今は \(JapaneseDay.time(now)))",
+          en: "\(field.english) is later than now: check the date and time (now it is \(JapaneseDay.time(now)))")
+      }
+      dated.values[field.name] = .integer(now.milliseconds)
+    }
+    return dated
   }
 
   /// What a form showed when it was made; what is no value of its field is left out.

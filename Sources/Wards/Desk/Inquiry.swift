@@ -152,7 +152,7 @@ public enum Entered: Hashable, Sendable {
   static let longest: Int64 = 14 * 86_400_000
   /// So long a slow line may take; longer, and it was late.
   static let delay: Int64 = 2_000
-  /// So far a device's clock may be ahead before it is wrong.
+  /// So far a device's clock may be ahead before it is wrong: what it tells counts as now.
   static let tolerance: Int64 = 60_000
   /// So long it must have waited for the trail to say so.
   static let notable: Int64 = 60_000

@@ -329,4 +329,30 @@ struct DeskTests {
       try wards.first.write("registerResident", nil, ["familyName": "見本", "birth": .text(typed)])
     }
   }
+
+  /// Merging counts such a time as the change set's own: whoever enters it is told instead, at every field that says so.
+  @Test
+  func
+    `what is still to come has not happened: no form takes it, by whatever name, but a clock on a wall may be ahead`()
+    throws
+  {
+    let office = try Wards().first
+    var asked: Set<String> = []
+    for endpoint in Office.catalogue.endpoints where endpoint.isWrite {
+      for field in endpoint.form.fields where field.isPast {
+        asked.insert(field.name)
+        let inquiry = Inquiry(
+          given: Submission(values: [field.name: .integer(office.now.milliseconds + 60_001)]), row: RowID(rawValue: 1),
+          user: office.user, now: office.now, identity: office.replica.identity)
+        let fault = #expect(throws: Fault.self) { try Office.catalogue.write(endpoint, inquiry, on: office.replica) }
+        #expect(fault?.field == field.name && fault?.japanese.contains("今より後") == true, "\(endpoint.id) \(field.name)")
+      }
+    }
+    #expect(asked.isSuperset(of: ["arrivedAt", "leftAt", "observedAt", "evacuatedAt", "quakeAt"]))
+    let shelter = try office.shelter("第一", ward: "13101")
+    let soon = JSON.integer(office.now.milliseconds + 59_000)
+    #expect(
+      try office.write("checkIn", shelter, ["name": "一", "arrivedAt": soon])["arrivedAt"].integer
+        == office.now.milliseconds)
+  }
 }

@@ -41,11 +41,7 @@ public enum Disasters {
         "tellDisaster", .new, records, "災害を登録する", "Enter a disaster", for: .command,
         takes: [DisasterEntry.name.needed, DisasterEntry.quakeAt.needed, DisasterEntry.drill.asked],
         stamps: [.user(DisasterEntry.toldBy), .ward(DisasterEntry.ward)]
-      ) { desk, _, _ in
-        guard desk.given.integer("quakeAt")! <= desk.now.milliseconds else {
-          throw Fault.badValue("quakeAt", ja: "発災日時が未来です", en: "is in the future")
-        }
-      },
+      ),
       Action(
         "endDisaster", .step("end"), records, "災害を終える", "End a disaster", for: .command,
         when: [

@@ -82,8 +82,8 @@ public enum Stays {
     // A clock that is behind the one that checked in must not keep anybody from leaving.
     let arrived = values[Stay.arrivedAt]?.milliseconds ?? 0
     let left = desk.given.integer("leftAt") ?? max(desk.enteredAt.milliseconds, arrived)
-    guard left >= arrived, !desk.given.has("leftAt") || left <= desk.now.milliseconds + 60_000 else {
-      throw Fault.badValue("leftAt", ja: "入所より前か、未来の日時です", en: "is before the arrival, or in the future")
+    guard left >= arrived else {
+      throw Fault.badValue("leftAt", ja: "入所より前の日時です", en: "is before the arrival")
     }
     var draft = records.draft()
     draft.edit(
