@@ -78,6 +78,27 @@ struct RenewalTests {
     #expect(Set([Confidence.identity, .care].map { Int64(Audience.ward(0, $0).key(1)) }).isSubset(of: boxes))
   }
 
+  @Test mutating func `when a grant to another ward has ended, the ward is told until it has made its keys anew`()
+    throws
+  {
+    let (home, other) = (try nodes.node(ward: 0, 1), try nodes.node(ward: 1, 2))
+    try exchange(home, other)
+    let own = Audience.ward(0, .identity)
+    let secret = try #require(home.keyring[own.key()]).withSecretBytes { $0 }
+    let box = try #require(home.identity.key.sealedBox(of: secret, to: other.identity.key.publicKey))
+    let until = Instant.test.milliseconds + 1_000
+    var draft = Draft(.control, audience: .anyone)
+    draft.append(KeyGrant(key: own.key(), node: other.author, box: box, until: until, ground: "consent").edit)
+    _ = try home.commit(draft, at: .test)
+    #expect(try home.openedKeys(at: .test) == 0)
+    let after = Instant.test.advanced(byMilliseconds: 1_000)
+    #expect(try home.openedKeys(at: after) == 1)
+    let renewal = try nodes.federation.renewKeys(
+      ofWard: 0, for: home.membership.certificates.values.filter { $0.node.ward == 0 }, above: home.keyGeneration)
+    _ = try home.renewKeys(renewal, at: after)
+    #expect(try home.openedKeys(at: after) == 0)
+  }
+
   @Test mutating func `keys that another ward's node says are no keys`() throws {
     let (home, other) = (try nodes.node(ward: 0, 1), try nodes.node(ward: 1, 2))
     try exchange(home, other)
