@@ -42,10 +42,12 @@
   }
   for (const element of document.querySelectorAll("[tabindex]")) if (Number(element.getAttribute("tabindex")) > 0) say("2.4.3 tabindex", element);
   // 1.4.10: nothing but what scrolls by itself is wider than the page.
-  if (document.documentElement.scrollWidth > innerWidth + 1) {
+  // `innerWidth` grows with a page that is too wide, where a phone is emulated; this does not.
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth > width + 1) {
     const wide = [...document.querySelectorAll("main *, header *")].filter((element) =>
-      element.getBoundingClientRect().right > innerWidth + 1 && !element.closest(".wide") && isShown(element)).pop();
-    found.push(`1.4.10 wider than the window: ${document.documentElement.scrollWidth} > ${innerWidth} ${wide ? wide.tagName + "." + wide.className : ""}`);
+      element.getBoundingClientRect().right > width + 1 && !element.closest(".wide") && isShown(element)).pop();
+    found.push(`1.4.10 wider than the window: ${document.documentElement.scrollWidth} > ${width} ${wide ? wide.tagName + "." + wide.className : ""}`);
   }
   // 1.4.3: contrast of text against what is behind it.
   const colour = (text) => (text.match(/[\d.]+/g) || [0, 0, 0, 0]).map(Number);

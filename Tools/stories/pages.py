@@ -266,7 +266,7 @@ def story(binary, folder, shots):
             page.open(shibuya.url(path))
             check(page.run("window.hacked === undefined && ![...document.scripts].some(s => s.src !== location.origin + '/app.js')"),
                   f"a script ran at {path}")
-            check(not page.run("[...document.querySelectorAll('a, form')].some(e => new URL(e.getAttribute('href') || e.getAttribute('action') || '/', location.href).origin !== location.origin)"),
+            check(not page.run("[...document.querySelectorAll('a, form')].some(e => (u => u.protocol !== 'tel:' && u.origin !== location.origin)(new URL(e.getAttribute('href') || e.getAttribute('action') || '/', location.href)))"),
                   f"a link leads away at {path}")
         step(f"{len(naughty)} strings that would be scripts, {taken} of them taken in: shown as text on {len(paths)} pages, 0 ran")
 

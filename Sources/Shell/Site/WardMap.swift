@@ -59,12 +59,15 @@ public struct WardMap: Sendable {
   }
 
   /// - Parameters:
+  ///   - own: the ward whose outline stands out.
   ///   - links: between two wards, with their state and what it means.
   ///   - legend: of each shade.
   public func values(
-    title: String, wards: [String: Shown], links: [(from: String, to: String, state: String, title: String)],
-    legend: [(shade: String, label: String)]
+    title: String, own: String? = nil, wards: [String: Shown],
+    links: [(from: String, to: String, state: String, title: String)], legend: [(shade: String, label: String)]
   ) -> [String: Any] {
+    // The own ward last: its outline lies over its neighbours'.
+    let outlines = outlines.filter { $0.code != own } + outlines.filter { $0.code == own }
     let places = Dictionary(uniqueKeysWithValues: outlines.map { ($0.code, $0.office) })
     return [
       "width": Int(Self.width), "height": height, "title": title,
@@ -72,7 +75,7 @@ public struct WardMap: Sendable {
         let shown = wards[outline.code]
         return [
           "code": outline.code, "path": outline.path, "shade": shown?.level.map { "s\($0)" } ?? "sx",
-          "title": shown?.title ?? outline.name,
+          "title": shown?.title ?? outline.name, "isOwn": outline.code == own,
         ]
       },
       "links": links.compactMap { link -> [String: Any]? in
@@ -83,7 +86,7 @@ public struct WardMap: Sendable {
       },
       "labels": outlines.map { outline -> [String: Any] in
         [
-          "x": outline.office.x, "y": outline.office.y - 2, "y2": outline.office.y + 13, "text": outline.name,
+          "x": outline.office.x, "y": outline.office.y - 2, "y2": outline.office.y + 14, "text": outline.name,
           "value": wards[outline.code]?.value ?? "",
         ]
       },

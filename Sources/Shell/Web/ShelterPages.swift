@@ -110,6 +110,7 @@ extension WebServer {
         "id": "\(shelter.id)", "name": ShelterWords.name(shelter, language),
         "code": shelter[Shelter.status]?.code ?? "unknown",
         "status": ShelterWords.status(shelter, language), "crowding": ShelterWords.crowding(shelter, language),
+        "crowdingCode": shelter[Shelter.crowding]?.code ?? "unknown",
         "people": counts[shelter.id].map { language.number($0.people) } ?? "–",
         "count": counts[shelter.id].flatMap { ShelterWords.count($0, language) } ?? "",
         "capacity": shelter[Shelter.capacity].map { language.number($0) } ?? "–",

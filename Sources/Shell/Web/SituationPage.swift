@@ -93,6 +93,7 @@ extension WebServer {
       "\(language.number(Int64(all.elsewhere))) more people are counted in shelters that are not open (in no sum).")
     words["oldest"] = oldest.map { pick("合計のうち最も古い情報: ", "The oldest part of the sums: ") + wardName($0.key, language) }
     let phase = phase(disaster, language)
+    let todo = try await todo(calls.waiting, status, language, context)
     return page(
       request,
       frame.render(
@@ -118,7 +119,8 @@ extension WebServer {
           "choices": Figure.allCases.map {
             ["value": $0.rawValue, "label": $0.label(language), "isChosen": $0 == figure] as [String: Any]
           },
-          "map": map(figure, wards, status, language), "rows": rows(wards, language),
+          "map": map(figure, wards, status, language), "rows": rows(wards, language), "todo": todo,
+          "isIdle": todo.isEmpty,
         ]))
   }
 
@@ -148,6 +150,67 @@ extension WebServer {
     }
   }
 
+  /// Full shelters that are named before the rest is only counted.
+  private static let namedFull = 3
+
+  /// What somebody here has to do next, the most pressing first.
+  private func todo(
+    _ calls: Int, _ status: StatusReport, _ language: Language, _ context: DeskContext
+  ) async throws -> [[String: Any]] {
+    let pick = language.pick
+    var todo: [[String: Any]] = []
+    func add(_ what: String, _ why: String = "", _ href: String, _ button: String, isUrgent: Bool = false) {
+      todo.append(["what": what, "why": why, "href": href, "button": button, "style": isUrgent ? "danger" : "quiet"])
+    }
+    if calls > 0 {
+      add(
+        pick("救助・支援の要請が \(calls) 件、対応を待っています", "\(calls) calls for help wait for an answer"),
+        pick("住民の窓口から", "from the residents' counter"), "/list/counterReports", pick("対応する", "Answer"), isUrgent: true)
+    }
+    let own = core.identity.ward.code
+    let full = try await core.reader.read { db -> [(shelter: RowValues, people: Int64, capacity: Int64)] in
+      let open = try ShelterSearch.find(ward: own, statuses: [.open, .permanent], limit: 1_000, db)
+      let counts = try HeadCount.of(open.map(\.id), ward: own, db)
+      return open.compactMap { shelter in
+        guard let capacity = shelter[Shelter.capacity], capacity > 0, let people = counts[shelter.id]?.people,
+          people > capacity
+        else { return nil }
+        return (shelter, people, capacity)
+      }.sorted { ($0.people - $0.capacity, $1.shelter.id) > ($1.people - $1.capacity, $0.shelter.id) }
+    }
+    for (shelter, people, capacity) in full.prefix(Self.namedFull) {
+      let (people, capacity) = (language.number(people), language.number(capacity))
+      add(
+        pick(
+          "\(ShelterWords.name(shelter, language))が定員を超えています",
+          "\(ShelterWords.name(shelter, language)) is over its capacity"),
+        pick("\(people) 人 / 定員 \(capacity) 人", "\(people) of \(capacity)"), "/shelters/\(shelter.id)",
+        pick("見る", "Look"))
+    }
+    if full.count > Self.namedFull {
+      let more = full.count - Self.namedFull
+      add(
+        pick("ほかに \(more) か所が定員を超えています", "\(more) more shelters are over their capacity"), "",
+        "/shelters?ward=\(own)&status=open", pick("一覧", "List"))
+    }
+    if isAllowed("decideRequest", context) {
+      let waiting = try await ask("requests", ["show": "未充足"], context)["requests"].list.filter {
+        $0["actions"].list.contains { $0.text == "decideRequest" }
+      }
+      if let first = waiting.first {
+        add(
+          pick("物資の要請が \(waiting.count) 件、承認を待っています", "\(waiting.count) requests wait for a decision"), "",
+          waiting.count == 1 ? "/orders/\(first["id"].text ?? "")" : "/orders", pick("承認する", "Decide"))
+      }
+    }
+    if status.conflicts > 0 {
+      add(
+        pick("\(status.conflicts) 件の記録が食い違っています", "\(status.conflicts) records disagree"), "", "/conflicts",
+        pick("決める", "Settle"))
+    }
+    return todo
+  }
+
   private func figures(_ status: StatusReport, _ context: DeskContext) async throws -> [String: WardFigures] {
     let own = core.identity.ward.code
     let totals = try await core.reader.read { try HeadCount.totals(ward: own, $0) }
@@ -175,6 +238,7 @@ extension WebServer {
   private func words(_ language: Language) -> [String: String] {
     let pick = language.pick
     return [
+      "todo": pick("次にすること", "What to do next"), "idle": pick("いま急ぎの用はありません。", "Nothing is pressing now."),
       "figure": pick("地図の色", "The map shows"), "byWard": pick("区ごと", "By ward"), "ward": pick("区", "Ward"),
       "open": pick("開設/全", "Open/all"), "people": pick("避難者", "Evacuees"), "short": pick("不足", "Short"),
       "heard": pick("いつの情報", "As of"), "first": pick("はじめに", "First steps"),
@@ -247,6 +311,9 @@ extension WebServer {
       }
     }
     let most = max(1, wards.values.map(value).max() ?? 1)
+    // The least value of each shade: no more shades than values, the darkest for the most.
+    let least = most <= 4 ? Array(1...most) : (0..<4).map { 1 + $0 * ((most + 3) / 4) }.filter { $0 <= most }
+    let lightest = 5 - least.count
     func shown(_ code: String) -> WardMap.Shown {
       let figures = wards[code] ?? WardFigures()
       let name = wardName(code, language)
@@ -257,7 +324,7 @@ extension WebServer {
       }
       let count = value(figures)
       let level =
-        figures.isUnknown ? nil : count == 0 ? 0 : 1 + min(3, count * 4 / (most + 1))
+        figures.isUnknown ? nil : count == 0 ? 0 : lightest + least.lastIndex { $0 <= count }!
       let number = figures.isUnknown ? "–" : language.number(Int64(count))
       return WardMap.Shown(
         level: level, value: number,
@@ -270,13 +337,15 @@ extension WebServer {
         ("s0", pick("今", "now")), ("s1", pick("10分以内", "within 10 min")), ("s2", pick("3時間以内", "within 3 h")),
         ("s4", pick("それより前", "earlier")), ("sx", pick("受信なし", "never")),
       ]
-      : [
-        ("s0", "0"), ("s1", ""), ("s2", ""), ("s3", ""), ("s4", language.number(Int64(most))),
-        ("sx", pick("情報なし", "not known")),
-      ]
+      : [("s0", "0")]
+        + least.enumerated().map { index, from in
+          let to = index + 1 < least.count ? least[index + 1] - 1 : most
+          let number = { (value: Int) in language.number(Int64(value)) }
+          return ("s\(lightest + index)", from == to ? number(from) : "\(number(from))–\(number(to))")
+        } + [("sx", pick("情報なし", "not known"))]
     let own = status.ward
     return maps[language]!.values(
-      title: pick("23区の地図: ", "Map of the wards: ") + figure.label(language),
+      title: pick("23区の地図: ", "Map of the wards: ") + figure.label(language), own: own,
       wards: Dictionary(uniqueKeysWithValues: topology.wards.map { ($0.code, shown($0.code)) }),
       links: status.peers.filter { $0.ward != own }.map { peer in
         (
