@@ -217,7 +217,7 @@ let package = Package(
     tests(
       .core, "GossipTests",
       [
-        "Causality", "ChangeModel", "SignedLog", "Federation", "Replica", "Gossip", "TestSupport", grdb,
+        "Causality", "ChangeModel", "SignedLog", "Federation", "Replica", "Gossip", "Sodium", "TestSupport", grdb,
       ]),
     tests(.core, "LinksTests", ["Causality", "Gossip", "Links"]),
     tests(

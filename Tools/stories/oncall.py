@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The engineer on call: sixteen situations, and what the first word of `status` is in each, with what it says to do. Five
+"""The engineer on call: seventeen situations, and what the first word of `status` is in each, with what it says to do. Five
 nodes of a federation of 23 (OPERATIONS.md, section 1)."""
 import glob
 import json
@@ -111,12 +111,12 @@ def story(binary, folder, inspect):
     # 8: a full disk.
     full(desk, binary, folder)
 
-    # 9: flipped bytes.
+    # 9, 10: flipped bytes, a changed table.
     c.stop()
     flipped(desk, c)
-    c.start([])
+    changed(desk, a, c, shelter)
 
-    # 10: a lost database.
+    # 11: a lost database.
     d.stop()
     d.start([a])
     until("新宿 has it all", lambda: d.digest() == a.digest(), 60)
@@ -137,7 +137,7 @@ def story(binary, folder, inspect):
     _, first, steps = until_code(desk, d.data, "newEpoch", "and says so")
     desk.situation("a lost database", first, f"back after {time.monotonic() - begin:.1f} s")
 
-    # 11: backup and restore.
+    # 12: backup and restore.
     backup = os.path.join(folder, "backup.sqlite")
     d.command("backup", "--plain", backup)
     run = subprocess.run([binary, "restore", "--data", a.data, backup], capture_output=True, text=True)
@@ -145,10 +145,10 @@ def story(binary, folder, inspect):
     check("13104" in desk.ask("status", backup, "--keys", d.data, "--lang", "en") or "新宿" in desk.ask("status", backup, "--keys", d.data), "whose backup")
     desk.situation("backup and restore", desk.text(backup).splitlines()[0], "refused on another node")
 
-    # 12: a fork: a copy of a node that ran twice.
+    # 13: a fork: a copy of a node that ran twice.
     forked(desk, binary, folder, a, e)
 
-    # 13: a revoked node.
+    # 14: a revoked node.
     run = subprocess.run([binary, "revoke", "--yes", "--node", "13104-1", "--reason", "盗難", "--federation", os.path.join(folder, "federation"),
                           "--data", a.data], capture_output=True, text=True)
     check(run.returncode == 0, f"revoked: {run.stderr}")
@@ -162,10 +162,10 @@ def story(binary, folder, inspect):
     until_code(desk, a.data, "revokedPeer", "and the others do")
     desk.situation("a revoked node", first, steps[0] if steps else "")
 
-    # 14: a bundle by hand, with its receipt.
+    # 15: a bundle by hand, with its receipt.
     cards(desk, a, e)
 
-    # 15: an upgrade: which program runs where.
+    # 16: an upgrade: which program runs where.
     fleet = json.loads(desk.ask("fleet", a.data, b.data, c.data, d.data, "--json"))["nodes"]
     check([n["level"] for n in fleet] == sorted((n["level"] for n in fleet), key=["broken", "attention", "behind", "sound"].index)
           and fleet[0]["level"] in ("broken", "attention"), f"the worst first: {fleet}")
@@ -181,9 +181,9 @@ def story(binary, folder, inspect):
     check("newerFile" in codes(verdict), f"a newer program's file: {verdict}")
     desk.situation("an upgrade", desk.text(newer).splitlines()[0], f"peers run {links[0].get('program') or live['program']}")
 
-    # 16: watch is looked at by the inspector's own story, in a real terminal.
+    # 17: watch is looked at by the inspector's own story, in a real terminal.
     desk.situation("watch, 80×24 and 200×50", "the first line is the same", "keys: the inspector's story")
-    check(len(desk.told) == 16, f"{len(desk.told)} situations")
+    check(len(desk.told) == 17, f"{len(desk.told)} situations")
     run = subprocess.run([desk.inspect, "statsu", "x"], capture_output=True, text=True)
     check(run.returncode == 2 and "status" in run.stderr, f"a word that there is not: {run.stderr}")
     run = subprocess.run([desk.inspect, "status", f"https://127.0.0.1:{a.http}", "--lang", "en"], capture_output=True, text=True)
@@ -279,6 +279,23 @@ def flipped(desk, node):
         file.write(content)
     desk.situation("a flipped byte", next(line.strip() for line in text.splitlines() if "byte" in line)[:120], "put back: sound")
     check(json.loads(desk.ask("verify", node.data, "--json"))["sound"], "put back")
+
+
+def changed(desk, a, c, shelter):
+    """Somebody writes into a table: the log is sound, and so is the file, but both nodes say that they do not hold the same."""
+    path = os.path.join(c.data, "replica.sqlite")
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE shelters SET crowding = '満員' WHERE id = ?", (int(shelter),))
+    c.start([])
+    _, first, steps = until_code(desk, c.data, "tablesDiffer", "the changed one says so", 150)
+    verdict, _, _ = until_code(desk, a.data, "tablesDiffer", "and so does the other", 150)
+    check(any(reason["subject"].endswith("13108-1") for reason in verdict["reasons"] if reason["code"] == "tablesDiffer"), f"whose: {verdict}")
+    c.stop()
+    check(not json.loads(desk.ask("verify", c.data, "--json"))["sound"], "verify finds it")
+    c.command("rebuild")
+    check(json.loads(desk.ask("verify", c.data, "--json"))["sound"], "made anew")
+    c.start([])
+    desk.situation("a changed table", first, steps[0])
 
 
 def forked(desk, binary, folder, a, e):

@@ -74,7 +74,9 @@ struct TraceCommand: ParsableCommand {
         Style.faint(Text.time(event.writer.time))
           + "  \(event.writer.ward ?? "") \(harmless(event.person ?? event.writer.author))  "
           + style(harmless("\(event.field ?? Language.pick("行を削除", "row deleted")) \(event.shown)")))
-      var notes = [event.action.map { harmless($0) }, event.writer.dot].compactMap { $0 }
+      let doubt = Language.pick("時計が合っていないノードの時刻", "by a clock that was wrong")
+      var notes = [event.writer.clockDoubted ? doubt : nil, event.action.map { harmless($0) }, event.writer.dot]
+        .compactMap { $0 }
       for gap in event.unseen {
         let stretch = "\(gap.ward ?? gap.author) #\(gap.from)" + (gap.to > gap.from ? "–#\(gap.to)" : "")
         notes.append(Language.pick("知らなかった記録: \(stretch)", "did not know \(stretch)"))

@@ -191,7 +191,9 @@ struct Links: AsyncParsableCommand {
 
   struct Heal: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: Language.pick("一つの区、またはすべてとの接続を戻す。", "Allow links to a ward, or all, again."))
+      abstract: Language.pick(
+        "一つの区、またはすべてとの接続を戻す。量が多すぎて止めた受け取りも続ける。",
+        "Allow links to a ward, or all, again; and go on with what was too much in a day."))
     @OptionGroup var options: NodeOptions
     @Argument(
       help: ArgumentHelp(

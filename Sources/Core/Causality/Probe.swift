@@ -5,7 +5,7 @@ import Synchronization
 public enum Probe: Int, CaseIterable, Sendable {
   // Gossip.
   case fragmentResumed, questionAskedAgain, logGivenUp, logWaitedItsTurn, lineSlowed, roundTripSought, framesLost
-  case branchSuspected, branchLookedBack, forkMetOnLink, strangerAwaited, repeatRefused
+  case branchSuspected, branchLookedBack, forkMetOnLink, strangerAwaited, repeatRefused, tooMuchOfOneAuthor
   // Replica.
   case changeSetWaited, changeSetCameLate, changeSetMalformed, foreignRowRefused, epochOpened, logCut, setAsideTakenBack
   case branchAdopted, branchHandedBack
@@ -23,8 +23,8 @@ public enum Probe: Int, CaseIterable, Sendable {
     .changeSetCameLate, .setAsideTakenBack,
     // Who holds a stolen key writes sense, and its own rows.
     .changeSetMalformed, .foreignRowRefused,
-    // No card is damaged; no liar asks for the same four megabytes again; keys are granted in the services' nights alone.
-    .bundleDamaged, .repeatRefused, .keyCameLater,
+    // No card is damaged; no liar asks for the same four megabytes again, or fills a disk; keys are granted in the services' nights alone.
+    .bundleDamaged, .repeatRefused, .tooMuchOfOneAuthor, .keyCameLater,
   ]
 
   private static let reached = Atomic<UInt64>(0)

@@ -79,6 +79,9 @@ public struct ChangeSetLayout: Sendable {
     writer.count(sections)
   }
 
+  /// Whether the author doubted its clock, by a change set's first byte.
+  public static func isClockDoubted(_ first: UInt8) -> Bool { first & doubtsClock != 0 }
+
   /// Reads the bytes of a change set, its signature included, that follows `past`.
   ///
   /// - Throws: `MalformedBytes`. The signature is not looked at here.

@@ -130,20 +130,23 @@ public enum ControlSchema {
     return author.ward == writer || author.ward == node.ward
   }
 
-  /// The edits by which a node makes itself known, its first of all.
-  public static func enrolment(_ identity: NodeIdentity) -> [RowEdit] {
-    let certificate = identity.certificate
-    let own = RowEdit(
+  public static func certifying(_ certificate: NodeCertificate, in identity: FederationIdentity) -> RowEdit {
+    RowEdit(
       certificates.number, RowID(derivedFrom: blake2b(certificate.key.bytes).prefix),
       [
-        FieldEdit(1, .set(.text(identity.ward.code))),
+        FieldEdit(1, .set(identity.ward(at: certificate.node.ward).map { .text($0.code) } ?? .null)),
         FieldEdit(2, .set(.integer(Int64(certificate.node.serial)))),
         FieldEdit(3, .set(.text(certificate.key.bytes.hexadecimal))),
         FieldEdit(4, .set(.bytes(certificate.bytes))),
       ])
+  }
+
+  /// The edits by which a node makes itself known, its first of all.
+  public static func enrolment(_ identity: NodeIdentity) -> [RowEdit] {
     // Who does not know the authority yet learns of it first.
     let chain = identity.federation.amendments
     let amended = chain.amendments.isEmpty ? [] : [amending(chain, reason: nil)]
+    let own = certifying(identity.certificate, in: identity.federation)
     return amended + [own] + preparing(identity.emergency, in: identity.federation)
   }
 
@@ -198,11 +201,6 @@ public enum ControlSchema {
         FieldEdit(1, .set(.integer(Int64(fork.log.author.rawValue)))), FieldEdit(2, .set(.bytes(fork.bytes))),
         FieldEdit(3, .set(.text(fork.log.lane.name))), FieldEdit(4, .set(.integer(Int64(fork.sequence)))),
       ])
-  }
-
-  /// The edits of a list that carry what proves itself: certificates, revocations, fork proofs.
-  public static func selfProving(_ edits: [RowEdit]) -> [RowEdit] {
-    edits.filter { !certificates(in: [$0]).isEmpty || !facts(in: [$0]).isEmpty }
   }
 
   /// The revocations, fork proofs and amendments in a list of edits, valid or not.

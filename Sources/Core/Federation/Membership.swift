@@ -78,10 +78,11 @@ public struct Membership: Sendable {
     if hasSeveral(node), !identity.amendments.amendments.isEmpty { lifted.insert(node) }
   }
 
-  /// Whether what an author wrote may come after what followed it: while it was void, nobody waited for it.
-  public func mayComeLate(_ author: AuthorNumber) -> Bool {
-    lifted.contains(author.node)
-      || allCertificates[author.node]?.contains { $0.lastEpoch < author.epoch } ?? false
+  /// Whether what is in a log may come after what followed it: while it was void, nobody waited for it. It counts again by an
+  /// amendment, by a renewal that gives more epochs, or by a revocation that chooses one of two branches.
+  public func mayComeLate(_ log: LogName) -> Bool {
+    lifted.contains(log.author.node) || choice(in: log) != nil
+      || allCertificates[log.author.node]?.contains { $0.lastEpoch < log.author.epoch } ?? false
   }
 
   /// The last epoch that a node's certificates give it, of those that hold.

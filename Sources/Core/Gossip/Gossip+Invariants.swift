@@ -1,4 +1,7 @@
 import Causality
+import ChangeModel
+import Replica
+import SignedLog
 
 extension Gossip {
   /// What does not hold of gossip's own promises; empty when all do.
@@ -16,10 +19,23 @@ extension Gossip {
     for (log, ask) in asked {
       expect(sessions[ask.link]?.hasHello == true, "\(log) is asked of link \(ask.link.rawValue), which is gone")
     }
+    for (link, session) in sessions {
+      for (log, theirs) in session.theirs where theirs > replica.store.logged(log) && !isLeft(log, of: session) {
+        let isAwaited = asked[log] != nil || expected[log] != nil || wanted.contains(log)
+        expect(isAwaited, "nobody is asked for \(log), of which link \(link.rawValue) has more")
+      }
+    }
     for (log, partial) in partials {
       expect(partial.bytes.count < partial.total, "\(log) has all of a change set, and it is not taken")
     }
     return broken
+  }
+
+  /// Whether more of a log is not asked of a peer though it has it: another branch, a stranger's, void, or too much.
+  private func isLeft(_ log: LogName, of session: PeerSession) -> Bool {
+    session.forked.contains(log) || session.refused.contains(log) || !keepsMore(of: log.author)
+      || log.lane != .control && replica.membership.key(of: log.author) == nil
+      || replica.membership.lastValid(log).map { replica.store.logged(log) >= $0 } ?? false
   }
 }
 

@@ -119,6 +119,9 @@ extension Gossip {
     case .summary(let hashes, let theirs):
       sessions[link]!.clockAhead = theirs.map { $0.milliseconds - wall.milliseconds }
       compare(hashes, with: link, at: now)
+    case .tables(let tables):
+      sessions[link]!.tables = tables
+      compareTables(with: link)
     case .heads(_, let reports):
       for report in reports { try learn(report, from: link, at: now) }
     case .ask(let log, let first, let offset):
@@ -199,6 +202,7 @@ extension Gossip {
     let log = run.log
     let probed = sessions[link]!.probing[log]
     guard !sessions[link]!.refused.contains(log), !sessions[link]!.forked.contains(log) || probed != nil else { return }
+    guard keepsMore(of: log.author) else { return }
     let last = run.first + SequenceNumber(run.entries.count) - 1
     wanted.insert(log)
     expected[log] = nil
@@ -210,10 +214,13 @@ extension Gossip {
     switch outcome.refusal {
     case nil:
       // The peer learns in its next heads what is kept here now.
-      if outcome.taken > 0 { sessions[link]!.headsToSend.insert(log) }
+      if outcome.taken > 0 {
+        sessions[link]!.headsToSend.insert(log)
+        keeps(run, at: now)
+      }
     case .gap?:
       // An unasked piece after something that is missing here: it is asked for from where the log ends.
-      if asked[log]?.link == link { asked[log] = nil }
+      if asked[log]?.link == link { endAsk(log) }
     case .branch(let first)?:
       // Further back, by steps that double: a long branch costs twice its length at most.
       let step = max(Self.branchStep, 2 * (replica.store.logged(log) - min(first, replica.store.logged(log))))
@@ -228,14 +235,14 @@ extension Gossip {
       // What follows our head is not the peer's: its branch may part from ours before.
       sessions[link]!.forked.insert(log)
       askForBranch(log, endingAt: sequence - 1, of: link)
-      if asked[log]?.link == link { asked[log] = nil }
+      if asked[log]?.link == link { endAsk(log) }
     case .fork?:
       Probe.forkMetOnLink.hit()
       sessions[link]!.probing[log] = nil
-      if asked[log]?.link == link { asked[log] = nil }
+      if asked[log]?.link == link { endAsk(log) }
     case .stranger?, .chain?:
       sessions[link]!.refused.insert(log)
-      if asked[log]?.link == link { asked[log] = nil }
+      if asked[log]?.link == link { endAsk(log) }
     }
     settle(log)
   }
@@ -244,7 +251,7 @@ extension Gossip {
   private func settle(_ log: LogName) {
     guard let ask = asked[log] else { return }
     let ours = replica.store.logged(log)
-    if ours >= sessions[ask.link]?.theirs[log] ?? 0 { asked[log] = nil }
+    if ours >= sessions[ask.link]?.theirs[log] ?? 0 { endAsk(log) }
   }
 
   private func take(
@@ -294,6 +301,10 @@ extension Gossip {
         if strangers.count < Self.logLimit { strangers.insert(log) }
         continue
       }
+      guard keepsMore(of: log.author) else {
+        wanted.remove(log)
+        continue
+      }
       let ours = replica.store.logged(log)
       // What is void is not asked for.
       if let limit = replica.membership.lastValid(log), ours >= limit {
@@ -301,18 +312,24 @@ extension Gossip {
         asked[log] = nil
         continue
       }
-      let better = links.filter { sessions[$0]!.theirs[log] ?? 0 > ours }
-      if better.isEmpty { wanted.remove(log) }
+      let better = links.filter { link in
+        let session = sessions[link]!
+        return session.theirs[log] ?? 0 > ours && !session.forked.contains(log) && !session.refused.contains(log)
+      }
       #if MUTANTS
         if PlantedBug.asksEverybody.isPlanted { (asked[log], expected[log]) = (nil, nil) }
       #endif
-      guard asked[log] == nil, expected[log] == nil else { continue }
-      for link in better where !sessions[link]!.forked.contains(log) && !sessions[link]!.refused.contains(log) {
+      guard asked[log] == nil, expected[log] == nil, !better.isEmpty else {
+        wanted.remove(log)
+        continue
+      }
+      for link in better {
         let partial = partials[log].flatMap {
           $0.sequence == ours + 1 && $0.peer == sessions[link]!.peer ? $0.bytes.count : nil
         }
         guard post(.ask(log, from: ours + 1, offset: partial ?? 0), to: link) else { continue }
         asked[log] = Ask(link: link, heard: now)
+        wanted.remove(log)
         if partial != nil { Probe.fragmentResumed.hit() }
         #if MUTANTS
           if PlantedBug.asksEverybody.isPlanted { continue }

@@ -21,7 +21,8 @@ public final class Gossip {
   var asked: [LogName: Ask] = [:]
   /// Logs that their own author, linked to this node, is about to send: asked of others only after this time.
   var expected: [LogName: Tick] = [:]
-  /// Logs of which some peer may have more: what is to be asked for is looked for among these only.
+  /// Logs of which some peer may have more: what is to be asked for is looked for among these only. A log that waits for whoever
+  /// was asked, or for its own author, comes back when the wait ends.
   var wanted: Set<LogName> = []
   /// The same, of authors that nobody here knows: they are wanted once their certificate has come.
   var strangers: Set<LogName> = []
@@ -32,6 +33,18 @@ public final class Gossip {
   private var told: [LogName: SequenceNumber] = [:]
   /// How far the wall clock is before the steady one, in milliseconds; nil while nobody has said.
   var wallOffset: Int64?
+
+  /// Bytes that are free on the disk, where somebody looks.
+  public var room: Int?
+  /// What was kept of each node's logs, since when.
+  var intakes: [AuthorNumber: Intake] = [:]
+  /// Nodes of whose logs nothing more is kept for now, and how many bytes were.
+  public internal(set) var excessive: [AuthorNumber: Int] = [:]
+
+  /// What this node's tables were when they were last hashed.
+  public internal(set) var tables: Tables?
+  /// Peers that had the same logs and other tables when that was last looked at.
+  public internal(set) var unequal: Set<AuthorNumber> = []
 
   /// The hashes of all lanes, as long as no head changes.
   private var knownSummaries: (revision: UInt64, hashes: [UInt64])?
@@ -102,7 +115,7 @@ public final class Gossip {
   ///   - guess: bytes a second that the line may carry, where a plan says so. It is measured all the same.
   ///   - limit: bytes a second that an operator allows.
   public func connected(_ link: LinkID, peer: AuthorNumber, guess: Int? = nil, limit: Int? = nil, at now: Tick) {
-    var session = PeerSession(peer: peer.node, guess: guess, at: now)
+    let session = PeerSession(peer: peer.node, guess: guess, at: now)
     session.pace.limit = limit
     session.outbox.append(.hello(federation: replica.federation, author: replica.author, program: program))
     sessions[link] = session
@@ -111,8 +124,14 @@ public final class Gossip {
   /// A link is gone. What it was asked for may be asked of another.
   public func disconnected(_ link: LinkID, at now: Tick) {
     sessions[link] = nil
-    asked = asked.filter { $0.value.link != link }
+    for (log, ask) in asked where ask.link == link { endAsk(log) }
     askForMissing(at: now)
+  }
+
+  /// Nobody is waited for any longer: the log may be asked for again.
+  func endAsk(_ log: LogName) {
+    asked[log] = nil
+    wanted.insert(log)
   }
 
   /// Logs of which a linked peer has another branch: told apart by their heads' hashes, not yet proven.
@@ -159,7 +178,7 @@ public final class Gossip {
   public func tick(at now: Tick) -> [LinkID] {
     var dead: [LinkID] = []
     for link in links {
-      var session = sessions[link]!
+      let session = sessions[link]!
       if now >= session.lastHeard.advanced(byMilliseconds: Timing.dead) { dead.append(link) }
       if session.pingSent == nil, now >= session.lastHeard.advanced(byMilliseconds: Timing.ping) {
         session.pingSent = now
@@ -174,7 +193,6 @@ public final class Gossip {
         session.outbox.append(summary(at: now))
       }
       session.headsAreDue = now >= session.headsNotBefore
-      sessions[link] = session
     }
     for (log, ask) in asked {
       let brought = sessions[ask.link]?.broughtAt ?? ask.heard
@@ -187,10 +205,14 @@ public final class Gossip {
       }
       Probe.logGivenUp.hit()
       // Whoever was asked does not answer for this log: until its next summary, others are asked.
-      asked[log] = nil
+      endAsk(log)
       sessions[ask.link]?.isDoubted(log, beyond: replica.store.logged(log))
     }
-    expected = expected.filter { $0.value > now }
+    for (log, until) in expected where until <= now {
+      expected[log] = nil
+      wanted.insert(log)
+    }
+    beginDays(at: now)
     askForMissing(at: now)
     return dead
   }
@@ -215,9 +237,10 @@ public final class Gossip {
         }
       }
     }
-    // A newcomer's certificate may have come: what was refused as a stranger's may hold now.
+    // A newcomer's certificate may have come: what was refused as a stranger's may hold now; and what was void may not be.
     if logs.contains(where: { $0.lane == .control }) {
       for link in links {
+        wanted.formUnion(sessions[link]!.theirs.lazy.filter { $1 > self.replica.store.logged($0) }.map(\.key))
         sessions[link]!.refused = []
         // A proof or a revocation may have come: where the branches part, the log ends now.
         for log in sessions[link]!.forked where replica.membership.lastValid(log) != nil {

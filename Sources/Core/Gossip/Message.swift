@@ -44,6 +44,8 @@ public enum Message: Hashable, Sendable {
   case farewell(Farewell)
   /// What the maker of a bundle keeps, signed: never on a link.
   case signedHeads(SignedHeads)
+  /// What the sender's tables are, for peers that have the same logs.
+  case tables(Gossip.Tables)
 
   public static let protocolVersion: UInt8 = 3
 
@@ -65,7 +67,7 @@ public enum Message: Hashable, Sendable {
   var isCounted: Bool {
     switch self {
     case .hello, .summary, .heads, .ask, .run, .fragment: true
-    case .ping, .pong, .acknowledgement, .farewell, .signedHeads: false
+    case .ping, .pong, .acknowledgement, .farewell, .signedHeads, .tables: false
     }
   }
 }
@@ -155,6 +157,10 @@ extension Message {
     case .signedHeads(let heads):
       writer.byte(11)
       heads.write(to: &writer)
+    case .tables(let tables):
+      writer.byte(12)
+      writer.raw(tables.place.bytes)
+      writer.raw(tables.hash.bytes)
     }
     return writer.bytes
   }
@@ -227,6 +233,9 @@ extension Message {
       guard let reason = Farewell(rawValue: try reader.byte()) else { throw reader.malformed(.invalidValue) }
       self = .farewell(reason)
     case 11: self = .signedHeads(try SignedHeads(&reader))
+    case 12:
+      let place = Digest(try reader.raw(Digest.byteCount))
+      self = .tables(Gossip.Tables(place: place, hash: Digest(try reader.raw(Digest.byteCount))))
     default: throw MalformedBytes(.unknownTag, offset: 0)
     }
     try reader.expectEnd()

@@ -11,9 +11,9 @@ public struct LinkID: Hashable, Comparable, Sendable {
   public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// What one end of a link knows of the other. Memory is bounded by the number of logs, never by what is to be sent:
+/// What one end of a link knows of the other; of one `Gossip` alone. Memory is bounded by the number of logs, never by what is to be sent:
 /// what the peer asked for is kept as places in logs, and read when the link can take it.
-struct PeerSession {
+final class PeerSession {
   /// Where sending a log to the peer goes on.
   struct Cursor: Hashable, Comparable {
     var next: SequenceNumber
@@ -42,6 +42,8 @@ struct PeerSession {
   var clockAhead: Int64?
   /// The hash of a lane at which the peer was last found equal.
   var agreed: [Lane: UInt64] = [:]
+  /// What the peer's tables are, by its word.
+  var tables: Gossip.Tables?
   /// What the peer asked for, or will want: read when the link can take it.
   var cursors: [LogName: Cursor] = [:]
   /// The log that a lane's sending is in the middle of.
@@ -70,7 +72,7 @@ struct PeerSession {
   /// How far each log was sent on this link, and how many bytes may still be sent a second time: a peer that asks for the
   /// same again and again makes this node work no harder than that.
   private var sent: [LogName: Cursor] = [:]
-  private var againBudget = Self.againBurst
+  private var againBudget = PeerSession.againBurst
   private var againCounted: Tick
   /// Lanes of which the peer shall be told all heads: made when the link can take them.
   var lanesToTell: Set<Lane> = []
@@ -107,7 +109,7 @@ struct PeerSession {
   /// Notes that `bytes` of a log are about to be sent, from one place to another.
   ///
   /// - Returns: false when they were sent before on this link and there has been too much of that.
-  mutating func maySend(_ log: LogName, from first: Cursor, to next: Cursor, bytes: Int, at now: Tick) -> Bool {
+  func maySend(_ log: LogName, from first: Cursor, to next: Cursor, bytes: Int, at now: Tick) -> Bool {
     if let sent = sent[log], first < sent {
       let elapsed = Int(min(max(now.milliseconds(since: againCounted), 0), 60_000))
       againBudget = min(Self.againBurst, againBudget + elapsed * Self.againPerMillisecond)
@@ -123,14 +125,14 @@ struct PeerSession {
   }
 
   /// Something changed here: lanes are compared when it has come to rest, and anyway when that was due.
-  mutating func moves(at now: Tick) {
+  func moves(at now: Tick) {
     let pause = pace.isNarrow ? Gossip.Timing.narrowRest : Gossip.Timing.rest
     let long = pace.isNarrow ? Gossip.Timing.narrowSummary : Gossip.Timing.summary
     latestSummary = latestSummary ?? now.advanced(byMilliseconds: long)
     nextSummary = min(now.advanced(byMilliseconds: pause), latestSummary!)
   }
 
-  mutating func tellsSummary(at now: Tick) {
+  func tellsSummary(at now: Tick) {
     let long = pace.isNarrow ? Gossip.Timing.narrowSummary : Gossip.Timing.summary
     (nextSummary, latestSummary) = (now.advanced(byMilliseconds: long), nil)
   }
@@ -138,7 +140,7 @@ struct PeerSession {
   // MARK: What came
 
   /// A counted frame came.
-  mutating func receive(_ bytes: Int, at now: Tick) {
+  func receive(_ bytes: Int, at now: Tick) {
     received += bytes
     newest = now
     unacknowledgedSince = unacknowledgedSince ?? now
@@ -163,7 +165,7 @@ struct PeerSession {
   /// The first frame on each side.
   private var hasSaidHello: Bool { pace.sent > 0 }
 
-  mutating func nextSign(at now: Tick) -> Message? {
+  func nextSign(at now: Tick) -> Message? {
     guard hasSaidHello else { return nil }
     if let nonce = pong {
       (pong, acknowledged, unacknowledgedSince) = (nil, received, nil)
@@ -190,7 +192,7 @@ struct PeerSession {
   }
 
   /// The answer to a ping: what was sent before it has come, or never will.
-  mutating func settle(_ nonce: UInt64, total: Int, at now: Tick) {
+  func settle(_ nonce: UInt64, total: Int, at now: Tick) {
     guard let pinged, pinged.nonce == nonce else { return }
     self.pinged = nil
     pace.settle(upTo: pinged.end, total: total, at: now)
@@ -202,20 +204,20 @@ struct PeerSession {
   // MARK: What the peer keeps
 
   /// The peer says that it keeps a log so far.
-  mutating func tells(_ log: LogName, _ sequence: SequenceNumber, at now: Tick) {
+  func tells(_ log: LogName, _ sequence: SequenceNumber, at now: Tick) {
     toldAt = now
     guard let known = kept[log] else { return }
     kept[log] = sequence >= theirs[log] ?? 0 ? nil : max(known, sequence)
   }
 
   /// The peer keeps a log at least so far.
-  mutating func learns(_ log: LogName, _ sequence: SequenceNumber, at now: Tick) {
+  func learns(_ log: LogName, _ sequence: SequenceNumber, at now: Tick) {
     theirs[log] = max(theirs[log] ?? 0, sequence)
     tells(log, sequence, at: now)
   }
 
   /// A log will be kept so far when what is sent now has come.
-  mutating func promises(_ log: LogName, _ sequence: SequenceNumber) {
+  func promises(_ log: LogName, _ sequence: SequenceNumber) {
     let known = theirs[log] ?? 0
     guard sequence > known else { return }
     if kept[log] == nil { kept[log] = known }
@@ -223,13 +225,13 @@ struct PeerSession {
   }
 
   /// The peer keeps a log exactly so far: whatever was on its way is not counted any longer.
-  mutating func keeps(_ log: LogName, _ sequence: SequenceNumber, at now: Tick) {
+  func keeps(_ log: LogName, _ sequence: SequenceNumber, at now: Tick) {
     toldAt = now
     isDoubted(log, beyond: sequence)
   }
 
   /// What the peer said to have beyond this is not believed until it says it again.
-  mutating func isDoubted(_ log: LogName, beyond sequence: SequenceNumber) {
+  func isDoubted(_ log: LogName, beyond sequence: SequenceNumber) {
     theirs[log] = sequence
     kept[log] = nil
   }

@@ -67,28 +67,62 @@ extension Replica {
   /// Drops keys whose time is over, and takes up those that have begun: what they seal leaves the tables, or enters them.
   /// Called when grants change, and by whoever keeps time, when `nextKeyEnd` comes.
   ///
+  /// All that is sealed is read again for that, and anybody who tells this ward something may grant a key: after a large walk
+  /// there is none for a hundred times as long, and none at all for keys under which nothing lies.
+  ///
   /// - Returns: whether anything changed.
   @discardableResult
   public func refreshKeys(at now: Instant) throws(ReplicaError) -> Bool {
     let known = try openKeys()
     try loadKeys(at: now)
     let open = keyring.ids
-    guard open != known else { return false }
+    guard open != known, !rest.contains(now.milliseconds) else { return false }
     try transaction {
       try self.store.setOpenKeys(open)
-      // A new file has nothing to read again.
-      guard !known.isEmpty else { return }
-      Probe.keyCameLater.hit()
-      try self.readSealedAnew(at: now)
+      let isNew = known.isEmpty
+      if try isNew || self.hasMet(Set(open).symmetricDifference(known)) {
+        // A new file has nothing to read again.
+        if !isNew {
+          Probe.keyCameLater.hit()
+          try self.readSealedAnew(at: now)
+        }
+        try self.store.setNodeState(Self.notesKeys, 1)
+      }
     }
     return true
   }
 
-  /// When the next grant ends, of those that this node reads with.
+  /// When the next grant ends, of those that this node reads with, or what has changed may be read.
   public func nextKeyEnd() throws(ReplicaError) -> Instant? {
-    try grants().compactMap(\.until).filter { $0 > keysLoadedAt?.milliseconds ?? 0 }.min().map {
+    let loaded = keysLoadedAt?.milliseconds ?? 0
+    return (try grants().compactMap(\.until) + [rest.upperBound]).filter { $0 > loaded }.min().map {
       Instant(milliseconds: $0)
     }
+  }
+
+  // MARK: Keys under which something lies
+
+  private static let metKey = "met key "
+  /// That keys are noted since the file was new, or since all was last read.
+  private static let notesKeys = "met keys noted"
+
+  /// Notes, once for each key, that something is kept under it.
+  func meet(_ key: AudienceKeyID) throws(StoreError) {
+    guard learnsKeys, try !known().contains(key) else { return }
+    try store.setNodeState(Self.metKey + "\(key)", 1)
+    metKeys!.insert(key)
+  }
+
+  private func hasMet(_ keys: Set<AudienceKeyID>) throws(StoreError) -> Bool {
+    guard try store.nodeState(Self.notesKeys) != nil else { return true }
+    return try !known().isDisjoint(with: keys)
+  }
+
+  private func known() throws(StoreError) -> Set<AudienceKeyID> {
+    if let metKeys { return metKeys }
+    let known = Set(try store.nodeStates(Self.metKey).compactMap { AudienceKeyID($0) })
+    metKeys = known
+    return known
   }
 
   /// How many of the ward's keys that are in use other wards' nodes were given until a time that has passed: what the ward seals
@@ -136,6 +170,12 @@ extension Replica {
   private func readSealedAnew(at now: Instant) throws {
     let personal = Set(store.schema.collections.filter(\.isPersonal).map(\.number))
     guard !personal.isEmpty else { return }
+    (sealedWalks, sectionsWalked) = (sealedWalks + 1, 0)
+    defer {
+      // About 100,000 sections are read in a second.
+      let span = sectionsWalked < 1_000 ? 0 : Int64(sectionsWalked)
+      rest = now.milliseconds..<now.milliseconds + span
+    }
     try walkAgain(.sealed, at: now) { () throws(StoreError) in try store.clearTables(of: personal) }
   }
 }

@@ -96,12 +96,15 @@ extension Replica {
     #if MUTANTS
       if PlantedBug.mergesTooEarly.isPlanted { return nil }
     #endif
-    // What is void is not waited for: it never comes.
+    // What is void is not waited for: it never comes. Nor is what a revocation has chosen and nobody has brought: nobody's work
+    // stands still for that, and when it comes, it comes late.
     func lacks(_ lane: Lane, _ dot: Dot) -> Need? {
       let log = LogName(lane, dot.author)
       let merged = store.merged(log)
-      guard merged < dot.sequence, merged < membership.lastValid(log) ?? .max else { return nil }
-      return Need(log: log, sequence: min(dot.sequence, membership.lastValid(log) ?? .max))
+      guard merged < dot.sequence,
+        case let limit = undecided(log)?.shared.sequence ?? membership.lastValid(log) ?? .max, merged < limit
+      else { return nil }
+      return Need(log: log, sequence: min(dot.sequence, limit))
     }
     for dot in header.control { if let need = lacks(.control, dot) { return need } }
     for dot in header.clock { if let need = lacks(lane, dot) { return need } }
@@ -115,6 +118,7 @@ extension Replica {
   func merge(_ entry: VerifiedEntry, in context: LogContext, at now: Instant) throws(StoreError) -> Need? {
     if let (shared, need) = undecided(entry.log), entry.sequence > shared.sequence { return need }
     let walk = scope
+    let isWalking = if case .all = walk { false } else { true }
     if entry.sequence > mergedBefore[entry.log] ?? 0 { scope = .all }
     defer { scope = walk }
     var past = store.state(of: entry.log).past
@@ -134,18 +138,7 @@ extension Replica {
     }
     past.advance(by: layout.header)
     let stamp = Stamp(entry.dot, at: layout.header.time)
-    let isLate: Bool
-    if case .all = scope, membership.mayComeLate(entry.log.author) {
-      isLate = store.logNames.contains {
-        $0.lane == entry.log.lane && $0.author != entry.log.author && store.state(of: $0).past.covers(entry.dot)
-      }
-      if isLate {
-        Probe.changeSetCameLate.hit()
-        lateAt = now
-      }
-    } else {
-      isLate = false
-    }
+    let isLate = comesLate(entry, isWalking: isWalking, at: now)
     for index in layout.sections.indices {
       let section = layout.sections[index]
       // Another ward's key lets one read, not write.
@@ -156,7 +149,11 @@ extension Replica {
           entry.log, entry.sequence, "merge", "section \(index) under a key of others: \(section.key)", at: now)
         continue
       }
-      if case .sealed = scope, !isPersonal { continue }
+      if case .sealed = scope {
+        guard isPersonal else { continue }
+        sectionsWalked += 1
+      }
+      if isPersonal { try meet(section.key) }
       // Nobody but its audience can open a section: it is kept and passed on unread.
       guard let content = entry.open(index, of: layout, with: keyring[section.key], in: context) else { continue }
       let edits: [RowEdit]
@@ -176,6 +173,22 @@ extension Replica {
     store.advance(entry.log, to: entry.head, past: past)
     effects.merged += 1
     return nil
+  }
+
+  /// Whether what follows a change set was merged before it: its rows are made anew then.
+  private func comesLate(_ entry: VerifiedEntry, isWalking: Bool, at now: Instant) -> Bool {
+    guard case .all = scope, membership.mayComeLate(entry.log) else { return false }
+    // In the middle of a walk, logs are not yet as far as the other rows are.
+    let isLate =
+      isWalking
+      || store.logNames.contains {
+        $0.lane == entry.log.lane && $0.author != entry.log.author && store.state(of: $0).past.covers(entry.dot)
+      }
+    if isLate {
+      Probe.changeSetCameLate.hit()
+      lateAt = now
+    }
+    return isLate
   }
 
   private func mergeEdits(

@@ -1,6 +1,7 @@
 import Causality
 import ChangeModel
 import Federation
+import Merge
 import SignedLog
 import Store
 
@@ -109,11 +110,39 @@ extension Replica {
     }
     do { try takeReturned(at: now) } catch { throw .of(error) }
     if membership.lastValid(LogName(.control, author)) == nil { try adoptOwn(at: now) }
-    // What proves itself must not go with its carrier: others may never get the carrier at all.
-    guard !void.selfProving.isEmpty else { return }
-    var draft = Draft(.control, audience: .anyone)
-    draft.edits = void.selfProving
-    _ = try commit(draft, at: now)
+    for edit in void.selfProving where !unsaid.contains(edit) { unsaid.append(edit) }
+    try sayProven(at: now)
+  }
+
+  /// What proves itself must not go with its carrier: others may never get the carrier at all. While this node's own log is
+  /// not whole here, it is said later.
+  func sayProven(at now: Instant) throws(ReplicaError) {
+    while let edit = unsaid.first, !membership.isRevoked(author) {
+      var draft = Draft(.control, audience: .anyone)
+      draft.edits = [edit]
+      do throws(ReplicaError) {
+        if try !isSaid(edit) { _ = try commit(draft, at: now) }
+      } catch .ownLogIncomplete { return } catch {
+        if case .store = error { throw error }
+        // What this node cannot say, others can who found it.
+      }
+      unsaid.removeFirst()
+    }
+  }
+
+  /// Whether a statement stands in the tables, which show what is valid alone.
+  private func isSaid(_ edit: RowEdit) throws(ReplicaError) -> Bool {
+    guard case .edit(let fields) = edit.action else { return true }
+    let state: RowState?
+    do { state = try store.state(of: edit.row, in: edit.collection) } catch { throw .store(error) }
+    let number =
+      edit.collection == ControlSchema.certificates.number ? ControlSchema.certificateField : ControlSchema.factField
+    guard let cell = state?.register(number) else { return false }
+    let standing = ([cell.winner] + cell.others).map(\.value)
+    return fields.allSatisfy { field in
+      guard field.field == number, case .set(let value) = field.operation else { return true }
+      return standing.contains(value)
+    }
   }
 
   /// The last change set of what is kept of a log that is valid; nil: all of it is. Where a revocation chooses between
@@ -182,7 +211,7 @@ extension Replica {
         taken.append(entry)
         guard let layout else { continue }
         for edits in readableEdits(of: entry, layout, in: context) {
-          if name.lane == .control { void.selfProving += ControlSchema.selfProving(edits) }
+          if name.lane == .control { void.selfProving += proven(edits) }
           guard head.sequence <= merged else { continue }
           for edit in edits { void.rows[edit.collection, default: []].insert(edit.row) }
         }
@@ -192,6 +221,19 @@ extension Replica {
     try store.setAside(name, after: shared, taken, at: now)
     searched[name] = nil
     try note(name, limit + 1, "trust", "void: \(taken.count)", at: now)
+  }
+
+  /// What of some edits proves itself, and nothing beside it: whatever else a void change set says, nobody says again.
+  private func proven(_ edits: [RowEdit]) -> [RowEdit] {
+    let identity = membership.identity
+    let certificates = ControlSchema.certificates(in: edits).compactMap { try? NodeCertificate($0, in: identity) }
+    let facts = edits.filter { edit in
+      ControlSchema.facts(in: [edit]).contains { fact in
+        var known = membership
+        return (try? known.learn(fact)) != nil
+      }
+    }
+    return certificates.map { ControlSchema.certifying($0, in: identity) } + facts
   }
 
   /// Takes into the logs again what was void and is not any longer: an amendment can undo the revocation of a thief who had
@@ -254,9 +296,11 @@ extension Replica {
 
   /// What came after its successors, having been void while they merged, is merged in its place: its rows are made anew.
   func mergeLate(at now: Instant) throws(StoreError) {
-    let rows = lateRows
-    lateRows = [:]
-    if !rows.isEmpty { try makeAnew(rows, at: now) }
+    while !lateRows.isEmpty {
+      let rows = lateRows
+      lateRows = [:]
+      try makeAnew(rows, at: now)
+    }
   }
 
   /// Makes some rows anew: every log is walked in causal order, but only these rows are written.

@@ -54,6 +54,14 @@ public final class Replica {
   /// Whether this node's clock is known to stand far from its peers': what it writes says so.
   public var doubtsClock = false
   var keysLoadedAt: Instant?
+  /// Epochs that this node opened; nil: not read from the disk yet.
+  private var openedEpochs: Set<UInt32>?
+  /// Personal keys under which something that is kept here lies; nil: not read from the disk yet.
+  var metKeys: Set<AudienceKeyID>?
+  /// How often all that is sealed was read again, how many sections the latest such walk came by, and while there is no other.
+  public internal(set) var sealedWalks = 0
+  var sectionsWalked = 0
+  var rest: Range<Int64> = 0..<0
   /// What the keeper holds.
   private var savedMark: HighWaterMark?
 
@@ -70,6 +78,8 @@ public final class Replica {
   var scope = MergeScope.all
   /// How far each log was merged when such a walk began: what comes after is new, and merges as a whole.
   var mergedBefore: [LogName: SequenceNumber] = [:]
+  /// What this node found in void change sets that proves itself, and has not said yet.
+  var unsaid: [RowEdit] = []
   /// Rows that change sets edited which came after their successors, and when. Invariant: none between transactions.
   var lateRows: [UInt32: Set<RowID>] = [:]
   var lateAt = Instant(milliseconds: 0)
@@ -151,6 +161,7 @@ public final class Replica {
     try transaction(noting: now) {
       try body()
       if self.mustLookAtAll { try self.drainAll(at: now) }
+      try self.sayProven(at: now)
       if self.learnsKeys, self.effects.rows.contains(where: { $0.collection == ControlSchema.returned.number }) {
         try self.takeReturned(at: now)
         try self.adoptOwn(at: now)
@@ -172,7 +183,7 @@ public final class Replica {
       do { return try body() } catch { throw .of(error) }
     }
     try freshen()
-    let known = effects.rows.count
+    let (known, unsaid) = (effects.rows.count, unsaid)
     var refusal: ReplicaError?
     let result: Result
     do {
@@ -195,6 +206,7 @@ public final class Replica {
       }
     } catch {
       recover()
+      self.unsaid = unsaid
       throw refusal ?? .store(error)
     }
     do { try saveMark() } catch { throw .store(error) }
@@ -233,6 +245,7 @@ public final class Replica {
     lateRows = [:]
     searched = [:]
     scope = .all
+    (metKeys, openedEpochs) = (nil, nil)
     waiters = [:]
     isStale = true
     // When the disk cannot even be read now, the next transaction tries again before it does anything.
@@ -306,16 +319,16 @@ public final class Replica {
       try self.store.setNodeState("\(Key.opened) \(next)", 1)
     }
     author = identity.author(epoch: next)
+    openedEpochs = nil
   }
 
   private static let epochsApart: UInt64 = 5
 
   /// The epochs that this node opened, with the first.
   public var ownEpochs: Set<UInt32> {
-    let keys = try? store.readOwn { db in
-      try String.fetchAll(db, sql: "SELECT key FROM node_state WHERE key LIKE '\(Key.opened) %'")
-    }
-    return Set((keys ?? []).compactMap { $0.split(separator: " ").last.flatMap { UInt32($0) } } + [0, author.epoch])
+    let opened = openedEpochs ?? (try? store.nodeStates("\(Key.opened) ")).map { Set($0.compactMap { UInt32($0) }) }
+    openedEpochs = opened
+    return (opened ?? []).union([0, author.epoch])
   }
 
   // MARK: Private

@@ -90,6 +90,16 @@ public struct RowHistoryReader: Sendable {
   }
 }
 
+extension Dot {
+  /// Whether the author's clock stood far from its peers' when it wrote this: the time is a guess. False of what is not kept.
+  public func isClockDoubted(in lane: Lane, _ db: Database) throws -> Bool {
+    let first = try Data.fetchOne(
+      db.cachedStatement(sql: "SELECT substr(bytes, 1, 1) FROM entries WHERE id = ?"),
+      arguments: [EntryID.rawValue(LogName(lane, author), sequence)])
+    return first?.first.map(ChangeSetLayout.isClockDoubted) ?? false
+  }
+}
+
 extension Replica {
   /// A reader of histories with the members and keys that are known now.
   public var historyReader: RowHistoryReader {

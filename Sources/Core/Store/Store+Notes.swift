@@ -191,6 +191,17 @@ extension Store {
     } catch { throw StoreError.of(error) }
   }
 
+  /// What follows `prefix` in the keys that begin with it.
+  public func nodeStates(_ prefix: String) throws(StoreError) -> [String] {
+    do {
+      return try pool.unsafeReentrantWrite { db in
+        try String.fetchAll(
+          db, sql: "SELECT substr(key, length(?1) + 1) FROM node_state WHERE substr(key, 1, length(?1)) = ?1",
+          arguments: [prefix])
+      }
+    } catch { throw StoreError.of(error) }
+  }
+
   /// Within `write`.
   public func setNodeState(_ key: String, _ value: Int64) throws(StoreError) {
     do {

@@ -11,6 +11,8 @@ public struct Trace: Codable, Sendable {
     public var author: String
     public var ward: String?
     public var time: Int64
+    /// Its clock stood far from its peers': the time is a guess.
+    public var clockDoubted: Bool
   }
 
   public struct Event: Codable, Sendable {
@@ -166,6 +168,7 @@ extension Trace {
   private struct Write {
     var dot: Dot
     var time: HybridTime
+    var isClockDoubted: Bool
     var position: Int
     var field: UInt32
     var operation: FieldOperation?
@@ -186,12 +189,18 @@ extension Trace {
     _ changeSet: ReadChangeSet, _ past: AuthorPast, _ edit: RowEdit, _ field: FieldSchema?
   ) -> [Write] {
     let time = changeSet.header?.time ?? .zero
+    let isDoubted = changeSet.header?.isClockDoubted ?? false
     switch edit.action {
     case .delete:
-      return [Write(dot: changeSet.dot, time: time, position: 0, field: 0, operation: nil, past: past)]
+      return [
+        Write(
+          dot: changeSet.dot, time: time, isClockDoubted: isDoubted, position: 0, field: 0, operation: nil, past: past)
+      ]
     case .edit(let fields):
       return fields.enumerated().filter { $1.field != 0 && (field == nil || field!.number == $1.field) }.map {
-        Write(dot: changeSet.dot, time: time, position: $0 + 1, field: $1.field, operation: $1.operation, past: past)
+        Write(
+          dot: changeSet.dot, time: time, isClockDoubted: isDoubted, position: $0 + 1, field: $1.field,
+          operation: $1.operation, past: past)
       }
     }
   }
@@ -217,7 +226,7 @@ extension Trace {
   ) -> Event {
     let writer = Writer(
       dot: "\(write.dot)", author: "\(write.dot.author)", ward: naming.ward(write.dot.author),
-      time: write.time.milliseconds)
+      time: write.time.milliseconds, clockDoubted: write.isClockDoubted)
     let knew = write.past.clock.mentioned.reduce(0) { $0 + Int($1.sequence) }
     guard let operation = write.operation else {
       // A deletion takes away what its author had seen, in every field.

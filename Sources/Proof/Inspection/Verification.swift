@@ -296,11 +296,11 @@ public final class Verifier {
     return Verification.Tables(checked: true, reason: nil, compared: compared)
   }
 
-  /// The merged part of every log: what waits here is in none of the tables.
+  /// Every log, whole: what waits here waits there.
   private func feed(_ replica: Replica) throws {
     let now = Instant(milliseconds: 0)
     _ = try replica.batch(at: now) {
-      for (log, state) in try evidence.logStates().sorted(by: { $0.key < $1.key }) where state.merged.sequence > 0 {
+      for (log, state) in try evidence.logStates().sorted(by: { $0.key < $1.key }) where state.logged.sequence > 0 {
         var run = Run(log, first: 1, entries: [])
         var bytes = 0
         func send() throws {
@@ -309,7 +309,7 @@ public final class Verifier {
           run = Run(log, first: run.first + SequenceNumber(run.entries.count), entries: [])
           bytes = 0
         }
-        try evidence.entries(log, through: state.merged.sequence) { sequence, entry in
+        try evidence.entries(log, through: state.logged.sequence) { sequence, entry in
           run.entries.append(corrected[EntryID.rawValue(log, sequence)] ?? entry)
           bytes += entry.count
           if bytes >= Self.runBytes { try send() }

@@ -116,6 +116,9 @@ public struct Ledger: Sendable {
     return (forks[log] ?? .max) - 1
   }
 
+  /// What comes before a log's branches part: nobody waits for a chosen branch, which may be with nobody yet.
+  func beforeFork(_ log: LogName) -> SequenceNumber { (forks[log] ?? .max) - 1 }
+
   private mutating func countShares() {
     shares = [:]
     for entry in entries where entry.sequence <= lastValid(entry.log) { _ = spend(entry) }

@@ -40,6 +40,8 @@ final class Liar {
     }
   }
 
+  var prefersNotices: Bool { random.chance(0.3) }
+
   var hello: [UInt8] { Message.hello(federation: federation, author: peer, program: "").encoded() }
 
   func pause() -> Moment { random.moment(50_000...5_000_000) }
@@ -101,11 +103,18 @@ final class Liar {
     var head = LogHead()
     var past = AuthorPast(author: log.author, lane: log.lane)
     for bytes in entries.prefix(kept) {
-      guard let entry = RunVerifier(context).reading(bytes, after: head),
-        let layout = try? bytes.decoding({ raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: past) })
-      else { return [] }
-      past.advance(by: layout.header)
+      guard let entry = RunVerifier(context).reading(bytes, after: head) else { return [] }
+      if let layout = try? bytes.decoding({ raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: past) }) {
+        past.advance(by: layout.header)
+      } else {
+        past.sequence += 1
+      }
       head = entry.head
+    }
+    if random.chance(0.05) {
+      // Signed well, and no change set at all: it takes its place in the log, and changes nothing.
+      let entry = VerifiedEntry.signing(noise(1 + random.below(200)), after: head, in: context, with: stolen)
+      return [say(entry, [], past)]
     }
     let edits = target(log.lane).map { [$0] } ?? []
     var clock: [Dot] = []
@@ -115,8 +124,18 @@ final class Liar {
     let header = ChangeSetHeader(
       time: HybridTime(milliseconds: milliseconds + Int64(1 + random.below(1_000))),
       clock: past.clock.advances(to: VersionVector(sorted: clock), except: log.author), control: [])
-    let section = PlainSection(key: 0, secret: nil, bytes: SectionCodec.encode(edits, by: log.author))
-    let entry = VerifiedEntry.sealing([section], header: header, after: past, head: head, in: context, with: stolen)
+    let isNoise = random.chance(0.1)
+    var sections = [
+      PlainSection(
+        key: 0, secret: nil,
+        bytes: isNoise ? [0xff] + noise(random.below(300)) : SectionCodec.encode(edits, by: log.author))
+    ]
+    // Under a key that it does not have, its own ward's or another's.
+    if random.chance(0.1) {
+      sections.append(
+        PlainSection(key: AudienceKeyID(1 + random.below(100_000)), secret: AudienceKey(noise(32))!, bytes: noise(40)))
+    }
+    let entry = VerifiedEntry.sealing(sections, header: header, after: past, head: head, in: context, with: stolen)
     past.advance(by: header)
     if random.chance(0.15) {
       // Nobody takes the first; so the second, which is signed well, is of no log.
@@ -126,14 +145,38 @@ final class Liar {
       let good = VerifiedEntry.signing(Array(unsigned), after: false0.head, in: context, with: stolen)
       return [Message.run(Run(log, first: entry.sequence, entries: [spoilt, good.bytes])).encoded()]
     }
+    return [say(entry, isNoise || log.lane == .control ? [] : edits, past)]
+  }
+
+  /// A change set that its log takes, for the ledger too.
+  ///
+  /// - Parameter edits: what it does to the night's own tables.
+  private func say(_ entry: VerifiedEntry, _ edits: [RowEdit], _ past: AuthorPast) -> [UInt8] {
     made.append(
       (
         Ledger.Entry(
-          log: log, sequence: entry.sequence, edits: edits,
+          log: entry.log, sequence: entry.sequence, edits: edits,
           known: Dictionary(uniqueKeysWithValues: past.clock.mentioned.map { ($0.author, $0.sequence) }),
           hash: blake2b(entry.bytes), at: 0, node: victim), entry.bytes
       ))
-    return [Message.run(Run(log, first: entry.sequence, entries: [entry.bytes])).encoded()]
+    return Message.run(Run(entry.log, first: entry.sequence, entries: [entry.bytes])).encoded()
+  }
+
+  /// A statement about keys and nodes, of nobody's making: what proves itself does not, and the rest is for people to read.
+  func falseStatement() -> RowEdit {
+    let collection = random.pick(ControlSchema.collections)
+    let row =
+      random.chance(0.5)
+      ? RowID(derivedFrom: random.next()) : RowID(author: certificate.node, counter: UInt64(1 + random.below(5)))
+    return crafted(row, of: collection)
+  }
+
+  /// A notice, or the end of one, of some ward: what others' wards may not write.
+  func notice(_ wards: Int) -> RowEdit {
+    let author = AuthorNumber(ward: UInt32(random.below(wards)), serial: 1, epoch: 0)
+    let row = RowID(author: author, counter: UInt64(1 + random.below(3)))
+    if random.chance(0.2) { return RowEdit(NightSchema.notices.number, row, .delete(shares: [])) }
+    return crafted(row, of: NightSchema.notices)
   }
 
   /// An edit of somebody's row, with a value from an end of what its field takes.
@@ -187,11 +230,10 @@ extension World {
     frames += liar.lie(about: replica.store.logNames) {
       (try? replica.store.entries($0, from: 1, byteLimit: $0.author.node == liar.peer ? 1 << 20 : 8_000)) ?? []
     } target: { lane in
+      if lane == .control { return liar.falseStatement() }
+      if lane == .life, plan.services != true, liar.prefersNotices { return liar.notice(plan.wards.count) }
       let edits = ledger.entries.lazy.filter { $0.log.lane == lane }.flatMap(\.edits)
-      guard lane != .control, let known = edits.first, let collection = currentSchema.collection(known.collection)
-      else {
-        return nil
-      }
+      guard let known = edits.first, let collection = currentSchema.collection(known.collection) else { return nil }
       return liar.crafted(known.row, of: collection)
     }
     counts.lies += 1

@@ -54,7 +54,15 @@ public enum NightSchema {
       FieldSchema(3, "state", ja: "状態", en: "State"),
     ])
 
-  public static let current = Schema([shelters, evacuees, safety, stock, orders, identities])
+  /// What a ward alone says of its own, but for one field. Honest wards leave it alone: whoever holds a stolen key writes here.
+  public static let notices = CollectionSchema(
+    203, "notices", lane: .life, law: .keptByWard(open: [2]),
+    fields: [
+      FieldSchema(1, "text", ja: "本文", en: "Text"),
+      FieldSchema(2, "seen", .counter, .integer, ja: "閲覧数", en: "Seen"),
+    ])
+
+  public static let current = Schema([shelters, evacuees, safety, notices, stock, orders, identities])
 
   /// What a node runs that was not updated: it does not know people's care, nor that IDs can be linked.
   public static let old = Schema([

@@ -55,7 +55,17 @@ struct PlainModel {
     return author == entry.log.author ? sequence <= entry.sequence : sequence <= entry.known[author] ?? 0
   }
 
+  /// What an edit may do: of another ward's notice, it is seen and nothing else.
+  private func lawful(_ edit: RowEdit, _ entry: Ledger.Entry) -> RowEdit? {
+    guard edit.collection == NightSchema.notices.number, edit.row.ward != entry.log.author.ward else { return edit }
+    guard case .edit(let fields) = edit.action, case let seen = fields.filter({ $0.field == 2 }), !seen.isEmpty else {
+      return nil
+    }
+    return RowEdit(edit.collection, edit.row, .edit(seen))
+  }
+
   private mutating func apply(_ edit: RowEdit, _ index: Int, _ entry: Ledger.Entry) {
+    guard let edit = lawful(edit, entry) else { return }
     var row = rows[edit.collection]?[edit.row] ?? Row()
     switch edit.action {
     case .delete:

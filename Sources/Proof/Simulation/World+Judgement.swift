@@ -250,7 +250,7 @@ extension World {
         guard let entry = ledger.entry(log, merged), merged <= ledger.lastValid(log) else { continue }
         for (author, sequence) in entry.known.sorted(by: { $0.key < $1.key })
         where file.merged[LogName(log.lane, author), default: 0]
-          < min(sequence, ledger.lastValid(LogName(log.lane, author)))
+          < min(sequence, ledger.lastValid(LogName(log.lane, author)), ledger.beforeFork(LogName(log.lane, author)))
         {
           violate(
             .model, "\(name(node.index)) merged \(log) #\(merged) before \(author) #\(sequence), which it follows")

@@ -40,7 +40,7 @@ extension NodeCore {
     noRoom.withLockedValue { $0 != nil } || freeBytes ?? .max < Self.noRoomAtAll
   }
 
-  private nonisolated var freeBytes: Int? {
+  nonisolated var freeBytes: Int? {
     (try? FileManager.default.attributesOfFileSystem(forPath: directory.path)[.systemFreeSize] as? Int).flatMap { $0 }
   }
 
@@ -191,6 +191,11 @@ extension NodeCore {
     }
     let forked = gossip.suspectedForks.union(replica.membership.forkedLogs.keys)
     for node in Set(forked.map(\.author.node)).sorted() { found.append(Problem(.fork, subject: name(node))) }
+    for (node, bytes) in gossip.excessive.sorted(by: { $0.key < $1.key }) {
+      found.append(
+        Problem(.tooMuch, subject: name(node), detail: .init(ja: "\(bytes >> 20) MB", en: "\(bytes >> 20) MB")))
+    }
+    for node in gossip.unequal.sorted() { found.append(Problem(.tablesDiffer, subject: name(node))) }
     if waiting > 0 { found.append(Problem(.waiting, count: waiting)) }
     return found
   }

@@ -1,3 +1,5 @@
+import Causality
+import Gossip
 import Store
 
 /// What reports tell of the tables: read on snapshots, so that nobody who writes waits for it.
@@ -27,6 +29,26 @@ extension NodeCore {
     do { return try await digest.value } catch {
       if hashing?.head == head { hashing = nil }
       throw error
+    }
+  }
+
+  /// How often all tables are read to be compared, in milliseconds.
+  private static let comparison: Int64 = 600_000
+
+  /// Whoever has the same logs is told what the tables are, and asked by that what its are: a difference is an alarm.
+  func compareTables(at now: Tick) {
+    guard let place = gossip.place, gossip.tables?.place != place,
+      gossip.isTold(of: place) || gossip.hasEqualPeer && now >= nextComparison
+    else { return }
+    nextComparison = now.advanced(byMilliseconds: Self.comparison)
+    Task {
+      do {
+        let digest = try await tableDigest()
+        // What changed meanwhile may be in the hash or not.
+        guard gossip.place == place else { return }
+        gossip.tell(Gossip.Tables(place: place, hash: digest.shared))
+        wakeLinks(at: clock.now())
+      } catch { log.error("could not read the tables to compare them", metadata: ["error": "\(error)"]) }
     }
   }
 

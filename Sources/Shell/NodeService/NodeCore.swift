@@ -64,6 +64,8 @@ public actor NodeCore {
   var clockBehind: Date?
   /// The tables' hash, or the work on it.
   var hashing: (head: TablesHead, digest: Task<TableDigest, any Error>)?
+  /// When the tables are next compared with others'.
+  var nextComparison = Tick(milliseconds: 0)
   /// Where the node lies.
   public nonisolated let directory: NodeDirectory
   /// When each peer was last heard, links gone included.
@@ -197,7 +199,9 @@ public actor NodeCore {
       nextNote = now.advanced(byMilliseconds: Self.noteInterval)
       noteAllHeard()
       lookAtClock()
+      gossip.room = freeBytes
       handBack(at: now)
+      compareTables(at: now)
     }
     wakeLinks(at: now)
   }

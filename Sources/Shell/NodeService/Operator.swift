@@ -319,7 +319,10 @@ extension NodeCore {
   }
 
   func setCut(_ isCut: Bool, _ nodes: [AuthorNumber]) async throws -> LinksResult {
-    for node in nodes { decide(isCut ? .cut(node) : .heal(node)) }
+    for node in nodes {
+      decide(isCut ? .cut(node) : .heal(node))
+      if !isCut { gossip.allowMore(of: node) }
+    }
     announceLinks()
     return try await linksResult()
   }

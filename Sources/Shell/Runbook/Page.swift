@@ -104,6 +104,47 @@ extension Problem.Code {
             "Install the newer one; to go back, use the backup from before the upgrade."
           ),
         ])
+    case .tablesDiffer:
+      Page(
+        title: ("同じ記録を持つのに、表の中身が違う相手がいます", "a peer with the same logs holds other tables"),
+        meaning: (
+          "同じ記録からは同じ表ができるはずです。どちらかのファイルの表が壊れたか、書き換えられました。",
+          "The same logs make the same tables: a table in one of the two files was damaged or changed."
+        ),
+        lost: (
+          "何も失われていません。表は記録から作り直せます。それまで、どちらかの画面は正しくありません。",
+          "Nothing: tables are made anew from the log. Until then the pages of one of the two are wrong."
+        ),
+        steps: [
+          (
+            "renkei-inspect verify DIR", "両方のノードで、表が記録と合うかを見る。",
+            "On both nodes: see whether the tables agree with the log."
+          ),
+          (
+            "renkei-node rebuild --data DIR", "合わないほうのノードを止めて、記録から作り直す。",
+            "Stop the one whose do not, and make them anew from the log."
+          ),
+          (nil, "起動した後、長くて 10 分でこの表示は消えます。", "After the start this goes within ten minutes."),
+        ])
+    case .tooMuch:
+      Page(
+        title: ("一日の量を超えて書いているノードがあります", "a node writes more than is kept in a day"),
+        meaning: (
+          "このノードは、一つのノードの記録を、一日にディスクの空きの十分の一まで受け取ります。それを超えました。",
+          "Of one node's logs, a tenth of the free disk is kept in a day. This is more."
+        ),
+        lost: (
+          "何も失われていません。続きは書いたノードにあり、一日たてば受け取ります。ほかのノードとは普通に続きます。",
+          "Nothing: the rest is with the node that wrote it, and is taken a day later. With all others it goes on."
+        ),
+        steps: [
+          (nil, "その区に、大きな取り込みをしたかを聞く。", "Ask that ward whether it took in something large."),
+          ("renkei-node links heal --data DIR WARD", "そうなら、続きを受け取る。", "If so: take the rest."),
+          (
+            "renkei-node revoke", "心当たりがなければ、盗まれたとして失効させる。",
+            "If nobody knows of it: revoke the node as stolen."
+          ),
+        ])
     case .fork:
       Page(
         title: ("同じノードの記録が二つに分かれています", "one node's log has two branches"),

@@ -5,7 +5,9 @@ public struct Problem: Codable, Hashable, Sendable {
     // Nothing more can be entered, or what is here cannot be relied on.
     case damage, noSpace, ownRevoked, certificateEnded
     // Somebody has to look.
-    case newerFile, refusedThere, twin, fork, keysOpened, ownClock, clockAhead, neverJoined, banned, tornLog,
+    case newerFile, tablesDiffer, tooMuch, refusedThere, twin, fork, keysOpened, ownClock, clockAhead, neverJoined,
+      banned,
+      tornLog,
       certificateEnds
     // It goes on by itself, or by card.
     case waiting, cut, cutThere, linksDown, peersBehind, longLog
@@ -55,7 +57,9 @@ extension Problem.Code {
   public var level: Problem.Level {
     switch self {
     case .damage, .noSpace, .ownRevoked, .certificateEnded: .broken
-    case .newerFile, .twin, .fork, .keysOpened, .ownClock, .clockAhead, .neverJoined, .refusedThere, .banned, .tornLog,
+    case .newerFile, .tablesDiffer, .tooMuch, .twin, .fork, .keysOpened, .ownClock, .clockAhead, .neverJoined,
+      .refusedThere,
+      .banned, .tornLog,
       .certificateEnds:
       .attention
     case .waiting, .cut, .cutThere, .linksDown, .peersBehind, .longLog: .behind

@@ -112,8 +112,11 @@ extension WebServer {
   }
 
   func author(_ dot: Dot, _ lane: Lane, at time: Int64, _ language: Language) async throws -> String {
-    let user = try await core.reader.read { try catalogue.user(of: dot, in: lane, at: time, $0) }
-    return [author(dot.author, language), user].compactMap(\.self).joined(separator: " ")
+    let (user, isDoubted) = try await core.reader.read {
+      (try catalogue.user(of: dot, in: lane, at: time, $0), try dot.isClockDoubted(in: lane, $0))
+    }
+    let mark = isDoubted ? language.pick("(時計が合っていません)", "(its clock was wrong)") : nil
+    return [author(dot.author, language), user, mark].compactMap(\.self).joined(separator: " ")
   }
 
   /// The ward, and which of its nodes where it has several.

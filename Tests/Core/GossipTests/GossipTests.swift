@@ -6,6 +6,7 @@ import GRDB
 import Gossip
 import Replica
 import SignedLog
+import Sodium
 import TestSupport
 import Testing
 
@@ -361,6 +362,66 @@ final class GossipNetwork {
     #expect(try answers().contains { if case .run = $0 { true } else { false } })
   }
 
+  @Test func `a node that writes without end fills nobody's disk, and its rest comes when a person says so`() throws {
+    let network = try GossipNetwork(nodes: 3, seed: 32)
+    network.connect(0, 1)
+    network.connect(1, 2)
+    let rows = try network.nodes[0].replica.newRows(250)
+    try network.settle()
+    let gossip = network.nodes[1].gossip
+    gossip.room = 10 << 20
+    for row in rows { try network.edit(0, row, [FieldEdit(7, .append(.text(network.text(30_000))))]) }
+    let own = try network.nodes[2].replica.newRows(1)[0]
+    try network.edit(2, own, [FieldEdit(2, .set(.text("開設")))])
+    for _ in 0..<600 { try network.step() }
+    let log = LogName(.life, network.nodes[0].replica.author)
+    let kept = { network.nodes[1].replica.store.logged(log) }
+    let all = network.nodes[0].replica.store.logged(log)
+    #expect(kept() > 100 && kept() < 150 + 8, "\(kept()) change sets of 30 kB are kept of \(all)")
+    #expect(gossip.excessive.keys.sorted() == [log.author.node])
+    // Others are not held up by it.
+    #expect(network.nodes[0].replica.store.logged(LogName(.life, network.nodes[2].replica.author)) == 1)
+    gossip.allowMore(of: log.author)
+    gossip.room = nil
+    try network.settle()
+    #expect(kept() == all)
+  }
+
+  @Test func `peers with the same logs and other tables say so, until they are the same again`() throws {
+    let network = try GossipNetwork(nodes: 3, seed: 31)
+    network.connect(0, 1)
+    network.connect(1, 2)
+    let row = try network.nodes[0].replica.newRows(1)[0]
+    try network.edit(0, row, [FieldEdit(2, .set(.text("開設")))])
+    try network.settle()
+    for _ in 0..<400 { try network.step() }
+    func told() throws -> [[AuthorNumber]] {
+      for (replica, gossip) in network.nodes {
+        #expect(gossip.hasEqualPeer)
+        let hash = try replica.store.tableDigest().shared
+        gossip.tell(Gossip.Tables(place: try #require(gossip.place), hash: hash))
+      }
+      for _ in 0..<10 { try network.step() }
+      return network.nodes.map { $0.gossip.unequal.sorted() }
+    }
+    func write(_ status: String) throws {
+      try DatabaseQueue(path: network.nodes[1].replica.store.path).write {
+        try $0.execute(sql: "UPDATE things SET status = ?", arguments: [status])
+      }
+    }
+    #expect(Set(network.nodes.map(\.gossip.place)).count == 1)
+    #expect(try told() == [[], [], []])
+    try write("閉鎖")
+    let names = network.nodes.map(\.replica.author.node)
+    #expect(try told() == [[names[1]], [names[0], names[2]], [names[1]]])
+    try write("開設")
+    #expect(try told() == [[], [], []])
+    // Whoever has more is at another place: nothing is compared.
+    network.cut(0, 1)
+    try network.edit(0, row, [FieldEdit(2, .set(.text("準備中")))])
+    #expect(network.nodes[0].gossip.place != network.nodes[1].gossip.place)
+  }
+
   @Test func `a message cut or changed anywhere is refused or decoded, never a crash`() throws {
     var random = RandomNumbers(seed: 9)
     let log = LogName(.life, AuthorNumber(ward: 1, serial: 2, epoch: 3))
@@ -368,6 +429,7 @@ final class GossipNetwork {
       .hello(federation: .zero, author: log.author, program: "renkei-node 0.2 (abc)"),
       .summary([1, 2, 3, 4], wall: .test),
       .summary([1, 2, 3, 4], wall: nil),
+      .tables(Gossip.Tables(place: blake2b([1]), hash: blake2b([2]))),
       .heads(.supply, [HeadReport(log: LogName(.supply, log.author), sequence: 9, hash: 7)]),
       .ask(log, from: 5, offset: 100), .run(Run(log, first: 3, entries: [[1, 2, 3], [4], []])),
       .fragment(log, 8, offset: 10, total: 40, [1, 2, 3]), .ping(77),

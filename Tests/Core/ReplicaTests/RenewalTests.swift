@@ -99,6 +99,36 @@ struct RenewalTests {
     #expect(try home.openedKeys(at: after) == 0)
   }
 
+  @Test mutating func `a key under which nothing lies makes nobody read all that is sealed again`() throws {
+    let (home, other) = (try nodes.node(ward: 0, 1), try nodes.node(ward: 1, 2))
+    try exchange(home, other)
+    let told = Audience.told(by: 0, to: 1)
+    try seal("前野 花子", on: home, for: told)
+    try exchange(home, other)
+    func grant(_ generation: UInt32) throws {
+      let secret = try #require(home.keyring[told.key()]).withSecretBytes { $0 }
+      let box = try #require(home.identity.key.sealedBox(of: secret, to: other.identity.key.publicKey))
+      var draft = Draft(.control, audience: .anyone)
+      draft.append(
+        KeyGrant(key: told.key(generation), node: other.author, box: box, until: nil, ground: "consent").edit)
+      _ = try home.commit(draft, at: .test)
+      try exchange(home, other)
+    }
+    let before = other.sealedWalks
+    for generation in 1...20 { try grant(UInt32(generation)) }
+    #expect(other.keyring.ids.contains(told.key(20)))
+    #expect(other.sealedWalks == before)
+    #expect(try nodes.names(other) == [])
+    try grant(0)
+    #expect(other.sealedWalks == before + 1)
+    #expect(try nodes.names(other) == ["前野 花子"])
+    // What comes later under a key that was given before is read as it comes.
+    try seal("後藤 告子", on: home, for: told)
+    try exchange(home, other)
+    #expect(try nodes.names(other).count == 2)
+    #expect(other.sealedWalks == before + 1)
+  }
+
   @Test mutating func `keys that another ward's node says are no keys`() throws {
     let (home, other) = (try nodes.node(ward: 0, 1), try nodes.node(ward: 1, 2))
     try exchange(home, other)
