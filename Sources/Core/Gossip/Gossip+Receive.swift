@@ -262,7 +262,7 @@ extension Gossip {
     // A branch that is looked into comes from before our head.
     let isProbed = sessions[link]!.probing[log] != nil
     guard sequence == replica.store.logged(log) + 1 || isProbed && sequence <= replica.store.logged(log),
-      !sessions[link]!.forked.contains(log) || isProbed
+      !sessions[link]!.forked.contains(log) || isProbed, keepsMore(of: log.author)
     else { return }
     wanted.insert(log)
     // The rest is on its way by this link: nobody else is asked for it.

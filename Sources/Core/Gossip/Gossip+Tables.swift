@@ -20,9 +20,9 @@ extension Gossip {
     }
   }
 
-  /// Where this node's tables stand; nil while something of the logs waits, and is in no table.
-  public var place: Digest? {
-    guard replica.store.logNames.allSatisfy({ replica.store.state(of: $0).waiting == 0 }) else { return nil }
+  /// Where this node's tables stand. What of the logs waits follows from them as the tables do: who names what never comes
+  /// keeps nobody from comparing.
+  public var place: Digest {
     let hash = HashStream()
     hash.update(blake2b([UInt8](replica.store.schema.canonicalText.utf8)))
     for summary in summaries() { hash.update(summary) }

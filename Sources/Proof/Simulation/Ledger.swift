@@ -99,11 +99,14 @@ public struct Ledger: Sendable {
       guard both[log] == new, new != old else { continue }
       // The branch that it names is the log.
       for (index, hash) in (kept[log] ?? []).enumerated() {
-        guard let place = places[log]?.dropFirst(index).first, entries[place].hash != hash,
-          let other = branches[log]?[hash]
-        else { continue }
-        branches[log]![entries[place].hash] = entries[place]
-        entries[place] = other
+        guard let other = branches[log]?[hash] else { continue }
+        if index == places[log]?.count ?? 0 {
+          places[log, default: []].append(entries.count)
+          entries.append(other)
+        } else if let place = places[log]?.dropFirst(index).first, entries[place].hash != hash {
+          branches[log]![entries[place].hash] = entries[place]
+          entries[place] = other
+        }
       }
     }
     cuts[node] = both
@@ -116,8 +119,12 @@ public struct Ledger: Sendable {
     return (forks[log] ?? .max) - 1
   }
 
-  /// What comes before a log's branches part: nobody waits for a chosen branch, which may be with nobody yet.
-  func beforeFork(_ log: LogName) -> SequenceNumber { (forks[log] ?? .max) - 1 }
+  /// How far a log is waited for where it is kept up to `logged`: nobody waits for a branch that a revocation chose and that is
+  /// not there yet.
+  func due(_ log: LogName, logged: SequenceNumber) -> SequenceNumber {
+    let valid = lastValid(log)
+    return logged < valid ? min(valid, (forks[log] ?? .max) - 1) : valid
+  }
 
   private mutating func countShares() {
     shares = [:]

@@ -40,7 +40,7 @@ final class Liar {
     }
   }
 
-  var prefersNotices: Bool { random.chance(0.3) }
+  func choosesNotice() -> Bool { random.chance(0.3) }
 
   var hello: [UInt8] { Message.hello(federation: federation, author: peer, program: "").encoded() }
 
@@ -231,7 +231,7 @@ extension World {
       (try? replica.store.entries($0, from: 1, byteLimit: $0.author.node == liar.peer ? 1 << 20 : 8_000)) ?? []
     } target: { lane in
       if lane == .control { return liar.falseStatement() }
-      if lane == .life, plan.services != true, liar.prefersNotices { return liar.notice(plan.wards.count) }
+      if lane == .life, plan.services != true, liar.choosesNotice() { return liar.notice(plan.wards.count) }
       let edits = ledger.entries.lazy.filter { $0.log.lane == lane }.flatMap(\.edits)
       guard let known = edits.first, let collection = currentSchema.collection(known.collection) else { return nil }
       return liar.crafted(known.row, of: collection)

@@ -248,10 +248,11 @@ extension World {
       }
       for (log, merged) in file.merged.sorted(by: { $0.key < $1.key }) where merged > 0 {
         guard let entry = ledger.entry(log, merged), merged <= ledger.lastValid(log) else { continue }
-        for (author, sequence) in entry.known.sorted(by: { $0.key < $1.key })
-        where file.merged[LogName(log.lane, author), default: 0]
-          < min(sequence, ledger.lastValid(LogName(log.lane, author)), ledger.beforeFork(LogName(log.lane, author)))
-        {
+        for (author, sequence) in entry.known.sorted(by: { $0.key < $1.key }) {
+          let other = LogName(log.lane, author)
+          guard
+            file.merged[other, default: 0] < min(sequence, ledger.due(other, logged: file.logged[other, default: 0]))
+          else { continue }
           violate(
             .model, "\(name(node.index)) merged \(log) #\(merged) before \(author) #\(sequence), which it follows")
         }

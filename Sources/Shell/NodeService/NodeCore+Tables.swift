@@ -37,7 +37,8 @@ extension NodeCore {
 
   /// Whoever has the same logs is told what the tables are, and asked by that what its are: a difference is an alarm.
   func compareTables(at now: Tick) {
-    guard let place = gossip.place, gossip.tables?.place != place,
+    let place = gossip.place
+    guard gossip.tables?.place != place,
       gossip.isTold(of: place) || gossip.hasEqualPeer && now >= nextComparison
     else { return }
     nextComparison = now.advanced(byMilliseconds: Self.comparison)
