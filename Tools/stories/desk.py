@@ -41,7 +41,7 @@ def sign_in(page, node, login):
     page.fill("form.stack [name=login]", login)
     page.fill("form.stack [name=password]", PASSWORD)
     page.submit("form.stack button")
-    check(page.run("location.pathname") == "/", f"{login} is not signed in: {page.text('main')[:200]}")
+    check(page.run("location.pathname") != "/sign-in", f"{login} is not signed in: {page.text('main')[:200]}")
 
 
 def send(page, url, button="form.stack button", **values):
@@ -50,7 +50,7 @@ def send(page, url, button="form.stack button", **values):
     for name, value in values.items():
         page.fill(f"form.stack [name='{name}']", value)
     page.submit(button)
-    check("保存しました" in page.text(), f"{url}: {page.text('main')[:300]}")
+    check(page.run("!!document.querySelector('p.notice')"), f"{url}: {page.text('main')[:300]}")
 
 
 def rules():

@@ -89,16 +89,17 @@ def story(binary, folder):
             page = fresh("keiko")
             page.call("Page.addScriptToEvaluateOnNewDocument", {"source": script})
             page.open(desk)
-            people = node.shelter(row)["occupancy"]
             name = f"容量 {number}番"
             check_in(page, name)
             until(f"{what}: in all the same", lambda: name in stays(), 30)
             page.until("document.querySelector('.checkin [name=name]').value === ''", f"{what}: the form does not say so")
+            people = node.shelter(row)["occupancy"]
             page.click(".plus")
             until(f"{what}: counted all the same", lambda: node.shelter(row)["occupancy"] == people + 1, 30)
+            page.until(f"document.getElementById('people').textContent === '{people + 1}'", f"{what}: nor the answer")
             slow(page, 0, off=True)
             check_in(page, "圏外 容量なし")
-            page.until("document.querySelector('.said.error')?.innerText.includes('圏外 容量なし')", f"{what}, and no line: nothing is said", 40)
+            page.until("document.querySelector('.said.error')?.innerText.includes('圏外 容量なし')", f"{what}, and no line: nothing is said: {page.text('main')[-3000:]}", 40)
             check(page.run("document.querySelector('.checkin [name=name]').value") == "圏外 容量なし", "what was typed is gone")
             slow(page, 0)
             page.run("document.querySelector('.checkin [name=name]').value = '圏外 " + str(number) + "番'")
@@ -130,7 +131,7 @@ def story(binary, folder):
         check(page.run("document.querySelector('[name=familyName]').value") == "長文", "what was typed went with the page")
         slow(page, 0)
         page.submit("form.stack button")
-        check("保存しました" in page.text(), "the form is dead")
+        check(page.run("!!document.querySelector('p.notice')"), "the form is dead")
         browsers.pop().close()
         step("a double press is one entry; a form whose node is away keeps what was typed, and goes on")
 

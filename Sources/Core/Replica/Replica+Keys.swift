@@ -108,17 +108,17 @@ extension Replica {
 
   /// Notes, once for each key, that something is kept under it.
   func meet(_ key: AudienceKeyID) throws(StoreError) {
-    guard learnsKeys, try !known().contains(key) else { return }
+    guard learnsKeys, try !met().contains(key) else { return }
     try store.setNodeState(Self.metKey + "\(key)", 1)
     metKeys!.insert(key)
   }
 
   private func hasMet(_ keys: Set<AudienceKeyID>) throws(StoreError) -> Bool {
     guard try store.nodeState(Self.notesKeys) != nil else { return true }
-    return try !known().isDisjoint(with: keys)
+    return try !met().isDisjoint(with: keys)
   }
 
-  private func known() throws(StoreError) -> Set<AudienceKeyID> {
+  private func met() throws(StoreError) -> Set<AudienceKeyID> {
     if let metKeys { return metKeys }
     let known = Set(try store.nodeStates(Self.metKey).compactMap { AudienceKeyID($0) })
     metKeys = known

@@ -33,7 +33,7 @@ extension OperatorFailure {
     case .notSealed: OperatorFailure(2, ja: "封をした控えではありません", en: "not a sealed backup")
     case .notForThisKey:
       OperatorFailure(
-        2, ja: "この鍵では開けません。作ったノードのフォルダか、--authority で区の認証局カードを使ってください",
+        2, ja: "この鍵では開けません。作ったノードのフォルダか、--authority で区の管理カードを使ってください",
         en:
           "this key does not open it: use the folder of the node that made it, or its ward's authority card with --authority"
       )
@@ -125,7 +125,8 @@ extension OperatorFailure {
 
   private static func describe(_ error: BundleFault) -> OperatorFailure {
     switch error {
-    case .notABundle: OperatorFailure(2, ja: "連携バンドルではありません", en: "not a Renkei bundle")
+    case .notABundle:
+      OperatorFailure(2, ja: "このファイルは連携のカードではありません。renkei-13113.bundle のような名前のファイルを選んでください", en: "not a Renkei bundle")
     case .wrongFederation:
       OperatorFailure(
         2, ja: "別の連合(訓練など)のバンドルです。取り込みません", en: "a bundle of another federation (a drill?); nothing was taken")
@@ -173,7 +174,7 @@ extension OperatorFailure {
       OperatorFailure(2, ja: "この区の鍵の世代を使い切りました", en: "the ward has no key generations left")
     case .wrongPassphrase:
       OperatorFailure(
-        2, ja: "認証局カードの合い言葉が違うか、カードが壊れています", en: "not the passphrase of the authority's card, or a damaged card")
+        2, ja: "区の管理カードの合い言葉が違うか、カードが壊れています", en: "not the passphrase of the authority's card, or a damaged card")
     case .shortPassphrase:
       OperatorFailure(
         2, ja: "合い言葉は \(AuthorityCard.shortestPassphrase) 文字以上にしてください",

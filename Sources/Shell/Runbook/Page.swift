@@ -182,9 +182,9 @@ extension Problem.Code {
         ])
     case .keysOpened:
       Page(
-        title: ("終わった宣言で開いた鍵を、まだ使っています", "keys that an ended declaration opened are still in use"),
+        title: ("終わった情報共有で開いた鍵を、まだ使っています", "keys that an ended declaration opened are still in use"),
         meaning: (
-          "災害の宣言で、この区の鍵をほかの区のノードに渡しました。宣言は終わりましたが、同じ鍵で書き続けています。",
+          "緊急時の情報共有で、この区の鍵をほかの区のノードに渡しました。情報共有は終わりましたが、同じ鍵で書き続けています。",
           "A declared disaster gave this ward's keys to other wards' nodes. It has ended, and this ward still seals with the same keys."
         ),
         lost: (
@@ -193,7 +193,7 @@ extension Problem.Code {
         ),
         steps: [
           (
-            "renkei-node authority renew-keys --data DIR", "区の認証局カードで、区の鍵を作り直す。",
+            "renkei-node authority renew-keys --data DIR", "区の管理カードで、区の鍵を作り直す。",
             "Make the ward's keys anew with its authority's card."
           )
         ])

@@ -26,16 +26,20 @@ public struct Controls: Sendable {
 
   /// - Parameters:
   ///   - given: what was entered, by name, to be shown again.
-  ///   - wrong: the field that a fault names.
-  public func values(_ given: [String: [String]] = [:], wrong: String? = nil) -> [[String: Any]] {
-    fields.flatMap { field in control(field, given, isWrong: field.name == wrong) }
+  ///   - wrong: what is wrong with a field, by its name: said at the field, and the first of them is where one goes on.
+  public func values(_ given: [String: [String]] = [:], wrong: [String: String] = [:]) -> [[String: Any]] {
+    let first = fields.first { wrong[$0.name] != nil }?.name
+    return fields.flatMap { field in control(field, given, wrong[field.name], isFirst: field.name == first) }
   }
 
-  private func control(_ field: FormField, _ given: [String: [String]], isWrong: Bool) -> [[String: Any]] {
+  private func control(
+    _ field: FormField, _ given: [String: [String]], _ problem: String?, isFirst: Bool
+  ) -> [[String: Any]] {
     let entered = given[field.name] ?? []
     var control: [String: Any] = [
       "name": field.name, "label": language.pick(field.japanese, field.english), "isRequired": field.isRequired,
-      "isWrong": isWrong, "value": entered.first ?? "", "must": language.pick("必須", "required"),
+      "isWrong": problem != nil, "problem": problem ?? "", "isFirst": isFirst, "value": entered.first ?? "",
+      "must": language.pick("必須", "required"),
     ]
     func choices(_ list: [Option]) -> [[String: Any]] {
       // What stands is no longer among them, or never was: it is kept all the same.
@@ -51,6 +55,8 @@ public struct Controls: Sendable {
       control["limit"] = limit
     case .secret(let limit):
       control[limit > 1_000 ? "isArea" : "isSecret"] = true
+      // What is so long lies in a file: it is chosen, where there is a script, and not pasted.
+      control["isFile"] = limit > 1_000
       control["limit"] = limit
       control["value"] = ""
     case .integer(let range):

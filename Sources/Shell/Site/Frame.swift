@@ -35,10 +35,18 @@ public struct Frame: Sendable {
 
   /// The main pages: path, and what they are called.
   private static let menu: [(path: String, ja: String, en: String)] = [
-    ("/", "状況", "Situation"), ("/shelters", "避難所", "Shelters"), ("/people", "人・安否", "People"),
-    ("/goods", "物資", "Goods"), ("/conflicts", "食い違い", "Conflicts"), ("/network", "通信", "Network"),
-    ("/menu", "その他", "More"),
+    ("/", "状況", "Situation"), ("/shelters", "避難所", "Shelters"), ("/people", "安否・人", "People"),
+    ("/goods", "物資", "Goods"), ("/conflicts", "要確認", "To check"), ("/network", "通信", "Network"),
+    ("/menu", "メニュー", "Menu"),
   ]
+
+  /// What has no place in the bar at a phone's foot: the menu leads there.
+  private static let second: Set<String> = ["/conflicts", "/network"]
+
+  /// Of the main pages those that a phone's menu has to lead to.
+  public static func further(_ language: Language) -> [(path: String, label: String)] {
+    menu.filter { second.contains($0.path) }.map { ($0.path, language.pick($0.ja, $0.en)) }
+  }
 
   /// - Parameter active: the path of the main page that this one belongs to.
   public func render(_ template: String, title: String, active: String = "", _ values: [String: Any]) -> String {
@@ -57,24 +65,29 @@ public struct Frame: Sendable {
         "menuLabel": pick("メニュー", "Menu"), "isStill": isStill, "hasNotice": notice != nil, "notice": notice ?? "",
         "hasError": error != nil,
         "error": error ?? "", "live": pick("自動更新中", "Live"),
-        "stale": pick("ノードにつながりません。表示は古いままです", "No contact with the node: what you see is not updated"),
+        "stale": pick(
+          "圏外です。表示は古いままです", "Out of reach: what you see is not updated"),
         "print": pick("印刷する", "Print"), "printed": language.time(now),
         "unsent": pick("未送信", "Not sent"), "locked": pick("サインインすると送られます", "Sent when you have signed in"),
         "ended": pick("サインインが切れました。開き直してください", "Signed out: open the page again"),
         "done": pick("受け付けました", "Saved"), "look": pick("要確認", "to look at"),
+        "kept": pick("この端末に保存しました(未送信):", "Kept on this device, not sent yet:"),
         "held": pick("送れず、未送信に残しました", "Refused, and kept among what is not sent"),
         "lost": pick(
           "保存も送信もできていません。この端末には残せません。紙に控えて、もう一度押してください:",
           "Neither kept nor sent: this device can keep nothing. Write it down, and press again:"),
         "unreached": pick(
-          "ノードにつながりません。入力はこの画面に残っています。つながってから、もう一度押してください",
+          "圏外です。入力はこの画面に残っています。つながってから、もう一度押してください",
           "No contact with the node. What you entered is still here: press again when there is contact"),
-        "strange": pick("ノードではないものが断ったか、入力が壊れています", "Refused by something that is not the node, or damaged"),
+        "strange": pick("区の機器ではないものが断ったか、入力が壊れています", "Refused by something that is not the node, or damaged"),
         "help": "/help" + (Help.page(for: path).map { "/\($0.rawValue)" } ?? ""), "helpLabel": pick("使い方", "Help"),
         "menu": user == nil
           ? []
           : Self.menu.map {
-            ["path": $0.path, "label": pick($0.ja, $0.en), "isActive": $0.path == active] as [String: Any]
+            [
+              "path": $0.path, "label": pick($0.ja, $0.en), "isActive": $0.path == active,
+              "isSecond": Self.second.contains($0.path),
+            ] as [String: Any]
           },
       ] as [String: Any]
     return Templates.render(template, page)

@@ -16,7 +16,7 @@ public struct Labels: Sendable {
 
   /// What the engine itself adds to answers.
   private static let engine: [(String, FieldShape, String, String)] = [
-    ("id", .row("any"), "番号", "ID"), ("conflicts", .list(.text(60), 64), "食い違い", "Conflicts"),
+    ("id", .row("any"), "番号", "ID"), ("conflicts", .list(.text(60), 64), "要確認の項目", "To check"),
     ("state", .text(60), "状態", "State"), ("residentId", .text(20), "住民ID", "Resident ID"),
     ("what", .text(200), "内容", "What"), ("action", .text(60), "操作", "Action"),
   ]

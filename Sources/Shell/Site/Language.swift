@@ -30,11 +30,21 @@ extension Language {
 
   /// A time of the wards' clocks: JST has no summer time.
   public func time(_ milliseconds: Int64) -> String {
-    var time = time_t(milliseconds / 1_000 + 9 * 3_600)
-    var parts = tm()
-    gmtime_r(&time, &parts)
+    let parts = Self.parts(milliseconds)
     return String(
       format: "%d-%02d-%02d %02d:%02d", Int(parts.tm_year) + 1_900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
       parts.tm_min)
+  }
+
+  /// The same to the second: of two things that were written at once.
+  public func exactTime(_ milliseconds: Int64) -> String {
+    time(milliseconds) + String(format: ":%02d", Self.parts(milliseconds).tm_sec)
+  }
+
+  private static func parts(_ milliseconds: Int64) -> tm {
+    var time = time_t(milliseconds / 1_000 + 9 * 3_600)
+    var parts = tm()
+    gmtime_r(&time, &parts)
+    return parts
   }
 }

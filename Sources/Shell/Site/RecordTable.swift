@@ -98,7 +98,7 @@ public struct RecordTable: Sendable {
         default: isNumber = false
         }
         if name == "conflicts", !value.list.isEmpty {
-          return ["isBadge": true, "text": language.pick("食い違い", "conflict"), "isNumber": false, "isShort": true]
+          return ["isBadge": true, "text": language.pick("要確認", "to check"), "isNumber": false, "isShort": true]
         }
         let text = labels.text(name, value, language, known: known)
         return ["text": text, "isBadge": false, "isNumber": isNumber, "isShort": !isNumber && text.count <= 16]

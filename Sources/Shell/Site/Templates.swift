@@ -24,7 +24,7 @@ public enum Templates {
       "nodes": PackageResources.nodes_mustache, "history": PackageResources.history_mustache,
       "session": PackageResources.session_mustache, "help": PackageResources.help_mustache,
       "counter": PackageResources.counter_mustache, "counterform": PackageResources.counterform_mustache,
-      "goods": PackageResources.goods_mustache,
+      "goods": PackageResources.goods_mustache, "dots": PackageResources.dots_mustache,
     ]
     let prefix = "{{% CONTENT_TYPE:\(HTMLText.name)}}\n"
     return MustacheLibrary(

@@ -17,16 +17,36 @@ public struct WardMap: Sendable {
     }
   }
 
+  /// Something that lies somewhere.
+  public struct Dot: Sendable {
+    public var position: Position
+    /// Its colour and its sign.
+    public var style: String
+    public var title: String
+    public var href: String
+
+    public init(position: Position, style: String, title: String, href: String) {
+      self.position = position
+      self.style = style
+      self.title = title
+      self.href = href
+    }
+  }
+
   private struct Outline: Sendable {
     var code: String
     var name: String
     var path: String
     var office: (x: Int, y: Int)
+    var box: (west: Int, north: Int, east: Int, south: Int)
   }
 
   private static let width = 720.0
   private let outlines: [Outline]
   private let height: Int
+  /// Where the map begins, and how many of its units a degree has.
+  private let origin: Position
+  private let perDegree: (longitude: Double, latitude: Double)
 
   public init(_ topology: Topology, _ language: Language) {
     let points = topology.wards.flatMap { $0.outline.joined() } + topology.wards.map(\.office)
@@ -35,6 +55,8 @@ public struct WardMap: Sendable {
     // A degree of longitude is shorter by the cosine of the latitude: true enough over a city.
     let squeeze = cos((south + north) / 2 * .pi / 180)
     let scale = Self.width / max((east - west) * squeeze, 1e-9)
+    origin = Position(latitude: north, longitude: west)
+    perDegree = (squeeze * scale, scale)
     func place(_ position: Position) -> (x: Int, y: Int) {
       (
         Int(((position.longitude - west) * squeeze * scale).rounded()),
@@ -52,9 +74,12 @@ public struct WardMap: Sendable {
         }
         return text + "Z"
       }
+      let corners = ward.outline.joined().map(place)
+      let (xs, ys) = (corners.map(\.x), corners.map(\.y))
       return Outline(
         code: ward.code, name: language == .japanese ? String(ward.name.dropLast()) : ward.romaji,
-        path: path.joined(), office: place(ward.office))
+        path: path.joined(), office: place(ward.office),
+        box: (xs.min() ?? 0, ys.min() ?? 0, xs.max() ?? 0, ys.max() ?? 0))
     }
   }
 
@@ -93,4 +118,54 @@ public struct WardMap: Sendable {
       "legend": legend.map { ["shade": $0.shade, "label": $0.label] },
     ]
   }
+
+  /// More dots than a hand can hit, and a slow tablet can draw.
+  private static let mostDots = 1_000
+  /// What is near a dot, in the map's units, is seen with it: half a kilometre.
+  private static let margin = 10.0
+
+  /// Dots on the outlines, as near as they allow; nil where there is none.
+  ///
+  /// - Parameter ward: whose outline the picture shows whole; nil: the dots alone say.
+  public func dots(
+    _ dots: [Dot], ward: String?, title: String, legend: [(style: String, label: String)], larger: String,
+    smaller: String
+  ) -> [String: Any]? {
+    let placed = dots.prefix(Self.mostDots).map { dot in
+      (
+        dot, x: (dot.position.longitude - origin.longitude) * perDegree.longitude,
+        y: (origin.latitude - dot.position.latitude) * perDegree.latitude
+      )
+    }
+    // A dot that a wrong coordinate puts somewhere else must not make the picture the world's.
+    let inside = placed.filter {
+      (-50...(Self.width + 50)).contains($0.x) && (-50...(Double(height) + 50)).contains($0.y)
+    }
+    guard !inside.isEmpty else { return nil }
+    var (xs, ys) = (inside.map { $0.x }, inside.map { $0.y })
+    if let box = outlines.first(where: { $0.code == ward })?.box {
+      xs += [Double(box.west), Double(box.east)]
+      ys += [Double(box.north), Double(box.south)]
+    }
+    let (left, top) = (xs.min()! - Self.margin, ys.min()! - Self.margin)
+    let (right, bottom) = (xs.max()! + Self.margin, ys.max()! + Self.margin)
+    let (wide, high) = (max(right - left, 40), max(bottom - top, 30))
+    func text(_ number: Double) -> String { String(format: "%.1f", number) }
+    return [
+      "box": [left, top, wide, high].map(text).joined(separator: " "), "title": title,
+      "size": text(max(wide, high) / 60),
+      "wards": outlines.map { ["path": $0.path, "isOwn": $0.code == ward] as [String: Any] },
+      "dots": inside.map { dot, x, y in
+        [
+          "x": text(x), "y": text(y), "style": dot.style, "sign": Self.signs[dot.style] ?? "●", "title": dot.title,
+          "href": dot.href,
+        ]
+      },
+      "legend": legend.map { ["style": $0.style, "sign": Self.signs[$0.style] ?? "●", "label": $0.label] },
+      "larger": larger, "smaller": smaller, "isCut": dots.count > Self.mostDots,
+    ]
+  }
+
+  /// What tells a dot from another without its colour.
+  private static let signs = ["free": "○", "congestion": "△", "full": "✕", "open": "●", "shut": "·"]
 }

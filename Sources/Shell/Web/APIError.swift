@@ -109,7 +109,7 @@ struct APIError: Error {
     default:
       guard error is ReplicaError || error is StoreError || error is OperatorFailure else {
         return APIError(
-          .serviceUnavailable, "unavailable", ja: "内部エラーです。ノードのログを見てください",
+          .serviceUnavailable, "unavailable", ja: "保存できませんでした。入力は残っています。本部の情報担当に連絡してください",
           en: "an internal error; see the node's log")
       }
       let failure = OperatorFailure.describing(error)
@@ -167,7 +167,7 @@ struct SecurityHeaders<Context: RequestContext>: RouterMiddleware {
     // Not `no-referrer`: browsers send no `Origin` with a form then (Fetch, 3.2).
     response.headers[.referrerPolicy] = "same-origin"
     response.headers[.crossOriginOpenerPolicy] = "same-origin"
-    response.headers[.permissionsPolicy] = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"
+    response.headers[.permissionsPolicy] = "camera=(self), geolocation=(self), microphone=(), payment=(), usb=()"
     if names.contains(request.head.authority?.split(separator: ":").first.map(String.init) ?? "") {
       response.headers[.strictTransportSecurity] = "max-age=\(Self.secureFor); includeSubDomains"
     }

@@ -37,7 +37,8 @@ extension WebServer {
         if endpoint.id == "registerResident", let id = answer["residentId"].text {
           return .redirect(to: "/person/\(id)?done=registerResident")
         }
-        return .redirect(to: Self.appending("done=\(endpoint.id)", to: Self.back(sent["_back"]?.first)))
+        let done = try await done(endpoint, answer, row: sent["_row"]?.first, request, context)
+        return .redirect(to: Self.appending(done, to: Self.back(sent["_back"]?.first)))
       } catch {
         guard !isScript else { throw error }
         return try await form(endpoint, request, context, sent: all, fault: APIError.of(error))
@@ -123,10 +124,17 @@ extension WebServer {
         "controls": Controls(fields, language, options: options).values(
           // A box that was unticked is not sent.
           (shown.isEmpty ? before : [:]).merging(sent) { $1 }.merging(today) { given, _ in given },
-          wrong: fault?.body.field),
+          wrong: Self.problems(fault, language)),
         "button": title(endpoint.id, language), "cancel": language.pick("やめる", "Cancel"),
       ])
     return page(request, html, refusal: fault)
+  }
+
+  /// What is wrong with each field of a form.
+  static func problems(_ fault: APIError?, _ language: Language) -> [String: String] {
+    (fault?.body.errors ?? []).reduce(into: [:]) { problems, part in
+      if let field = part.field, problems[field] == nil { problems[field] = language.pick(part.ja, part.en) }
+    }
   }
 
   /// Adds an explicit null (or empty list) for every field whose earlier value the user erased.

@@ -3,6 +3,7 @@ import ChangeModel
 import Desk
 import Foundation
 import Hummingbird
+import Places
 import Replica
 import Site
 
@@ -158,6 +159,9 @@ extension WebServer {
         isAllowed("settleConflict", context) && isOurs
         && records.map { Conflicts.admits(context.user.roles, $0) } ?? false
       let canChoose = mayDecide && !isWhole
+      // Of a closed list, what neither wrote: there may be nothing of the kind.
+      let others = (choices ?? []).filter { choice in !values.contains { $0.value == choice.word } }
+      let evidence = try await evidence(first.row, records, named: first.field, language)
       let told =
         isWhole
         ? try await deletion(values, records, language)
@@ -165,7 +169,7 @@ extension WebServer {
           [
             "value": value.value ?? "", "text": named.text(Self.value(value.value, field)), "isShown": value.isShown,
             "who": try await author(value, at: value.time, language),
-            "when": value.time.map { language.time($0) } ?? "", "canChoose": canChoose,
+            "when": value.time.map { language.exactTime($0) } ?? "", "canChoose": canChoose,
           ]
         }
       shown.append([
@@ -173,8 +177,10 @@ extension WebServer {
         "fieldName": first.field,
         "was": values.first(where: \.isShown)?.value ?? "",
         "history": "/history/\(first.collection)/\(first.row)/\(first.field)", "hasHistory": !isWhole,
-        "canMerge": canChoose && choices != nil, "isFree": choices?.isEmpty == true,
-        "choices": (choices ?? []).map { ["value": $0.word, "label": pick($0.word, $0.code)] },
+        "canMerge": canChoose && choices != nil && (choices?.isEmpty == true || !others.isEmpty),
+        "isFree": choices?.isEmpty == true,
+        "evidence": evidence, "hasEvidence": !evidence.isEmpty,
+        "choices": others.map { ["value": $0.word, "label": pick($0.word, $0.code)] },
         "merged": values.compactMap(\.value).joined(separator: pick("、", ", ")),
         "canKeep": isWhole && mayDecide,
         "isTheirs": !isOurs,
@@ -183,23 +189,49 @@ extension WebServer {
     }
     let words = [
       "shownNow": pick("いま表示されている値", "What is shown now"), "choose": pick("こちらにする", "Choose this"),
-      "merge": pick("この値にする", "Make it this"), "merged": pick("どちらでもない値", "Neither, but"),
-      "history": pick("だれが何を知っていたか", "Who knew what"), "keep": pick("消さずに残す", "Keep it"),
+      "stay": pick("このままにする", "Leave it so"), "merge": pick("この値にする", "Make it this"),
+      "merged": pick("ほかの内容にする", "Something else"),
+      "history": pick("入力の経過", "How it came to this"), "keep": pick("消さずに残す", "Keep it"),
       "theirs": pick("この記録を作った区だけが決められます。", "Only the ward that made this record decides."),
     ]
     let undo = try await undo(Self.query(request).compactMapValues(\.first), names, language)
     return page(
       request,
       frame.render(
-        "conflicts", title: pick("食い違い", "Conflicts"), active: "/conflicts",
+        "conflicts", title: pick("確認が必要な記録", "Records to check"), active: "/conflicts",
         [
-          "w": words, "conflicts": shown, "isEmpty": shown.isEmpty, "none": pick("食い違いはありません。", "There are none."),
+          "w": words, "conflicts": shown, "isEmpty": shown.isEmpty, "none": pick("確認が必要な記録はありません。", "There are none."),
           "canUndo": undo != nil, "undo": undo ?? [:],
           "why": pick(
             "通信が切れている間に、別々の場所で違う内容が入力されました。どちらも失われていません。正しい方を選んでください。選び直すこともできます。",
             "Different things were entered in two places that did not know of each other. Neither is lost. Choose what is right; you can choose again."
           ),
         ]))
+  }
+
+  /// What else is known of the row, by which one can judge: how many are there of how many, how it stands, what it said last.
+  private func evidence(
+    _ row: RowID, _ records: Records?, named field: String, _ language: Language
+  ) async throws -> [[String: Any]] {
+    guard let records, !records.isPersonal,
+      let values = try await core.reader.read({ try RowValues.fetch(row, records, $0) })
+    else { return [] }
+    let pick = language.pick
+    var evidence: [(String, String)] = []
+    if records.number == Shelter.records.number {
+      let own = core.identity.ward.code
+      let count = try await core.reader.read { try HeadCount.of(row, ward: own, $0) }
+      let capacity = values[Shelter.capacity].map { language.number($0) } ?? "–"
+      evidence.append((pick("避難者 / 定員", "People / capacity"), "\(language.number(count.people)) / \(capacity)"))
+      evidence.append((pick("最終報告", "Last report"), lastReport(values, language)["text"] ?? ""))
+      evidence.append((pick("開設", "Status"), ShelterWords.status(values, language)))
+    }
+    // What people know such a row by, and how it stands.
+    let inquiry = Inquiry(user: User("page"), now: .now(), identity: core.identity)
+    if let state = records.state(of: values, inquiry) {
+      evidence.append((pick("状態", "State"), pick(state.words.ja, state.words.en)))
+    }
+    return evidence.filter { !$0.1.isEmpty }.map { ["label": $0.0, "value": $0.1] }
   }
 
   /// Who deleted a row, and who changed it without knowing: from the row's own story, since a table keeps no times of

@@ -47,7 +47,7 @@ extension WebServer {
       "findTitle": pick("避難所を探す", "Find a shelter"), "report": title("reportOneself", language),
       "reportWhy": pick(
         "命の危険があるときは 119 番へ。ここに書いたことは区の職員だけが読みます。",
-        "In danger of life, call 119. Only the ward's staff read what you write here."), "send": pick("知らせる", "Send"),
+        "In danger of life, call 119. Only the ward's staff read what you write here."), "send": pick("区に知らせる", "Send"),
     ]
     let shown = places.map { place -> [String: Any] in
       [
@@ -77,7 +77,7 @@ extension WebServer {
             "Received: the ward's staff read it. In danger of life, call 119."),
           "isEmpty": !text.isEmpty && shown.isEmpty,
           "controls": Controls(catalogue["reportOneself"].form.fields, language).values(
-            given, wrong: fault?.body.field),
+            given, wrong: Self.problems(fault, language)),
           "none": pick("見つかりません。別の言葉で探してください。", "Nothing was found: try other words."),
           "why": pick(
             "町名か施設の名前を入れると、避難所の開設と混雑がわかります。",

@@ -6,7 +6,7 @@ import NodeService
 import Office
 import Synchronization
 
-/// Streams of server-sent events (WHATWG HTML, 9.2). A comment every 15 seconds tells a listener that the node is there; and
+/// Streams of server-sent events (WHATWG HTML, 9.2). A comment every 10 seconds tells a listener that the node is there; and
 /// each ends when whoever listens may listen no longer.
 extension WebServer {
   /// For this node's own pages: that rows changed, with their ids, or that a link did. A listener hears of what it may read
@@ -14,6 +14,8 @@ extension WebServer {
   func eventStream(_ request: Request, _ context: DeskContext) async throws -> Response {
     let chunk = chunk(for: context.user)
     return try await stream(request, context) { event in
+      // A browser's pages do not see a comment: of silence they make that the node is out of reach.
+      if event.isQuiet { return ["event: beat\ndata: {}\n\n"] }
       guard case .happened(let event) = event else { return [] }
       return chunk(event).map { [$0] } ?? []
     }
@@ -22,7 +24,7 @@ extension WebServer {
   /// What makes a stream go on: it has begun, something happened here, or nothing did for a while.
   enum StreamEvent: Sendable { case begun, happened(NodeEvent), quiet }
 
-  private static let beat: Duration = .seconds(15)
+  private static let beat: Duration = .seconds(10)
 
   /// - Parameter chunks: what to send now; nil ends the stream.
   func stream(

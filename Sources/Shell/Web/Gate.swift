@@ -42,7 +42,7 @@ struct Gate: RouterMiddleware {
       (
         .staff,
         [
-          "GET /", "GET /shelters", "GET /shelters/{id}", "GET /goods", "GET /plan", "GET /session",
+          "GET /", "GET /start", "GET /shelters", "GET /shelters/{id}", "GET /goods", "GET /plan", "GET /session",
           "POST /session/lock", "POST /session/pin",
           "POST /session/password", "GET /conflicts", "GET /network", "GET /menu",
           "GET /history/{collection}/{row}/{field}", "GET /orders", "GET /orders/{id}", "GET /slip/{id}", "GET /scan",
@@ -58,7 +58,7 @@ struct Gate: RouterMiddleware {
           "POST /api/v1/session/pin", "POST /api/v1/session/password",
         ]
       ),
-      (.relief, ["POST /own/{collection}/{row}"]),
+      (.relief, ["POST /own/{collection}/{row}", "POST /shelters"]),
       (
         .people,
         ["GET /people", "GET /person/{id}", "GET /cards/{id}", "GET /doubles"]
@@ -84,7 +84,7 @@ struct Gate: RouterMiddleware {
   static let formRoutes: Set<String> = [
     "POST /do/{endpoint}", "POST /conflicts", "POST /network", "POST /session/lock", "POST /session/pin",
     "POST /session/password", "POST /session/app", "POST /session/app/confirmation", "POST /session/end",
-    "POST /own/{collection}/{row}", "POST /nodes",
+    "POST /own/{collection}/{row}", "POST /nodes", "POST /shelters",
   ]
 
   /// What needs no account is counted, except what costs nothing.
@@ -137,7 +137,8 @@ struct Gate: RouterMiddleware {
         !Self.isSame(request.headers[.csrf] ?? "", csrf)
       {
         throw APIError(
-          .forbidden, "csrf", ja: "画面を開き直してください(CSRF)", en: "X-CSRF-Token is missing or not this session's")
+          .forbidden, "csrf", ja: "時間が経ったため送れませんでした。画面を開き直して、もう一度押してください",
+          en: "X-CSRF-Token is missing or not this session's")
       }
     }
     return try await next(request, context)

@@ -47,8 +47,8 @@ extension WebServer {
       "none": pick("在庫の登録がありません。", "No stock is entered yet."), "ward": pick("区", "Ward"),
       "heard": pick("いつの情報", "As of"),
       "item": pick("品目", "Item"),
-      "stock": pick("在庫", "Stock"), "need": pick("必要数", "Need"), "picture": pick("割合", "Share"),
-      "surplus": pick("過不足", "Surplus"), "hours": pick("あと何時間", "Hours left"),
+      "stock": pick("在庫", "Stock"), "need": pick("必要数", "Need"), "picture": pick("充足率", "Share"),
+      "surplus": pick("過不足", "Surplus"), "hours": pick("なくなるまで", "Lasts for"),
     ]
     return page(
       request,
@@ -119,7 +119,7 @@ extension WebServer {
       "units": pick("数量", "Units"), "minutes": pick("分", "Minutes"), "why": pick("理由", "Why"),
       "allocate": title("allocate", language),
       "unserved": pick("どこにも余剰がない要請", "Requests that no surplus can meet"),
-      "none": pick("承認された要請で、まだ引き当てていないものはありません。", "No approved request waits for goods."),
+      "none": pick("承認された要請で、まだ割り当てていないものはありません。", "No approved request waits for goods."),
     ]
     return page(
       request,

@@ -79,7 +79,7 @@ extension WebServer {
     let words = [
       "stands": pick("いまの値", "stands now"), "missed": pick("知らずに書かれた: ", "Written at once, unknown: "),
       "set": pick("この値に戻す", "Put this value back"),
-      "back": pick("食い違いへ", "To the conflicts"),
+      "back": pick("確認が必要な記録へ", "To the records to check"),
     ]
     return page(
       request,

@@ -20,24 +20,25 @@ extension WebServer {
         .map { ["href": $0.path, "label": language.pick($0.ja, $0.en)] }
     }
     let more: [String: Any] = [
-      "heading": language.pick("ページ", "Pages"),
-      "links": pages([
-        ("/checklist", "やることリスト", "Checklist"), ("/orders", "要請と配送", "Requests and deliveries"),
-        ("/doubles", "二重の受付かもしれない人", "Possible double entries"), ("/builder", "区独自の項目", "The ward's own items"),
-        ("/nodes", "ノード", "Nodes"), ("/import", "避難所一覧を取り込む", "Take in a list of shelters"),
-      ]),
+      "heading": language.pick("対応の道具", "Tools"),
+      "links": Frame.further(language).map { ["href": $0.path, "label": $0.label] }
+        + pages([
+          ("/checklist", "やることリスト", "Checklist"), ("/orders", "要請と配送", "Requests and deliveries"),
+          ("/doubles", "二重登録の疑い", "Possible double entries"), ("/builder", "区独自の項目", "The ward's own items"),
+          ("/nodes", "機器(ノード)", "Nodes"), ("/import", "避難所一覧を取り込む", "Take in a list of shelters"),
+        ]),
     ]
     let own: [String: Any] = [
       "heading": language.pick("この端末", "This device"),
       "links": pages([
         ("/scan", "読み取り(送り状・家族カード)", "Scan (slips, cards)"),
-        ("/session", "自分の設定・離席・端末", "My settings, leaving the desk, devices"),
+        ("/session", "自分の設定・席を外す・端末", "My settings, leaving the desk, devices"),
         ("/unsent", "未送信の入力", "Entries not sent yet"), ("/counter", "住民の窓口", "The residents' counter"),
       ]),
     ]
     return page(
       request,
       frame.render(
-        "menu", title: language.pick("その他", "More"), active: "/menu", ["groups": [more] + groups + [own]]))
+        "menu", title: language.pick("メニュー", "Menu"), active: "/menu", ["groups": [more] + groups + [own]]))
   }
 }

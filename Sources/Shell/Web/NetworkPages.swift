@@ -55,9 +55,9 @@ extension WebServer {
       sentence = pick("つながっています。", "Linked.")
     } else if let heard = peer.lastHeard {
       let age = language.age(milliseconds: now - heard)
-      sentence = pick("\(name)から最後に聞いたのは\(age)です。", "\(name) was last heard \(age).")
+      sentence = pick("\(name)からの最終受信: \(now - heard < 60_000 ? "たった今" : age)。", "\(name) was last heard \(age).")
     } else {
-      sentence = pick("\(name)からはまだ何も聞いていません。", "Nothing was heard from \(name) yet.")
+      sentence = pick("\(name)とはまだ通信していません。", "Nothing was heard from \(name) yet.")
     }
     if let lacks = peer.lacks, lacks > 0 {
       let size = language.bytes(Int64(peer.lacksBytes ?? 0))
@@ -112,12 +112,12 @@ extension WebServer {
     let words = [
       "courier": pick("メモリーカードで運ぶ", "By memory card"),
       "courierWhy": pick(
-        "通信が切れていても、カードで運べば届きます。書き出したファイルをカードに入れ、相手のノードで取り込んでください。中身は署名され、個人の記録は封をされています。",
+        "通信が切れていても、カードで運べば届きます。保存したファイルをカードに入れ、相手の区で読み込んでください。中身は署名され、個人の記録は封をされています。",
         "What no link carries, a card does. Put the exported file on a card and take it in at the other node. It is signed, and personal records in it are sealed."
       ),
-      "nodes": pick("ノードの一覧・新しいノードを加える", "All nodes, and newcomers"),
-      "export": pick("書き出す", "Export"), "import": pick("受け取ったファイル", "A file that was brought"),
-      "take": pick("取り込む", "Take in"),
+      "nodes": pick("機器(ノード)の一覧・新しい機器を加える", "All nodes, and newcomers"),
+      "export": pick("カードに保存する", "Save for a card"), "import": pick("受け取ったファイル", "A file that was brought"),
+      "take": pick("カードから読み込む", "Take in"),
     ]
     return page(
       request,
@@ -125,11 +125,14 @@ extension WebServer {
         "network", title: pick("通信", "Network"), active: "/network",
         [
           "w": words, "problems": problems, "hasProblems": !problems.isEmpty, "peers": peers, "isAlone": peers.isEmpty,
-          "alone": pick("他の区のノードはまだ知られていません。", "No other ward's node is known yet."), "canCarry": mayOperate,
-          "summary": pick(
-            "このノードには \(language.number(Int64(all))) 件の変更があり、\(language.number(Int64(waiting))) 件が前の変更を待っています。",
-            "This node has \(language.number(Int64(all))) changes; \(language.number(Int64(waiting))) wait for earlier ones."
-          ),
+          "alone": pick("ほかの区の機器はまだありません。", "No other ward's node is known yet."), "canCarry": mayOperate,
+          "summary": waiting == 0
+            ? pick(
+              "届いた変更はすべて取り込み済みです(\(language.number(Int64(all))) 件)。",
+              "All changes that have come are taken in (\(language.number(Int64(all)))).")
+            : pick(
+              "変更 \(language.number(Int64(all))) 件のうち \(language.number(Int64(waiting))) 件は、前の変更が届くのを待っています。",
+              "Of \(language.number(Int64(all))) changes, \(language.number(Int64(waiting))) wait for earlier ones."),
         ]))
   }
 
@@ -164,7 +167,9 @@ extension WebServer {
         BundleResult.self, from: try await operated(.importBundle(file: file), context))
       let refused = result.refused?.count ?? 0
       return language.pick(
-        "新しい変更 \(result.changeSets) 件を取り込みました(既知 \(result.known ?? 0) 件、拒否 \(refused) 件)",
+        (result.changeSets == 0
+          ? "すでに届いている内容でした。新しいものはありません。" : "新しい変更 \(result.changeSets) 件を読み込みました(すでにあるもの \(result.known ?? 0) 件)。")
+          + (refused == 0 ? "" : "\(refused) 件は受け付けられませんでした。"),
         "took \(result.changeSets) new changes (\(result.known ?? 0) known, \(refused) refused)")
     }
   }
@@ -178,7 +183,7 @@ extension WebServer {
       "file": pick("避難所一覧のファイル", "The list of shelters"), "take": pick("取り込む", "Take in"),
       "shelters": pick("避難所を見る", "See the shelters"),
       "noscript": pick(
-        "スクリプトを使えない端末では、ノードのある機械で renkei-node import を行ってください。",
+        "スクリプトを使えない端末では、サーバーの機械で renkei-node import を行ってください。",
         "Without script, use `renkei-node import` on the node's machine."),
     ]
     return page(
@@ -209,7 +214,8 @@ extension WebServer {
       let more = result.problems.count - problems.count
       if more > 0 { problems.append(language.pick("ほかに \(more) 件", "and \(more) more")) }
       let summary = language.pick(
-        "\(result.rows) 行のうち \(result.imported) 件を取り込みました(同じ \(result.unchanged)、注意 \(result.warned)、拒否 \(result.refused)、他区 \(result.ofOthers))",
+        (result.imported == 0 ? "変更はありません。" : "\(result.imported) 件を取り込みました。")
+          + "\(result.rows) 行のうち、登録済み \(result.unchanged) 件、注意 \(result.warned) 件、取り込めない行 \(result.refused) 件、ほかの区の行 \(result.ofOthers) 件(取り込みません)",
         "took \(result.imported) of \(result.rows) lines (\(result.unchanged) unchanged, \(result.warned) warned, \(result.refused) refused, \(result.ofOthers) of other wards)"
       )
       return ([summary] + problems).joined(separator: "\n")
@@ -233,7 +239,7 @@ extension WebServer {
       count += piece.readableBytes
       guard count <= limit else {
         throw APIError(
-          .contentTooLarge, "too-large", ja: "大きすぎます。ノードのある機械で取り込んでください",
+          .contentTooLarge, "too-large", ja: "大きすぎます。サーバーの機械で取り込んでください",
           en: "too large: take it in on the node's machine")
       }
       try handle.write(contentsOf: Data(buffer: piece))

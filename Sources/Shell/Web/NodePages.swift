@@ -66,18 +66,18 @@ extension WebServer {
       "ward": pick("区", "Ward"), "node": pick("ノード", "Node"), "state": pick("状態", "State"),
       "until": pick("証明書の期限", "Certificate until"), "heard": pick("最後の受信", "Last heard"),
       "enrol": pick("新しいノードを加える", "Enrol a newcomer"), "request": pick("申請書の内容", "The request"),
-      "years": pick("証明書の年数", "Years the certificate holds"), "card": pick("認証局カードの内容", "The authority's card"),
-      "passphrase": pick("認証局カードのパスフレーズ(施錠されているとき)", "The card's passphrase, when it is locked"),
+      "years": pick("証明書の年数", "Years the certificate holds"), "card": pick("区の管理カードの内容", "The authority's card"),
+      "passphrase": pick("区の管理カードのパスフレーズ(施錠されているとき)", "The card's passphrase, when it is locked"),
       "sign": pick("署名して加える", "Sign"), "made": pick("できました。両方を保存してください", "Done: save both"),
       "madeWhy": pick(
-        "「ノードのカード」は新しい機械へ運びます。「認証局カード」は元のカードと置き換えます(番号が進んでいます)。10分で消えます。",
+        "「ノードのカード」は新しい機械へ運びます。「区の管理カード」は元のカードと置き換えます(番号が進んでいます)。10分で消えます。",
         "Carry the node's card to the new machine. Put the authority's card in the old one's place: its count has gone on. Both go in ten minutes."
       ),
     ]
     return page(
       request,
       frame.render(
-        "nodes", title: pick("ノード", "Nodes"), active: "/network",
+        "nodes", title: pick("機器(ノード)", "Nodes"), active: "/network",
         [
           "w": words, "nodes": rows, "hasFiles": !files.isEmpty,
           "files": files.map { ["href": "/nodes/file/\($0.token)", "name": $0.name, "label": $0.label] },
@@ -86,13 +86,13 @@ extension WebServer {
             pick(
               "新しい機械で: renkei-node enrol request --data DIR 申請書",
               "On the new machine: renkei-node enrol request --data DIR REQUEST"),
-            pick("ここで、申請書と認証局カードの内容を貼り付けて署名する", "Here: paste the request and the authority's card, and sign"),
+            pick("ここで、申請書と区の管理カードの内容を貼り付けて署名する", "Here: paste the request and the authority's card, and sign"),
             pick(
               "新しい機械で: renkei-node enrol accept --data DIR カード",
               "On the new machine: renkei-node enrol accept --data DIR CARD"),
           ],
           "why": pick(
-            "この連合のすべてのノードです。失くしたノードを外すには、認証局カードを持って renkei-node revoke を使います。",
+            "この連合のすべてのノードです。失くしたノードを外すには、区の管理カードを持って renkei-node revoke を使います。",
             "Every node of this federation. To shut out a lost one, use renkei-node revoke with the authority's card."
           ),
         ]), refusal: fault)
@@ -122,7 +122,7 @@ extension WebServer {
       var files: [(String, String, String)] = []
       for (name, label, content) in [
         ("node-\(ward).card", language(request).pick("ノードのカードを保存", "Save the node's card"), newcomer),
-        ("authority-\(ward).json", language(request).pick("認証局カードを保存", "Save the authority's card"), authority),
+        ("authority-\(ward).json", language(request).pick("区の管理カードを保存", "Save the authority's card"), authority),
       ] {
         files.append(
           (await handouts.put(Handout(name: name, content: content, account: account), at: clock.now()), name, label))

@@ -14,8 +14,8 @@ extension WebServer {
   }
 
   private static let steps = [
-    ("reservedAt", "引当", "set aside"), ("shippedAt", "発送", "shipped"), ("arrivedAt", "到着", "arrived"),
-    ("inspectedAt", "検収", "inspected"),
+    ("reservedAt", "割り当て", "set aside"), ("shippedAt", "発送", "shipped"), ("arrivedAt", "到着", "arrived"),
+    ("inspectedAt", "受け取り確認", "inspected"),
   ]
 
   /// What somebody of the own ward has to do about a request, by the very conditions of the steps.
@@ -40,7 +40,7 @@ extension WebServer {
     let parts: [(String, Int64, String)] = [
       ("done", units("inspected", "accepted") + units("arrived", "arrived"), pick("届いた", "here")),
       ("way", units("shipped", "shipped"), pick("輸送中", "under way")),
-      ("kept", units("reserved", "quantity"), pick("引当済", "set aside")),
+      ("kept", units("reserved", "quantity"), pick("割り当て済み", "set aside")),
     ]
     var at: Int64 = 0
     let shown = parts.map { style, units, label -> [String: Any] in
@@ -55,7 +55,7 @@ extension WebServer {
     ]
   }
 
-  private func summary(_ order: JSON, _ names: [String: String], _ language: Language) -> [String: Any] {
+  func summary(_ order: JSON, _ names: [String: String], _ language: Language) -> [String: Any] {
     let pick = language.pick
     let urgency = order["urgency"].text ?? "通常"
     let units = language.number(order["approved"].integer ?? order["quantity"].integer ?? 0)
@@ -67,7 +67,7 @@ extension WebServer {
       "urgency": labels.text("urgency", order["urgency"], language), "isUrgent": urgency != "通常",
       "isCritical": urgency == "緊急", "bar": bar(order, language),
       "neededBy": order["neededBy"].integer.map { language.time($0) } ?? "", "hasTime": order["neededBy"] != .null,
-      "hasConflict": !order["conflicts"].list.isEmpty, "conflictMark": pick("食い違い", "conflict"),
+      "hasConflict": !order["conflicts"].list.isEmpty, "conflictMark": pick("要確認", "to check"),
       "isOver": isOver,
       "over": order["cancelledAt"] != .null ? pick("取り消された要請", "cancelled") : pick("却下された要請", "refused"),
     ]
@@ -79,8 +79,8 @@ extension WebServer {
     let pick = language.pick
     let show = request.uri.queryParameters["show"].map { String($0) } ?? "ours"
     let tabs = [
-      ("ours", pick("こちらの番", "Our turn"), "すべて"), ("open", pick("未充足", "Still open"), "未充足"),
-      ("oversupplied", pick("過剰", "Too much"), "過剰"), ("all", pick("すべて", "All"), "すべて"),
+      ("ours", pick("対応待ち", "Our turn"), "すべて"), ("open", pick("不足あり", "Still open"), "未充足"),
+      ("oversupplied", pick("送り過ぎ", "Too much"), "過剰"), ("all", pick("すべて", "All"), "すべて"),
     ]
     let word = tabs.first { $0.0 == show }?.2 ?? "すべて"
     let all = try await ask("requests", ["show": word], context)["requests"].list
@@ -108,7 +108,8 @@ extension WebServer {
         "orders", title: pick("要請と配送", "Requests and deliveries"), active: "/goods",
         [
           "w": words, "orders": shown, "isEmpty": shown.isEmpty, "isCut": chosen.count > 200, "top": top,
-          "none": show == "ours" ? pick("こちらの番のものはありません。", "Nothing waits for us.") : pick("ありません。", "There is none."),
+          "none": show == "ours"
+            ? pick("対応を待っているものはありません。", "Nothing waits for us.") : pick("ありません。", "There is none."),
           "tabs": tabs.map {
             ["href": "/orders?show=\($0.0)", "label": $0.1, "isActive": $0.0 == show] as [String: Any]
           },
@@ -148,9 +149,9 @@ extension WebServer {
     let words = [
       "neededBy": pick("希望", "Needed by"),
       "decide": pick("要請のとおり承認する", "Approve as asked"), "other": pick("数を変える・却下する", "Change the number, or refuse"),
-      "allocations": pick("引当と配送", "Set aside and delivered"), "offers": pick("申し出", "Offers"),
+      "allocations": pick("割り当てと配送", "Set aside and delivered"), "offers": pick("申し出", "Offers"),
       "accept": pick("受ける", "Accept"), "decline": pick("断る", "Decline"),
-      "allocate": pick("この在庫から引き当てる", "Set aside from our stock"),
+      "allocate": pick("この在庫から割り当てる", "Set aside from our stock"),
       "lot": pick("在庫", "Stock"), "quantity": pick("数量", "Quantity"), "slip": pick("送り状", "Delivery slip"),
       "to": pick("届け先", "To"),
     ]
@@ -193,7 +194,7 @@ extension WebServer {
     let pick = language.pick
     let all: [(name: String, label: String)] = [
       ("quantity", pick("要請", "Asked for")), ("approved", pick("承認", "Approved")),
-      ("promised", pick("手配済み", "Promised")), ("open", pick("不足", "Lacking")), ("surplus", pick("過剰", "Too much")),
+      ("promised", pick("手配", "Promised")), ("open", pick("不足", "Lacking")), ("surplus", pick("送り過ぎ", "Too much")),
     ]
     return all.compactMap { name, label in
       guard let units = order[name].integer, name != "surplus" || units > 0 else { return nil }
@@ -230,10 +231,10 @@ extension WebServer {
       },
       "carrier": allocation["carrier"].text ?? "", "hasCarrier": allocation["carrier"] != .null,
       "fault": allocation["fault"].text ?? "", "hasFault": allocation["fault"] != .null,
-      "hasConflict": !allocation["conflicts"].list.isEmpty, "conflictMark": pick("食い違い", "conflict"),
+      "hasConflict": !allocation["conflicts"].list.isEmpty, "conflictMark": pick("要確認", "to check"),
       "needsAuthority": allocation["needsAuthority"] == true,
       "authority": pick(
-        "別のノードで行う操作です。そのノードが失われたときだけ、認証局カードで行えます。",
+        "別の機器で行う操作です。その機器が失われたときだけ、区の管理カードで行えます。",
         "A step of another node: only when that node is lost, with the authority's card."),
       "actions": possible.map {
         [

@@ -119,7 +119,7 @@ extension WebServer {
           "hasFields": !fields.isEmpty && isAllowed("enterOwnValues", context),
           "subject": "\(collectionTitle(collection, language)) \(names[row] ?? row)",
           "controls": Controls(fields.map(field), language).values(
-            given.merging(sent) { $1 }, wrong: fault?.body.field),
+            given.merging(sent) { $1 }, wrong: Self.problems(fault, language)),
           // What stood there when the page was made: what nobody touched is not written again over what others wrote since.
           "before": fields.map { definition -> [String: String] in
             let name = "f\(definition["id"].text ?? "")"

@@ -17,6 +17,7 @@ extension WebServer {
           body: .init(byteBuffer: ByteBuffer(bytes: content)))
       }
     }
+    router.get("/start") { _, context in Response.redirect(to: Self.start(context.user)) }
     router.get("/") { request, context in try await situation(request, context) }
     router.get("/unsent") { request, context in unsent(request, context) }
     addSignInPages(to: router)
@@ -39,8 +40,22 @@ extension WebServer {
     addHelpPages(to: router)
   }
 
+  /// Where somebody's work is.
+  static func start(_ user: User) -> String {
+    if let shelter = user.shelter { return "/shelters/\(shelter)" }
+    return switch user.roles {
+    case [.shelter]: "/shelters?status=open"
+    case [.supply]: "/orders"
+    case [.welfare]: "/people"
+    case [.engineer]: "/network"
+    default: "/"
+    }
+  }
+
   private func unsent(_ request: Request, _ context: DeskContext) -> Response {
-    let frame = frame(request, context)
+    var frame = frame(request, context)
+    // What it shows is the browser's own.
+    frame.isStill = true
     let pick = frame.language.pick
     return page(
       request,
@@ -48,7 +63,7 @@ extension WebServer {
         "unsent", title: pick("未送信の入力", "Entries not sent yet"), active: "/menu",
         [
           "why": pick(
-            "ノードにつながらない間に入力したものは、この端末に残っています。つながると、入力した順に一度だけ、入力した人の名前で送られます。画面を閉じても、ほかの人に代わっても消えません。断られたものは、理由とともに、だれかが消すまで残ります。",
+            "圏外の間に入力したものは、この端末に残っています。つながると、入力した順に一度だけ、入力した人の名前で送られます。画面を閉じても、ほかの人に代わっても消えません。断られたものは、理由とともに、だれかが消すまで残ります。",
             "What was entered without contact with the node is kept on this device. It is sent once, in order and in the name of whoever entered it, when there is contact. Neither closing the page nor another person's signing in loses it. What was refused stays, with the reason, until somebody discards it."
           ),
           "none": pick("未送信の入力はありません。", "Nothing waits to be sent."), "again": pick("もう一度送る", "Send again"),
@@ -60,7 +75,7 @@ extension WebServer {
           "back": pick("最初の画面へ", "To the first page"),
           "drop": pick("消す", "Discard"),
           "sure": pick("この入力を消しますか。元に戻せません。", "Discard this entry? It cannot be undone."),
-          "noscript": pick("スクリプトを使えない端末では、入力はその場でノードに送られます。", "Without script, entries go to the node at once."),
+          "noscript": pick("スクリプトを使えない端末では、入力はその場で送られます。", "Without script, entries go to the node at once."),
         ]))
   }
 

@@ -22,7 +22,8 @@ extension WebServer {
   func frame(_ request: Request, _ context: DeskContext) -> Frame {
     let language = language(request)
     let query = request.uri.query.map { text in
-      text.split(separator: "&").filter { !$0.hasPrefix("lang=") && !$0.hasPrefix("done=") }.joined(separator: "&")
+      text.split(separator: "&").filter { text in !["lang=", "done=", "of=", "mark="].contains { text.hasPrefix($0) } }
+        .joined(separator: "&")
     }
     let path = request.uri.path + (query.map { $0.isEmpty ? "" : "?" + $0 } ?? "")
     var frame = Frame(
@@ -33,9 +34,39 @@ extension WebServer {
     frame.csrf = context.principal?.csrf
     frame.account = context.principal?.account.map { "\($0)" }
     if let done = request.uri.queryParameters["done"], let endpoint = catalogue.endpoint(String(done)) {
-      frame.notice = language.pick("保存しました: ", "Saved: ") + endpoint.words.text(in: language)
+      // What it was done with, where this session's own form says so.
+      let of = request.uri.queryParameters["of"].map { String($0).removingPercentEncoding ?? String($0) } ?? ""
+      let isOwn =
+        request.uri.queryParameters["mark"].map { Gate.isSame(String($0), Self.mark(of, frame.csrf)) } ?? false
+      frame.notice = (isOwn ? "\(of): " : "") + endpoint.words.done.text(in: language)
     }
     return frame
+  }
+
+  /// Nobody makes a page say what they like by an address: what a notice names bears the session's mark.
+  static func mark(_ text: String, _ csrf: String?) -> String {
+    blake2b([UInt8]("notice \(csrf ?? "") \(text)".utf8)).bytes.prefix(12).map { String(format: "%02x", $0) }.joined()
+  }
+
+  /// What was done, and with what, for the page that comes next. Of people, nothing is named in an address.
+  func done(
+    _ endpoint: Endpoint, _ answer: JSON, row: String?, _ request: Request, _ context: DeskContext
+  ) async throws -> String {
+    let records = endpoint.makes ? endpoint.answer.records : endpoint.subject
+    guard let records, !records.isPersonal else { return "done=\(endpoint.id)" }
+    let language = language(request)
+    let names = known(try await options(language, context))
+    var record = answer
+    if !endpoint.makes || answer["id"] == .null {
+      guard let row, let found = try? await ask("row", ["collection": records.name, "row": row], context) else {
+        return "done=\(endpoint.id)"
+      }
+      record = found
+    }
+    guard let of = called(record, records, language, known: names), of.count <= 120 else {
+      return "done=\(endpoint.id)"
+    }
+    return "done=\(endpoint.id)&of=\(Self.escaped(of))&mark=\(Self.mark(of, context.principal?.csrf))"
   }
 
   func wardName(_ code: String, _ language: Language) -> String {
@@ -110,6 +141,17 @@ extension WebServer {
     _ id: String, _ texts: [String: String] = [:], row: String? = nil, _ context: DeskContext
   ) async throws -> JSON? {
     isAllowed(id, context) ? try await ask(id, texts, row: row, context) : nil
+  }
+
+  /// What another ward's people may be looked at for without being asked each time: the one purpose of this ward's declarations
+  /// in force; of several, finding people.
+  func standingPurpose(_ context: DeskContext) async throws -> String? {
+    let declared = try await tryAsk("declarations", [:], context)?["declarations"].list ?? []
+    let purposes = Set(
+      declared.filter { $0["ward"].text == core.identity.ward.code && $0["inForce"] == true }
+        .flatMap { $0["purposes"].list.compactMap(\.text) })
+    return purposes.count == 1
+      ? purposes.first : purposes.contains(Purpose.safety.rawValue) ? Purpose.safety.rawValue : nil
   }
 
   func row(_ text: String, _ endpoint: Endpoint) throws -> RowID? {
@@ -223,7 +265,8 @@ extension WebServer {
     guard let csrf = principal.csrf else { return }
     guard Gate.isSame(sent["_csrf"]?.first ?? "", csrf) else {
       throw APIError(
-        .forbidden, "csrf", ja: "画面を開き直してください(CSRF)", en: "open the page again: its form is not this session's")
+        .forbidden, "csrf", ja: "時間が経ったため送れませんでした。画面を開き直して、もう一度押してください",
+        en: "open the page again: its form is not this session's")
     }
   }
 

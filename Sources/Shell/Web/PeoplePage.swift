@@ -11,16 +11,28 @@ extension WebServer {
     let language = frame.language
     let pick = language.pick
     let search = try endpoint("searchPeople", context)
-    let query = Self.query(request)
-    let texts = query.compactMapValues { $0.first.flatMap { $0.isEmpty ? nil : $0 } }
+    var query = Self.query(request)
+    if query["purpose"] == nil { query["purpose"] = try await standingPurpose(context).map { [$0] } }
+    var texts = query.compactMapValues { $0.first.flatMap { $0.isEmpty ? nil : $0 } }
       .filter { name, _ in search.form.fields.contains { $0.name == name } }
     let options = try await options(language, context)
     var found: [JSON] = []
     var isAsked = false
+    var hint = ""
     var status = HTTPResponse.Status.ok
     if texts.keys.contains(where: { $0 != "purpose" && $0 != "limit" }) {
       isAsked = true
-      do { found = try await ask(search.id, texts, context)["people"].list } catch {
+      do {
+        do { found = try await ask(search.id, texts, context)["people"].list } catch let fault as Fault {
+          // Without a purpose, this ward's own; of others, that one has to say for what.
+          guard fault.field == "purpose", fault.kind == .badValue else { throw fault }
+          texts["own"] = "1"
+          found = try await ask(search.id, texts, context)["people"].list
+          hint = pick(
+            "自区の記録だけを出しています。他区も探すには、目的を選んでください。",
+            "This ward's records alone: choose a purpose to look in the other wards' too.")
+        }
+      } catch {
         let fault = APIError.of(error)
         frame.error = pick(fault.body.ja, fault.body.en)
         status = fault.status
@@ -52,10 +64,13 @@ extension WebServer {
     return page(
       request,
       frame.render(
-        "people", title: pick("人・安否", "People"), active: "/people",
+        "people", title: pick("安否・人を探す", "People"), active: "/people",
         [
-          "w": words, "controls": Controls(Self.filters(search), language, options: options).values(query),
-          "rows": rows, "isEmpty": isAsked && rows.isEmpty, "hasRows": !rows.isEmpty, "top": top,
+          "w": words,
+          "controls": Controls(Self.filters(search).filter { $0.name != "own" }, language, options: options).values(
+            query),
+          "rows": rows, "isEmpty": isAsked && rows.isEmpty, "hasRows": !rows.isEmpty, "top": top, "hint": hint,
+          "hasHint": !hint.isEmpty,
         ]), status: status)
   }
 
@@ -66,6 +81,8 @@ extension WebServer {
     let person = record["person"]
     let id =
       record["kind"].text == "resident" ? person["residentId"].text ?? person["id"].text : person["residentId"].text
+    // Whom no residents' register knows is known by the entry alone.
+    let entry = person["id"].text.map { "/record/\(record["kind"].text == "stay" ? "stays" : "safety_reports")/\($0)" }
     let name =
       person["name"].text ?? [person["familyName"], person["givenName"]].compactMap(\.text).joined(separator: " ")
     let kana =
@@ -76,8 +93,8 @@ extension WebServer {
     let report = safety["report"]
     let place = (record["shelter"].text ?? report["shelter"].text ?? person["shelter"].text).flatMap { names[$0] }
     return [
-      "href": id.map { "/person/\(Self.escaped($0))\(purpose)" } ?? "",
-      "hasPage": id != nil, "name": name.isEmpty ? kana : name, "kana": name.isEmpty ? "" : kana,
+      "href": (id.map { "/person/\(Self.escaped($0))" } ?? entry ?? "") + purpose,
+      "hasPage": id != nil || entry != nil, "name": name.isEmpty ? kana : name, "kana": name.isEmpty ? "" : kana,
       "birth": person["birth"].text ?? "", "ward": wardName(ward, language),
       "safety": status.map { labels.text("status", .text($0), language) } ?? language.pick("報告なし", "no report"),
       "isUnknown": status == nil,

@@ -41,8 +41,9 @@ extension WebServer {
     Controls([Purpose.field], language).values(texts.mapValues { [$0] })
   }
 
-  private static func purpose(_ request: Request) -> [String: String] {
-    request.uri.queryParameters["purpose"].map { $0.isEmpty ? [:] : ["purpose": String($0)] } ?? [:]
+  private func purpose(_ request: Request, _ context: DeskContext) async throws -> [String: String] {
+    if let given = request.uri.queryParameters["purpose"] { return given.isEmpty ? [:] : ["purpose": String(given)] }
+    return try await standingPurpose(context).map { ["purpose": $0] } ?? [:]
   }
 
   private func person(_ request: Request, _ context: DeskContext) async throws -> Response {
@@ -51,7 +52,7 @@ extension WebServer {
     let language = frame.language
     let pick = language.pick
     let id = context.parameters.get("id") ?? ""
-    var asked = Asked(texts: Self.purpose(request))
+    var asked = Asked(texts: try await purpose(request, context))
     let resident = await about("resident", id, &asked, context)
     let family = await about("family", id, &asked, context)
     let safety = await about("safetyOf", id, &asked, context)
@@ -84,7 +85,7 @@ extension WebServer {
       "ids": pick("同じ人のID", "IDs of one person"),
       "print": pick("家族カードを印刷する", "Print the family's card"), "name": pick("氏名", "Name"),
       "birth": pick("生年月日", "Date of birth"),
-      "where": pick("いる避難所", "Shelter"), "since": pick("から", "Since"), "how": pick("安否", "Safety"),
+      "where": pick("避難先", "Shelter"), "since": pick("入所", "Since"), "how": pick("安否", "Safety"),
       "candidates": pick("同じ人かもしれない記録", "Records that may be the same person"), "reasons": pick("理由", "Why"),
       "one": pick("同じ人です", "They are one person"), "two": pick("別の人です", "They are two people"),
       "disagreeing": pick("違う内容の報告", "Reports that say something else"),
@@ -97,9 +98,9 @@ extension WebServer {
         "世帯の言葉は同じですが、住所が違うか、入っていません。家族か確かめてください。確かめるまで、家族カードには載りません。",
         "The household's word is the same, the address is not, or is missing. Ask whether they are family: until then the card does not name them."
       ), "isFamily": pick("家族です", "They are family"),
-      "conflicts": pick("食い違い", "Conflicts"), "choose": pick("こちらにする", "Choose this"),
+      "conflicts": pick("要確認", "To check"), "choose": pick("こちらにする", "Choose this"),
       "shownNow": pick("いま表示されている値", "What is shown now"),
-      "unknown": pick("この住民の記録は、このノードでは読めません。", "This node cannot read this resident's record."),
+      "unknown": pick("この住民の記録は、この機器では読めません。", "This node cannot read this resident's record."),
     ]
     let table = RecordTable(labels, language, known: names)
     let facts = resident.map { table.sections($0) { _ in [] } } ?? []
@@ -198,7 +199,7 @@ extension WebServer {
     frame.isStill = true
     let pick = frame.language.pick
     let id = context.parameters.get("id") ?? ""
-    let family = try await ask("family", Self.purpose(request), row: id, context)
+    let family = try await ask("family", try await purpose(request, context), row: id, context)
     let people = family["members"].list.map { member in
       [
         "name": [member["familyName"], member["givenName"]].compactMap(\.text).joined(separator: " "),
@@ -231,7 +232,7 @@ extension WebServer {
     frame.isStill = true
     let language = frame.language
     let pick = language.pick
-    var asked = Asked(texts: Self.purpose(request))
+    var asked = Asked(texts: try await purpose(request, context))
     var answer = JSON.null
     do { answer = try await ask("doubleEntries", asked.texts, context) } catch {
       asked.fault = APIError.of(error)

@@ -36,7 +36,9 @@ extension WebServer {
     guard let principal = context.principal, !principal.isReadOnly,
       principal.csrf.map({ Gate.isSame(request.headers[.csrf] ?? "", $0) }) ?? true
     else {
-      throw APIError(.forbidden, "csrf", ja: "画面を開き直してください(CSRF)", en: "X-CSRF-Token is missing or not this session's")
+      throw APIError(
+        .forbidden, "csrf", ja: "時間が経ったため送れませんでした。画面を開き直して、もう一度押してください",
+        en: "X-CSRF-Token is missing or not this session's")
     }
     let name = context.parameters.get("endpoint") ?? ""
     let content = Self.sealed(

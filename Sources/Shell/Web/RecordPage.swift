@@ -16,9 +16,11 @@ extension WebServer {
     let record = try await ask("row", texts, context)
     let known = known(try await options(language, context))
     let back = Self.escaped(frame.path)
-    let steps = record["actions"].list.compactMap(\.text).compactMap { catalogue.endpoint($0) }.map {
-      ["href": "/do/\($0.id)?_row=\(row)&_back=\(back)", "label": $0.words.text(in: language)]
-    }
+    let steps =
+      record["actions"].list.compactMap(\.text).compactMap { catalogue.endpoint($0) }.map {
+        ["href": "/do/\($0.id)?_row=\(row)&_back=\(back)", "label": $0.words.text(in: language)]
+      }
+      + sayings(record, records, back, language, context)
     let sections = RecordTable(labels.of(records), language, known: known).sections(record) { _ in [] }
     return page(
       request,
@@ -28,6 +30,20 @@ extension WebServer {
           "subject": records.words.text(in: language), "sections": sections, "canPrint": true, "top": steps,
           "hasTop": !steps.isEmpty,
         ]))
+  }
+
+  /// Of somebody whom a register alone knows: how they are, with what the register says filled in.
+  private func sayings(
+    _ record: JSON, _ records: Records, _ back: String, _ language: Language, _ context: DeskContext
+  ) -> [[String: Any]] {
+    let known = ["name", "kana", "birth", "homeWard"].compactMap { name in record[name].text.map { (name, $0) } }
+    guard records.isPersonal, known.contains(where: { $0.0 == "name" }), record["residentId"].text == nil else {
+      return []
+    }
+    let given = known.map { "&\($0)=\(Self.escaped($1))" }.joined()
+    return ["reportSafety", "askToBeInformed"].filter { isAllowed($0, context) }.map {
+      ["href": "/do/\($0)?_back=\(back)\(given)", "label": title($0, language)]
+    }
   }
 
   /// What people call a row: its title's fields as they read them; nil when they hold nothing that can be read.

@@ -47,7 +47,7 @@ extension WebServer {
         if let order = try? await ask("allocation", row: id, context)["request"].text {
           return Response.redirect(to: "/orders/\(order)#a\(id)")
         }
-        frame.error = pick("この配送はまだこのノードに届いていません: \(id)", "This node has not heard of this delivery yet: \(id)")
+        frame.error = pick("この配送の情報はまだ届いていません: \(id)", "This node has not heard of this delivery yet: \(id)")
       case .family(let id):
         return Response.redirect(to: "/person/\(Self.escaped(id))")
       case nil where !scanned.isEmpty:

@@ -103,7 +103,7 @@ extension WebServer {
         "書き写すか印刷して、端末とは別の所にしまいます。アプリを使えないとき、番号の代わりに一つずつ一度だけ使えます。二度と表示されません。",
         "Write them down or print them, and keep them apart from the device. Each works once in place of the number. They are not shown again."
       ),
-      "lock": pick("離席(画面ロック)", "Lock the screen"),
+      "lock": pick("席を外す(画面をロック)", "Lock the screen"),
       "lockWhy": pick(
         "サインインしたまま画面を閉じます。続けるときは暗証番号を入れます(決めていない人はパスワードでサインインし直します)。未送信のものは残ります。",
         "Closes the screen without signing out. Go on with your PIN; what is not sent yet stays."),
@@ -113,13 +113,13 @@ extension WebServer {
         "Six digits for changing over at a shared tablet, on devices where you have signed in with your password."),
       "newPin": pick("新しい暗証番号", "New PIN"), "setPin": pick("暗証番号を決める", "Set the PIN"),
       "devices": isAdmin
-        ? pick("このノードにサインインしている端末", "Devices signed in at this node")
+        ? pick("この機器にサインインしている端末", "Devices signed in at this node")
         : pick("自分がサインインしている端末", "Devices where I am signed in"),
       "seen": pick("最後の操作", "Last used"),
       "here": pick("この端末", "this device"), "end": pick("サインアウトさせる", "Sign out"),
       "password": pick("いまのパスワード", "Your password now"), "new": pick("新しいパスワード", "New password"),
       "change": pick("パスワードを変える", "Change the password"),
-      "changeWhy": pick("ほかの端末のサインインは、すべてのノードで終わります。", "Your sessions on other devices end, on every node."),
+      "changeWhy": pick("ほかの端末のサインインは、すべての機器で終わります。", "Your sessions on other devices end, on every node."),
     ]
     let account = context.principal?.account
     let here = if let cookie = cookie(request) { await sessions.name(of: cookie) } else { "" }

@@ -168,7 +168,9 @@ extension WebServer {
       throw APIError(.unauthorized, "unauthorized", ja: "サインインしてください", en: "sign in")
     }
     guard Gate.isSame(csrf ?? "", session.csrf) else {
-      throw APIError(.forbidden, "csrf", ja: "画面を開き直してください(CSRF)", en: "X-CSRF-Token is missing or not this session's")
+      throw APIError(
+        .forbidden, "csrf", ja: "時間が経ったため送れませんでした。画面を開き直して、もう一度押してください",
+        en: "X-CSRF-Token is missing or not this session's")
     }
     let here = try await people(of: session).first { $0.login == given.login }
     guard let here else {

@@ -6,6 +6,7 @@ import Hummingbird
 import People
 import Places
 import Site
+import Topology
 
 /// A shelter's state in a person's words.
 enum ShelterWords {
@@ -56,12 +57,15 @@ enum ShelterWords {
   }
 }
 
-/// The list of shelters, and the desk of one: counting, checking in, reporting, with or without the node in reach.
+/// The list of shelters: the own ward's first, beside a map of them; several opened at once.
 extension WebServer {
   private static let pageRows = 500
+  /// Shelters that are opened at one press.
+  private static let openedAtOnce = 200
 
   func addShelterPages(to router: Router<DeskContext>) {
     router.get("/shelters") { request, context in try await shelterList(request, context) }
+    router.post("/shelters") { request, context in try await openShelters(request, context) }
     router.get("/shelters/:id") { request, context in try await shelterDesk(request, context) }
   }
 
@@ -73,17 +77,129 @@ extension WebServer {
     }
   }
 
-  private func shelterList(_ request: Request, _ context: DeskContext) async throws -> Response {
-    let frame = frame(request, context)
+  /// Opens all that were ticked, each as if alone; what could not be opened is told by its name.
+  private func openShelters(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let sent = try await sent(request)
+    try checkForm(sent, context)
+    let open = try endpoint("openShelter", context)
+    let rows = (sent["row"] ?? []).prefix(Self.openedAtOnce)
+    guard !rows.isEmpty else {
+      return try await shelterList(
+        request, context,
+        fault: APIError(.badRequest, "bad-value", ja: "開設する避難所に印を付けてください", en: "tick the shelters to be opened"))
+    }
+    var (opened, refused) = (0, [String]())
+    for row in rows {
+      do {
+        _ = try await carryOut(
+          open, .object([:]), row: row, mark: sent[Once.field]?.first.map { "\($0) \(row)" }, context)
+        opened += 1
+      } catch {
+        let fault = APIError.of(error)
+        let language = language(request)
+        let id = Int64(row).map(RowID.init(rawValue:))
+        let name = try await core.reader.read { db in try id.flatMap { try ShelterSearch.names([$0], db).values.first }
+        }
+        refused.append("\(name ?? row): \(language.pick(fault.body.ja, fault.body.en))")
+      }
+    }
+    guard refused.isEmpty else {
+      let (ja, en) = ("\(opened) か所を開設しました。開設できなかった避難所: ", "\(opened) opened. Not opened: ")
+      return try await shelterList(
+        request, context,
+        fault: APIError(
+          .conflict, "refused", ja: ja + refused.joined(separator: "、"), en: en + refused.joined(separator: ", ")))
+    }
+    return .redirect(to: Self.appending("opened=\(opened)", to: Self.back(sent["_back"]?.first ?? "/shelters")))
+  }
+
+  /// In which order a list stands: what is open before what is not, the nearest or the fullest first.
+  private func ordered(
+    _ found: [RowValues], _ counts: [RowID: HeadCount], near: Position?
+  ) -> [RowValues] {
+    func fullness(_ shelter: RowValues) -> Double {
+      let people = Double(counts[shelter.id]?.people ?? 0)
+      return shelter[Shelter.capacity].map { people / Double(max(1, $0)) } ?? 0
+    }
+    if let near {
+      return found.map { ($0, Self.metres($0, near) ?? .infinity) }.sorted { ($0.1, $0.0.id) < ($1.1, $1.0.id) }.map(
+        \.0)
+    }
+    return found.map { ($0, Shelters.isOpen($0) ? 0 : 1, -fullness($0)) }
+      .sorted { ($0.1, $0.2, $0.0.id) < ($1.1, $1.2, $1.0.id) }.map(\.0)
+  }
+
+  static func metres(_ shelter: RowValues, _ from: Position) -> Double? {
+    Self.position(shelter).map { from.distance(to: $0) }
+  }
+
+  static func position(_ shelter: RowValues) -> Position? {
+    guard let latitude = shelter[Shelter.latitude], let longitude = shelter[Shelter.longitude] else { return nil }
+    return Position(latitude: latitude, longitude: longitude)
+  }
+
+  /// `35.6581,139.7017`, as a browser says where it is.
+  static func near(_ request: Request) -> Position? {
+    let parts = request.uri.queryParameters["near"].map { $0.split(separator: ",").compactMap { Double($0) } } ?? []
+    guard parts.count == 2, (-90...90).contains(parts[0]), (-180...180).contains(parts[1]) else { return nil }
+    return Position(latitude: parts[0], longitude: parts[1])
+  }
+
+  func distance(_ metres: Double?, _ language: Language) -> String {
+    guard let metres, metres.isFinite else { return "" }
+    let text = metres < 950 ? "\(Int((metres / 50).rounded()) * 50) m" : String(format: "%.1f km", metres / 1_000)
+    return language.pick("直線 \(text)", "\(text) away")
+  }
+
+  /// When a shelter last told anything, and how that looks; of one that is not open, nothing.
+  func lastReport(_ shelter: RowValues, _ language: Language) -> [String: String] {
+    guard Shelters.isOpen(shelter) else { return ["text": "", "style": ""] }
+    let told = [shelter[Shelter.countedAt], shelter[Shelter.changedAt], shelter.written?.at].compactMap(\.self).max()
+    return age(told.map { max(0, Instant.now().milliseconds &- $0.milliseconds) }, language)
+  }
+
+  private func listWords(_ language: Language) -> [String: String] {
+    let pick = language.pick
+    return [
+      "ward": pick("区", "Ward"), "all": pick("すべて", "All"), "status": pick("開設", "Status"),
+      "search": pick("名称・住所", "Name or address"),
+      "show": pick("表示", "Show"), "none": pick("見つかりません。", "None was found."),
+      "shelters": pick("避難所", "Shelters"),
+      "name": pick("名称", "Name"), "crowding": pick("混雑", "Crowding"), "people": pick("避難者", "People"),
+      "capacity": pick("定員", "Capacity"), "share": pick("充足率", "Full"), "needs": pick("必要な物", "Needs"),
+      "address": pick("所在地", "Address"), "heard": pick("最終報告", "Last report"), "away": pick("距離", "Distance"),
+      "next": pick("次の\(Self.pageRows)件", "The next \(Self.pageRows)"),
+      "tick": pick("選ぶ", "Choose"), "tickAll": pick("表示中の未開設をすべて選ぶ", "Choose all that are shown and not open"),
+      "openAll": pick("選んだ避難所を開設", "Open those chosen"),
+      "openWhy": pick(
+        "印を付けて開設します。Shift を押しながら選ぶと、間もすべて選べます。",
+        "Tick and open. With Shift, all between two ticks are chosen."),
+      "map": pick("地図", "Map"), "near": pick("近い順", "Nearest first"),
+      "importHint": pick(
+        "「メニュー」の「避難所一覧を取り込む」で、区の一覧(CSV)を入れられます。",
+        "Take in the ward's list (CSV) under Menu, \"Take in a list of shelters\"."),
+    ]
+  }
+
+  private func shelterList(_ request: Request, _ context: DeskContext, fault: APIError? = nil) async throws -> Response
+  {
+    var frame = frame(request, context)
     let language = frame.language
     let pick = language.pick
-    let query = Self.query(request).compactMapValues { $0.first.flatMap { $0.isEmpty ? nil : $0 } }
-    let ward = query["ward"]
+    let own = core.identity.ward.code
+    let given = Self.query(request)
+    let query = given.compactMapValues { $0.first.flatMap { $0.isEmpty ? nil : $0 } }
+    // The own ward's, unless somebody asks for another's or for all.
+    let ward = given["ward"] == nil ? own : query["ward"]
     let text = query["q"]
     let status = query["status"].flatMap { code in ShelterStatus.allCases.first { $0.code == code } }
     let statuses = status.map { $0 == .open ? [.open, .permanent] : [$0] }
     let after = query["after"].flatMap { Int64($0) }.map(RowID.init(rawValue:))
-    let own = core.identity.ward.code
+    let near = Self.near(request)
+    frame.error = fault.map { pick($0.body.ja, $0.body.en) }
+    if let opened = query["opened"].flatMap({ Int64($0) }) {
+      frame.notice = pick("\(language.number(opened)) か所を開設しました", "\(language.number(opened)) shelters are open now")
+    }
     let (found, counts, conflicting) = try await core.reader.read { db in
       let found = try ShelterSearch.find(
         ward: ward, statuses: statuses, text: text, after: after, limit: Self.pageRows, db)
@@ -91,171 +207,84 @@ extension WebServer {
         found, try HeadCount.of(found.map(\.id), ward: own, db), try Conflicts.rows(of: Shelter.records, db)
       )
     }
-    let words = [
-      "ward": pick("区", "Ward"), "all": pick("すべて", "All"), "status": pick("開設", "Status"),
-      "search": pick("名称・住所", "Name or address"),
-      "show": pick("表示", "Show"), "none": pick("見つかりません。", "None was found."),
-      "shelters": pick("避難所", "Shelters"),
-      "name": pick("名称", "Name"), "crowding": pick("混雑", "Crowding"), "people": pick("避難者", "People"),
-      "capacity": pick("定員", "Capacity"), "needs": pick("必要な物", "Needs"), "address": pick("所在地", "Address"),
-      "heard": pick("いつの情報", "As of"),
-      "next": pick("次の\(Self.pageRows)件", "The next \(Self.pageRows)"),
-      "importHint": pick(
-        "「その他」の「避難所一覧を取り込む」で、区の一覧(CSV)を入れられます。",
-        "Take in the ward's list (CSV) under More, \"Take in a list of shelters\"."),
-    ]
-    let ages = try await ages()
-    let rows = found.map { shelter -> [String: Any] in
-      [
+    let mayOpen = isAllowed("openShelter", context) && context.user.shelter == nil
+    let rows = ordered(found, counts, near: near).map { shelter -> [String: Any] in
+      let (people, capacity) = (counts[shelter.id]?.people, shelter[Shelter.capacity])
+      let share = people.flatMap { people in capacity.map { $0 > 0 ? people * 100 / $0 : 0 } }
+      return [
         "id": "\(shelter.id)", "name": ShelterWords.name(shelter, language),
         "code": shelter[Shelter.status]?.code ?? "unknown",
         "status": ShelterWords.status(shelter, language), "crowding": ShelterWords.crowding(shelter, language),
         "crowdingCode": shelter[Shelter.crowding]?.code ?? "unknown",
-        "people": counts[shelter.id].map { language.number($0.people) } ?? "–",
+        "hasCrowding": Shelters.isOpen(shelter) && shelter.text("crowding") != nil,
+        "people": people.map { language.number($0) } ?? "–", "hasCount": counts[shelter.id]?.differs == true,
         "count": counts[shelter.id].flatMap { ShelterWords.count($0, language) } ?? "",
-        "capacity": shelter[Shelter.capacity].map { language.number($0) } ?? "–",
+        "capacity": capacity.map { language.number($0) } ?? "–",
+        "share": Shelters.isOpen(shelter) ? share.map { "\(language.number($0))%" } ?? "" : "",
+        "isOver": (share ?? 0) > 100, "away": near.map { distance(Self.metres(shelter, $0), language) } ?? "",
         "needs": shelter[Shelter.needs].joined(separator: pick("、", ", ")),
         "ward": wardName(shelter[Shelter.ward] ?? "", language), "address": shelter[Shelter.address] ?? "",
-        "age": age(ages[shelter[Shelter.ward] ?? ""], language), "hasConflict": conflicting.contains(shelter.id),
-        "conflictMark": pick("食い違い", "conflict"),
+        "age": lastReport(shelter, language), "hasConflict": conflicting.contains(shelter.id),
+        "conflictMark": pick("要確認", "to check"),
+        "canOpen": mayOpen && shelter[Shelter.ward] == own && !Shelters.isOpen(shelter),
       ]
     }
     var next = query
     next["after"] = found.last.map { "\($0.id)" }
-    let link = next.filter { $0.key != "done" && $0.key != "lang" }.sorted { $0.key < $1.key }.map {
+    if ward == nil { next["ward"] = "" }
+    let link = next.filter { !["done", "lang", "opened"].contains($0.key) }.sorted { $0.key < $1.key }.map {
       "\($0.key)=\(Self.escaped($0.value))"
     }.joined(separator: "&")
     func choices(_ list: [(String, String)], _ chosen: String?) -> [[String: Any]] {
       list.map { ["value": $0.0, "label": $0.1, "isChosen": $0.0 == chosen] }
     }
+    let map = map(of: found, counts, ward: ward, language)
     return page(
       request,
       frame.render(
         "shelters", title: pick("避難所", "Shelters"), active: "/shelters",
         [
-          "w": words, "shelters": rows, "isEmpty": rows.isEmpty, "q": text ?? "",
+          "w": listWords(language), "shelters": rows, "isEmpty": rows.isEmpty, "q": text ?? "",
+          "back": frame.path, "canOpenAny": rows.contains { $0["canOpen"] as? Bool == true },
+          "isOneWard": ward != nil, "isNear": near != nil,
+          "map": map ?? [:], "hasMap": map != nil,
           "wards": choices(topology.wards.map { ($0.code, wardName($0.code, language)) }, ward),
           "statuses": choices(
             [("open", pick("開設", "open")), ("notopen", pick("未開設", "not open")), ("close", pick("閉鎖", "closed"))],
             query["status"]),
           "hasNext": found.count == Self.pageRows, "next": "/shelters?\(link)",
-          "canImport": [ward, text, query["status"], query["after"]].allSatisfy { $0 == nil },
-        ]))
+          "canImport": [query["ward"], text, query["status"], query["after"]].allSatisfy { $0 == nil },
+        ]), refusal: fault)
   }
 
-  // MARK: One shelter
-
-  /// What a family tells first; everything else is under "all the fields".
-  private static let quickFields = ["name", "kana", "birth", "homeWard", "address", "party", "needs"]
-
-  private func shelterDesk(_ request: Request, _ context: DeskContext) async throws -> Response {
-    guard let text = context.parameters.get("id"), let id = Int64(text) else { throw APIError.notFound("id") }
-    let answer = try await ask("shelter", row: text, context)
-    let home = core.identity.ward.code
-    let (found, count) = try await core.reader.read { db in
-      (
-        try RowValues.fetch(RowID(rawValue: id), Shelter.records, db),
-        try HeadCount.of(RowID(rawValue: id), ward: home, db)
-      )
+  /// Shelters as dots, by how full they are; nil where none has a place.
+  func map(
+    of shelters: [RowValues], _ counts: [RowID: HeadCount], ward: String?, links: Bool = true, _ language: Language
+  ) -> [String: Any]? {
+    let dots = shelters.compactMap { shelter -> WardMap.Dot? in
+      guard let position = Self.position(shelter) else { return nil }
+      let isOpen = Shelters.isOpen(shelter)
+      let style = isOpen ? shelter[Shelter.crowding]?.code ?? "open" : "shut"
+      let name = ShelterWords.name(shelter, language)
+      let words =
+        [ShelterWords.status(shelter, language), isOpen ? ShelterWords.crowding(shelter, language) : ""]
+        + [
+          isOpen
+            ? counts[shelter.id].map {
+              language.pick("\(language.number($0.people))人", "\(language.number($0.people)) people")
+            } ?? "" : ""
+        ]
+      return WardMap.Dot(
+        position: position, style: style, title: "\(name): " + words.filter { !$0.isEmpty }.joined(separator: " · "),
+        href: links ? "/shelters/\(shelter.id)" : "#s\(shelter.id)")
     }
-    guard let shelter = found else { throw APIError.notFound("id") }
-    let row = "\(shelter.id)"
-    let ward = shelter[Shelter.ward] ?? ""
-    let frame = frame(request, context)
-    let language = frame.language
     let pick = language.pick
-    let isOwn = ward == home
-    let mayWork = isOwn && isAllowed("checkIn", context) && (context.user.shelter.map { $0.rawValue == id } ?? true)
-    let checkIn = catalogue["checkIn"].form.fields.filter { Self.quickFields.contains($0.name) }
-    let fields = Self.quickFields.compactMap { name in checkIn.first { $0.name == name } }
-    let stock = try await tryAsk("lots", ["shelter": row], context)?["lots"].list ?? []
-    let isOpen = Shelters.isOpen(shelter)
-    let writes = isOpen ? ["closeShelter"] : []
-    let reads = ["stays", "shelterPicture", "shelterReports", "auditOf"]
-    let back = "/shelters/\(row)"
-    let actions =
-      writes.filter { isAllowed($0, context) }.map { name -> [String: Any] in
-        let named = catalogue[name].subject == nil ? "shelter=\(row)" : "_row=\(row)"
-        return ["href": "/do/\(name)?\(named)&_back=\(back)", "label": title(name, language)]
-      }
-      + [["href": "/own/shelters/\(row)", "label": title("enterOwnValues", language)]]
-      + reads.filter { isAllowed($0, context) }.map {
-        ["href": "/list/\($0)?_row=\(row)", "label": title($0, language)]
-      }
-    // What the desk goes on entering while the node is out of reach.
-    let all = try await options(language, context)
-    let today = ["day": [JapaneseDay.text(.now())]]
-    let forms = ["reportShelter", "requestGoods"].filter { isAllowed($0, context) }.map { id -> [String: Any] in
-      let isPlaced = catalogue[id].subject == nil
-      return [
-        "endpoint": id, "title": title(id, language), "isPlaced": isPlaced,
-        "row": isPlaced ? "" : row, "shelter": row,
-        "controls": Controls(catalogue[id].form.fields.filter { $0.name != "shelter" }, language, options: all)
-          .values(today),
-      ]
-    }
-    let heard = try await ages()[ward]
-    // Who stands at the desk is looked up by the card, where a declaration lets the ward do so.
-    let declared = try await tryAsk("declarations", [:], context)?["declarations"].list ?? []
-    let looksUp = declared.contains { declaration in
-      declaration["ward"].text == core.identity.ward.code && declaration["inForce"] == true
-        && declaration["purposes"].list.contains(.text(Purpose.safety.rawValue))
-    }
-    let words = [
-      "people": pick("避難者", "People"), "capacity": pick("定員", "Capacity"), "crowding": pick("混雑", "Crowding"),
-      "staff": pick("職員", "Staff"), "count": pick("人数", "Head count"), "open": title("openShelter", language),
-      "counted": pick("数え直した人数", "Counted anew"),
-      "less": pick("一人減らす", "One fewer"), "more": pick("一人増やす", "One more"), "save": pick("記録", "Save"),
-      "checkIn": pick("受付", "Check in"), "checkInButton": pick("受付する", "Check in"),
-      "card": pick("家族カードを読み取る", "Scan a family's card"), "camera": pick("カメラ", "Camera"),
-      "needs": pick("必要な物", "Needs"),
-      "enough": pick("足りた", "Enough now"), "needMore": pick("必要な物を加える", "Needs also"), "add": pick("加える", "Add"),
-      "stock": pick("この避難所の在庫", "Stock here"), "item": pick("品目", "Item"), "amount": pick("数量", "Amount"),
-      "notes": pick("記録", "Notes"),
-    ]
-    var desk = page(
-      request,
-      frame.render(
-        "desk", title: ShelterWords.name(shelter, language), active: "/shelters",
-        [
-          "w": words, "id": row, "name": shelter[Shelter.name] ?? "",
-          "code": shelter[Shelter.status]?.code ?? "unknown",
-          "status": ShelterWords.status(shelter, language), "address": shelter[Shelter.address] ?? "",
-          "hasAddress": shelter[Shelter.address] != nil,
-          "hasConflict": !answer["conflicts"].list.isEmpty, "conflictMark": pick("食い違い", "conflict"),
-          "people": language.number(count.people), "count": ShelterWords.count(count, language) ?? "",
-          "counter": count.counter, "register": count.register ?? 0,
-          "capacity": shelter[Shelter.capacity].map { language.number($0) } ?? "–",
-          "crowding": shelter.text("crowding") == nil ? "–" : ShelterWords.crowding(shelter, language),
-          "staff": shelter[Shelter.staff].map { language.number($0) } ?? "–",
-          "hasOld": !isOwn || heard ?? 0 >= 60_000,
-          "old": heard.map {
-            isOwn
-              ? pick(
-                "この区のほかのノードの情報は\(language.age(milliseconds: $0))のものです",
-                "what other nodes of this ward wrote is known as of \(language.age(milliseconds: $0))")
-              : pick(
-                "\(wardName(ward, language))の情報は\(language.age(milliseconds: $0))のものです",
-                "what \(wardName(ward, language)) wrote is known as of \(language.age(milliseconds: $0))")
-          } ?? pick("この区からはまだ何も聞いていません", "nothing was heard from this ward yet"),
-          "canWork": mayWork, "isOpen": isOpen, "looksUp": looksUp, "purpose": Purpose.safety.rawValue,
-          "controls": Controls(fields, language, options: ["ward": wardOptions(language)]).values(),
-          "actions": actions, "hasNeeds": !shelter[Shelter.needs].isEmpty,
-          "needs": shelter[Shelter.needs].map { ["need": $0] },
-          "crowdings": [ShelterCrowding.free, .congested, .full].map {
-            ["value": $0.rawValue, "label": ShelterWords.crowding($0, language)]
-          },
-          "hasStock": !stock.isEmpty, "forms": forms,
-          "stock": stock.map {
-            ["item": known(all)[$0["item"].text ?? ""] ?? "?", "amount": language.number($0["amount"].integer ?? 0)]
-          },
-          "hasNotes": !answer["notes"].list.isEmpty,
-          "notes": answer["notes"].list.prefix(30).map {
-            ["time": $0["time"].integer.map { language.time($0) } ?? "", "text": $0["text"].text ?? ""]
-          },
-        ]))
-    desk.headers[.account] = frame.account
-    return desk
+    return maps[language]!.dots(
+      dots, ward: ward, title: pick("避難所の地図", "Map of the shelters"),
+      legend: [
+        ("free", pick("空き", "space")), ("congestion", pick("混雑", "crowded")), ("full", pick("定員一杯", "full")),
+        ("open", pick("開設(混雑は未報告)", "open, not told how full")), ("shut", pick("未開設", "not open")),
+      ], larger: pick("拡大", "Larger"), smaller: pick("縮小", "Smaller"))
   }
 
   /// How old, in milliseconds, what is known of each ward is; nothing for one of which nothing came.

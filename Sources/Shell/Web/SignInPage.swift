@@ -1,6 +1,7 @@
 import Foundation
 import Hummingbird
 import NodeService
+import Office
 import Site
 
 /// The pages for signing in and for a node's first administrator: plain forms, without script.
@@ -48,7 +49,7 @@ extension WebServer {
     _ request: Request, _ context: DeskContext, back: String?, isSetup: Bool, _ body: () async throws -> Response
   ) async throws -> Response {
     do {
-      var response = Response.redirect(to: Self.back(back))
+      var response = Response.redirect(to: Self.back(back) == "/" ? "/start" : Self.back(back))
       response.headers[values: .setCookie] = try await body().headers[values: .setCookie]
       return response
     } catch { return try await form(request, context, isSetup: isSetup, back: back, APIError.of(error)) }
@@ -66,15 +67,17 @@ extension WebServer {
     let words = [
       "app": pick("認証アプリの番号か控えのコード(決めている人だけ)", "Authenticator's number or printed code (if you have set one up)"),
       "login": pick("利用者ID", "Login"), "password": pick("パスワード", "Password"), "name": pick("氏名", "Name"),
-      "code": pick("このノードを作ったときに表示されたコード", "The code shown when this node was made"),
+      "code": pick("設置のときに表示された16文字のコード", "The code of 16 characters shown when this node was made"),
       "hint": pick(
         "10 文字以上。関係のない言葉を三つ並べると、覚えやすく、破られにくくなります。",
         "At least 10 characters. Three words that have nothing in common are easy to keep in mind and hard to guess."),
-      "first": pick("このノードにはまだ管理者がいません。", "This node has no administrator yet."),
+      "first": pick("この機器にはまだ管理者がいません。", "This node has no administrator yet."),
       "setup": pick("最初の管理者を登録する", "Register the first administrator"), "pin": pick("暗証番号", "PIN"),
       "goOn": pick("この端末で続ける", "Go on at this device"), "goOnButton": pick("続ける", "Go on"),
       "counter": pick("避難所を探す(住民の方)", "Find a shelter (residents)"),
     ]
+    let ward = core.identity.certificate.node.ward
+    let offers = try await core.reader.read { try Accounts.administrators(of: ward, $0).isEmpty }
     let session = try await sessionView(request, context)
     let people = session.people.map { ["login": $0.login, "name": $0.name, "csrf": session.csrf ?? ""] }
     return page(
@@ -83,7 +86,7 @@ extension WebServer {
         "signin", title: title,
         [
           "w": words, "title": title, "action": isSetup ? "/setup" : "/sign-in", "isSetup": isSetup,
-          "offersSetup": core.firstCode.isOpen && !isSetup, "back": Self.back(back), "people": people,
+          "offersSetup": !isSetup && core.firstCode.isOpen && offers, "back": Self.back(back), "people": people,
           "hasPeople": !isSetup && !people.isEmpty,
         ]), refusal: error)
   }

@@ -70,16 +70,16 @@ extension WebServer {
       ? []
       : [
         number(
-          pick("住民の助けの求め", "Calls for help"), calls.waiting + calls.admitted,
+          pick("救助・支援の要請", "Calls for help"), calls.waiting + calls.admitted,
           calls.waiting > 0 ? "/list/counterReports" : "/list/admittedReports", language, isAlert: true)
       ]
     let shown: [[String: Any]] =
       help + [
         number(pick("開設中の避難所", "Open shelters"), all.open, "/shelters?status=open", language),
         number(pick("避難者", "Evacuees"), all.people, "/shelters?status=open", language),
-        number(pick("食い違い", "Conflicts"), status.conflicts, "/conflicts", language, isAlert: status.conflicts > 0),
+        number(pick("要確認", "To check"), status.conflicts, "/conflicts", language, isAlert: status.conflicts > 0),
         [
-          "label": pick("つながっている相手", "Links up"), "value": "\(up)/\(status.peers.count)", "href": "/network",
+          "label": pick("通信できている区", "Wards linked"), "value": "\(up)/\(status.peers.count)", "href": "/network",
           "isAlert": up < status.peers.count,
         ],
       ]
@@ -112,7 +112,7 @@ extension WebServer {
           "declare": title("declare", language), "isDeclared": !declared.isEmpty,
           "declared": declared.compactMap { declaration in
             declaration["until"].integer.map {
-              pick("宣言中: ", "Declared: ") + labels.text("purposes", declaration["purposes"], language)
+              pick("情報共有中: ", "Sharing: ") + labels.text("purposes", declaration["purposes"], language)
                 + pick("(\(language.time($0)) まで)", " (until \(language.time($0)))")
             }
           }.joined(separator: pick("、", ", ")),
@@ -205,7 +205,7 @@ extension WebServer {
     }
     if status.conflicts > 0 {
       add(
-        pick("\(status.conflicts) 件の記録が食い違っています", "\(status.conflicts) records disagree"), "", "/conflicts",
+        pick("\(status.conflicts) 件の記録の内容が食い違っています", "\(status.conflicts) records disagree"), "", "/conflicts",
         pick("決める", "Settle"))
     }
     return todo
@@ -243,11 +243,11 @@ extension WebServer {
       "open": pick("開設/全", "Open/all"), "people": pick("避難者", "Evacuees"), "short": pick("不足", "Short"),
       "heard": pick("いつの情報", "As of"), "first": pick("はじめに", "First steps"),
       "firstWhy": pick(
-        "このノードにはまだ避難所がありません。次の順に進めると使えるようになります。",
+        "まだ避難所が登録されていません。次の順に進めると使えるようになります。",
         "This node has no shelters yet. These steps make it useful."),
       "sample": title("loadSample", language),
       "sampleWhy": pick(
-        "訓練用の避難所・住民・物資・要請が入り、すぐに試せます。「その他」からいつでも消せます。",
+        "訓練用の避難所・住民・物資・要請が入り、すぐに試せます。「メニュー」からいつでも消せます。",
         "Shelters, residents, goods and a request to try everything with. Removed at any time under More."),
     ]
   }
@@ -280,7 +280,7 @@ extension WebServer {
   }
 
   private func heard(_ age: Int64?, _ language: Language) -> String {
-    guard let age else { return language.pick("受信なし", "never heard") }
+    guard let age else { return language.pick("未接続", "not linked yet") }
     return age < 60_000 ? language.pick("今", "now") : language.age(milliseconds: age)
   }
 
@@ -335,7 +335,7 @@ extension WebServer {
       figure == .heard
       ? [
         ("s0", pick("今", "now")), ("s1", pick("10分以内", "within 10 min")), ("s2", pick("3時間以内", "within 3 h")),
-        ("s4", pick("それより前", "earlier")), ("sx", pick("受信なし", "never")),
+        ("s4", pick("それより前", "earlier")), ("sx", pick("未接続", "never")),
       ]
       : [("s0", "0")]
         + least.enumerated().map { index, from in

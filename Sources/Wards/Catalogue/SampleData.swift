@@ -58,7 +58,7 @@ public enum SampleData {
         guard !rows.isEmpty else { throw Fault.refused("id", ja: "見本データはありません", en: "there is no sample data") }
         guard try !isPromised(desk) else {
           throw Fault.refused(
-            "id", ja: "見本の要請に、他区が物資を引き当てています。先にその区に取り消してもらってください",
+            "id", ja: "見本の要請に、他区が物資を割り当てています。先にその区に取り消してもらってください",
             en: "another ward has set goods aside for a sample request: let it call them off first")
         }
         var drafts: [Draft] = []

@@ -61,12 +61,15 @@ public struct Birth: Hashable, Sendable {
       plain.removeLast(mark.count)
       isAbout = isAbout || Self.after.contains(mark)
     }
+    // A number alone, of three digits at most, is no year: whoever is asked how old they are says so.
+    let isBare = said == nil && (1...3).contains(plain.count) && plain.allSatisfy { ("0"..."9").contains($0) }
+    if isBare { plain += "歳" }
     if let age = Self.age(plain) {
       let slack = isAbout ? Self.yearsAbout : 1
       let day = said ?? today
       guard let year = Int(day.prefix(4)), age.upperBound <= Self.oldest else { throw .noBirth }
       let first = year - age.upperBound - 1 - slack
-      (text, needsDay) = (given, said == nil)
+      (text, needsDay) = (isBare ? plain : given, said == nil)
       // Nobody is born after it was said.
       days = "\(first)\(day.dropFirst(4))"..."\(min(year - age.lowerBound + slack, year))\(day.dropFirst(4))"
       return

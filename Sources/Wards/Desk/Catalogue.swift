@@ -203,7 +203,7 @@ public struct Catalogue: Sendable {
       ? foreign.allSatisfy(look.consented.contains) : try rules.grounds(db, inquiry.ward, inquiry.now).contains(purpose)
     guard isGrounded else {
       throw Fault(
-        .forbidden, field: "purpose", ja: "その目的で他区の個人情報を見る根拠(災害の宣言または本人の同意)がありません: \(purpose)",
+        .forbidden, field: "purpose", ja: "その目的で他区の個人情報を見る根拠(緊急時の情報共有または本人の同意)がありません: \(purpose)",
         en: "no declaration in force and no consent allows looking at another ward's data for this purpose: \(purpose)")
     }
     return seen

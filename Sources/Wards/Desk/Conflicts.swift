@@ -148,17 +148,18 @@ public enum Conflicts {
       }
     }
     return Service(
-      "食い違い", "Conflicts", records: [],
+      "確認が必要な記録", "Records to check", records: [],
       endpoints: [
         .read(
-          "conflicts", "/conflicts", "食い違い", "Conflicts", for: .staff, "What was written at once in two places.",
+          "conflicts", "/conflicts", "確認が必要な記録", "Records to check", for: .staff,
+          "What was written at once in two places.",
           [
             FormField("limit", .integer(100...10_000), ja: "件数", en: "How many at most"),
             FormField("after", .text(150), ja: "この項目の次から", en: "`next` of the page before"),
           ], answers: .list("conflicts", members, isPaged: true)
         ) { look in try page(&look, hiding: personal) },
         .write(
-          "settleConflict", "/conflicts/settlement", "食い違いを解く", "Settle a conflict", for: deciders,
+          "settleConflict", "/conflicts/settlement", "内容を確認する", "Settle a conflict", for: deciders,
           "Say which of two values written at once stands; in a field that may be changed freely, also what both become.",
           place + [
             FormField("field", .text(60), required: true, ja: "項目", en: "Field"),

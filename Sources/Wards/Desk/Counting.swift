@@ -131,8 +131,7 @@ extension CounterField {
 
   /// The edits of a change: how many more, or fewer.
   public func change(by amount: Int64, _ desk: Desk) -> [FieldEdit] {
-    [increment(by: amount)]
-      + (desk.inquiry.isLate ? [counting?.changed.set(desk.enteredAt)].compactMap(\.self) : [])
+    [increment(by: amount)] + [counting?.changed.set(desk.enteredAt)].compactMap(\.self)
   }
 
   /// The edits of a count, made when it was entered: what was changed after that is added to it.

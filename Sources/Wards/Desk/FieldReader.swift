@@ -104,7 +104,7 @@ struct FieldReader {
     case .never(let ja, let en): .badValue(field.name, ja: "\(field.japanese): \(ja)", en: "\(field.english): \(en)")
     case .noBirth:
       .badValue(
-        field.name, ja: "\(field.japanese)は次の形にしてください: 1950-04-01、昭和25年4月1日、昭和25年頃、50歳くらい、不明",
+        field.name, ja: "\(field.japanese)を読み取れません。例: 昭和25年4月1日、S25.4.1、1950-04-01、50歳、不明(年だけでも可)",
         en: "\(field.english) must be such as 1950-04-01, 1950, about 1950, 50 years or unknown")
     }
   }

@@ -185,7 +185,7 @@ public enum OwnItems {
             OwnValue.members + [
               .init("labelJa", OwnField.labelJa.shape, "表示名", "Label in Japanese"),
               .init("labelEn", OwnField.labelEn.shape, "英語の表示名", "Label in English"), .init("ward", .ward, "区", "Ward"),
-              .init("conflicts", .list(.text(60), 20), "食い違い", "Fields in conflict"),
+              .init("conflicts", .list(.text(60), 20), "要確認の項目", "Fields to check"),
             ], beside: [Paging.isCut])
         ) { look in
           let (subject, kept) = try subject(look.given)

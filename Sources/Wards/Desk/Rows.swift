@@ -31,7 +31,7 @@ public enum Rows {
           return .object(try look.view(row, records))
         },
         .read(
-          "rowConflicts", "/rows/conflicts", "この記録の食い違い", "Conflicts of a record", for: .staff,
+          "rowConflicts", "/rows/conflicts", "この記録の要確認の項目", "What to check in a record", for: .staff,
           "The values that stand in conflict in one row.", form,
           answers: .list("conflicts", Conflicts.members, beside: [Paging.isCut])
         ) { look in

@@ -192,7 +192,7 @@ import Testing
   /// Functions longer than this are named here, each with what makes it long; no further one joins them unseen.
   private static let longest = 70
   private static let long: Set<String> = [
-    "PersonPages.swift person", "ShelterPages.swift shelterDesk",
+    "PersonPages.swift person",
     "ConflictPages.swift conflicts", "PlanBench.swift run", "Planner+Faults.swift add",
     "Workload.swift draft", "SituationPage.swift situation",
   ]

@@ -29,9 +29,16 @@ struct BirthTests {
     #expect(try Self.kept(kept) == kept)
   }
 
+  @Test(arguments: ["50", "８", "百二"])
+  func `a number alone is an age, and is kept as one`(typed: String) throws {
+    let kept = try #require(try Self.kept(typed))
+    #expect(kept.hasSuffix("歳(\(Self.today))"))
+    #expect(try Self.kept(kept) == kept)
+  }
+
   @Test(arguments: [
     "昭和64年3月1日", "昭和元年1月1日", "平成31年5月1日", "大正15年12月26日", "令和元年4月30日", "昭和65年", "1950-02-30", "昭和25年13月1日", "2200-01-01",
-    "令和60年", "2199年頃", "200歳", "だいぶ前", "50", "25歳(昨日)", "50歳(2026)",
+    "令和60年", "2199年頃", "200歳", "だいぶ前", "131", "25歳(昨日)", "50歳(2026)",
   ]) func `a day that never was or is not yet is refused with words`(typed: String) throws {
     do {
       _ = try Self.kept(typed)

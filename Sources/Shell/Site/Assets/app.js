@@ -126,7 +126,7 @@ async function post(entry, headers, csrf) {
   const type = answer.headers.get("Content-Type") ?? "";
   const said = type.includes("json") ? await answer.json().catch(() => null) : null;
   // A page instead of an answer is somebody else's: a sign-in, a hotspot's.
-  if (answer.ok) return said ? { state: "done", told: told(said.told) } : { state: "away" };
+  if (answer.ok) return said ? { state: "done", told: told(said.told), said } : { state: "away" };
   if ([401, 408, 425, 429].includes(answer.status) || answer.status >= 500 || said?.error === "csrf") return { state: "away" };
   // The node has understood it and says no, or something before it does: a person decides.
   return { state: "refused", why: told(said) || `${words.strange} (${answer.status})`, error: said?.error };
@@ -159,7 +159,7 @@ async function send() {
         "X-CSRF-Token": here.csrf, "Queue-Ticket": entry.ticket, "Queue-Seal": entry.seal, "Entered-At": at.toISOString(),
       });
       if (outcome.state === "away") break;
-      if (outcome.state === "done") sent += 1;
+      if (outcome.state === "done") { sent += 1; came(entry, outcome.said); }
       // Where the browser cannot write it down, the same is asked and answered again; the others go on.
       if (outcome.state === "refused") await queue.put({ ...entry, refused: outcome.why, error: outcome.error }).catch(() => {});
       else if (outcome.told) await queue.put({ ...entry, told: outcome.told }).catch(() => {});
@@ -184,7 +184,7 @@ function fields(form, button) {
 
 // About whom or what an entry is.
 function about(entry) {
-  return entry.fields.filter(([name, text]) => ["name", "kana", "card", "people", "change", "crowding", "needs", "day", "quantity"].includes(name) && text !== "")
+  return entry.fields.filter(([name, text]) => ["familyName", "name", "card", "people", "change", "crowding", "needs", "day", "quantity"].includes(name) && text !== "")
     .map(([, text]) => text).join(" · ");
 }
 
@@ -232,13 +232,17 @@ async function enter(entry, form, button, isCount) {
     else if (outcome.state === "away" && id === null) why = words.lost;
     else if (outcome.told) alert(outcome.told);
     if (why) return say(form, `${about(entry)}: ${why}`, "error");
-    if (id === null) plan(0);
+    if (id === null) { came(entry, outcome.said); plan(0); }
   }
   if (button && button.dataset.shows) document.getElementById(button.dataset.shows).textContent = button.textContent;
   if (!isCount) {
+    if ("family" in form.dataset) carryOn(form);
     form.reset();
-    const first = form.classList.contains("checkin") && form.querySelector("input:not([type=hidden]), select, textarea");
+    const first = form.classList.contains("checkin")
+      && (form.querySelector("[data-kana=kana]") ?? form.querySelector("input:not([type=hidden]), select, textarea"));
     if (first) first.focus();
+    remember();
+    if (id !== null) say(form, `${words.kept} ${about(entry)}`, "kept");
   }
   delete form.dataset.keeping;
   const before = mended.get(form);
@@ -260,14 +264,165 @@ async function enter(entry, form, button, isCount) {
     }
     say(form, `${words.held}: ${about(left)}: ${left.refused}`, "error");
   } else if (!left && !isCount) {
-    const name = typed.find(([control]) => ["name", "card", "people", "needs"].includes(control.name));
-    say(form, `${words.done} ${name ? name[1] : ""}`, "notice");
+    say(form, `${words.done} ${about(entry)}`, "notice");
   }
 }
+
+// MARK: A family at the desk: what the members have in common stays, what was typed by an input method is its own reading, and
+// who was entered last can be mended.
+
+// What is carried on counts as untouched: it is nobody's half-done entry.
+function keep(control) {
+  if (control.tagName === "SELECT") for (const option of control.options) option.defaultSelected = option.selected;
+  else control.defaultValue = control.value;
+}
+
+function carryOn(form) {
+  const family = form.elements.familyName;
+  const party = form.elements.party;
+  const whole = family.value.trim() || form.elements.name.value.trim().split(/\s/)[0];
+  if (party && !party.value && whole) {
+    party.value = `${whole} ${new Date().toLocaleTimeString("ja", { hour: "2-digit", minute: "2-digit" })}`;
+  }
+  for (const control of form.querySelectorAll("[data-stays]")) keep(control);
+  form.querySelector("[data-next]").hidden = false;
+}
+
+document.addEventListener("click", (event) => {
+  const next = event.target.closest("[data-next]");
+  if (!next) return;
+  const form = next.form;
+  for (const control of form.querySelectorAll("input[data-stays]")) control.defaultValue = "";
+  form.reset();
+  next.hidden = true;
+  remember();
+  form.elements.familyName.focus();
+});
+
+// A box that a device is to remember: how it counts is the shelter's habit, and not the clerk's.
+function remember() {
+  for (const box of document.querySelectorAll("[data-habit]")) {
+    try { const kept = localStorage.getItem(box.dataset.habit); if (kept !== null) box.checked = box.defaultChecked = kept === "1"; } catch {}
+  }
+}
+
+document.addEventListener("change", (event) => {
+  const box = event.target.closest("input[data-habit]");
+  if (box) try { localStorage.setItem(box.dataset.habit, box.checked ? "1" : "0"); } catch {}
+  const asking = event.target.closest("form[data-asked]");
+  if (!asking || event.target.name !== "item") return;
+  const asked = JSON.parse(asking.dataset.asked)[event.target.value];
+  if (asked) say(asking, `${asking.dataset.askedlabel}${asked}`, "warning"); else asking.querySelector(".said")?.remove();
+});
+
+const isKana = (text) => /^[ぁ-ゖァ-ヺー・\s　]+$/.test(text);
+const katakana = (text) => text.replace(/[ぁ-ゖ]/g, (letter) => String.fromCharCode(letter.charCodeAt(0) + 0x60));
+let reading = "";
+
+document.addEventListener("compositionstart", () => { reading = ""; });
+document.addEventListener("compositionupdate", (event) => { if (event.data && isKana(event.data)) reading = event.data; });
+document.addEventListener("compositionend", (event) => {
+  const kana = event.target.dataset?.kana && event.target.form?.elements[event.target.dataset.kana];
+  if (!kana || !reading || !event.data || kana.dataset.typed === kana.value && kana.value !== "") return;
+  // A name that is typed anew has another reading.
+  const begun = event.target.value.trim() === event.data.trim() ? "" : kana.value;
+  kana.value = `${begun}${begun && /[\s　]/.test(event.target.value.trim()) && !/\s$/.test(begun) ? " " : ""}${katakana(reading)}`;
+  reading = "";
+});
+document.addEventListener("input", (event) => {
+  // Whoever mends the reading by hand knows it.
+  if (["kana", "familyKana"].includes(event.target.name) && !event.isComposing) event.target.dataset.typed = event.target.value;
+  const kana = event.target.dataset?.kana && event.target.form?.elements[event.target.dataset.kana];
+  if (kana && event.target.value === "") kana.value = "";
+});
+
+// What came of entries since this page's figures were made.
+let arrivals = 0;
+const lastEntered = (row) => `entered-${words.account}-${row}`;
+
+function came(entry, said) {
+  arrivals += 1;
+  const given = Object.fromEntries(entry.fields);
+  const people = document.getElementById("people");
+  if (people?.dataset.counts === given._row) {
+    const heads = entry.url === "/do/checkIn" ? 1 : entry.url === "/do/checkInFamily" ? (said?.stays?.length ?? 0) : 0;
+    if (Number.isSafeInteger(said?.occupancy) && entry.url === "/do/countHeads") people.dataset.counter = said.occupancy;
+    else if (given.counted) people.dataset.counter = Number(people.dataset.counter) + heads;
+    people.dataset.register = Number(people.dataset.register) + heads;
+  }
+  if (entry.url !== "/do/checkIn" || !said?.id) return;
+  const line = { row: said.id, name: said.name || said.kana || given.name, birth: said.birth ?? "", doubted: (said.doubles ?? []).length > 0, counted: !!given.counted };
+  try {
+    const before = JSON.parse(sessionStorage.getItem(lastEntered(given._row)) ?? "[]");
+    sessionStorage.setItem(lastEntered(given._row), JSON.stringify([line, ...before].slice(0, 8)));
+  } catch {}
+}
+
+function showEntered(waiting) {
+  const box = document.getElementById("entered");
+  if (!box) return;
+  let entered = [];
+  try { entered = JSON.parse(sessionStorage.getItem(lastEntered(box.dataset.row)) ?? "[]"); } catch {}
+  const mine = waiting.filter((entry) => entry.url === "/do/checkIn" && entry.account === words.account && Object.fromEntries(entry.fields)._row === box.dataset.row);
+  box.hidden = entered.length + mine.length === 0;
+  const line = (name, note, ...parts) => {
+    const item = document.createElement("li");
+    item.className = "row";
+    const who = Object.assign(document.createElement("strong"), { textContent: name });
+    item.append(who, Object.assign(document.createElement("small"), { textContent: note }), ...parts);
+    return item;
+  };
+  box.querySelector("ol").replaceChildren(
+    ...mine.reverse().slice(0, 8).map((entry) => line(about(entry), box.dataset.waits, button(box.dataset.cancel, async () => {
+      await queue.drop(entry.id).catch(() => {});
+      await showQueue();
+    }))),
+    ...entered.map((one) => {
+      const change = Object.assign(document.createElement("a"), {
+        className: "button quiet", href: `/do/changeStay?_row=${one.row}&_back=/shelters/${box.dataset.row}`, textContent: box.dataset.change,
+      });
+      const doubt = Object.assign(document.createElement("a"), { className: "mark", href: "/doubles", textContent: box.dataset.doubted });
+      return line(one.name, one.birth.replace(/\(.*/, ""), ...(one.doubted ? [doubt] : []), change, button(box.dataset.cancel, () => uncheckIn(box, one)));
+    }));
+}
+
+// Takes an entry back that was a slip: by the node alone, which has it.
+async function uncheckIn(box, one) {
+  if (!confirm(box.dataset.sure.replace("{}", one.name))) return;
+  const form = box.parentElement.querySelector("[data-family]");
+  try {
+    const here = await session();
+    const outcome = await post({ url: "/do/cancelStay", fields: [["_row", one.row]], mark: mark() }, {}, here.csrf);
+    if (outcome.state !== "done") throw new Error(outcome.why ?? words.unreached);
+    const rest = JSON.parse(sessionStorage.getItem(lastEntered(box.dataset.row)) ?? "[]").filter((other) => other.row !== one.row);
+    sessionStorage.setItem(lastEntered(box.dataset.row), JSON.stringify(rest));
+    arrivals += 1;
+    say(form, box.dataset.cancelled.replace("{}", one.name), "notice");
+    await showQueue();
+    plan(0);
+  } catch (error) { say(form, error.message, "error"); }
+}
+
+// MARK: The desk's parts, one at a time where there is a script
+
+function showTab() {
+  const tabs = document.querySelector("[data-tabs]");
+  if (!tabs) return;
+  const parts = [...document.querySelectorAll("[data-tab]")];
+  const wanted = parts.find((part) => `#${part.id}` === location.hash) ?? parts[0];
+  for (const part of parts) part.hidden = part !== wanted;
+  for (const link of tabs.querySelectorAll("a")) {
+    if (link.hash === `#${wanted.id}`) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
+  }
+}
+
+addEventListener("hashchange", showTab);
 
 // Any other form: what was typed stays where it is when the node does not answer, instead of being lost with the page.
 const reached = new WeakSet();
 const asking = new WeakSet();
+// Forms that are about to be sent: the page under them must stay.
+let sending = 0;
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
@@ -275,6 +430,7 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (asking.has(form)) return;
   asking.add(form);
+  sending += 1;
   const button = event.submitter;
   try {
     await fetch("/healthz", { cache: "no-store", signal: end(10000) });
@@ -284,6 +440,7 @@ document.addEventListener("submit", async (event) => {
     say(form, words.unreached, "error");
   } finally {
     asking.delete(form);
+    sending -= 1;
   }
 });
 
@@ -350,12 +507,148 @@ document.addEventListener("click", (event) => {
   readByCamera(document.querySelector("[data-scan]"), document.querySelector("[data-view]")).catch(() => { camera.hidden = true; });
 });
 
+// MARK: Lists: in another order by a press at a column's head, and several rows at once
+
+function sortable() {
+  for (const head of document.querySelectorAll("table[data-sortable] thead th")) {
+    if (head.querySelector("button") || !head.textContent.trim() || head.querySelector(".hidden")) continue;
+    const press = Object.assign(document.createElement("button"), { type: "button", className: "plain", textContent: head.textContent });
+    head.replaceChildren(press);
+  }
+}
+
+// Numbers by what they are, everything else as it is read.
+function key(cell) {
+  const text = cell?.textContent.trim() ?? "";
+  const number = parseFloat(text.replace(/[,%]/g, ""));
+  return text === "" || text === "–" ? [2, 0, ""] : Number.isNaN(number) ? [1, 0, text] : [0, number, text];
+}
+
+let sorted = null;
+
+function sort(table, index, isDown) {
+  const rows = [...table.tBodies[0].rows].map((row) => [key(row.cells[index]), row]);
+  const order = isDown ? -1 : 1;
+  rows.sort(([a], [b]) => a[0] - b[0] || order * (a[1] - b[1] || a[2].localeCompare(b[2], "ja")));
+  table.tBodies[0].append(...rows.map(([, row]) => row));
+  for (const [number, head] of [...table.tHead.rows[0].cells].entries()) {
+    if (number === index) head.setAttribute("aria-sort", isDown ? "descending" : "ascending"); else head.removeAttribute("aria-sort");
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const head = event.target.closest("table[data-sortable] thead th button")?.parentElement;
+  if (head) {
+    // Numbers from the most, words from the first.
+    const first = head.classList.contains("number") ? "descending" : "ascending";
+    const was = head.getAttribute("aria-sort");
+    const isDown = was ? was === "ascending" : first === "descending";
+    sorted = { path: location.pathname, index: head.cellIndex, isDown };
+    sort(head.closest("table"), head.cellIndex, isDown);
+  }
+  const box = event.target.closest(".tick input");
+  if (box) {
+    const all = [...document.querySelectorAll(".tick input")];
+    const [from, to] = [all.indexOf(lastTicked), all.indexOf(box)];
+    if (event.shiftKey && from >= 0) for (const one of all.slice(Math.min(from, to), Math.max(from, to) + 1)) one.checked = box.checked;
+    lastTicked = box;
+    showTicks();
+  }
+  const whole = event.target.closest("[data-all] input");
+  if (whole) {
+    for (const one of document.querySelectorAll(".tick input")) one.checked = whole.checked;
+    showTicks();
+  }
+  const near = event.target.closest("[data-near]");
+  if (near) navigator.geolocation.getCurrentPosition(({ coords }) => {
+    const place = new URL(near.dataset.near, location.href);
+    for (const [name, value] of new FormData(near.form ?? undefined)) if (value && !name.startsWith("_")) place.searchParams.set(name, value);
+    place.searchParams.set("near", `${coords.latitude.toFixed(4)},${coords.longitude.toFixed(4)}`);
+    location.href = place;
+  }, () => { near.hidden = true; }, { timeout: 10000, maximumAge: 60000 });
+});
+
+let lastTicked = null;
+
+function showTicks() {
+  const count = document.querySelectorAll(".tick input:checked").length;
+  for (const shown of document.querySelectorAll("[data-count]")) shown.textContent = count > 0 ? ` (${count})` : "";
+}
+
+// MARK: Maps of places: nearer and farther, and pushed about
+
+function zoom(svg, by, at = { x: 0.5, y: 0.5 }) {
+  const { x, y, width, height } = svg.viewBox.baseVal;
+  svg.dataset.whole ??= width;
+  const factor = Math.min(Math.max(by, svg.dataset.whole / 40 / width), svg.dataset.whole / width);
+  svg.setAttribute("viewBox", `${x + width * (1 - factor) * at.x} ${y + height * (1 - factor) * at.y} ${width * factor} ${height * factor}`);
+  const scale = Math.max(width, height) * factor / 60;
+  for (const dot of svg.querySelectorAll(".dot > g")) dot.setAttribute("transform", `scale(${scale})`);
+}
+
+document.addEventListener("click", (event) => {
+  const press = event.target.closest("[data-by]");
+  if (press) zoom(press.closest("[data-dots]").querySelector("svg"), Number(press.dataset.by));
+});
+
+document.addEventListener("wheel", (event) => {
+  const svg = event.target.closest("[data-dots] svg");
+  if (!svg || !event.ctrlKey) return;
+  event.preventDefault();
+  const box = svg.getBoundingClientRect();
+  zoom(svg, event.deltaY < 0 ? 0.8 : 1.25, { x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height });
+}, { passive: false });
+
+document.addEventListener("pointerdown", (event) => {
+  const svg = event.target.closest("[data-dots] svg");
+  if (!svg || event.button !== 0) return;
+  const from = { x: event.clientX, y: event.clientY };
+  const { x, y, width, height } = svg.viewBox.baseVal;
+  let isMoved = false;
+  const move = (to) => {
+    if (!isMoved && Math.hypot(to.clientX - from.x, to.clientY - from.y) < 6) return;
+    isMoved = true;
+    const unit = width / svg.getBoundingClientRect().width;
+    svg.setAttribute("viewBox", `${x - (to.clientX - from.x) * unit} ${y - (to.clientY - from.y) * unit} ${width} ${height}`);
+  };
+  const stop = () => {
+    removeEventListener("pointermove", move);
+    // What was pushed was not meant to be opened.
+    if (isMoved) addEventListener("click", (click) => click.preventDefault(), { once: true, capture: true });
+  };
+  addEventListener("pointermove", move);
+  addEventListener("pointerup", stop, { once: true });
+});
+
+document.addEventListener("dragstart", (event) => { if (event.target.closest?.("[data-dots]")) event.preventDefault(); });
+
 // What only a script can do is shown by it, in a page and in what takes its place.
 function wake() {
   for (const printer of document.querySelectorAll("[data-print]")) printer.hidden = false;
   for (const camera of document.querySelectorAll("[data-camera]")) camera.hidden = !canRead;
   for (const hint of document.querySelectorAll("[data-nocamera]")) hint.hidden = canRead;
+  for (const label of document.querySelectorAll("[data-file]:not(:has([type=file]))")) {
+    const text = label.querySelector("textarea");
+    const file = Object.assign(document.createElement("input"), { type: "file" });
+    file.addEventListener("change", async () => { text.value = await file.files[0]?.text() ?? ""; });
+    text.setAttribute("aria-label", label.firstChild.textContent.trim());
+    file.required = text.required;
+    text.required = false;
+    text.hidden = true;
+    text.before(file);
+  }
+  for (const part of document.querySelectorAll("[data-zoom], [data-all]")) part.hidden = false;
+  for (const near of document.querySelectorAll("[data-near]")) near.hidden = !navigator.geolocation || !window.isSecureContext;
+  remember();
+  showTab();
+  sortable();
+  const table = document.querySelector("table[data-sortable]");
+  if (table && sorted?.path === location.pathname) sort(table, sorted.index, sorted.isDown);
 }
+
+// Each page has a mark of its own, which nobody sees.
+const seenOf = (content) => content.innerHTML.replace(/name="_mark" value="[^"]*"/g, "");
+let lastShown = seenOf(document.getElementById("content"));
 
 wake();
 
@@ -380,6 +673,7 @@ document.addEventListener("input", (event) => {
     const error = page.querySelector("main > .error");
     if (error) found.replaceChildren(error);
     document.getElementById("results").replaceWith(found);
+    wake();
     history.replaceState(null, "", url);
   }, 300);
 });
@@ -391,19 +685,24 @@ function showPeople(all) {
   const people = document.getElementById("people");
   if (!people) return;
   let count = Number(people.dataset.counter);
+  let register = Number(people.dataset.register);
   for (const entry of all) {
     const given = Object.fromEntries(entry.fields);
-    if (entry.refused || entry.told || entry.url !== "/do/countHeads" || given._row !== people.dataset.counts) continue;
-    count = "people" in given ? Number(given.people) : count + Number(given.change ?? 0);
+    if (entry.refused || entry.told || given._row !== people.dataset.counts) continue;
+    const heads = entry.url === "/do/checkIn" ? 1 : entry.url === "/do/checkInFamily" ? given.card.split(".").length : 0;
+    register += heads;
+    if (given.counted) count += heads;
+    if (entry.url === "/do/countHeads") count = "people" in given ? Number(given.people) : count + Number(given.change ?? 0);
   }
-  people.textContent = Math.max(0, count, Number(people.dataset.register)).toLocaleString("en");
+  people.textContent = Math.max(0, count, register).toLocaleString("en");
 }
 
 async function showQueue() {
   const badge = document.getElementById("unsent");
   let all;
-  try { all = await queue.all(); } catch { return; }
+  try { all = await queue.all(); } catch { return showPeople([]); }
   showPeople(all);
+  showEntered(all);
   const held = all.filter((entry) => entry.refused || entry.told || !entry.ticket).length;
   if (badge) {
     badge.hidden = all.length === 0;
@@ -429,7 +728,7 @@ function item(entry, labels, mine) {
   const time = document.createElement("time");
   time.textContent = new Date(entry.at).toLocaleString(document.documentElement.lang);
   const text = document.createElement("span");
-  const values = entry.fields.filter(([name, text]) => !name.startsWith("_") && text !== "").map(([, text]) => text);
+  const values = entry.fields.filter(([name, text]) => !name.startsWith("_") && !["counted", "homeWard", "purpose", "party"].includes(name) && text !== "").map(([, text]) => text);
   text.textContent = `${entry.label}: ${values.join(" · ")}`;
   item.append(time, text);
   if (!entry.ticket || entry.account !== mine) {
@@ -472,7 +771,6 @@ function button(label, action) {
 
 const live = document.getElementById("live");
 let due = null;
-let lastShown = null;
 
 function show(isLive, why) {
   if (!live) return;
@@ -492,6 +790,7 @@ function isChanged(control) {
 }
 
 function isBusy() {
+  if (sending > 0) return true;
   const focused = document.activeElement;
   if (focused && focused.closest("form") && focused.tagName !== "BUTTON" || document.querySelector("[data-view]:not([hidden])")) return true;
   return Array.from(document.querySelectorAll("main form[method=post]")).some((form) => Array.from(form.elements).some(isChanged));
@@ -502,13 +801,16 @@ async function refresh() {
   if ("still" in document.getElementById("content").dataset) return showQueue();
   // Nothing is taken from under somebody's eyes that was just said.
   if (document.querySelector(".notice") && performance.now() < 8000) { plan(8000 - performance.now()); return; }
+  const before = arrivals;
   try {
-    const answer = await fetch(location.href, { headers: { "X-Renkei-Refresh": "1" } });
+    const answer = await fetch(location.href, { headers: { "X-Renkei-Refresh": "1" }, signal: end(20000) });
     if (answer.redirected) { show(false, words.ended); plan(10000); return; }
     if (!answer.ok) throw new Error(String(answer.status));
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const content = page.getElementById("content");
     if (!content) throw new Error("no content");
+    // What was delivered meanwhile is not in it: what is on the screen is newer.
+    if (before !== arrivals) { plan(0); return; }
     for (const message of content.querySelectorAll(".notice")) message.remove();
     if (isBusy()) {
       // Nothing is taken from under somebody's hands: the figures alone are brought up to date.
@@ -521,8 +823,7 @@ async function refresh() {
       return;
     }
     const shown = document.getElementById("content");
-    // Each page has a mark of its own, which nobody sees.
-    const seen = content.innerHTML.replace(/name="_mark" value="[^"]*"/g, "");
+    const seen = seenOf(content);
     if (lastShown !== seen) {
       lastShown = seen;
       // Who goes by keyboard stays where they are.
@@ -530,14 +831,24 @@ async function refresh() {
       const place = reachable(shown).indexOf(document.activeElement);
       const open = new Set([...shown.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent));
       const said = [...shown.querySelectorAll("form > .said")].map((message) => [message, message.parentElement.dataset.label]);
+      const carried = [...shown.querySelectorAll("[data-stays]")].map((control) => [control.name, control.value]);
+      const isFamily = shown.querySelector("[data-next]")?.hidden === false;
       shown.replaceWith(content);
+      for (const [name, value] of carried) {
+        const control = content.querySelector(`[data-stays][name="${name}"]`);
+        if (control && isFamily) { control.value = value; keep(control); }
+      }
+      for (const next of content.querySelectorAll("[data-next]")) next.hidden = !isFamily;
       for (const summary of content.querySelectorAll("summary")) summary.parentElement.open = open.has(summary.textContent);
       for (const [message, label] of said) content.querySelector(`form[data-label="${CSS.escape(label)}"]`)?.prepend(message);
       wake();
       if (place >= 0) reachable(content)[place]?.focus({ preventScroll: true });
     }
     await showQueue();
-  } catch { plan(5000); }
+  } catch {
+    show(false);
+    plan(5000);
+  }
 }
 
 function plan(after) { if (due === null) due = setTimeout(refresh, after); }
@@ -555,7 +866,10 @@ performance.mark("ready");
 if (!live) {
   // Nobody has signed in: what waits says so; and whoever worked here does so no longer.
   isLocked = true;
-  if (location.pathname === "/sign-in") person.forget();
+  if (location.pathname === "/sign-in") {
+    person.forget();
+    try { sessionStorage.clear(); } catch {}
+  }
   showQueue();
   // The page that is shown without contact gives way to the real one.
   if (document.getElementById("queue")) setInterval(() => session().then((here) => { if (here.state === "open") location.reload(); }, () => {}), 5000);
@@ -567,8 +881,16 @@ if (!live) {
 function listen() {
   const channel = "BroadcastChannel" in window && navigator.locks ? new BroadcastChannel("renkei-events") : null;
   let state = null;
+  let silent = null;
   const heard = (what) => {
-    if (what === "live") { show(true); deliver(); }
+    clearTimeout(silent);
+    // The node says something every ten seconds: who hears nothing for longer has no contact, whatever the connection looks like.
+    silent = setTimeout(() => show(false), 25000);
+    if (what === "live" || what === "beat") {
+      if (live.classList.contains("stale")) plan(0);
+      show(true);
+      deliver();
+    }
     if (what === "stale") show(false);
     if (what === "rows") plan(1000);
     if (what === "links") plan(300);
@@ -584,6 +906,7 @@ function listen() {
     events.onopen = () => tell("live");
     // A browser tries again by itself, unless the node refused it.
     events.onerror = () => { tell("stale"); if (events?.readyState === EventSource.CLOSED) setTimeout(() => events && open(), 5000); };
+    events.addEventListener("beat", () => tell("beat"));
     events.addEventListener("rows", () => tell("rows"));
     events.addEventListener("links", () => tell("links"));
   };

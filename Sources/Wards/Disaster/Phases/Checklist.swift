@@ -30,12 +30,14 @@ enum Checklist {
     Task(.before, "stock", "b-st-2", ja: "在庫の持ち分を各拠点のノードへ配る", en: "spread shares of stock over the nodes"),
     Task(.before, "network", "b-ne-1", ja: "記録媒体での同期を訓練する", en: "practise syncing by card"),
     Task(
-      .before, "network", "b-ne-2", ja: "認証局カードの保管場所と担当を確かめる",
+      .before, "network", "b-ne-2", ja: "区の管理カードの保管場所と担当を確かめる",
       en: "check where the authority's card is and who holds it"),
     Task(
       .dayOf, "headquarters", "d-hq-1", ja: "災害対策本部を設置し発災日時を登録する",
       en: "set up the headquarters and enter the time of the quake"),
-    Task(.dayOf, "headquarters", "d-hq-2", ja: "認証局カードで災害を宣言する", en: "declare the disaster with the authority's card"),
+    Task(
+      .dayOf, "headquarters", "d-hq-2", ja: "区の管理カードで緊急時の情報共有を開始する",
+      en: "declare the disaster with the authority's card"),
     Task(.dayOf, "shelters", "d-sh-1", ja: "建物の安全を確かめ避難所を開設する", en: "check the buildings and open the shelters"),
     Task(.dayOf, "shelters", "d-sh-2", ja: "一時滞在施設を開設する", en: "open the facilities for stranded people"),
     Task(.dayOf, "shelters", "d-sh-3", ja: "避難者数を1時間ごとに報告する", en: "report head counts every hour"),
@@ -58,6 +60,8 @@ enum Checklist {
       .recovery, "people", "r-pe-1", ja: "被災者台帳・罹災証明へ引き継ぐ",
       en: "hand over to the victims' register and damage certificates"),
     Task(.recovery, "stock", "r-st-1", ja: "余剰を返し備蓄を補充する", en: "return surplus and restock"),
-    Task(.recovery, "headquarters", "r-hq-1", ja: "宣言を解除し閲覧記録を点検する", en: "end the declaration and audit who saw what"),
+    Task(
+      .recovery, "headquarters", "r-hq-1", ja: "緊急時の情報共有を終え、閲覧記録を点検する", en: "end the declaration and audit who saw what"
+    ),
   ]
 }

@@ -38,7 +38,7 @@ public enum Disasters {
     "災害対応", "The disaster", records: [records, ChecklistMark.records],
     actions: [
       Action(
-        "tellDisaster", .new, records, "災害を登録する", "Enter a disaster", for: .command,
+        "tellDisaster", .new, records, "発災を登録する", "Enter a disaster", for: .command,
         takes: [DisasterEntry.name.needed, DisasterEntry.quakeAt.needed, DisasterEntry.drill.asked],
         stamps: [.user(DisasterEntry.toldBy), .ward(DisasterEntry.ward)]
       ),

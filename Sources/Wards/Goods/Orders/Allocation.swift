@@ -8,16 +8,16 @@ public enum Allocation {
   public static let request = Field.row(1, "request", of: "requests", "要請", "Request")
   public static let lot = Field.row(2, "lot", of: "lots", "ロット", "Lot")
   public static let item = Field.row(3, "item", of: "items", "品目", "Item")
-  public static let quantity = Field.integer(4, "quantity", 1...1_000_000_000, "引当数", "Quantity")
+  public static let quantity = Field.integer(4, "quantity", 1...1_000_000_000, "割り当て数", "Quantity")
   public static let holder = Field.ward(5, "holder", of: .first, "出し手の区", "Holding ward")
-  public static let reservedAt = Field.time(6, "reserved_at", "引当日時", "Reserved at")
+  public static let reservedAt = Field.time(6, "reserved_at", "割り当て日時", "Reserved at")
   public static let shippedAt = Field.time(7, "shipped_at", "発送日時", "Shipped at")
   public static let shipped = Field.integer(8, "shipped", 1...1_000_000_000, "発送数", "Shipped")
   public static let carrier = Field.text(9, "carrier", 100, "輸送手段", "Carrier")
   public static let arrivedAt = Field.time(10, "arrived_at", "到着日時", "Arrived at")
   public static let arrived = Field.integer(11, "arrived", 0...1_000_000_000, "到着数", "Arrived")
-  public static let inspectedAt = Field.time(12, "inspected_at", "検収日時", "Inspected at")
-  public static let accepted = Field.integer(13, "accepted", 0...1_000_000_000, "検収数", "Accepted")
+  public static let inspectedAt = Field.time(12, "inspected_at", "受け取り確認の日時", "Inspected at")
+  public static let accepted = Field.integer(13, "accepted", 0...1_000_000_000, "受け取り確認の数", "Accepted")
   public static let fault = Field.text(14, "fault", 500, "不良・不足の内容", "What was wrong")
   public static let cancelledAt = Field.time(15, "cancelled_at", "取消日時", "Cancelled at")
   public static let reason = Field.text(16, "reason", 500, "理由", "Reason")
@@ -36,7 +36,7 @@ public enum Allocation {
   ]
 
   public static let records = Records(
-    73, "allocations", "引当", "Allocation", lane: .supply, law: .keptByParties(first: holders, second: askers),
+    73, "allocations", "割り当て", "Allocation", lane: .supply, law: .keptByParties(first: holders, second: askers),
     reader: .staff,
     fields: [
       request, lot, item, quantity, holder, reservedAt, shippedAt, shipped, carrier, arrivedAt, arrived, inspectedAt,

@@ -13,7 +13,7 @@ public enum Allocations {
   static let members: [Answer.Member] = [
     .init("shortfall", .integer(Numbers.any), "不足数", "Shortfall"),
     .init("cancelledTooLate", .flag, "発送後の取消", "Cancelled when it was under way"),
-    .init("needsAuthority", .flag, "次の操作に認証局カードが必要", "The next step needs the authority's card"),
+    .init("needsAuthority", .flag, "次の操作に区の管理カードが必要", "The next step needs the authority's card"),
   ]
 
   /// An allocation, with how much of it did not come, and whether its next step needs the authority's card here.
@@ -48,18 +48,19 @@ public enum Allocations {
   }
 
   private static let one = Endpoint.read(
-    "allocation", "/allocations/{id}", "引当", "Allocation", for: .staff, "How far an allocation has come.", of: records,
+    "allocation", "/allocations/{id}", "割り当て", "Allocation", for: .staff, "How far an allocation has come.",
+    of: records,
     answers: .row(records, and: members)
   ) { look in try answer(look.inquiry.row!, &look) }
 
   // MARK: Setting aside
 
   private static let allocate = Endpoint.write(
-    "allocate", "/requests/{id}/allocations", "引き当てる", "Allocate", for: .goods,
+    "allocate", "/requests/{id}/allocations", "割り当てる", "Allocate", for: .goods,
     "Set goods of this node's share aside for a request.",
     [
       Allocation.lot.needed, Allocation.quantity.needed, Allocation.substitute.asked,
-      FormField("evenIfMore", .flag, ja: "要請数を超えても引き当てる", en: "Even when more than is asked"),
+      FormField("evenIfMore", .flag, ja: "要請数を超えても割り当てる", en: "Even when more than is asked"),
     ], of: GoodsRequest.records,
     when: [
       Requests.open,
@@ -101,6 +102,6 @@ public enum Allocations {
   }.often(7)
 
   public static let service = Service(
-    "引当と配送", "Setting aside and delivering", records: [records], actions: [DeliverySteps.arrive],
+    "割り当てと配送", "Setting aside and delivering", records: [records], actions: [DeliverySteps.arrive],
     endpoints: [allocate] + DeliverySteps.endpoints + [one, OrderRule.list], menu: ["orderRules"])
 }

@@ -9,10 +9,10 @@ enum DeliverySteps {
   private static let records = Allocation.records
 
   private static let cardOfHolder = Words(
-    "認証局カードは、引き当てたノードが失われたときだけ使います。ふだんは空のままにします。",
+    "区の管理カードは、割り当てた機器が失われたときだけ使います。ふだんは空のままにします。",
     "The authority's card is for when the node that set the goods aside is lost. Leave it empty otherwise.")
   private static let cardOfAsker = Words(
-    "認証局カードは、要請したノードが失われたときだけ使います。ふだんは空のままにします。",
+    "区の管理カードは、要請したノードが失われたときだけ使います。ふだんは空のままにします。",
     "The authority's card is for when the node that asked is lost. Leave it empty otherwise.")
 
   /// The request that an allocation is for.
@@ -59,7 +59,7 @@ enum DeliverySteps {
     let quantity = Requests.bounded(allocation[Allocation.quantity] ?? 0)
     let shipped = desk.given.integer("shipped") ?? quantity
     guard shipped <= quantity else {
-      throw Fault.badValue("shipped", ja: "引当数は \(quantity) です", en: "only \(quantity) were set aside")
+      throw Fault.badValue("shipped", ja: "割り当て数は \(quantity) です", en: "only \(quantity) were set aside")
     }
     var draft = records.draft()
     draft.edit(
@@ -108,7 +108,7 @@ enum DeliverySteps {
   }.often(3)
 
   private static let cancel = Endpoint.write(
-    OrderRule.cancel.action, "/allocations/{id}/cancellation", "引当を取り消す", "Cancel", for: .goodsAtShelters,
+    OrderRule.cancel.action, "/allocations/{id}/cancellation", "割り当てを取り消す", "Cancel", for: .goodsAtShelters,
     "Called off before it was sent: the goods go back into stock.",
     [Allocation.reason.needed, Desk.card, Desk.passphrase], of: records, when: OrderRule.cancel.conditions,
     warning: cardOfHolder, answers: .row(records, and: Allocations.members)
@@ -140,7 +140,7 @@ enum DeliverySteps {
   }.often(6)
 
   private static let inspect = Endpoint.write(
-    OrderRule.inspect.action, "/allocations/{id}/inspection", "検収する", "Inspect", for: .goodsAtShelters,
+    OrderRule.inspect.action, "/allocations/{id}/inspection", "受け取りを確認する", "Inspect", for: .goodsAtShelters,
     "What is good is taken into the shelter's stock; the rest is told as a shortfall.",
     [Allocation.accepted.asked, Allocation.fault.asked, Desk.card, Desk.passphrase], of: records,
     when: OrderRule.inspect.conditions, warning: cardOfAsker, answers: .row(records, and: Allocations.members)

@@ -15,7 +15,7 @@ public struct OrderRule: Sendable {
 
     public var words: Words {
       switch self {
-      case .holderNode: Words("引き当てたノード", "the node that set the goods aside")
+      case .holderNode: Words("割り当てた機器", "the node that set the goods aside")
       case .askingWard: Words("要請した区", "the ward that asked")
       case .askingNode: Words("要請したノード", "the node that asked")
       }
@@ -73,7 +73,7 @@ public struct OrderRule: Sendable {
     guard let author = party.author(allocation), author != desk.replica.author else { return }
     guard desk.given.text("card") != nil else {
       throw Fault(
-        .forbidden, field: "card", ja: "\(author) が行った登録です。そのノードが失われたときは、認証局カードを付けてください",
+        .forbidden, field: "card", ja: "\(author) が行った登録です。そのノードが失われたときは、区の管理カードを付けてください",
         en: "entered by \(author); when that node is lost, show the authority's card")
     }
     _ = try desk.authority()
@@ -93,7 +93,7 @@ public struct OrderRule: Sendable {
   // MARK: As a list
 
   static let list = Endpoint.read(
-    "orderRules", "/orders/rules", "要請・引当の手順", "Who may take which step", for: .staff,
+    "orderRules", "/orders/rules", "要請・割り当ての手順", "Who may take which step", for: .staff,
     "Who may take which step, from which state.",
     answers: .list(
       "rules",

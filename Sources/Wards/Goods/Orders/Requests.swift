@@ -41,10 +41,10 @@ public enum Requests {
 
   /// What `view` says besides the request's columns; `allocations` and `offers` are whole rows.
   private static let members: [Answer.Member] = [
-    .init("promised", .integer(Numbers.any), "手配済み", "Promised"),
+    .init("promised", .integer(Numbers.any), "手配", "Promised"),
     .init("open", .integer(Numbers.any), "不足", "Still open"),
-    .init("surplus", .integer(Numbers.any), "過剰", "Too much"),
-    .init("allocations", .objects(.row(Allocation.records, and: Allocations.members)), "引当", "Allocations"),
+    .init("surplus", .integer(Numbers.any), "送り過ぎ", "Too much"),
+    .init("allocations", .objects(.row(Allocation.records, and: Allocations.members)), "割り当て", "Allocations"),
     .init("offers", .objects(.row(Offer.records)), "申し出", "Offers"),
   ]
 
@@ -87,13 +87,17 @@ public enum Requests {
 
   private static let list = Endpoint.read(
     "requests", "/requests", "物資の要請", "Requests for goods", for: .staff, "Requests, the most urgent first.",
-    [GoodsRequest.ward.asked, FormField("show", .choice(Shown.choices), ja: "表示", en: "Which")]
+    [
+      GoodsRequest.ward.asked, GoodsRequest.shelter.asked,
+      FormField("show", .choice(Shown.choices), ja: "表示", en: "Which"),
+    ]
       + Paging.fields(of: records.name, upTo: 5_000),
     answers: .rows("requests", records, and: members, isPaged: true)
   ) { look in
     let shown = look.given.text("show").flatMap(Shown.init(rawValue:)) ?? .open
     let page = try look.page(
-      records, where: "?1 IS NULL OR ward = ?1", [look.given.text("ward")],
+      records, where: "(?1 IS NULL OR ward = ?1) AND (?2 IS NULL OR shelter = ?2)",
+      [look.given.text("ward"), look.given.row("shelter")?.rawValue],
       by: ["CASE urgency WHEN '緊急' THEN 0 WHEN '至急' THEN 1 ELSE 2 END", "coalesce(needed_by, 9e15)"], usual: 5_000)
     let views = try page.rows.map { try view($0, &look) }.filter { members in
       switch shown {

@@ -74,13 +74,15 @@ public enum Accounts {
   /// Somebody must be left who can make accounts.
   private static func leavesAnAdministrator(_ account: Account, _ desk: Desk) throws {
     guard account.roles.contains(.administrator) else { return }
-    let others = try desk.read { db in
-      try RowValues.all(records, "WHERE ended_at IS NULL", [], db).map { Account($0) }
-        .filter { $0.id.made?.author.ward == desk.wardIndex && $0.id != account.id }
-    }
-    guard others.contains(where: { $0.roles.contains(.administrator) }) else {
+    guard try desk.read({ try administrators(of: desk.wardIndex, $0) }).contains(where: { $0.id != account.id }) else {
       throw Fault.refused(ja: "最後の管理者です。先に別の管理者を登録してください", en: "the last administrator: make another one first")
     }
+  }
+
+  /// A ward's, that have not ended.
+  public static func administrators(of ward: UInt32, _ db: Database) throws -> [Account] {
+    try RowValues.all(records, "WHERE ended_at IS NULL AND id >> 53 = ?", [Int64(ward)], db).map { Account($0) }
+      .filter { $0.id.made?.author.ward == ward && $0.roles.contains(.administrator) }
   }
 
   private static func checkShelter(_ desk: Desk) throws {

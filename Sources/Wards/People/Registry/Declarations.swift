@@ -35,14 +35,14 @@ public enum Declarations {
   }
 
   private static let declare = Endpoint.write(
-    "declare", records.path, "災害を宣言する", "Declare a disaster", for: .command,
+    "declare", records.path, "緊急時の情報共有を開始する", "Begin sharing in an emergency", for: .command,
     "Declare a disaster with the authority's card: what the law opens of other wards' people can be read here.",
     [
       Declaration.title.needed, Declaration.purposes.needed, Declaration.until.needed, Declaration.reason.needed,
       Desk.card.required, Desk.passphrase,
     ], makes: true,
     warning: Words(
-      "この区の認証局カードのファイルを開き、内容をすべて貼り付けます。期限は30日以内です。",
+      "この区の管理カード(秘密の鍵)のファイルを選びます。ほかの区の人の記録が、選んだ目的で見られるようになります(災害対策基本法 第49条の11・第86条の15)。期限は30日以内です。",
       "Open the file of this ward's authority's card and paste all of it. At most 30 days."),
     answers: .row(records, and: members)
   ) { desk in
@@ -78,14 +78,14 @@ public enum Declarations {
   private static func ground(_ row: RowID) -> String { "declaration \(row)" }
 
   private static let end = Endpoint.write(
-    "endDeclaration", records.path + "/{id}/end", "宣言を終える", "End a declaration", for: .command,
+    "endDeclaration", records.path + "/{id}/end", "緊急時の情報共有を終える", "End sharing in an emergency", for: .command,
     "End a declaration: what it opened closes.", of: records,
     when: [
-      .own(Declaration.ward, "宣言した区だけが解除できます", "only the ward that declared it can end it"),
+      .own(Declaration.ward, "開始した区だけが終えられます", "only the ward that declared it can end it"),
       .missing(Declaration.endedAt, "すでに解除されています", "ended already"),
     ],
     warning: Words(
-      "この宣言で見られるようになった他区の人の記録が、見られなくなります。",
+      "この情報共有で見られるようになった他区の人の記録が、見られなくなります。",
       "Other wards' people that this declaration opened close again."),
     answers: .row(records, and: members)
   ) { desk in
@@ -96,7 +96,8 @@ public enum Declarations {
   }
 
   private static let list = Endpoint.read(
-    "declarations", records.path, "災害の宣言", "Declarations", for: .staff, "Every ward's declarations, newest first.",
+    "declarations", records.path, "緊急時の情報共有", "Sharing in an emergency", for: .staff,
+    "Every ward's declarations, newest first.",
     Paging.fields(of: records.name), answers: .rows("declarations", records, and: members, isPaged: true)
   ) { look in
     let page = try look.page(records, by: ["declared_at"], newestFirst: true, usual: 1_000)
@@ -104,6 +105,6 @@ public enum Declarations {
   }
 
   public static let service = Service(
-    "災害の宣言", "Declarations", records: [records], endpoints: [declare, end, list], menu: ["declarations"],
+    "緊急時の情報共有", "Sharing in an emergency", records: [records], endpoints: [declare, end, list], menu: ["declarations"],
     indexes: ["CREATE INDEX IF NOT EXISTS key_grants_ground ON key_grants (ground)"])
 }

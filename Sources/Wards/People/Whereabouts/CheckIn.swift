@@ -1,6 +1,7 @@
 import Causality
 import ChangeModel
 import Desk
+import Foundation
 import GRDB
 import Places
 import Replica
@@ -11,6 +12,13 @@ enum CheckIn {
     Stay.resident.asked, Stay.name.asked, Stay.kana.asked, Stay.birth.asked, Stay.ageGroup.asked, Stay.sex.asked,
     Stay.homeWard.asked, Stay.address.asked, Stay.phone.asked, Stay.party.asked, Stay.needs.asked,
     Stay.allergies.asked, Stay.language.asked, Stay.pets.asked,
+  ]
+  /// What a desk says whose reception is where people are counted.
+  static let counted = FormField("counted", .flag, ja: "避難者数にも加える", en: "Count them in the head count too")
+  /// As a family is written down: one surname, and a given name for each.
+  static let family = [
+    FormField("familyName", .text(60), ja: "氏", en: "Family name"),
+    FormField("familyKana", .text(60), ja: "カナ(氏)", en: "Kana of the family name"),
   ]
   static let note = FormField("note", .text(1_000), ja: "記録", en: "Note")
 
@@ -45,11 +53,25 @@ enum CheckIn {
       .compactMap { own, registered in values[registered].map { (own, $0) } }
   }
 
+  /// The shelter's head count, as many more or fewer; nothing where somebody has counted since it was entered, these people too.
+  static func count(_ change: Int64, in shelter: RowID, _ desk: Desk) throws -> [Draft] {
+    guard change != 0, let values = try desk.read({ try RowValues.fetch(shelter, Shelter.records, $0) }),
+      values[Shelter.ward] == desk.ward, !Shelters.isCountedSince(values, desk)
+    else { return [] }
+    var draft = Shelter.records.draft()
+    draft.edit(Shelter.records, shelter, Shelter.occupancy.change(by: change, desk))
+    return [draft]
+  }
+
   /// Adds an entry to a draft.
   ///
   /// - Returns: the new row.
   static func enter(_ given: Submission, in shelter: RowID, _ desk: Desk, _ draft: inout Draft) throws -> RowID {
     var given = given
+    for (first, whole) in [("familyName", Stay.name), ("familyKana", Stay.kana)] {
+      let parts = [given.text(first), given.text(whole.name)].compactMap { $0?.trimmingCharacters(in: .whitespaces) }
+      if parts.count == 2 || given.text(first) != nil { given.values[whole.name] = .text(parts.joined(separator: " ")) }
+    }
     for (field, text) in try known(given, desk) where given.text(field.name) == nil && !text.isEmpty {
       given.values[field.name] = .text(text)
     }
@@ -69,6 +91,7 @@ enum CheckIn {
       Stay.arrivedAt.set(Instant(milliseconds: arrived)),
     ]
     if isGuarded { edits.append(Stay.guarded.set(true)) }
+    if given.flag("counted") { edits.append(Stay.counted.set(true)) }
     if let note = given.text("note") { edits.append(Stay.notes.append(note)) }
     draft.edit(Stay.records, row, edits, for: Residents.audience(desk.wardIndex, guarded: isGuarded))
     return row
@@ -77,13 +100,14 @@ enum CheckIn {
   static let endpoint = Endpoint.write(
     "checkIn", Shelter.records.path + "/{id}/stays", "受付する", "Check in", for: .relief,
     "Enter an evacuee in the shelter's register.",
-    person + [note, Stay.guarded.asked, Stay.arrivedAt.asked, Purpose.field], of: Shelter.records,
+    person + family + [note, Stay.guarded.asked, Stay.arrivedAt.asked, counted, Purpose.field], of: Shelter.records,
     when: [Shelters.own, Shelters.open], makes: true, answers: .row(Stay.records, and: Stays.membersWithDoubles)
   ) { desk in
     let (shelter, _) = try desk.subject(Shelter.records)
     var draft = Stay.records.draft()
     let row = try enter(desk.given, in: shelter, desk, &draft)
-    return Written([draft], about: [row] + [desk.given.row("resident")].compactMap(\.self)) { look in
+    let count = try count(desk.given.flag("counted") ? 1 : 0, in: shelter, desk)
+    return Written([draft] + count, about: [row] + [desk.given.row("resident")].compactMap(\.self)) { look in
       try Stays.answer(row, &look)
     }
   }.often(26).queued

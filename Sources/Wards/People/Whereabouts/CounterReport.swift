@@ -7,7 +7,7 @@ public enum CounterReport {
   public static let name = Field.text(1, "name", 120, "氏名", "Name")
   public static let kana = Field.text(2, "kana", 120, "カナ", "Kana")
   public static let birth = Field.birth(3)
-  public static let state = Field<SaidState>.word(4, "state", "様子", "State")
+  public static let state = Field<SaidState>.word(4, "state", "いまの状態", "State")
   public static let place = Field.text(5, "place", 200, "いまいる場所", "Where")
   public static let phone = Field.text(6, "phone", 40, "電話番号", "Phone")
   public static let message = Field.text(7, "message", 500, "伝えたいこと", "Message")
@@ -17,7 +17,7 @@ public enum CounterReport {
   public static let note = Field.text(11, "note", 500, "対応の記録", "What was done")
 
   public static let records = Records(
-    65, "counter_reports", "窓口からの届け出", "Report from the counter", path: "/counter/admitted", lane: .life,
+    65, "counter_reports", "住民からの連絡", "Report from the counter", path: "/counter/admitted", lane: .life,
     law: .keptByMaker,
     reader: .strangers(.people, .identity),
     fields: [name, kana, birth, state, place, phone, message, reportedAt, settledAt, settledBy, note],

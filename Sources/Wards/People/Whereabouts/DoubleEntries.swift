@@ -179,7 +179,7 @@ public enum DoubleEntries {
   ]
 
   private static let list = Endpoint.read(
-    "doubleEntries", Stay.records.path + "/doubles", "二重の受付かもしれない人", "Possible double entries", for: .people,
+    "doubleEntries", Stay.records.path + "/doubles", "二重登録の疑い", "Possible double entries", for: .people,
     "Stays that may be one person's, entered twice: to settle by a person. This ward's own first; with a purpose, other wards' too.",
     [FormField("limit", .integer(1...Int64(Stays.most)), ja: "件数", en: "How many at most"), Purpose.field],
     answers: .list("doubles", members, beside: counts)

@@ -110,15 +110,17 @@ public enum Family {
     let ids = try Identities.union(of: member.id, look.db)
     // An ID of the same person may be one that must not be found.
     guard try member[Resident.guarded] == true || !Identities.areGuarded(ids, look) else { return .object(members) }
-    if let stay = try Whereabouts.of(ids, look) {
+    let stay = try Whereabouts.of(ids, look)
+    if let stay {
       look.saw(stay, of: stay[Stay.resident])
       members["shelter"] = JSON(stay[Stay.shelter].map { "\($0)" })
       members["arrivedAt"] = JSON(stay[Stay.arrivedAt]?.milliseconds)
     }
-    if let verdict = Safety.judge(try Safety.reports(on: ids, look.db)) {
+    let verdict = Safety.judge(try Safety.reports(on: ids, look.db))
+    if verdict != nil || stay != nil {
       // Which report stands follows from those that it stands against.
-      for report in [verdict.shown] + verdict.disagreeing { look.saw(report) }
-      members["safety"] = JSON(verdict.status)
+      for report in verdict.map({ [$0.shown] + $0.disagreeing }) ?? [] { look.saw(report) }
+      members["safety"] = try Safety.standing(verdict, present: stay, &look)["status"]
     }
     return .object(members)
   }
@@ -160,7 +162,7 @@ public enum Family {
   private static let checkIn = Endpoint.write(
     "checkInFamily", Shelter.records.path + "/{id}/families", "家族カードで受付する", "Check in by card", for: .relief,
     "Enter all whom a family's card names, at once; who is in the register already is left as is.",
-    [FormField("card", .text(400), required: true, ja: "家族カード", en: "Family's card"), Purpose.field],
+    [FormField("card", .text(400), required: true, ja: "家族カード", en: "Family's card"), CheckIn.counted, Purpose.field],
     of: Shelter.records, when: [Shelters.own, Shelters.open], makes: true,
     answers: .members([
       Shown.stays, .init("already", .integer(Numbers.people), "受付済み", "In already"),
@@ -190,7 +192,8 @@ public enum Family {
       given.values[Stay.resident.name] = .integer(resident.rawValue)
       return try CheckIn.enter(given, in: shelter, desk, &draft)
     }
-    return Written([draft], about: rows + new) { look in
+    let count = try CheckIn.count(desk.given.flag("counted") ? Int64(rows.count) : 0, in: shelter, desk)
+    return Written([draft] + count, about: rows + new) { look in
       [
         "stays": .list(try rows.map { try Stays.answer($0, &look) }),
         "already": .integer(Int64(known.count - new.count)),

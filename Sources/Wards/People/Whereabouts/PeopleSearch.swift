@@ -8,7 +8,7 @@ enum PeopleSearch {
   static let endpoint = Endpoint.read(
     "searchPeople", "/people", "人を探す", "Find people", for: .people,
     "Look for somebody by name, kana, birth date and address. Those who must not be found are not.",
-    ResidentSearch.form,
+    ResidentSearch.form + [FormField("own", .flag, ja: "自区の記録だけ", en: "This ward's records alone")],
     answers: .list(
       "people",
       [
@@ -28,13 +28,20 @@ enum PeopleSearch {
     var known: Set<RowID> = []
     var people = try residents(&look, &known)
     for stay in try named(Stay.records, limit, look) where people.count < limit {
-      guard try look.maySee(stay, Stay.records), stay[Stay.guarded] != true,
+      guard try isAsked(stay.id, look), try look.maySee(stay, Stay.records), stay[Stay.guarded] != true,
         try isToList(stay[Stay.resident], known, look)
       else { continue }
-      people.append(["kind": "stay", "person": try Stays.view(stay, &look)])
+      var person: [String: JSON] = ["kind": "stay", "person": try Stays.view(stay, &look)]
+      if stay[Stay.leftAt] == nil {
+        person["safety"] = .object(try Safety.standing(nil, present: stay, &look))
+        person["shelter"] = JSON(stay[Stay.shelter].map { "\($0)" })
+        person["arrivedAt"] = JSON(stay[Stay.arrivedAt]?.milliseconds)
+      }
+      people.append(.object(person))
     }
     for report in try named(SafetyReport.records, limit, look) where people.count < limit {
-      guard try look.maySee(report, SafetyReport.records), try isToList(report[SafetyReport.resident], known, look)
+      guard try isAsked(report.id, look), try look.maySee(report, SafetyReport.records),
+        try isToList(report[SafetyReport.resident], known, look)
       else { continue }
       let verdict = Safety.judge([report])
       people.append([
@@ -45,22 +52,31 @@ enum PeopleSearch {
     return ["people": .list(people)]
   }
 
+  /// Whether a row may be in the list: any, or those of this ward alone.
+  private static func isAsked(_ row: RowID, _ look: Look) throws -> Bool {
+    !look.given.flag("own") || look.inquiry.isOwn(row)
+  }
+
   /// Residents, each person once however many IDs there are.
   ///
   /// - Parameter known: gets the IDs of all of them.
   private static func residents(_ look: inout Look, _ known: inout Set<RowID>) throws -> [JSON] {
     var people: [JSON] = []
     for hit in try ResidentSearch.find(look.inquiry, look.db) where try hit.maySee(look) {
+      guard try !hit.isDisclosure && isAsked(hit.resident, look) || !look.given.flag("own") else { continue }
       let ids = try Identities.union(of: hit.resident, look.db)
       guard known.isDisjoint(with: ids) else { continue }
       known.formUnion(ids)
       // An ID of the same person may be one that must not be found.
       let mayTell = try !Identities.areGuarded(ids, look)
-      let verdict = mayTell ? Safety.judge(try Safety.reports(on: ids, look.db)) : nil
+      let reports = mayTell ? try Safety.reports(on: ids, look.db).filter { try isAsked($0.id, look) } : []
+      let stay = !hit.isDisclosure && mayTell ? try Whereabouts.of(ids, look) : nil
+      let here = try stay.flatMap { try isAsked($0.id, look) ? $0 : nil }
       var person: [String: JSON] = [
-        "kind": "resident", "safety": .object(try Safety.standing(verdict, &look)), "person": try hit.view(&look),
+        "kind": "resident", "safety": .object(try Safety.standing(Safety.judge(reports), present: here, &look)),
+        "person": try hit.view(&look),
       ]
-      if !hit.isDisclosure, mayTell, let stay = try Whereabouts.of(ids, look) {
+      if let stay = here {
         look.saw(stay, of: stay[Stay.resident])
         person["shelter"] = JSON(stay[Stay.shelter].map { "\($0)" })
         person["arrivedAt"] = JSON(stay[Stay.arrivedAt]?.milliseconds)

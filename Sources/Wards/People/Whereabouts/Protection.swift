@@ -10,7 +10,7 @@ enum Protection {
   private static let limit = 200
 
   static let endpoint = Endpoint.write(
-    "protectResident", Resident.records.path + "/{id}/protection", "所在を知らせない人にする", "Protect a person", for: .welfare,
+    "protectResident", Resident.records.path + "/{id}/protection", "所在を秘匿する", "Protect a person", for: .welfare,
     """
     Somebody who must not be found: the record, with stays, reports, inquiries and plan, moves under a key that no \
     declaration opens, with a new ID. What was entered before stays in the log under the ward's ordinary key; who \

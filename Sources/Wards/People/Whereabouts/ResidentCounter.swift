@@ -28,7 +28,7 @@ public enum ResidentCounter {
 
   /// As a resident is asked, who is no "name of a record".
   private static let form = [
-    FormField("state", CounterReport.state.shape, required: true, ja: "様子", en: "How you are"),
+    FormField("state", CounterReport.state.shape, required: true, ja: "いまの状態", en: "How you are"),
     CounterReport.name.needed, CounterReport.kana.asked, CounterReport.birth.asked,
     FormField("place", CounterReport.place.shape, ja: "いまいる場所", en: "Where you are"), CounterReport.phone.asked,
     CounterReport.message.asked,
@@ -76,7 +76,7 @@ public enum ResidentCounter {
   }
 
   private static let list = Endpoint.read(
-    "counterReports", "/counter/reports", "窓口からの届け出", "Reports from the counter", for: .people,
+    "counterReports", "/counter/reports", "住民からの連絡", "Reports from the counter", for: .people,
     "What residents said at this node's counter and nobody has looked at yet: calls for help first, then the newest. Of each sender the first few, with how many there are; with `from`, all of one sender or network.",
     [from],
     answers: .list(

@@ -79,21 +79,45 @@ public enum Safety {
   }
 
   /// How somebody is, as an answer says it.
-  static func standing(_ verdict: Verdict?, _ look: inout Look) throws -> [String: JSON] {
-    guard let verdict else { return ["status": .text(SafetyStatus.unconfirmed.rawValue)] }
+  ///
+  /// - Parameter stay: where the person is now. A check-in is a sighting: who was missed or thought dead before it is not, and
+  ///   of whom nobody has said anything, that much is known. How somebody is said to be, well or hurt, it does not change.
+  static func standing(
+    _ verdict: Verdict?, present stay: RowValues? = nil, _ look: inout Look
+  ) throws -> [String: JSON] {
+    guard let stay, isSeen(stay, after: verdict) else {
+      guard let verdict else { return ["status": .text(SafetyStatus.unconfirmed.rawValue)] }
+      return [
+        "status": JSON(verdict.status), "report": try view(verdict.shown, &look),
+        "disagreeing": .list(try verdict.disagreeing.map { try view($0, &look) }),
+      ]
+    }
+    look.saw(stay, of: stay[Stay.resident])
+    let overtaken = (verdict.map { [$0.shown] + $0.disagreeing }) ?? []
     return [
-      "status": JSON(verdict.status), "report": try view(verdict.shown, &look),
-      "disagreeing": .list(try verdict.disagreeing.map { try view($0, &look) }),
+      "status": .text(SafetyStatus.seen.word), "shelter": JSON(stay[Stay.shelter].map { "\($0)" }),
+      "arrivedAt": JSON(stay[Stay.arrivedAt]?.milliseconds),
+      "disagreeing": .list(try overtaken.map { try view($0, &look) }),
     ]
   }
 
+  /// Whether a check-in says more than what was reported.
+  private static func isSeen(_ stay: RowValues, after verdict: Verdict?) -> Bool {
+    guard let verdict else { return true }
+    let isKnown = [.safe, .slightlyInjured, .seriouslyInjured].contains(verdict.status.flatMap(SafetyStatus.init))
+    let arrived = min(stay[Stay.arrivedAt]?.milliseconds ?? 0, stay.written?.at.milliseconds ?? .max)
+    return !isKnown && arrived > observed(verdict.shown)
+  }
+
   static let status = Answer.Member(
-    "status", .choice(SafetyStatus.choices + [SafetyStatus.unconfirmedDeath]), SafetyReport.status.words.ja,
+    "status", .choice(SafetyStatus.choices + [SafetyStatus.unconfirmedDeath, SafetyStatus.seen]),
+    SafetyReport.status.words.ja,
     SafetyReport.status.words.en)
 
   static let standingMembers = [
     status, Answer.Member("report", .object(.row(records, and: members)), "報告", "Report"),
-    Answer.Member("disagreeing", .objects(.row(records, and: members)), "違う報告", "Otherwise"),
+    Answer.Member("disagreeing", .objects(.row(records, and: members)), "違う報告", "Otherwise"), Shown.shelter,
+    Shown.arrivedAt,
   ]
 
   // MARK: Reporting
@@ -179,7 +203,8 @@ public enum Safety {
       try RowValues.all(Stay.records, "WHERE resident = ? ORDER BY arrived_at DESC LIMIT 20", [$0.rawValue], look.db)
     }.filter { try look.maySee($0, Stay.records) }
     if !reports.isEmpty || !stays.isEmpty { look.saw(row) }
-    var members = try standing(judge(reports), &look)
+    let present = try Whereabouts.of(ids, look)
+    var members = try standing(judge(reports), present: present, &look)
     members["reports"] = .list(try reports.map { try view($0, &look) })
     members["stays"] = .list(try stays.map { try Stays.view($0, &look) })
     return .object(members)

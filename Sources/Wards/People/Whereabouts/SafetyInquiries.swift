@@ -74,7 +74,9 @@ enum SafetyInquiries {
       members["shelter"] = JSON(stay[Stay.shelter].map { "\($0)" })
       members["arrivedAt"] = JSON(stay[Stay.arrivedAt]?.milliseconds)
     }
-    if let verdict = Safety.judge(reports) { members["answer"] = .object(try Safety.standing(verdict, &look)) }
+    if let verdict = Safety.judge(reports) {
+      members["answer"] = .object(try Safety.standing(verdict, present: stay, &look))
+    }
     return .object(members)
   }
 

@@ -50,6 +50,9 @@ public enum SafetyStatus: String, Word {
   /// How a death is shown that one report alone tells of: nobody reports this.
   static let unconfirmedDeath = Choice("未確認の死亡情報", "death-unconfirmed")
 
+  /// Who is in a shelter's register was seen there, by whoever checked them in: nobody reports this.
+  static let seen = Choice("避難所で確認", "seen-at-shelter")
+
   public var code: String {
     switch self {
     case .safe: "safe"

@@ -31,7 +31,7 @@ enum ShelterPicture {
             .init("entries", .integer(Numbers.people), "件数", "Entries"),
             .init("toSettle", .integer(Numbers.people), "二重の疑い", "To settle"),
             .init("ages", .counts(PeopleWords.ages), "年齢区分", "Ages"),
-            .init("needs", .counts(PeopleWords.needs), "配慮", "Needs"),
+            .init("needs", .counts(PeopleWords.needs), "配慮が必要なこと", "Needs"),
             .init("languages", .counts([]), "言語別", "By language"),
             .init("homeWards", .counts([]), "住所地別", "By home ward"), Shown.column(Stay.pets),
           ])), "名簿", "Register"),

@@ -16,7 +16,7 @@ public enum Stay {
   public static let address = Field.text(9, "address", 200, "住所", "Address")
   public static let phone = Field.text(10, "phone", 40, "電話番号", "Phone")
   public static let party = Field.text(11, "party", 60, "世帯", "Household")
-  public static let needs = SetField(12, "needs", of: .choice(PeopleWords.needs), atMost: 20, "配慮", "Needs")
+  public static let needs = SetField(12, "needs", of: .choice(PeopleWords.needs), atMost: 20, "配慮が必要なこと", "Needs")
   public static let allergies = SetField(13, "allergies", of: .text(60), atMost: 30, "アレルギー", "Allergies")
   public static let language = Field.text(14, "language", 40, "使用言語", "Language")
   public static let pets = Field.integer(15, "pets", 0...100, "ペット数", "Pets")
@@ -27,6 +27,8 @@ public enum Stay {
   public static let enteredBy = Field.user(20, "entered_by", "受付者", "Entered by")
   public static let guarded = Field.flag(21, "guarded", "所在を知らせない", "Not to be found")
   public static let notes = LogField(22, "notes", 1_000, "記録", "Notes")
+  /// Who comes and goes with the counter as well: it goes down again with them.
+  public static let counted = Field.flag(23, "counted", "避難者数に数える", "Counts in the head count")
   public static let nameKey = Field.text(30, "name_key", 2_000, "氏名の検索キー", "Name key")
   public static let kanaKey = Field.text(31, "kana_key", 2_000, "カナの検索キー", "Kana key")
 
@@ -35,12 +37,12 @@ public enum Stay {
     reader: .people(.people, .identity, at: .field(shelter)),
     fields: [
       shelter, resident, name, kana, birth, ageGroup, sex, homeWard, address, phone, party, needs, allergies, language,
-      pets, arrivedAt, leftAt, leftFor, movedFrom, enteredBy, guarded, notes, nameKey, kanaKey,
+      pets, arrivedAt, leftAt, leftFor, movedFrom, enteredBy, guarded, notes, counted, nameKey, kanaKey,
     ],
     title: [name],
     states: [
       .has(leftAt, "left", "退所", "left", .ended), .otherwise("present", "入所中", "present", .underWay),
     ], takesOwnItems: true,
-    hidden: [nameKey, kanaKey],
+    hidden: [nameKey, kanaKey, counted],
     indexes: [[shelter, leftAt], [resident], [nameKey], [kanaKey, birth], [homeWard, leftAt]])
 }

@@ -3,6 +3,7 @@ import ChangeModel
 import Desk
 import GRDB
 import Places
+import Replica
 
 /// The evacuees' register of a shelter: in, out, on to another, and each person counted once.
 public enum Stays {
@@ -24,7 +25,7 @@ public enum Stays {
   static let members = [Shown.ward, Shown.residentID]
   static let membersWithDoubles =
     members + [
-      Answer.Member("doubles", .objects(.members(DoubleEntries.members)), "二重の受付かもしれない記録", "Possible double entries")
+      Answer.Member("doubles", .objects(.members(DoubleEntries.members)), "二重登録の疑いがある記録", "Possible double entries")
     ]
 
   static func view(_ stay: RowValues, _ look: inout Look) throws -> JSON {
@@ -89,7 +90,7 @@ public enum Stays {
     draft.edit(
       records, row,
       desk.given.edits(["leftFor"], of: records) + [Stay.leftAt.set(Instant(milliseconds: left))], for: audience)
-    return Written([draft], about: [row]) { look in try answer(row, &look) }
+    return Written([draft] + (try uncount(values, desk)), about: [row]) { look in try answer(row, &look) }
   }.often(7)
 
   /// Of each stay its own; the rest goes along.
@@ -123,8 +124,37 @@ public enum Stays {
         Stay.shelter.set(shelter), Stay.arrivedAt.set(desk.enteredAt), Stay.movedFrom.set(row),
         Stay.enteredBy.set(desk.inquiry.user.name),
       ], for: audience)
-    return Written([draft], about: [row, new]) { look in try answer(new, &look) }
+    let count = try values[Stay.counted] == true ? CheckIn.count(1, in: shelter, desk) : []
+    return Written([draft] + (try uncount(values, desk)) + count, about: [row, new]) { look in try answer(new, &look) }
   }.often(5)
+
+  /// Who came with the head count goes with it.
+  private static func uncount(_ stay: RowValues, _ desk: Desk) throws -> [Draft] {
+    guard stay[Stay.counted] == true, let shelter = stay[Stay.shelter] else { return [] }
+    return try CheckIn.count(-1, in: shelter, desk)
+  }
+
+  /// So long, in milliseconds, an entry counts as a slip of the pen.
+  private static let slip: Int64 = 86_400_000
+
+  private static let cancel = Endpoint.write(
+    "cancelStay", records.path + "/{id}", "受付を取り消す", "Cancel a check-in", for: .relief,
+    "An entry that never was: of somebody who did not come, or entered twice. Who left is checked out.",
+    method: .delete, of: records,
+    when: [
+      own,
+      Condition(
+        .refused, "受付から一日を過ぎています。退所を記録してください", "entered more than a day ago: check out instead"
+      ) { stay, inquiry in stay.written.map { inquiry.now.milliseconds - $0.at.milliseconds < slip } ?? true },
+    ],
+    warning: Words("この人の受付の記録が消えます。退所した人は「退所を記録する」で記録してください。", "The entry goes. Of who left, record that they left."),
+    answers: .nothing
+  ) { desk in
+    let (row, values, audience) = try subject(desk)
+    var draft = records.draft()
+    draft.delete(records, row, for: audience)
+    return Written([draft] + (values[Stay.leftAt] == nil ? try uncount(values, desk) : []), about: [row]) { _ in .null }
+  }
 
   // MARK: Lists
 
@@ -165,9 +195,10 @@ public enum Stays {
 
   public static let service = Service(
     "避難者名簿", "Evacuees", records: [records, StayVerdict.records],
-    endpoints: [CheckIn.endpoint, change, leave, move, list, elsewhere] + DoubleEntries.endpoints + Family.endpoints + [
-      ShelterPicture.endpoint
-    ], menu: ["evacueesElsewhere"],
+    endpoints: [CheckIn.endpoint, change, leave, move, cancel, list, elsewhere] + DoubleEntries.endpoints
+      + Family.endpoints + [
+        ShelterPicture.endpoint
+      ], menu: ["evacueesElsewhere"],
     indexes: [
       "CREATE INDEX IF NOT EXISTS stays_moved ON stays (moved_from) WHERE moved_from IS NOT NULL",
       "CREATE INDEX IF NOT EXISTS stays_present ON stays (resident, id, arrived_at) WHERE left_at IS NULL AND resident IS NOT NULL",

@@ -8,7 +8,7 @@ public enum AcceptanceRequest {
   public static let toWard = Field.ward(2, "to_ward", of: .second, "要請先の区", "Asked ward")
   public static let fromShelter = Field.row(3, "from_shelter", of: "shelters", "要請元の避難所", "From shelter")
   public static let people = Field.integer(4, "people", 1...1_000_000, "人数", "People")
-  public static let needs = SetField(5, "needs", of: .choice(PeopleWords.needs), atMost: 20, "配慮", "Needs")
+  public static let needs = SetField(5, "needs", of: .choice(PeopleWords.needs), atMost: 20, "配慮が必要なこと", "Needs")
   public static let note = Field.text(6, "note", 500, "備考", "Note")
   public static let askedAt = Field.time(7, "asked_at", "要請日時", "Asked at")
   public static let answer = Field<Acceptance>.word(8, "answer", "回答", "Answer")

@@ -47,7 +47,7 @@ public enum Shelter {
   public static let listed = SetField(40, "listed", of: .text(3_000), atMost: 500, "一覧の値", "What lists said")
   /// Of whose comings and goings the count knew.
   public static let countSeen = Field.bytes(35, "count_seen", "数えたときに知っていた増減", "Changes known to the count")
-  /// When a coming or going was entered that a tablet kept for a while.
+  /// When a coming or going was entered: how old the figure is, and whether a later count knew of it.
   public static let changedAt = Field.time(36, "changed_at", "増減を入力した日時", "Change entered at")
   public static let occupancy = CounterField(
     18, "occupancy", "避難者数", "Occupancy",

@@ -10,7 +10,7 @@ public enum ShelterReport {
   public static let households = Field.integer(4, "households", 0...1_000_000, "世帯数", "Households")
   public static let outside = Field.integer(5, "outside", 0...1_000_000, "在宅・車中避難者数", "People outside who are served")
   public static let ages = Field.counts(6, "ages", PeopleWords.ages, "年齢区分", "By age")
-  public static let needs = Field.counts(7, "needs", PeopleWords.needs, "配慮の内訳", "By need")
+  public static let needs = Field.counts(7, "needs", PeopleWords.needs, "配慮が必要な人の内訳", "By need")
   public static let meals = Field.integer(8, "meals", 0...10_000_000, "配食数", "Meals served")
   public static let staff = Field.integer(9, "staff", 0...100_000, "職員数", "Staff")
   public static let volunteers = Field.integer(10, "volunteers", 0...100_000, "ボランティア数", "Volunteers")

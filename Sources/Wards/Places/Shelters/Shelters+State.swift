@@ -57,6 +57,11 @@ extension Shelters {
     }
   }.often(10).queued
 
+  /// Whether somebody counted after what is entered late was entered: these people too.
+  public static func isCountedSince(_ shelter: RowValues, _ desk: Desk) -> Bool {
+    desk.inquiry.isLate && shelter[Shelter.countedAt].map { $0 > desk.enteredAt } ?? false
+  }
+
   private static func tell(_ later: (people: Int64, at: Instant), _ desk: Desk) {
     let (entered, counted) = (JapaneseDay.time(desk.enteredAt), JapaneseDay.time(later.at))
     desk.tell(
