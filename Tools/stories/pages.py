@@ -298,23 +298,39 @@ def story(binary, folder, shots):
         # A resident, without signing in.
         browsers.append(Browser())
         resident = browsers[-1].page(360, 640)
-        resident.open(shibuya.url("/counter?q=桜町"))
+        resident.open(shibuya.url("/counter?say=ja&q=桜町"))
         check("開設" in resident.text("main"), "the open shelter is not found at the counter")
-        resident.run("document.querySelector('form.stack [name=state]').value = '助けが必要です'")
-        resident.fill("form.stack [name=name]", "窓口 めぐみ")
+        # In every language, on a phone without scrolling: help is two presses and a place away.
+        for say in ("ja", "easy", "en", "zh", "ko", "vi", "ne"):
+            resident.open(shibuya.url(f"/counter?say={say}"))
+            check(not resident.run(rules()), f"{say}: {resident.run(rules())}")
+            seen = "(e => e && e.getBoundingClientRect().bottom <= innerHeight && e.getBoundingClientRect().top >= 0)"
+            check(resident.run(f"{seen}(document.querySelector('.doors .danger'))"), f"{say}: the call for help is below the first screen")
+            if shots:
+                resident.shoot(os.path.join(shots, f"resident-360-{say}.png"))
+            resident.submit(".doors .danger")
+            check(resident.run(f"{seen}(document.querySelector('form.stack button'))"), f"{say}: the button is below the first screen")
+            check(resident.run("document.activeElement.name") == "place", f"{say}: one has to look for where to write")
+            check(not resident.run(rules()), f"{say}: {resident.run(rules())}")
+            if shots:
+                resident.shoot(os.path.join(shots, f"resident-help-360-{say}.png"))
+        resident.open(shibuya.url("/counter?say=ja"))
+        resident.submit(".doors .danger")
         resident.fill("form.stack [name=place]", "桜町 1-2-3 の 2 階")
+        resident.fill("form.stack [name=name]", "窓口 めぐみ")
         resident.submit("form.stack button")
-        check("受け付けました" in resident.text("main") and "めぐみ" not in resident.text("main"), "not taken, or shown to all")
+        receipt = resident.text(".notice .code")
+        check("受け付けました" in resident.text("main") and len(receipt) == 7 and "めぐみ" not in resident.text("main"), "not taken, or shown to all")
         browsers.pop().close()
         # Another address sends and sends: little of it is taken, nothing of it goes to anybody, and the real call stands there.
         written = lambda: sum(lane["changeSets"] for lane in shibuya.request("GET", "/api/v1/status")["lanes"])
         before = written()
-        answers = collections.Counter(stranger(shibuya, "127.0.0.9", state="助けが必要です", name=f"うそ {n}") for n in range(60))
+        answers = collections.Counter(stranger(shibuya, "127.0.0.9", state="助けが必要です", name=f"うそ {n}", place="どこか") for n in range(60))
         check(set(answers) == {201, 429} and answers[201] <= 8, f"a flood at the counter is answered {answers}")
         check(written() == before, "what nobody admitted went into a log")
         page.open(shibuya.url("/list/counterReports"))
         text = page.text("main")
-        check("窓口 めぐみ" in text and text.count("うそ") == 3 and "127.0.0.9" in text, f"staff do not see who asks for help, or all of a flood: {text[:300]}")
+        check("窓口 めぐみ" in text and receipt in text and text.count("うそ") == 3 and "127.0.0.9" in text, f"staff do not see who asks for help, or all of a flood: {text[:300]}")
         for _ in range(2):
             page.open(shibuya.url("/list/counterReports?from=127.0.0.9"))
             if "うそ" not in page.text("main"):

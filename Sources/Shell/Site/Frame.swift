@@ -4,6 +4,8 @@ import Foundation
 /// What is around every page: who works where, the menu, the language.
 public struct Frame: Sendable {
   public var language: Language
+  /// The language of the page itself, where it is neither of the two (BCP 47).
+  public var tongue: String?
   /// The ward as people call it.
   public var ward: String
   public var isDrill: Bool
@@ -55,7 +57,8 @@ public struct Frame: Sendable {
     var page = values
     page["frame"] =
       [
-        "lang": language.rawValue, "otherLang": language.other.rawValue, "other": pick("English", "日本語"),
+        "lang": tongue ?? language.rawValue, "hasOther": tongue == nil, "otherLang": language.other.rawValue,
+        "other": pick("English", "日本語"),
         "switch": "\(path)\(separator)lang=\(language.other.rawValue)", "title": title, "ward": ward,
         "isDrill": isDrill,
         "drill": pick("訓練", "DRILL"), "hasUser": user != nil, "user": user ?? "", "csrf": csrf ?? "", "mark": mark,

@@ -22,6 +22,8 @@ public struct RecordTable: Sendable {
   private static let hidden: Set<String> = [
     "id", "nameKey", "kanaKey", "addressKey", "book", "version", "next", "whoJa", "rows", "score", "actions",
   ]
+  /// Of what can be done with a record so much stands there at once; the rest is behind a press.
+  private static let shownActions = 2
   /// Records that one page shows.
   public static let limit = 500
 
@@ -35,8 +37,16 @@ public struct RecordTable: Sendable {
     var sections = lists.sorted { $0.key < $1.key }.map { name, value in
       list(lists.count > 1 ? labels.label(name, language) : "", value, actions)
     }
+    // What has parts of its own is a part of the page; counts of words are a line.
+    let parts = members.filter { if case .object(let within) = $0.value { Self.isPart(within) } else { false } }
+    for (name, value) in parts.sorted(by: { $0.key < $1.key }) {
+      sections += self.sections(value) { _ in [] }.map {
+        $0.merging(["heading": labels.label(name, language), "hasHeading": true]) { $1 }
+      }
+    }
     let plain = members.filter {
-      lists[$0.key] == nil && !Self.hidden.contains($0.key) && $0.value != .null && $0.value != .list([])
+      lists[$0.key] == nil && parts[$0.key] == nil && !Self.hidden.contains($0.key) && $0.value != .null
+        && $0.value != .list([]) && $0.value != .object([:])
     }
     if !plain.isEmpty {
       let order = plain.sorted { rank($0.key) < rank($1.key) }
@@ -53,6 +63,13 @@ public struct RecordTable: Sendable {
         ], at: 0)
     }
     return sections
+  }
+
+  /// A record within a record: it says more than one thing that is no number of something.
+  private static func isPart(_ members: [String: JSON]) -> Bool {
+    members.count > 2 && members["ja"] == nil && members["status"] == nil
+      && members.keys.allSatisfy { $0.utf8.allSatisfy { $0 < 128 } }
+      && !members.keys.allSatisfy { $0.allSatisfy(\.isNumber) }
   }
 
   private static func isRecords(_ items: [JSON]) -> Bool {
@@ -98,18 +115,35 @@ public struct RecordTable: Sendable {
         default: isNumber = false
         }
         if name == "conflicts", !value.list.isEmpty {
-          return ["isBadge": true, "text": language.pick("要確認", "to check"), "isNumber": false, "isShort": true]
+          return [
+            "isBadge": true, "text": language.pick("要確認", "to check"), "isNumber": false, "isShort": true, "label": "",
+          ]
         }
         let text = labels.text(name, value, language, known: known)
-        return ["text": text, "isBadge": false, "isNumber": isNumber, "isShort": !isNumber && text.count <= 16]
+        return [
+          "text": text, "isBadge": false, "label": labels.label(name, language), "isNumber": isNumber,
+          "isShort": !isNumber && text.count <= 16,
+        ]
       }
       let offered = actions(record)
-      return ["cells": cells, "actions": offered, "hasActions": !offered.isEmpty]
+      return [
+        "cells": cells, "actions": Array(offered.prefix(Self.shownActions)), "hasActions": !offered.isEmpty,
+        "more": Array(offered.dropFirst(Self.shownActions)), "hasMore": offered.count > Self.shownActions,
+      ]
+    }
+    let numeric = columns.map { name in
+      records.contains { record in
+        switch record[name] {
+        case .integer, .real: true
+        default: false
+        }
+      }
     }
     let isCut = value.list.count > Self.limit
     return [
       "isList": true, "heading": heading, "hasHeading": !heading.isEmpty,
-      "columns": columns.map { ["label": labels.label($0, language)] }, "rows": rows, "isEmpty": rows.isEmpty,
+      "columns": zip(columns, numeric).map { ["label": labels.label($0, language), "isNumber": $1] as [String: Any] },
+      "rows": rows, "isEmpty": rows.isEmpty,
       "hasActions": rows.contains { $0["hasActions"] as? Bool == true }, "isCut": isCut,
       "cut": language.pick(
         "\(language.number(Int64(value.list.count))) 件のうち \(Self.limit) 件。条件で絞ってください",

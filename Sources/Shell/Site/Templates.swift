@@ -23,7 +23,7 @@ public enum Templates {
       "builder": PackageResources.builder_mustache, "own": PackageResources.own_mustache,
       "nodes": PackageResources.nodes_mustache, "history": PackageResources.history_mustache,
       "session": PackageResources.session_mustache, "help": PackageResources.help_mustache,
-      "counter": PackageResources.counter_mustache, "counterform": PackageResources.counterform_mustache,
+      "counter": PackageResources.counter_mustache,
       "goods": PackageResources.goods_mustache, "dots": PackageResources.dots_mustache,
     ]
     let prefix = "{{% CONTENT_TYPE:\(HTMLText.name)}}\n"

@@ -126,7 +126,7 @@ struct APIError: Error {
 /// Turns whatever a route throws into a JSON body, or a page for whoever asked for one.
 struct ErrorBodies<Context: RequestContext>: RouterMiddleware {
   /// For people: the same as a page.
-  let page: @Sendable (Request, APIError) -> Response
+  let page: @Sendable (Request, APIError) async -> Response
 
   func handle(
     _ request: Request, context: Context, next: (Request, Context) async throws -> Response
@@ -135,7 +135,7 @@ struct ErrorBodies<Context: RequestContext>: RouterMiddleware {
       let answer = APIError.of(error)
       if answer.status.code >= 500 { context.logger.error("request failed", metadata: ["error": "\(error)"]) }
       if !request.uri.path.hasPrefix("/api/"), request.headers[.accept]?.contains("text/html") == true {
-        return page(request, answer)
+        return await page(request, answer)
       }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -66,6 +66,9 @@ extension WebServer {
             "圏外の間に入力したものは、この端末に残っています。つながると、入力した順に一度だけ、入力した人の名前で送られます。画面を閉じても、ほかの人に代わっても消えません。断られたものは、理由とともに、だれかが消すまで残ります。",
             "What was entered without contact with the node is kept on this device. It is sent once, in order and in the name of whoever entered it, when there is contact. Neither closing the page nor another person's signing in loses it. What was refused stays, with the reason, until somebody discards it."
           ),
+          "away": pick(
+            "お探しの画面は圏外では開けません。つながると、この画面から進めます。",
+            "That page cannot be opened out of reach: it can as soon as there is contact."),
           "none": pick("未送信の入力はありません。", "Nothing waits to be sent."), "again": pick("もう一度送る", "Send again"),
           "all": pick("断られたものをすべてもう一度送る", "Send all that was refused again"),
           "claim": pick("自分の入力として送る", "Send as my own"),
@@ -80,13 +83,20 @@ extension WebServer {
   }
 
   /// A page that says what is wrong and leads back.
-  func errorPage(_ request: Request, _ error: APIError) -> Response {
+  func errorPage(_ request: Request, _ error: APIError) async -> Response {
     let language = language(request)
     var frame = Frame(
       language: language, ward: wardName(core.identity.ward.code, language),
       isDrill: core.identity.federation.genesis.drill, path: request.uri.path,
       now: Instant.now().milliseconds)
     frame.error = language.pick(error.body.ja, error.body.en)
+    // Whoever works here goes on from here.
+    if let principal = try? await principals.of(request, isUsed: false) {
+      frame.user = principal.user.name
+      frame.csrf = principal.csrf
+      frame.account = principal.account.map { "\($0)" }
+    }
+    frame.isStill = true
     let top: [[String: Any]] = [["href": "/", "label": language.pick("最初の画面へ", "To the first page")]]
     let title = language.pick("できませんでした", "That did not work")
     return page(request, frame.render("table", title: title, ["top": top, "hasTop": true]), refusal: error)

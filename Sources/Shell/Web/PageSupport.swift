@@ -188,7 +188,10 @@ extension WebServer {
 
   /// Where a person does or sees these, as far as they may.
   func links(to endpoints: [String], back: String, _ language: Language, _ context: DeskContext) -> [[String: Any]] {
-    endpoints.filter { isAllowed($0, context) }.map { id in
+    // A sample is a drill's.
+    let isDrill = core.identity.federation.genesis.drill
+    return endpoints.filter { isAllowed($0, context) && (isDrill || !["loadSample", "removeSample"].contains($0)) }.map
+    { id in
       return ["href": catalogue[id].isWrite ? "/do/\(id)?_back=\(back)" : "/list/\(id)", "label": title(id, language)]
     }
   }

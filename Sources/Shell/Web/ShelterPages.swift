@@ -147,8 +147,11 @@ extension WebServer {
 
   func distance(_ metres: Double?, _ language: Language) -> String {
     guard let metres, metres.isFinite else { return "" }
-    let text = metres < 950 ? "\(Int((metres / 50).rounded()) * 50) m" : String(format: "%.1f km", metres / 1_000)
-    return language.pick("直線 \(text)", "\(text) away")
+    return language.pick("直線 \(Self.length(metres))", "\(Self.length(metres)) away")
+  }
+
+  static func length(_ metres: Double) -> String {
+    metres < 950 ? "\(Int((metres / 50).rounded()) * 50) m" : String(format: "%.1f km", metres / 1_000)
   }
 
   /// When a shelter last told anything, and how that looks; of one that is not open, nothing.

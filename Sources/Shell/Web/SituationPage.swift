@@ -86,7 +86,9 @@ extension WebServer {
     let own = core.identity.ward.code
     // A sum is as old as its oldest part.
     let oldest = wards.filter { $0.value.shelters > 0 }.max { ($0.value.heard ?? .max) < ($1.value.heard ?? .max) }
-    let isNew = wards[own]?.shelters ?? 0 == 0 && Gate.ownRoutes["GET /import"]!.admits(context.user.roles)
+    let steps =
+      Gate.ownRoutes["GET /import"]!.admits(context.user.roles)
+      ? try await firstSteps(hasShelters: wards[own]?.shelters ?? 0 > 0, language, context) : []
     var words = words(language)
     words["elsewhere"] = pick(
       "開設していない避難所に、ほかに \(language.number(Int64(all.elsewhere))) 人が数えられています(合計に入っていません)。",
@@ -101,8 +103,8 @@ extension WebServer {
         [
           "w": words, "figures": shown, "phase": phase, "hasElapsed": quake != nil,
           "elapsed": quake.map { elapsed(now &- $0, language) } ?? "",
-          "checklist": title("checklist", language), "isNew": isNew, "firstSteps": firstSteps(language, context),
-          "canSample": status.drill && isAllowed("loadSample", context),
+          "checklist": title("checklist", language), "isNew": !steps.isEmpty, "firstSteps": steps,
+          "canSample": status.drill && wards[own]?.shelters ?? 0 == 0 && isAllowed("loadSample", context),
           "hasElsewhere": all.elsewhere > 0,
           "hasOldest": oldest.map { $0.value.heard ?? .max >= 60_000 } ?? false,
           "oldest": age(oldest?.value.heard, language),
@@ -124,9 +126,17 @@ extension WebServer {
         ]))
   }
 
-  /// What makes an empty node useful, in order.
-  private func firstSteps(_ language: Language, _ context: DeskContext) -> [[String: Any]] {
+  /// What makes an empty node useful, in order: as long as something of it is left.
+  private func firstSteps(
+    hasShelters: Bool, _ language: Language, _ context: DeskContext
+  ) async throws -> [[String: Any]] {
     let pick = language.pick
+    let accounts = try await tryAsk("accounts", [:], context)?["accounts"].list.filter { $0["endedAt"] == .null }.count
+    let items = try await tryAsk("items", [:], context)?["items"].list.count
+    let isLeft = [
+      "/import": !hasShelters, "addAccount": accounts.map { $0 < 2 } ?? false, "installCatalogue": items == 0,
+    ]
+    guard isLeft.values.contains(true) else { return [] }
     let steps: [(path: String, endpoint: String?, String, String)] = [
       (
         "/import", nil, pick("避難所一覧を取り込む", "Take in the list of shelters"),
@@ -145,7 +155,9 @@ extension WebServer {
         pick("つながらなくても、この区の仕事はすべてできます。", "All of this ward's work goes on without them.")
       ),
     ]
-    return steps.filter { $0.endpoint.map { isAllowed($0, context) } ?? true }.map {
+    return steps.filter { step in
+      isLeft[step.endpoint ?? step.path] ?? true && step.endpoint.map { isAllowed($0, context) } ?? true
+    }.map {
       ["href": $0.path, "label": $0.2, "why": $0.3]
     }
   }
@@ -243,8 +255,8 @@ extension WebServer {
       "open": pick("開設/全", "Open/all"), "people": pick("避難者", "Evacuees"), "short": pick("不足", "Short"),
       "heard": pick("いつの情報", "As of"), "first": pick("はじめに", "First steps"),
       "firstWhy": pick(
-        "まだ避難所が登録されていません。次の順に進めると使えるようになります。",
-        "This node has no shelters yet. These steps make it useful."),
+        "使い始めるために残っていることです。",
+        "What is left to do before it can be used."),
       "sample": title("loadSample", language),
       "sampleWhy": pick(
         "訓練用の避難所・住民・物資・要請が入り、すぐに試せます。「メニュー」からいつでも消せます。",

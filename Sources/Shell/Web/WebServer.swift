@@ -123,7 +123,7 @@ public struct WebServer: Sendable {
     router.add(middleware: SecurityHeaders(names: isSecure ? hosts.filter { CallerAddress($0) == nil } : []))
     router.add(middleware: NotedRefusals(log: accessLog))
     router.add(middleware: CrossOrigin(allowed: origins))
-    router.add(middleware: ErrorBodies { request, error in errorPage(request, error) })
+    router.add(middleware: ErrorBodies { request, error in await errorPage(request, error) })
     router.add(middleware: Lean())
     router.add(middleware: OwnHost(hosts: hosts))
     router.add(middleware: Manners(routes: access.keys, origins: origins))

@@ -16,10 +16,22 @@ public enum OwnField {
   public static let needed = Field.flag(8, "needed", "必須", "Required")
   public static let phase = Field<Phase>.word(9, "phase", "段階", "Phase")
   public static let endedAt = Field.time(10, "ended_at", "廃止日時", "Ended at")
+  /// The choices as they were entered, one on each line: a set has no order of its own.
+  static let order = Field.text(11, "choice_order", 4_000, "選択肢の順", "Order of the choices")
 
   public static let records = Records(
     5, "own_fields", "区独自の項目", "Own item", lane: .control, law: .keptByMaker, reader: .staff,
-    fields: [ward, collection, form, labelJa, labelEn, kind, choices, needed, phase, endedAt], title: [labelJa])
+    fields: [ward, collection, form, labelJa, labelEn, kind, choices, needed, phase, endedAt, order], title: [labelJa],
+    hidden: [order])
+}
+
+extension OwnField {
+  /// The choices in the order in which they were entered; what came by merging besides stands behind.
+  static func choices(of field: RowValues) -> [String] {
+    let order = (field[order] ?? "").split(separator: "\n").map(String.init)
+    let all = field[choices]
+    return order.filter(all.contains) + all.filter { !order.contains($0) }
+  }
 }
 
 /// What was entered in a ward's own field for one row: in the lane and for the audience of that row.
@@ -105,12 +117,15 @@ public enum OwnItems {
         Action(
           "addOwnField", .new, records, "独自の項目を加える", "Add an item of our own", for: .administration,
           takes: [
-            collection.required, OwnField.form.asked, OwnField.labelJa.needed, OwnField.labelEn.needed,
+            collection.required, OwnField.form.asked, OwnField.labelJa.needed, OwnField.labelEn.asked,
             OwnField.kind.needed, OwnField.choices.asked, OwnField.needed.asked, OwnField.phase.asked,
           ], stamps: [.ward(OwnField.ward)]
-        ) { desk, _, _ in
+        ) { desk, _, edits in
           guard desk.given.text("kind") != Kind.choice.rawValue || !desk.given.texts("choices").isEmpty else {
             throw Fault.badValue("choices", ja: "選択肢を入れてください", en: "give the choices")
+          }
+          if desk.given.has("choices") {
+            edits.append(OwnField.order.set(desk.given.texts("choices").joined(separator: "\n")))
           }
         },
         Action(
@@ -129,7 +144,13 @@ public enum OwnItems {
           let page = try look.page(
             records, where: "(?1 IS NULL OR collection = ?1) AND (?2 IS NULL OR ward = ?2)",
             [look.given.text("collection"), look.given.text("ward")], usual: 5_000)
-          return page.answer("fields", try page.rows.map { .object(try look.view($0, records)) })
+          return page.answer(
+            "fields",
+            try page.rows.map { field in
+              let choices = OwnField.choices(of: field)
+              let ordered: [String: JSON] = choices.isEmpty ? [:] : ["choices": .list(choices.map { .text($0) })]
+              return .object(try look.view(field, records).merging(ordered) { $1 })
+            })
         },
         .write(
           "enterOwnValues", "/own-values", "独自項目に入力する", "Enter own items", for: .relief,
@@ -215,7 +236,8 @@ public enum OwnItems {
     let label = field[OwnField.labelJa] ?? "値"
     let form = Form([
       FormField(
-        "value", kind.shape(field[OwnField.choices]), required: true, ja: label, en: field[OwnField.labelEn] ?? "Value")
+        "value", kind.shape(OwnField.choices(of: field)), required: true, ja: label,
+        en: field[OwnField.labelEn] ?? "Value")
     ])
     let read = try form.read(texts: ["value": text], in: inquiry.identity.federation).values["value"] ?? .null
     switch read {

@@ -17,7 +17,7 @@ import Testing
   {
     let endpoint = web.catalogue["reportOneself"]
     let given = try endpoint.form.read(
-      .object(["state": .text(state), "name": .text(name)]), in: core.identity.federation)
+      .object(["state": .text(state), "name": .text(name), "place": "体育館"]), in: core.identity.federation)
     var inquiry = Inquiry(given: given, user: User("", roles: []), now: .now(), identity: core.identity)
     inquiry.origin = Origin(of: address)
     #expect(try await core.carryOut(endpoint, inquiry, in: web.catalogue).answer["received"] == true)

@@ -83,7 +83,7 @@ import Testing
         #expect(try await Self.form(client, "/do/countHeads", "_row=\(shelter)&change=1&_mark=\(mark)").status == 303)
       }
       #expect(try await Self.send(client, .get, "/api/v1/shelters/\(shelter)").json["occupancy"] as? Int == 1)
-      let help = "name=%E8%A6%8B%E6%9C%AC&state=help&_mark=\(mark)"
+      let help = "name=%E8%A6%8B%E6%9C%AC&state=help&place=1-2-3&_mark=\(mark)"
       let told = [try await Self.form(client, "/counter", help), try await Self.form(client, "/counter", help)]
       #expect(told.map(\.status) == [303, 303])
       let reports = try await Self.send(client, .get, "/api/v1/counter/reports")

@@ -863,6 +863,8 @@ if (here.searchParams.has("done")) {
 // From here on the page answers whatever somebody does.
 performance.mark("ready");
 
+if (document.getElementById("away")) document.getElementById("away").hidden = location.pathname === "/unsent";
+
 if (!live) {
   // Nobody has signed in: what waits says so; and whoever worked here does so no longer.
   isLocked = true;

@@ -14,13 +14,15 @@ public enum CounterReport {
   public static let reportedAt = Field.time(8, "reported_at", "届出日時", "Reported at")
   public static let settledAt = Field.time(9, "settled_at", "対応日時", "Dealt with at")
   public static let settledBy = Field.user(10, "settled_by", "対応者", "Dealt with by")
+  /// What a resident was given to ask by: nobody guesses another's.
+  public static let receipt = Field.text(12, "receipt", 20, "受付番号", "Receipt")
   public static let note = Field.text(11, "note", 500, "対応の記録", "What was done")
 
   public static let records = Records(
     65, "counter_reports", "住民からの連絡", "Report from the counter", path: "/counter/admitted", lane: .life,
     law: .keptByMaker,
     reader: .strangers(.people, .identity),
-    fields: [name, kana, birth, state, place, phone, message, reportedAt, settledAt, settledBy, note],
+    fields: [name, kana, birth, state, place, phone, message, reportedAt, settledAt, settledBy, note, receipt],
     title: [name, state],
     indexes: [[settledAt, reportedAt]])
 }

@@ -3,6 +3,7 @@ import ChangeModel
 import Desk
 import GRDB
 import Replica
+import Sodium
 import Store
 
 /// 窓口: what residents say of themselves without signing in, and what the ward tells them. A report from the counter is nobody's
@@ -29,7 +30,7 @@ public enum ResidentCounter {
   /// As a resident is asked, who is no "name of a record".
   private static let form = [
     FormField("state", CounterReport.state.shape, required: true, ja: "いまの状態", en: "How you are"),
-    CounterReport.name.needed, CounterReport.kana.asked, CounterReport.birth.asked,
+    CounterReport.name.asked, CounterReport.kana.asked, CounterReport.birth.asked,
     FormField("place", CounterReport.place.shape, ja: "いまいる場所", en: "Where you are"), CounterReport.phone.asked,
     CounterReport.message.asked,
   ]
@@ -37,15 +38,39 @@ public enum ResidentCounter {
   private static let report = Endpoint.write(
     "reportOneself", "/counter/reports", "無事を知らせる・助けを求める", "Say how you are, or ask for help", for: .anyone,
     "A resident says how they are, or asks for help. Nobody needs to sign in; staff of this node read it.", form,
-    makes: true, answers: .members([.init("received", .flag, "受け付けました", "Received")])
+    makes: true,
+    answers: .members([
+      .init("received", .flag, "受け付けました", "Received"), Shown.column(CounterReport.receipt),
+    ])
   ) { desk in
+    let given = desk.given
+    // Nobody is helped without a place; and who is safe is somebody.
+    if given.text("state") == SaidState.safe.rawValue {
+      guard given.text("name") != nil || given.text("kana") != nil else {
+        throw Fault.badValue("name", ja: "氏名を入れてください", en: "give your name")
+      }
+    } else if given.text("place") == nil {
+      throw Fault.badValue(
+        "place", ja: "いまいる場所を入れてください(住所や近くの建物)", en: "say where you are: an address, or a building nearby")
+    }
+    let receipt = receipt()
+    var said = given.values
+    said[CounterReport.receipt.name] = .text(receipt)
     let origin = desk.inquiry.origin ?? Origin(address: "-", block: "-")
     try desk.replica.store.keepWaiting(
-      JSON.object(desk.given.values).bytes,
+      JSON.object(said).bytes,
       isUrgent: desk.given.text("state") != SaidState.safe.rawValue, from: origin.address, of: origin.block,
       at: desk.now)
     // Whoever sent it learns that it is there, and nothing else.
-    return Written([], about: [], touching: admitted) { _ in ["received": true] }
+    return Written([], about: [], touching: admitted) { _ in ["received": true, "receipt": .text(receipt)] }
+  }
+
+  /// Six letters and digits that nobody mistakes for others when they are read out: enough to find one of a night's reports by.
+  private static func receipt() -> String {
+    let letters = Array("ABCDEFGHJKMNPQRSTUVWXYZ23456789")
+    // 248 is 8 times 31: every letter is as likely.
+    let drawn = secureRandomBytes(64).filter { $0 < 248 }.prefix(6).map { letters[Int($0) % letters.count] }
+    return String(drawn.prefix(3)) + "-" + String(drawn.dropFirst(3))
   }
 
   // MARK: What staff see of it
@@ -59,7 +84,7 @@ public enum ResidentCounter {
 
   private static let said: [any AnyField] = [
     CounterReport.state, CounterReport.name, CounterReport.kana, CounterReport.birth, CounterReport.place,
-    CounterReport.phone, CounterReport.message, CounterReport.reportedAt,
+    CounterReport.phone, CounterReport.message, CounterReport.reportedAt, CounterReport.receipt,
   ]
   private static let members: [Answer.Member] =
     [.init("id", .text(20), "番号", "Id").always] + said.map(Shown.column) + [
@@ -146,7 +171,7 @@ public enum ResidentCounter {
     let report = try waiting(desk)
     let row = try desk.newRow()
     guard case .object(let said) = try JSON.decode(report.content) else { throw Fault.notFound("id") }
-    var edits = Submission(values: said).edits(form.map(\.name), of: admitted)
+    var edits = Submission(values: said).edits(form.map(\.name) + [CounterReport.receipt.name], of: admitted)
     edits.append(CounterReport.reportedAt.set(report.at))
     if let note = desk.given.text("note") {
       edits += [
