@@ -174,7 +174,8 @@ let package = Package(
     command(
       "renkei-node",
       [
-        "Build", "Causality", "Sodium", "Federation", "Topology", "Desk", "Places", "Catalogue", "Exchange", "Runbook",
+        "Build", "Causality", "ChangeModel", "Sodium", "Federation", "Topology", "Desk", "Places", "Catalogue",
+        "Exchange", "Runbook",
         "NodeService", "Web", "Terminal", arguments, logging, metrics, lifecycle,
       ]),
     command(

@@ -26,7 +26,7 @@ CHILDREN = {
     "ol": {"li"}, "ul": {"li"}, "dl": {"dt", "dd"}, "table": {"tr"}, "tr": {"th", "td"}, "figure": {"img", "figcaption"},
     "strong": {"kbd", "a"}, "a": {"kbd"}, "kbd": set(),
 }
-ATTRIBUTES = {"a": {"href"}, "img": {"src", "alt", "loading", "width", "height"}, "h2": {"id"}, "h3": {"id"}}
+ATTRIBUTES = {"th": {"scope"}, "a": {"href"}, "img": {"src", "alt", "loading", "width", "height"}, "h2": {"id"}, "h3": {"id"}}
 HOLDS_TEXT = {"h2", "h3", "p", "dt", "dd", "li", "th", "td", "figcaption", "strong", "kbd", "a"}
 BLOCKS = {"h2", "h3", "p", "dt", "dd", "li", "th", "td", "figcaption"}
 
@@ -159,6 +159,9 @@ def program_texts():
         elif path.suffix == ".mustache":
             plain = re.sub(r"\{\{[^}]*\}\}", "…", path.read_text(encoding="utf-8"))
             texts.update(text.strip() for text in re.findall(r">([^<>]+)<", plain))
+        elif path.name.startswith("phrases_"):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            texts.update(line.partition("=")[2].strip() for line in lines)
         elif path.suffix == ".js":
             texts.update(re.findall(r'"([^"\n]+)"', path.read_text(encoding="utf-8")))
     return {text for text in texts if text.strip(" …\n")}

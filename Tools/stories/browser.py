@@ -114,10 +114,10 @@ class Page:
         self.until("document.readyState === 'complete' && location.href !== 'about:blank'", f"{url} did not load")
         return result.get("errorText")
 
-    def run(self, script):
+    def run(self, script, seconds=30):
         """The value of an expression; a promise is waited for."""
         result = self.call("Runtime.evaluate", {
-            "expression": script, "returnByValue": True, "awaitPromise": True, "userGesture": True})
+            "expression": script, "returnByValue": True, "awaitPromise": True, "userGesture": True}, seconds)
         if "exceptionDetails" in result:
             details = result["exceptionDetails"]
             raise Failure(f"{script[:100]}: {details.get('exception', {}).get('description', details['text'])[:300]}")

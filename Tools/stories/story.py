@@ -74,8 +74,8 @@ class Node:
         self.token, self.token_row = token["token"], token["id"]
         self.tls = ssl.create_default_context(cafile=made["httpsAuthority"])
 
-    def command(self, *words, ok=(0,)):
-        run = subprocess.run([self.binary, *words, "--data", self.data, "--json"], capture_output=True, text=True)
+    def command(self, *words, ok=(0,), given=None):
+        run = subprocess.run([self.binary, *words, "--data", self.data, "--json"], input=given, capture_output=True, text=True)
         check(run.returncode in ok, f"{' '.join(words)}: exit {run.returncode}: {run.stderr.strip()[-300:]}")
         return json.loads(run.stdout) if run.stdout.strip() else None
 

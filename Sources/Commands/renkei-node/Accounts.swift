@@ -1,4 +1,6 @@
 import ArgumentParser
+import Causality
+import ChangeModel
 import Desk
 import Foundation
 import Glibc
@@ -9,7 +11,8 @@ struct AccountCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "account",
     abstract: Language.pick("区のアカウントを、この機械を持つ人が管理する。", "The ward's accounts, by whoever has the machine itself."),
-    subcommands: [Add.self, List.self, Password.self, ForgetAuthenticator.self, End.self], defaultSubcommand: List.self)
+    subcommands: [Add.self, List.self, Link.self, Password.self, ForgetAuthenticator.self, End.self],
+    defaultSubcommand: List.self)
 
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -50,6 +53,28 @@ struct AccountCommand: AsyncParsableCommand {
         let ended = account["endedAt"] == nil ? "" : Language.pick("(終了)", " (ended)")
         print("\(account["id"] ?? "")\t\(account["login"] ?? "")\t\(account["name"] ?? "")\t\(roles)\(ended)")
       }
+    }
+  }
+
+  struct Link: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: Language.pick(
+        "訓練で、一度だけサインインできるリンクを作る。1時間で使えなくなります。",
+        "In a drill, make a link that signs an account in, once. It ends after an hour."))
+    @OptionGroup var options: NodeOptions
+    @Option(help: ArgumentHelp(Language.pick("利用者ID。", "The account's login."))) var login: String
+
+    func run() async throws {
+      var quiet = options
+      quiet.json = false
+      let all = try await Session.call("accounts", [:], quiet)["accounts"] as? [[String: Any]] ?? []
+      guard let account = all.first(where: { $0["login"] as? String == login && $0["endedAt"] == nil }),
+        let row = (account["id"] as? String).flatMap({ Int64($0) })
+      else {
+        throw OperatorFailure(2, ja: "この利用者IDのアカウントはありません: \(login)", en: "no account has this login: \(login)")
+      }
+      let path = "/enter/" + (try EntryLink(directory: options.directory).make(for: RowID(rawValue: row), at: .now()))
+      print(options.json ? "{\"path\":\"\(path)\"}" : path)
     }
   }
 

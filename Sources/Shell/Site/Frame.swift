@@ -4,6 +4,9 @@ import Foundation
 /// What is around every page: who works where, the menu, the language.
 public struct Frame: Sendable {
   public var language: Language
+  /// How somebody wants it to look, where not as the device says: `dark` or `light`; `large` or `huge`.
+  public var theme: String?
+  public var size: String?
   /// The language of the page itself, where it is neither of the two (BCP 47).
   public var tongue: String?
   /// The ward as people call it.
@@ -57,6 +60,7 @@ public struct Frame: Sendable {
     var page = values
     page["frame"] =
       [
+        "theme": theme.map { [$0] } ?? [], "size": size.map { [$0] } ?? [],
         "lang": tongue ?? language.rawValue, "hasOther": tongue == nil, "otherLang": language.other.rawValue,
         "other": pick("English", "日本語"),
         "switch": "\(path)\(separator)lang=\(language.other.rawValue)", "title": title, "ward": ward,
@@ -92,7 +96,7 @@ public struct Frame: Sendable {
               "isSecond": Self.second.contains($0.path),
             ] as [String: Any]
           },
-      ] as [String: Any]
+      ].merging(Templates.frameAssets) { $1 } as [String: Any]
     return Templates.render(template, page)
   }
 }

@@ -73,6 +73,9 @@ public struct Labels: Sendable {
     members[name]?.words.text(in: language) ?? name
   }
 
+  /// Whether a member is a time: a number that is read as none.
+  func isTime(_ name: String) -> Bool { members[name]?.shape == .time }
+
   /// A value as text, in one line.
   ///
   /// - Parameter known: names of rows, by id: a shelter's, an item's.
@@ -115,7 +118,9 @@ public struct Labels: Sendable {
       return language.pick(japanese, english)
     }
     return members.sorted { $0.key < $1.key }.map { member in
-      let label = codes[member.key] == nil ? label(member.key, language) : text(name, .text(member.key), language)
+      let label =
+        known[member.key]
+        ?? (codes[member.key] == nil ? label(member.key, language) : text(name, .text(member.key), language))
       return "\(label): \(text(member.key, member.value, language, known: known))"
     }.joined(separator: language.pick("、", ", "))
   }

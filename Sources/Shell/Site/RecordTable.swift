@@ -23,7 +23,7 @@ public struct RecordTable: Sendable {
     "id", "nameKey", "kanaKey", "addressKey", "book", "version", "next", "whoJa", "rows", "score", "actions",
   ]
   /// Of what can be done with a record so much stands there at once; the rest is behind a press.
-  private static let shownActions = 2
+  private static let shownActions = 1
   /// Records that one page shows.
   public static let limit = 500
 
@@ -72,6 +72,21 @@ public struct RecordTable: Sendable {
       && !members.keys.allSatisfy { $0.allSatisfy(\.isNumber) }
   }
 
+  /// Whether anybody sees anything of a text.
+  public static func isSeen(_ text: String) -> Bool {
+    text.unicodeScalars.contains { scalar in
+      !scalar.properties.isWhitespace && !scalar.properties.isDefaultIgnorableCodePoint
+        && scalar.properties.generalCategory != .control
+    }
+  }
+
+  private func isNumber(_ value: JSON, _ name: String) -> Bool {
+    switch value {
+    case .integer, .real: !labels.isTime(name)
+    default: false
+    }
+  }
+
   private static func isRecords(_ items: [JSON]) -> Bool {
     items.isEmpty || items.contains { if case .object = $0 { true } else { false } }
   }
@@ -109,11 +124,7 @@ public struct RecordTable: Sendable {
     let rows = records.map { record -> [String: Any] in
       let cells = columns.map { name -> [String: Any] in
         let value = record[name]
-        let isNumber: Bool
-        switch value {
-        case .integer, .real: isNumber = true
-        default: isNumber = false
-        }
+        let isNumber = isNumber(value, name)
         if name == "conflicts", !value.list.isEmpty {
           return [
             "isBadge": true, "text": language.pick("要確認", "to check"), "isNumber": false, "isShort": true, "label": "",
@@ -125,24 +136,32 @@ public struct RecordTable: Sendable {
           "isShort": !isNumber && text.count <= 16,
         ]
       }
-      let offered = actions(record)
+      let all = actions(record)
+      // The record itself opens by its name.
+      let page = all.first { $0["isPage"] as? Bool == true }?["href"]
+      let offered = all.filter { $0["isPage"] == nil }
       return [
-        "cells": cells, "actions": Array(offered.prefix(Self.shownActions)), "hasActions": !offered.isEmpty,
-        "more": Array(offered.dropFirst(Self.shownActions)), "hasMore": offered.count > Self.shownActions,
+        "name": cells.prefix(1).map { cell in
+          // A name that shows nothing is none, and has to be pressed all the same.
+          let text = (cell["text"] as? String) ?? ""
+          let shown = Self.isSeen(text) ? text : language.pick("(名称なし)", "(no name)")
+          return cell.merging(["href": page ?? "", "hasPage": page != nil, "text": page == nil ? text : shown]) { $1 }
+        },
+        "cells": Array(cells.dropFirst()), "actions": Array(offered.prefix(Self.shownActions)),
+        "hasActions": !offered.isEmpty, "more": Array(offered.dropFirst(Self.shownActions)),
+        "hasMore": offered.count > Self.shownActions,
       ]
     }
-    let numeric = columns.map { name in
-      records.contains { record in
-        switch record[name] {
-        case .integer, .real: true
-        default: false
-        }
-      }
-    }
+    let numeric = columns.map { name in records.contains { isNumber($0[name], name) } }
     let isCut = value.list.count > Self.limit
     return [
       "isList": true, "heading": heading, "hasHeading": !heading.isEmpty,
-      "columns": zip(columns, numeric).map { ["label": labels.label($0, language), "isNumber": $1] as [String: Any] },
+      "first": zip(columns, numeric).prefix(1).map {
+        ["label": labels.label($0, language), "isNumber": $1] as [String: Any]
+      },
+      "columns": zip(columns, numeric).dropFirst().map {
+        ["label": labels.label($0, language), "isNumber": $1] as [String: Any]
+      },
       "rows": rows, "isEmpty": rows.isEmpty,
       "hasActions": rows.contains { $0["hasActions"] as? Bool == true }, "isCut": isCut,
       "cut": language.pick(

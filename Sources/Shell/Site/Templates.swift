@@ -25,6 +25,9 @@ public enum Templates {
       "session": PackageResources.session_mustache, "help": PackageResources.help_mustache,
       "counter": PackageResources.counter_mustache,
       "goods": PackageResources.goods_mustache, "dots": PackageResources.dots_mustache,
+      "enter": PackageResources.enter_mustache,
+      "trust": PackageResources.trust_mustache, "board": PackageResources.board_mustache,
+      "boardkey": PackageResources.boardkey_mustache,
     ]
     let prefix = "{{% CONTENT_TYPE:\(HTMLText.name)}}\n"
     return MustacheLibrary(
@@ -37,8 +40,47 @@ public enum Templates {
     return page
   }
 
-  public static let style = PackageResources.style_css
-  public static let script = PackageResources.app_js
-  public static let icon = PackageResources.icon_svg
-  public static let worker = PackageResources.worker_js
+  /// What a browser is given beside a page: under a name that its content makes, so that it may be kept for ever.
+  public struct Asset: Sendable {
+    /// As it is known: `app.js`.
+    public let name: String
+    public let type: String
+    public let content: [UInt8]
+
+    /// `/app.1a2b3c4d5e6f7081.js`.
+    public var path: String {
+      let parts = name.split(separator: ".")
+      // FNV-1a, 64 bits: another content has another name; nobody else makes these.
+      let hash = content.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+      return "/\(parts[0]).\(String(hash, radix: 16)).\(parts[1])"
+    }
+  }
+
+  public static let style = Asset(
+    name: "style.css", type: "text/css; charset=utf-8", content: PackageResources.style_css)
+  public static let script = Asset(
+    name: "app.js", type: "text/javascript; charset=utf-8", content: PackageResources.app_js)
+  public static let icon = Asset(
+    name: "icon.svg", type: "image/svg+xml; charset=utf-8", content: PackageResources.icon_svg)
+  public static let pictures = [
+    Asset(name: "icon180.png", type: "image/png", content: PackageResources.icon180_png),
+    Asset(name: "icon192.png", type: "image/png", content: PackageResources.icon192_png),
+    Asset(name: "icon512.png", type: "image/png", content: PackageResources.icon512_png),
+  ]
+  public static let assets = [style, script, icon] + pictures
+
+  /// The worker that keeps them: another content of any is another worker, which forgets the old ones.
+  public static let worker = Asset(
+    name: "worker.js", type: "text/javascript; charset=utf-8",
+    content: [UInt8](
+      String(decoding: PackageResources.worker_js, as: UTF8.self).replacing("/style.css", with: style.path)
+        .replacing("/app.js", with: script.path)
+        .replacing("renkei-2", with: "renkei-\(style.path)-\(script.path)").utf8))
+
+  /// A page without the frame, which names style and script itself.
+  public static func page(_ name: String, _ values: [String: Any]) -> String {
+    render(name, values.merging(frameAssets) { own, _ in own })
+  }
+
+  static let frameAssets = ["style": style.path, "script": script.path, "icon": icon.path, "touch": pictures[0].path]
 }

@@ -249,7 +249,7 @@ extension WebServer {
         ["href": "/do/\($0.id)?_row=\(id)&_back=\(back)", "label": $0.words.text(in: language)]
       } + reads.map { ["href": "/list/\($0.id)?_row=\(id)", "label": $0.words.text(in: language)] }
         + (Self.isTable(list)
-          ? [["href": "/record/\(records?.name ?? "")/\(record["id"].text ?? "")", "label": open]] : [])
+          ? [["href": "/record/\(records?.name ?? "")/\(record["id"].text ?? "")", "label": open, "isPage": true]] : [])
     }
   }
 
@@ -294,9 +294,10 @@ extension WebServer {
       ]
     }
     let html = frame.render(
-      "table", title: title(endpoint.id, language), active: "/menu",
+      "table", title: title(endpoint.id, language), active: Self.home(endpoint),
       [
-        "subject": row.flatMap { known(options)[$0] } ?? "",
+        "subject": row.flatMap { known(options)[$0] } ?? "", "home": "/shelters/\(row ?? "")",
+        "hasHome": endpoint.subject?.name == "shelters" && row.flatMap { known(options)[$0] } != nil,
         "action": "/list/\(endpoint.id)", "hasFilter": !Self.filters(endpoint).isEmpty, "row": row ?? "",
         "controls": Controls(Self.filters(endpoint), language, options: options).values(query),
         "show": language.pick("表示", "Show"), "sections": sections, "canPrint": !sections.isEmpty,
@@ -310,6 +311,13 @@ extension WebServer {
         "geojsonLabel": language.pick("地図用(GeoJSON)で保存", "Save for maps (GeoJSON)"),
       ])
     return page(request, html, status: status)
+  }
+
+  /// To which of the main pages a list belongs.
+  private static func home(_ endpoint: Endpoint) -> String {
+    let records = endpoint.answer.records ?? endpoint.subject
+    if [endpoint.subject?.name, records?.name].contains("shelters") { return "/shelters" }
+    return records?.isPersonal == true ? "/people" : records?.lane == .supply ? "/goods" : "/menu"
   }
 
   /// What a person narrows a list down with: how it is cut into pages is not theirs to say.

@@ -103,7 +103,7 @@ extension WebServer {
       "counted": pick("数え直した人数", "Counted anew"), "less": pick("一人減らす", "One fewer"),
       "more": pick("一人増やす", "One more"), "save": pick("この人数に訂正", "Correct to this"),
       "desk": pick("避難所の窓口", "The shelter's desk"), "reception": pick("受付", "Check in"),
-      "goods": pick("物資・要請", "Goods"), "report": pick("日報", "Daily report"), "other": pick("記録・ほか", "Notes and more"),
+      "goods": pick("物資", "Goods"), "report": pick("日報", "Daily report"), "other": pick("ほか", "More"),
       "checkIn": pick("受付", "Check in"), "checkInButton": pick("受付する", "Check in"),
       "enter": pick(
         "Enter でも受け付けます。氏・住所は次の人に残ります。",

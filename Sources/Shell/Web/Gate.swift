@@ -28,8 +28,8 @@ struct Gate: RouterMiddleware {
       (
         .anyone,
         [
-          "GET /healthz", "GET /readyz", "GET /openapi.yaml", "GET /style.css", "GET /app.js", "GET /worker.js",
-          "GET /icon.svg",
+          "GET /healthz", "GET /readyz", "GET /openapi.yaml", "GET /board", "POST /board", "GET /trust",
+          "GET /trust/ca.pem", "GET /enter/{token}", "POST /enter/{token}",
           "GET /sign-in", "POST /sign-in", "POST /session/switch", "GET /counter", "POST /counter", "GET /setup",
           "POST /setup",
           "POST /api/v1/session", "GET /api/v1/session", "DELETE /api/v1/session",
@@ -37,7 +37,7 @@ struct Gate: RouterMiddleware {
           "GET /help/picture/{name}",
           // What waits in the browser is shown by its script alone, to whoever works there.
           "GET /unsent",
-        ]
+        ] + WebServer.assetRoutes
       ),
       (
         .staff,
@@ -47,7 +47,7 @@ struct Gate: RouterMiddleware {
           "POST /session/password", "GET /conflicts", "GET /network", "GET /menu",
           "GET /history/{collection}/{row}/{field}", "GET /orders", "GET /orders/{id}", "GET /slip/{id}", "GET /scan",
           "GET /checklist",
-          "GET /own/{collection}/{row}", "POST /session/end", "GET /nodes",
+          "GET /own/{collection}/{row}", "POST /session/end", "POST /session/look", "GET /nodes",
           "GET /do/{endpoint}", "POST /do/{endpoint}", "GET /list/{endpoint}", "GET /csv/{endpoint}",
           "GET /geojson/{endpoint}",
           "GET /record/{collection}/{row}",
@@ -84,13 +84,12 @@ struct Gate: RouterMiddleware {
   static let formRoutes: Set<String> = [
     "POST /do/{endpoint}", "POST /conflicts", "POST /network", "POST /session/lock", "POST /session/pin",
     "POST /session/password", "POST /session/app", "POST /session/app/confirmation", "POST /session/end",
+    "POST /session/look",
     "POST /own/{collection}/{row}", "POST /nodes", "POST /shelters",
   ]
 
   /// What needs no account is counted, except what costs nothing.
-  private static let uncounted: Set<String> = [
-    "GET /healthz", "GET /style.css", "GET /app.js", "GET /worker.js", "GET /icon.svg",
-  ]
+  private static let uncounted = Set(["GET /healthz"] + WebServer.assetRoutes)
 
   func handle(
     _ request: Request, context: Context, next: (Request, Context) async throws -> Response

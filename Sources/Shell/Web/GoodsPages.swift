@@ -33,6 +33,11 @@ extension WebServer {
         "stock": language.number(stock), "need": language.number(need), "surplus": language.number(surplus),
         "age": age(ages[line["ward"].text ?? ""], language), "width": share, "share": "\(share) %",
         "level": surplus < 0 ? "short" : "", "hours": hours,
+        "ask": isAllowed("requestGoods", context) && line["ward"].text == core.identity.ward.code
+          ? [
+            "/do/requestGoods?item=\(line["item"].text ?? "")&_back=/goods"
+              + (surplus < 0 ? "&quantity=\(-surplus)" : "")
+          ] : [],
       ]
     }
     let actions = links(
@@ -48,7 +53,7 @@ extension WebServer {
       "heard": pick("いつの情報", "As of"),
       "item": pick("品目", "Item"),
       "stock": pick("在庫", "Stock"), "need": pick("必要数", "Need"), "picture": pick("充足率", "Share"),
-      "surplus": pick("過不足", "Surplus"), "hours": pick("なくなるまで", "Lasts for"),
+      "surplus": pick("過不足", "Surplus"), "ask": title("requestGoods", language), "hours": pick("なくなるまで", "Lasts for"),
     ]
     return page(
       request,

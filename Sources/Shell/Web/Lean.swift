@@ -27,7 +27,7 @@ struct Lean<Context: RequestContext>: RouterMiddleware {
       response.headers[.contentType] = nil
       return Response(status: .notModified, headers: response.headers)
     }
-    guard bytes.count >= Self.worthwhile, Self.takesGzip(request), let packed = Gzip.pack(bytes) else {
+    guard bytes.count >= Self.worthwhile, Gzip.isTaken(by: request), let packed = Gzip.pack(bytes) else {
       response.body = .init(byteBuffer: collected.buffer)
       return response
     }
@@ -38,14 +38,6 @@ struct Lean<Context: RequestContext>: RouterMiddleware {
 
   /// Less than a packet or two gains nothing.
   private static var worthwhile: Int { 1_400 }
-
-  private static func takesGzip(_ request: Request) -> Bool {
-    (request.headers[.acceptEncoding] ?? "").lowercased().split(separator: ",").contains { coding in
-      let parts = coding.split(separator: ";").map { $0.trimmingCharacters(in: .whitespaces) }
-      let weight = parts.dropFirst().first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
-      return parts.first == "gzip" && weight > 0
-    }
-  }
 
   /// Takes what a response writes.
   private final class Collected: ResponseBodyWriter, @unchecked Sendable {
@@ -58,6 +50,15 @@ struct Lean<Context: RequestContext>: RouterMiddleware {
 }
 
 enum Gzip {
+  /// RFC 9110, 12.5.3.
+  static func isTaken(by request: Request) -> Bool {
+    (request.headers[.acceptEncoding] ?? "").lowercased().split(separator: ",").contains { coding in
+      let parts = coding.split(separator: ";").map { $0.trimmingCharacters(in: .whitespaces) }
+      let weight = parts.dropFirst().first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
+      return parts.first == "gzip" && weight > 0
+    }
+  }
+
   /// - Returns: nil when zlib has no memory.
   static func pack(_ bytes: [UInt8]) -> [UInt8]? {
     var stream = z_stream()

@@ -34,6 +34,7 @@ extension WebServer {
         ("/scan", "読み取り(送り状・家族カード)", "Scan (slips, cards)"),
         ("/session", "自分の設定・席を外す・端末", "My settings, leaving the desk, devices"),
         ("/unsent", "未送信の入力", "Entries not sent yet"), ("/counter", "住民の窓口", "The residents' counter"),
+        ("/board", "表示盤(本部の壁)", "Wall board"),
       ]),
     ]
     return page(

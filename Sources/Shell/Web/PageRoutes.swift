@@ -7,16 +7,7 @@ import Site
 /// The pages: what staff and residents use. They work without script, and better with it.
 extension WebServer {
   func addPages(to router: Router<DeskContext>) {
-    for (path, content, type) in [
-      ("/style.css", Templates.style, "text/css"), ("/app.js", Templates.script, "text/javascript"),
-      ("/worker.js", Templates.worker, "text/javascript"), ("/icon.svg", Templates.icon, "image/svg+xml"),
-    ] {
-      router.get(RouterPath(path)) { _, _ in
-        Response(
-          status: .ok, headers: [.contentType: "\(type); charset=utf-8", .cacheControl: "max-age=300"],
-          body: .init(byteBuffer: ByteBuffer(bytes: content)))
-      }
-    }
+    addAssets(to: router)
     router.get("/start") { _, context in Response.redirect(to: Self.start(context.user)) }
     router.get("/") { request, context in try await situation(request, context) }
     router.get("/unsent") { request, context in unsent(request, context) }
@@ -37,6 +28,8 @@ extension WebServer {
     addSessionPages(to: router)
     router.get("/people") { request, context in try await people(request, context) }
     addCounterPages(to: router)
+    addBoard(to: router)
+    addEntryPages(to: router)
     addHelpPages(to: router)
   }
 

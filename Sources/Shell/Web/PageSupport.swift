@@ -12,6 +12,8 @@ import Sodium
 /// What all pages share: who asks in which language, and the services' answers, under the very rules of the API.
 extension WebServer {
   static let languageCookie = "renkei-lang"
+  static let themeCookie = "renkei-theme"
+  static let sizeCookie = "renkei-size"
 
   func language(_ request: Request) -> Language {
     let asked = request.uri.queryParameters["lang"].map { String($0) } ?? request.cookies[Self.languageCookie]?.value
@@ -30,6 +32,8 @@ extension WebServer {
       language: language, ward: wardName(core.identity.ward.code, language),
       isDrill: core.identity.federation.genesis.drill, path: path, now: Instant.now().milliseconds)
     frame.isStill = request.method != .get
+    frame.theme = request.cookies[Self.themeCookie].flatMap { ["dark", "light"].contains($0.value) ? $0.value : nil }
+    frame.size = request.cookies[Self.sizeCookie].flatMap { ["large", "huge"].contains($0.value) ? $0.value : nil }
     frame.user = context.principal?.user.name
     frame.csrf = context.principal?.csrf
     frame.account = context.principal?.account.map { "\($0)" }

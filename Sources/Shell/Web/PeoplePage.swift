@@ -94,7 +94,9 @@ extension WebServer {
     let place = (record["shelter"].text ?? report["shelter"].text ?? person["shelter"].text).flatMap { names[$0] }
     return [
       "href": (id.map { "/person/\(Self.escaped($0))" } ?? entry ?? "") + purpose,
-      "hasPage": id != nil || entry != nil, "name": name.isEmpty ? kana : name, "kana": name.isEmpty ? "" : kana,
+      "hasPage": id != nil || entry != nil,
+      "name": RecordTable.isSeen(name) ? name : RecordTable.isSeen(kana) ? kana : language.pick("(名称なし)", "(no name)"),
+      "kana": name.isEmpty ? "" : kana,
       "birth": person["birth"].text ?? "", "ward": wardName(ward, language),
       "safety": status.map { labels.text("status", .text($0), language) } ?? language.pick("報告なし", "no report"),
       "isUnknown": status == nil,

@@ -15,6 +15,18 @@ extension WebServer {
       accessLog.note(.signedOut, from: context.address, who: context.caller.who, ["by": "another device"])
       return Response.redirect(to: "/session?done=session")
     }
+    router.post("/session/look") { request, context in
+      let sent = try await sent(request)
+      try checkForm(sent, context)
+      var response = Response.redirect(to: "/session?done=session")
+      for (name, value) in [(Self.themeCookie, sent["theme"]?.first), (Self.sizeCookie, sent["size"]?.first)] {
+        response.setCookie(
+          Cookie(
+            name: name, value: value ?? "", maxAge: 400 * 86_400, path: "/", secure: isSecure, httpOnly: true,
+            sameSite: .lax))
+      }
+      return response
+    }
     router.post("/session/lock") { request, context in
       try checkForm(try await sent(request), context)
       await lock(request, context)
@@ -107,6 +119,8 @@ extension WebServer {
       "lockWhy": pick(
         "サインインしたまま画面を閉じます。続けるときは暗証番号を入れます(決めていない人はパスワードでサインインし直します)。未送信のものは残ります。",
         "Closes the screen without signing out. Go on with your PIN; what is not sent yet stays."),
+      "look": pick("見え方(この端末)", "How it looks on this device"), "theme": pick("明るさ", "Theme"),
+      "size": pick("文字の大きさ", "Size of text"), "setLook": pick("この見え方にする", "Use this"),
       "pin": pick("暗証番号", "PIN"),
       "pinWhy": pick(
         "共用の端末で、交代のときに使う6桁の数字です。パスワードで一度サインインした端末だけで使えます。",
@@ -132,12 +146,22 @@ extension WebServer {
         "state": session.current == nil ? pick("席を外している", "away from the desk") : pick("使用中", "in use"),
       ])
     }
+    func chosen(_ list: [(String, String)], _ value: String?) -> [[String: Any]] {
+      list.map { ["value": $0.0, "label": $0.1, "isChosen": $0.0 == value ?? ""] }
+    }
     return page(
       request,
       frame.render(
         "session", title: pick("自分の設定", "My settings"), active: "/menu",
         [
-          "w": words, "app": app.map { [$0] } ?? [], "offersApp": account != nil && app == nil && codes.isEmpty,
+          "w": words,
+          "themes": chosen(
+            [("", pick("端末に合わせる", "as the device")), ("light", pick("明るい", "light")), ("dark", pick("暗い", "dark"))],
+            frame.theme),
+          "sizes": chosen(
+            [("", pick("標準", "normal")), ("large", pick("大きい", "large")), ("huge", pick("とても大きい", "very large"))],
+            frame.size),
+          "app": app.map { [$0] } ?? [], "offersApp": account != nil && app == nil && codes.isEmpty,
           "codes": codes, "hasCodes": !codes.isEmpty, "sessions": open, "hasSessions": account != nil,
           "who": "\(context.user.name) · \(roles)",
         ]),

@@ -13,11 +13,7 @@ enum ShelterWords {
   /// A name that shows nothing is none.
   static func name(_ shelter: RowValues, _ language: Language) -> String {
     let name = shelter[Shelter.name] ?? ""
-    let isSeen = name.unicodeScalars.contains { scalar in
-      !scalar.properties.isWhitespace && !scalar.properties.isDefaultIgnorableCodePoint
-        && scalar.properties.generalCategory != .control
-    }
-    return isSeen ? name : language.pick("(名称なし)", "(no name)")
+    return RecordTable.isSeen(name) ? name : language.pick("(名称なし)", "(no name)")
   }
 
   static func status(_ shelter: RowValues, _ language: Language) -> String {
@@ -227,7 +223,8 @@ extension WebServer {
         "isOver": (share ?? 0) > 100, "away": near.map { distance(Self.metres(shelter, $0), language) } ?? "",
         "needs": shelter[Shelter.needs].joined(separator: pick("、", ", ")),
         "ward": wardName(shelter[Shelter.ward] ?? "", language), "address": shelter[Shelter.address] ?? "",
-        "age": lastReport(shelter, language), "hasConflict": conflicting.contains(shelter.id),
+        "age": lastReport(shelter, language), "isOpen": Shelters.isOpen(shelter),
+        "hasConflict": conflicting.contains(shelter.id),
         "conflictMark": pick("要確認", "to check"),
         "canOpen": mayOpen && shelter[Shelter.ward] == own && !Shelters.isOpen(shelter),
       ]
@@ -282,8 +279,11 @@ extension WebServer {
         href: links ? "/shelters/\(shelter.id)" : "#s\(shelter.id)")
     }
     let pick = language.pick
+    // What matters most lies on top.
+    let order = ["shut": 0, "open": 1, "free": 2, "congestion": 3, "full": 4]
     return maps[language]!.dots(
-      dots, ward: ward, title: pick("避難所の地図", "Map of the shelters"),
+      dots.sorted { (order[$0.style] ?? 1, $0.href) < (order[$1.style] ?? 1, $1.href) }, ward: ward,
+      title: pick("避難所の地図", "Map of the shelters"),
       legend: [
         ("free", pick("空き", "space")), ("congestion", pick("混雑", "crowded")), ("full", pick("定員一杯", "full")),
         ("open", pick("開設(混雑は未報告)", "open, not told how full")), ("shut", pick("未開設", "not open")),

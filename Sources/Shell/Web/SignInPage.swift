@@ -75,6 +75,7 @@ extension WebServer {
       "setup": pick("最初の管理者を登録する", "Register the first administrator"), "pin": pick("暗証番号", "PIN"),
       "goOn": pick("この端末で続ける", "Go on at this device"), "goOnButton": pick("続ける", "Go on"),
       "counter": pick("避難所を探す(住民の方)", "Find a shelter (residents)"),
+      "trust": pick("ほかの端末をつなぐ", "Connect another device"),
     ]
     let ward = core.identity.certificate.node.ward
     let offers = try await core.reader.read { try Accounts.administrators(of: ward, $0).isEmpty }

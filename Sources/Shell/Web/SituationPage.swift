@@ -64,6 +64,7 @@ extension WebServer {
     let declared = try await ask("declarations", [:], context)["declarations"].list.filter {
       $0["ward"].text == core.identity.ward.code && $0["inForce"] == true
     }
+    let own = core.identity.ward.code
     let up = status.peers.filter { $0.state == "up" }.count
     let help: [[String: Any]] =
       calls == (0, 0)
@@ -75,15 +76,19 @@ extension WebServer {
       ]
     let shown: [[String: Any]] =
       help + [
-        number(pick("開設中の避難所", "Open shelters"), all.open, "/shelters?status=open", language),
-        number(pick("避難者", "Evacuees"), all.people, "/shelters?status=open", language),
+        number(
+          pick("開設中の避難所", "Open shelters"), wards[own]?.open ?? 0, "/shelters?status=open", language,
+          hint: pick("23区計 \(language.number(Int64(all.open)))", "of all wards \(language.number(Int64(all.open)))")),
+        number(
+          pick("避難者", "Evacuees"), wards[own]?.people ?? 0, "/shelters?status=open", language,
+          hint: pick("23区計 \(language.number(Int64(all.people)))", "of all wards \(language.number(Int64(all.people)))")
+        ),
         number(pick("要確認", "To check"), status.conflicts, "/conflicts", language, isAlert: status.conflicts > 0),
         [
           "label": pick("通信できている区", "Wards linked"), "value": "\(up)/\(status.peers.count)", "href": "/network",
           "isAlert": up < status.peers.count,
         ],
       ]
-    let own = core.identity.ward.code
     // A sum is as old as its oldest part.
     let oldest = wards.filter { $0.value.shelters > 0 }.max { ($0.value.heard ?? .max) < ($1.value.heard ?? .max) }
     let steps =
@@ -223,6 +228,11 @@ extension WebServer {
     return todo
   }
 
+  /// The map of the wards as the board shows it: how many people are where.
+  func wardMap(_ status: StatusReport, _ language: Language, _ context: DeskContext) async throws -> [String: Any] {
+    map(.people, try await figures(status, context), status, language)
+  }
+
   private func figures(_ status: StatusReport, _ context: DeskContext) async throws -> [String: WardFigures] {
     let own = core.identity.ward.code
     let totals = try await core.reader.read { try HeadCount.totals(ward: own, $0) }
@@ -242,9 +252,12 @@ extension WebServer {
   }
 
   private func number(
-    _ label: String, _ count: Int, _ link: String, _ language: Language, isAlert: Bool = false
+    _ label: String, _ count: Int, _ link: String, _ language: Language, isAlert: Bool = false, hint: String? = nil
   ) -> [String: Any] {
-    ["label": label, "value": language.number(Int64(count)), "href": link, "isAlert": isAlert]
+    [
+      "label": label, "value": language.number(Int64(count)), "href": link, "isAlert": isAlert,
+      "hint": hint.map { [$0] } ?? [],
+    ]
   }
 
   private func words(_ language: Language) -> [String: String] {
@@ -270,7 +283,7 @@ extension WebServer {
       "\(disaster["name"].text ?? "") — \(Phase(rawValue: disaster["phase"].text ?? "")?.words.text(in: language) ?? "")"
   }
 
-  private func elapsed(_ milliseconds: Int64, _ language: Language) -> String {
+  func elapsed(_ milliseconds: Int64, _ language: Language) -> String {
     let minutes = max(0, milliseconds) / 60_000
     let (days, hours) = (minutes / 1_440, minutes / 60 % 24)
     return language.pick(

@@ -381,9 +381,18 @@ function showEntered(waiting) {
       const change = Object.assign(document.createElement("a"), {
         className: "button quiet", href: `/do/changeStay?_row=${one.row}&_back=/shelters/${box.dataset.row}`, textContent: box.dataset.change,
       });
+      // Once mended it is the register's: what this page remembers is not what stands there.
+      change.addEventListener("click", () => forgetEntered(box, one));
       const doubt = Object.assign(document.createElement("a"), { className: "mark", href: "/doubles", textContent: box.dataset.doubted });
       return line(one.name, one.birth.replace(/\(.*/, ""), ...(one.doubted ? [doubt] : []), change, button(box.dataset.cancel, () => uncheckIn(box, one)));
     }));
+}
+
+function forgetEntered(box, one) {
+  try {
+    const rest = JSON.parse(sessionStorage.getItem(lastEntered(box.dataset.row)) ?? "[]").filter((other) => other.row !== one.row);
+    sessionStorage.setItem(lastEntered(box.dataset.row), JSON.stringify(rest));
+  } catch {}
 }
 
 // Takes an entry back that was a slip: by the node alone, which has it.
@@ -394,8 +403,10 @@ async function uncheckIn(box, one) {
     const here = await session();
     const outcome = await post({ url: "/do/cancelStay", fields: [["_row", one.row]], mark: mark() }, {}, here.csrf);
     if (outcome.state !== "done") throw new Error(outcome.why ?? words.unreached);
-    const rest = JSON.parse(sessionStorage.getItem(lastEntered(box.dataset.row)) ?? "[]").filter((other) => other.row !== one.row);
-    sessionStorage.setItem(lastEntered(box.dataset.row), JSON.stringify(rest));
+    forgetEntered(box, one);
+    const people = document.getElementById("people");
+    if (one.counted) people.dataset.counter = Number(people.dataset.counter) - 1;
+    people.dataset.register = Number(people.dataset.register) - 1;
     arrivals += 1;
     say(form, box.dataset.cancelled.replace("{}", one.name), "notice");
     await showQueue();
