@@ -150,8 +150,9 @@ let package = Package(
       [
         "Build", "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip",
         "Topology",
-        "Desk", "Places", "Office", "People", "Goods", "Catalogue", "CZlib", "Runbook", "NodeService", "Site", grdb,
-        logging,
+        "Desk", "Places", "Office", "People", "Goods", "Catalogue", "Exchange", "CZlib", "Runbook", "NodeService",
+        "Site",
+        grdb, logging,
         coreMetrics, nioCore, nioTLS, nioSSL, hummingbird, httpTypes, hummingbirdCore,
       ]),
 

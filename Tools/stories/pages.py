@@ -231,6 +231,7 @@ def story(binary, folder, shots, axe):
         page.open(shibuya.url("/conflicts"))
         text = page.text("main")
         check(all(word in text for word in ("空き", "定員一杯", "渋谷区", "足立区")), f"not both values and who: {text[:300]}")
+        check(page.run("[...document.querySelectorAll('select[name=value] option')].map(o => o.value).join()") == ",混雑,不明", "what neither wrote offers what one of them did, or chooses beforehand")
         if shots:
             page.size(1280, 800)
             page.shoot(os.path.join(shots, "conflict-1280-light-ja.png"))
@@ -412,6 +413,7 @@ def story(binary, folder, shots, axe):
         page.submit("form.stack button")
         check(page.run("!!document.querySelector('p.notice')") and page.run("[...document.querySelectorAll('form.stack select')].map(s => s.value).join()") == "半分,いいえ",
               f"own items are not shown as entered: {page.text('main')[:200]}")
+        check(page.run("[...document.querySelector('form.stack select').options].map(o => o.value).join()") == ",満水,半分,なし", "the choices are in another order than they were entered")
         until("足立 has the value", lambda: "半分" in json.dumps(adachi.request("GET", f"/api/v1/own-values?collection=shelters&row={row}"), ensure_ascii=False))
         page.open(shibuya.url("/checklist"))
         check("プールの水" in page.text("main"), "the own item is not at its phase")

@@ -53,6 +53,11 @@ public struct Frame: Sendable {
     menu.filter { second.contains($0.path) }.map { ($0.path, language.pick($0.ja, $0.en)) }
   }
 
+  /// The main pages, by their paths.
+  public static func pages(_ language: Language) -> [(href: String, label: String)] {
+    menu.map { ($0.path, language.pick($0.ja, $0.en)) }
+  }
+
   /// - Parameter active: the path of the main page that this one belongs to.
   public func render(_ template: String, title: String, active: String = "", _ values: [String: Any]) -> String {
     let pick = language.pick
@@ -87,7 +92,12 @@ public struct Frame: Sendable {
           "圏外です。入力はこの画面に残っています。つながってから、もう一度押してください",
           "No contact with the node. What you entered is still here: press again when there is contact"),
         "strange": pick("区の機器ではないものが断ったか、入力が壊れています", "Refused by something that is not the node, or damaged"),
-        "help": "/help" + (Help.page(for: path).map { "/\($0.rawValue)" } ?? ""), "helpLabel": pick("使い方", "Help"),
+        "find": pick("探す", "Find"), "findWhat": pick("避難所・画面・人の名前", "A shelter, a page, a person's name"),
+        "keys": pick(
+          "/ 探す\n+ − 人数を増減する(避難所の窓口)\nn 次の人の名前へ\nEnter 受け付ける\n? このキーの一覧",
+          "/ find\n+ − one more, one fewer (a shelter's desk)\nn the next person's name\nEnter check in\n? this list"),
+        "keysLabel": pick("キーの一覧", "Keys"), "help": "/help" + (Help.page(for: path).map { "/\($0.rawValue)" } ?? ""),
+        "helpLabel": pick("使い方", "Help"),
         "menu": user == nil
           ? []
           : Self.menu.map {

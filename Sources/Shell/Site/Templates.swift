@@ -25,6 +25,8 @@ public enum Templates {
       "session": PackageResources.session_mustache, "help": PackageResources.help_mustache,
       "counter": PackageResources.counter_mustache,
       "goods": PackageResources.goods_mustache, "dots": PackageResources.dots_mustache,
+      "paper": PackageResources.paper_mustache,
+      "find": PackageResources.find_mustache,
       "enter": PackageResources.enter_mustache,
       "trust": PackageResources.trust_mustache, "board": PackageResources.board_mustache,
       "boardkey": PackageResources.boardkey_mustache,

@@ -306,6 +306,8 @@ extension WebServer {
         "next": next.map { Self.link("/list/\(endpoint.id)", texts.merging(["after": $0]) { $1 }, row: row) } ?? "",
         "nextLabel": language.pick("続き", "More"), "hasCSV": Self.isTable(endpoint) && !needsInput,
         "csv": Self.link("/csv/\(endpoint.id)", texts, row: row), "csvLabel": language.pick("CSVで保存", "Save as CSV"),
+        "csvOld": Self.link("/csv/\(endpoint.id)", texts.merging(["encoding": "cp932"]) { $1 }, row: row),
+        "csvOldLabel": language.pick("CSV(CP932)で保存", "Save as CSV (CP932)"),
         "hasMap": endpoint.answer.records?.place != nil && !needsInput,
         "geojson": Self.link("/geojson/\(endpoint.id)", texts, row: row),
         "geojsonLabel": language.pick("地図用(GeoJSON)で保存", "Save for maps (GeoJSON)"),

@@ -145,12 +145,17 @@ extension WebServer {
     let reads = ["stays", "shelterPicture", "shelterReports", "auditOf"].filter { isAllowed($0, context) }.map {
       ["href": "/list/\($0)?_row=\(row)", "label": title($0, language)]
     }
-    guard works else { return reads }
+    let papers = [
+      ("stays", "/paper/register/\(row)", "避難者名簿(A4)", "Register (A4)"),
+      ("shelterReports", "/paper/report/\(row)", "避難所日報(A4)", "Daily report (A4)"),
+    ]
+    .filter { isAllowed($0.0, context) }.map { ["href": $0.1, "label": language.pick($0.2, $0.3)] as [String: Any] }
+    guard works else { return reads + papers }
     let own = [["href": "/own/shelters/\(row)", "label": title("enterOwnValues", language)]]
     let close =
       isOpen && isAllowed("closeShelter", context)
       ? [["href": "/do/closeShelter?_row=\(row)&_back=/shelters/\(row)", "label": title("closeShelter", language)]] : []
-    return reads + own + close
+    return reads + papers + own + close
   }
 
   /// A need in the shelter's own word, and the item that it may be asked for as.

@@ -42,7 +42,8 @@ struct Gate: RouterMiddleware {
       (
         .staff,
         [
-          "GET /", "GET /start", "GET /shelters", "GET /shelters/{id}", "GET /goods", "GET /plan", "GET /session",
+          "GET /", "GET /start", "GET /find", "GET /paper/report/{id}", "GET /paper/request/{id}", "GET /shelters",
+          "GET /shelters/{id}", "GET /goods", "GET /plan", "GET /session",
           "POST /session/lock", "POST /session/pin",
           "POST /session/password", "GET /conflicts", "GET /network", "GET /menu",
           "GET /history/{collection}/{row}/{field}", "GET /orders", "GET /orders/{id}", "GET /slip/{id}", "GET /scan",
@@ -61,7 +62,7 @@ struct Gate: RouterMiddleware {
       (.relief, ["POST /own/{collection}/{row}", "POST /shelters"]),
       (
         .people,
-        ["GET /people", "GET /person/{id}", "GET /cards/{id}", "GET /doubles"]
+        ["GET /people", "GET /paper/register/{id}", "GET /person/{id}", "GET /cards/{id}", "GET /doubles"]
       ),
       (.oversight, ["GET /import", "POST /import"]),
       // Each lane's own roles: the endpoint looks.

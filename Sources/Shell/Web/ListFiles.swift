@@ -1,5 +1,6 @@
 import ChangeModel
 import Desk
+import Exchange
 import GRDB
 import Hummingbird
 import NodeService
@@ -52,7 +53,14 @@ extension WebServer {
       text += Self.line(
         columns.map { $0 == "id" ? row["id"].text ?? "" : labels.text($0, row[$0], language, known: names) })
     }
-    return download(self.text(text, type: ListFormat.csv.type), "\(endpoint.id).csv")
+    // For what knows no other: older ledgers, and a spreadsheet that opens a file by a double click.
+    guard request.uri.queryParameters["encoding"] == "cp932" else {
+      return download(self.text(text, type: ListFormat.csv.type), "\(endpoint.id).csv")
+    }
+    let (bytes, _) = CP932.encode(String(text.unicodeScalars.dropFirst()))
+    var response = self.text("", type: "text/csv; charset=Shift_JIS")
+    response.body = .init(byteBuffer: ByteBuffer(bytes: bytes))
+    return download(response, "\(endpoint.id)-cp932.csv")
   }
 
   /// A list of what lies on a map, whole.

@@ -145,6 +145,7 @@ extension WebServer {
     let actions =
       ["cancelRequest", "offerGoods"].filter { Self.admits($0, order) && !($0 == "offerGoods" && isAsker) }
       .map { ["href": "/do/\($0)?_row=\(id)&_back=\(back)", "label": title($0, language)] }
+      + [["href": "/paper/request/\(id)", "label": pick("物資要請票(A4)", "Request form (A4)")]]
     let heard = try await ages()[order["ward"].text ?? ""]
     let words = [
       "neededBy": pick("希望", "Needed by"),

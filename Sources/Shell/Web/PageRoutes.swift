@@ -30,6 +30,8 @@ extension WebServer {
     addCounterPages(to: router)
     addBoard(to: router)
     addEntryPages(to: router)
+    addPaperPages(to: router)
+    addFindPage(to: router)
     addHelpPages(to: router)
   }
 

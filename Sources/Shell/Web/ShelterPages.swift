@@ -153,7 +153,10 @@ extension WebServer {
   /// When a shelter last told anything, and how that looks; of one that is not open, nothing.
   func lastReport(_ shelter: RowValues, _ language: Language) -> [String: String] {
     guard Shelters.isOpen(shelter) else { return ["text": "", "style": ""] }
-    let told = [shelter[Shelter.countedAt], shelter[Shelter.changedAt], shelter.written?.at].compactMap(\.self).max()
+    // When it was seen, and not when it came: a tablet brings what it kept much later.
+    let told =
+      [shelter[Shelter.countedAt], shelter[Shelter.changedAt], shelter[Shelter.openedAt]].compactMap(\.self).max()
+      ?? shelter.written?.at
     return age(told.map { max(0, Instant.now().milliseconds &- $0.milliseconds) }, language)
   }
 

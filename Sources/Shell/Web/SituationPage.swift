@@ -185,17 +185,24 @@ extension WebServer {
         pick("住民の窓口から", "from the residents' counter"), "/list/counterReports", pick("対応する", "Answer"), isUrgent: true)
     }
     let own = core.identity.ward.code
-    let full = try await core.reader.read { db -> [(shelter: RowValues, people: Int64, capacity: Int64)] in
+    let full = try await core.reader.read {
+      db -> (over: [(shelter: RowValues, people: Int64, capacity: Int64)], stale: [RowValues]) in
       let open = try ShelterSearch.find(ward: own, statuses: [.open, .permanent], limit: 1_000, db)
       let counts = try HeadCount.of(open.map(\.id), ward: own, db)
-      return open.compactMap { shelter in
+      let old = Instant.now().advanced(byMilliseconds: -3_600_000)
+      let stale = open.filter { shelter in
+        ([shelter[Shelter.countedAt], shelter[Shelter.changedAt], shelter[Shelter.openedAt]].compactMap(\.self).max()
+          ?? shelter.written?.at).map { $0 < old } ?? true
+      }
+      let over = open.compactMap { shelter -> (shelter: RowValues, people: Int64, capacity: Int64)? in
         guard let capacity = shelter[Shelter.capacity], capacity > 0, let people = counts[shelter.id]?.people,
           people > capacity
         else { return nil }
         return (shelter, people, capacity)
       }.sorted { ($0.people - $0.capacity, $1.shelter.id) > ($1.people - $1.capacity, $0.shelter.id) }
+      return (over, stale)
     }
-    for (shelter, people, capacity) in full.prefix(Self.namedFull) {
+    for (shelter, people, capacity) in full.over.prefix(Self.namedFull) {
       let (people, capacity) = (language.number(people), language.number(capacity))
       add(
         pick(
@@ -204,8 +211,8 @@ extension WebServer {
         pick("\(people) 人 / 定員 \(capacity) 人", "\(people) of \(capacity)"), "/shelters/\(shelter.id)",
         pick("見る", "Look"))
     }
-    if full.count > Self.namedFull {
-      let more = full.count - Self.namedFull
+    if full.over.count > Self.namedFull {
+      let more = full.over.count - Self.namedFull
       add(
         pick("ほかに \(more) か所が定員を超えています", "\(more) more shelters are over their capacity"), "",
         "/shelters?ward=\(own)&status=open", pick("一覧", "List"))
@@ -219,6 +226,35 @@ extension WebServer {
           pick("物資の要請が \(waiting.count) 件、承認を待っています", "\(waiting.count) requests wait for a decision"), "",
           waiting.count == 1 ? "/orders/\(first["id"].text ?? "")" : "/orders", pick("承認する", "Decide"))
       }
+    }
+    let stale = full.stale
+    if let first = stale.first {
+      let name = ShelterWords.name(first, language)
+      add(
+        stale.count == 1
+          ? pick("\(name)から1時間以上報告がありません", "\(name) has told nothing for an hour")
+          : pick("\(stale.count) か所の避難所から1時間以上報告がありません", "\(stale.count) shelters have told nothing for an hour"),
+        lastReport(first, language)["text"] ?? "",
+        stale.count == 1 ? "/shelters/\(first.id)" : "/shelters?ward=\(own)&status=open", pick("見る", "Look"))
+    }
+    let ending = try await ask("stockOutlook", [:], context)["lines"].list.filter { line in
+      guard line["ward"].text == own, line["need"].integer ?? 0 > 0 else { return false }
+      return switch line["hoursUntilEmpty"] {
+      case .real(let hours): hours < 12
+      case .integer(let hours): hours < 12
+      default: false
+      }
+    }
+    if let first = ending.first {
+      let names = known(try await options(language, context))
+      let item = names[first["item"].text ?? ""] ?? "?"
+      add(
+        ending.count == 1
+          ? pick("\(item)が12時間以内になくなります", "\(item) will be gone within 12 hours")
+          : pick(
+            "\(item)など \(ending.count) 品目が12時間以内になくなります",
+            "\(item) and \(ending.count - 1) more will be gone within 12 hours"),
+        "", "/goods", pick("物資を見る", "Goods"))
     }
     if status.conflicts > 0 {
       add(

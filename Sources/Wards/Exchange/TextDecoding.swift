@@ -147,6 +147,22 @@ final class FieldDecoder {
   }
 }
 
+/// Text as older spreadsheets and ledgers read it: CP932, Shift_JIS as Windows writes it.
+public enum CP932 {
+  /// What has no place in it stands as 〓, as printers have it for a missing type.
+  ///
+  /// - Returns: the bytes, and how many characters were lost.
+  public static func encode(_ text: String) -> (bytes: [UInt8], lost: Int) {
+    guard let converter = Converter(from: "UTF-8", to: "CP932") else { return (Array(text.utf8), 0) }
+    if let bytes = converter.convert(Array(text.utf8)) { return (bytes, 0) }
+    return text.reduce(into: (bytes: [UInt8](), lost: 0)) { all, character in
+      let one = converter.convert(Array(String(character).utf8))
+      all.bytes += one ?? [0x81, 0xac]
+      if one == nil { all.lost += 1 }
+    }
+  }
+}
+
 /// The C library's converter: its CP932 table is Microsoft's.
 private final class Converter {
   private let handle: iconv_t

@@ -482,6 +482,30 @@ document.addEventListener("submit", async (event) => {
   said.textContent = answer ? (await answer.text()) : words.stale;
 });
 
+// MARK: Keys, where nobody is typing
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.target.closest("input, select, textarea, dialog")) return;
+  const press = { "+": ".plus", ";": ".plus", "-": ".minus" }[event.key];
+  const go = { "/": ".find input", n: "[data-family] [name=name]" }[event.key];
+  if (press) document.querySelector(press)?.click();
+  if (go) {
+    const field = document.querySelector(go);
+    if (!field) return;
+    event.preventDefault();
+    field.focus();
+  }
+  if (event.key === "?" && words.keys) {
+    const sheet = document.createElement("dialog");
+    sheet.append(Object.assign(document.createElement("h2"), { textContent: words.keyslabel }));
+    for (const line of words.keys.split("\n")) sheet.append(Object.assign(document.createElement("p"), { textContent: line }));
+    sheet.addEventListener("click", () => sheet.close());
+    sheet.addEventListener("close", () => sheet.remove());
+    document.body.append(sheet);
+    sheet.showModal();
+  }
+});
+
 // MARK: Paper
 
 document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) print(); });

@@ -47,8 +47,9 @@ public enum Shelter {
   public static let listed = SetField(40, "listed", of: .text(3_000), atMost: 500, "一覧の値", "What lists said")
   /// Of whose comings and goings the count knew.
   public static let countSeen = Field.bytes(35, "count_seen", "数えたときに知っていた増減", "Changes known to the count")
-  /// When a coming or going was entered: how old the figure is, and whether a later count knew of it.
-  public static let changedAt = Field.time(36, "changed_at", "増減を入力した日時", "Change entered at")
+  /// When somebody last told how it is, as it was entered: comings and goings, crowding, needs. How old the figures are, and
+  /// whether a later count knew of a coming or going.
+  public static let changedAt = Field.time(36, "changed_at", "様子を伝えた日時", "Told at")
   public static let occupancy = CounterField(
     18, "occupancy", "避難者数", "Occupancy",
     counting: Counting(counted, at: countedAt, seen: countSeen, changed: changedAt))

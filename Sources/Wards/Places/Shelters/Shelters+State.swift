@@ -22,8 +22,14 @@ extension Shelters {
     }
     if let need = desk.given.text("needs") { edits.append(Shelter.needs.add(need)) }
     if let need = desk.given.text("needsNot") { edits.append(Shelter.needs.remove(need)) }
-    edits += changes(desk.given)
+    edits += changes(desk.given) + told(record!, desk)
   }.queued
+
+  /// That somebody told how a shelter is: when it was seen, unless something newer was told already.
+  static func told(_ record: RowValues, _ desk: Desk) -> [FieldEdit] {
+    let known = [record[Shelter.changedAt], record[Shelter.countedAt]].compactMap(\.self).max()
+    return known.map { $0 >= desk.enteredAt } ?? false ? [] : [Shelter.changedAt.set(desk.enteredAt)]
+  }
 
   static let countHeads = Action(
     "countHeads", .step("headcount"), records, "避難者数を報告する", "Report the head count", for: .relief,

@@ -84,6 +84,8 @@ public enum Shelters {
         throw Fault.badValue(field.name, ja: "\(field.japanese)は空にできません", en: "must not be empty")
       }
       edits += try ShelterClosing.edits(record, desk) + changes(desk.given)
+      let tells: Set<UInt32> = [Shelter.crowding.number, Shelter.occupancy.number, Shelter.needs.number]
+      if let record, edits.contains(where: { tells.contains($0.field) }) { edits += told(record, desk) }
     },
     Action(
       "openShelter", .step("opening"), records, "開設する", "Open the shelter", for: .relief,
