@@ -130,6 +130,31 @@ def story(binary, folder, shots):
         if shots:
             page.shoot(os.path.join(shots, "family-1280.png"))
 
+        # A reader of identity cards types what is on one; no number of it is kept.
+        page.click("[data-next]")
+        page.begin()
+        page.run("document.querySelector('[data-reader] input').focus()")
+        page.actions += 1
+        for line in ("氏名：吉田　恵子", "フリガナ:ヨシダ ケイコ", "生年月日:昭和45年3月12日", "住所:東京都足立区千住1-2-3", "個人番号:123456789012"):
+            page.write(line)
+            page.key("Enter")
+        page.until("document.activeElement.tagName === 'BUTTON' && document.querySelector('[data-family] [name=familyName]').value === '吉田'", "the card is not in the form")
+        read = [page.value(name) for name in ("familyName", "name", "familyKana", "kana", "birth", "homeWard", "address")]
+        check(read == ["吉田", "恵子", "ヨシダ", "ケイコ", "昭和45年3月12日", "13121", "東京都足立区千住1-2-3"], f"read as {read}")
+        check("123456789012" not in page.run("[...document.querySelectorAll('input')].map(i => i.value).join()"), "a My Number is kept")
+        page.enter()
+        page.until("document.getElementById('people').textContent === '5'", "who was read is not counted")
+        told("a person by a reader of cards", page, actions=2, was="none")
+        page.begin()
+        page.run("window.confirm = () => true; 1")
+        page.click("#entered li button")
+        try:
+            page.until("document.getElementById('people').textContent === '4' && document.querySelectorAll('#entered li').length === 4", "who was read cannot be cancelled", 8)
+        except Failure:
+            print(page.text("#people"), page.text("#entered"), page.text(".said"), page.run("queue.all()"), page.problems())
+            raise
+        until("nor is in the register", lambda: len(stays()) == 4)
+
         # A slip of the pen, seen among those who were entered last.
         page.begin()
         page.follow("#entered li a")

@@ -83,6 +83,7 @@ public struct Frame: Sendable {
         "unsent": pick("未送信", "Not sent"), "locked": pick("サインインすると送られます", "Sent when you have signed in"),
         "ended": pick("サインインが切れました。開き直してください", "Signed out: open the page again"),
         "done": pick("受け付けました", "Saved"), "look": pick("要確認", "to look at"),
+        "unread": pick("身分証を読み取れません。手で入れてください", "The card cannot be read: type it in"),
         "kept": pick("この端末に保存しました(未送信):", "Kept on this device, not sent yet:"),
         "held": pick("送れず、未送信に残しました", "Refused, and kept among what is not sent"),
         "lost": pick(

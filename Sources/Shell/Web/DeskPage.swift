@@ -108,6 +108,8 @@ extension WebServer {
       "enter": pick(
         "Enter でも受け付けます。氏・住所は次の人に残ります。",
         "Enter checks in too. The family name and the address stay for the next person."),
+      "reader": pick("身分証を読み取る(免許証・マイナンバーカードの券面)", "Read an identity card (licence, My Number card)"),
+      "readerHint": pick("読み取り機で読むと、下に入ります。番号は残しません", "A reader's text fills in the form; no number is kept"),
       "nextFamily": pick("次の家族へ", "Next family"),
       "further": pick("ほかの項目(電話・世帯・アレルギーなど)", "Further fields (phone, allergies …)"),
       "counting": pick("避難者数にも加える", "Count them in the head count too"),

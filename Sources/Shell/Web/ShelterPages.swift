@@ -242,7 +242,7 @@ extension WebServer {
       list.map { ["value": $0.0, "label": $0.1, "isChosen": $0.0 == chosen] }
     }
     let map = map(of: found, counts, ward: ward, language)
-    return page(
+    var list = page(
       request,
       frame.render(
         "shelters", title: pick("避難所", "Shelters"), active: "/shelters",
@@ -258,6 +258,8 @@ extension WebServer {
           "hasNext": found.count == Self.pageRows, "next": "/shelters?\(link)",
           "canImport": [query["ward"], text, query["status"], query["after"]].allSatisfy { $0 == nil },
         ]), refusal: fault)
+    list.headers[.account] = frame.account
+    return list
   }
 
   /// Shelters as dots, by how full they are; nil where none has a place.

@@ -351,7 +351,7 @@ function came(entry, said) {
     people.dataset.register = Number(people.dataset.register) + heads;
   }
   if (entry.url !== "/do/checkIn" || !said?.id) return;
-  const line = { row: said.id, name: said.name || said.kana || given.name, birth: said.birth ?? "", doubted: (said.doubles ?? []).length > 0, counted: !!given.counted };
+  const line = { mark: entry.mark, row: said.id, name: said.name || said.kana || given.name, birth: said.birth ?? "", doubted: (said.doubles ?? []).length > 0, counted: !!given.counted };
   try {
     const before = JSON.parse(sessionStorage.getItem(lastEntered(given._row)) ?? "[]");
     sessionStorage.setItem(lastEntered(given._row), JSON.stringify([line, ...before].slice(0, 8)));
@@ -361,8 +361,7 @@ function came(entry, said) {
 function showEntered(waiting) {
   const box = document.getElementById("entered");
   if (!box) return;
-  let entered = [];
-  try { entered = JSON.parse(sessionStorage.getItem(lastEntered(box.dataset.row)) ?? "[]"); } catch {}
+  const entered = enteredLast(box);
   const mine = waiting.filter((entry) => entry.url === "/do/checkIn" && entry.account === words.account && Object.fromEntries(entry.fields)._row === box.dataset.row);
   box.hidden = entered.length + mine.length === 0;
   const line = (name, note, ...parts) => {
@@ -374,8 +373,13 @@ function showEntered(waiting) {
   };
   box.querySelector("ol").replaceChildren(
     ...mine.reverse().slice(0, 8).map((entry) => line(about(entry), box.dataset.waits, button(box.dataset.cancel, async () => {
-      await queue.drop(entry.id).catch(() => {});
+      // It may be on its way: then the node has it, and is asked to take it back.
+      await delivery;
+      const isWaiting = (await queue.all().catch(() => [])).some((one) => one.id === entry.id);
+      if (isWaiting) await queue.drop(entry.id).catch(() => {});
       await showQueue();
+      const one = isWaiting ? null : enteredLast(box).find((line) => line.mark === entry.mark);
+      if (one) await uncheckIn(box, one);
     }))),
     ...entered.map((one) => {
       const change = Object.assign(document.createElement("a"), {
@@ -388,9 +392,13 @@ function showEntered(waiting) {
     }));
 }
 
+function enteredLast(box) {
+  try { return JSON.parse(sessionStorage.getItem(lastEntered(box.dataset.row)) ?? "[]"); } catch { return []; }
+}
+
 function forgetEntered(box, one) {
   try {
-    const rest = JSON.parse(sessionStorage.getItem(lastEntered(box.dataset.row)) ?? "[]").filter((other) => other.row !== one.row);
+    const rest = enteredLast(box).filter((other) => other.row !== one.row);
     sessionStorage.setItem(lastEntered(box.dataset.row), JSON.stringify(rest));
   } catch {}
 }
@@ -413,6 +421,63 @@ async function uncheckIn(box, one) {
     plan(0);
   } catch (error) { say(form, error.message, "error"); }
 }
+
+// MARK: A reader of identity cards that types what is on a card, as such readers do: labelled lines, or bare parts between tabs
+// or commas. Numbers of a card are none of ours: twelve digits, a My Number's or a licence's, are dropped before anything else.
+
+const labelled = { name: /^(氏名|名前|name)/i, kana: /^(氏名カナ|カナ|かな|フリガナ|ふりがな|kana)/i, birth: /^(生年月日|birth)/i, address: /^(住所|address)/i, sex: /^(性別|sex)/i };
+
+function cardOf(text) {
+  const card = {};
+  const parts = text.normalize("NFKC").replace(/\d[\d\s-]{10,}\d/g, (number) => number.replace(/\D/g, "").length >= 11 ? "" : number)
+    .split(/[\n\t;,]+/).map((part) => part.trim()).filter((part) => part && !/^\d{9,}$/.test(part));
+  for (const part of parts) {
+    const [, key, value] = part.match(/^([^:=]{1,10})[:=]\s*(.+)$/) ?? [];
+    const known = key && Object.keys(labelled).reverse().find((name) => labelled[name].test(key));
+    if (known) card[known] ??= value.trim();
+    else if (/^(男|女)(性)?$/.test(part)) card.sex ??= part[0];
+    else if (/^(19|20)\d{6}$|^\d{4}[-\/.年]\d|^([MTSHR]|明治|大正|昭和|平成|令和)\s*(\d|元)/i.test(part)) card.birth ??= part;
+    else if (/[都道府県市区町村]/.test(part) && (/\d/.test(part) || part.length > 8)) card.address ??= part;
+    else if (isKana(part)) card.kana ??= part;
+    else if (!/\d/.test(part) && part.length <= 30) card.name ??= part;
+  }
+  return card.name || card.kana ? card : null;
+}
+
+// Into the form, to be looked over: nothing is entered that nobody has seen.
+function fillIn(form, card) {
+  const split = (text) => (text ?? "").trim().split(/\s+/);
+  const put = (name, value) => { if (value && form.elements[name]) form.elements[name].value = value; };
+  const [family, ...given] = split(card.name);
+  const [familyKana, ...givenKana] = split(card.kana && katakana(card.kana));
+  if (given.length > 0) put("familyName", family);
+  put("name", given.length > 0 ? given.join(" ") : family);
+  if (givenKana.length > 0) put("familyKana", familyKana);
+  put("kana", givenKana.length > 0 ? givenKana.join(" ") : familyKana);
+  put("birth", card.birth);
+  put("address", card.address);
+  for (const option of form.elements.sex?.options ?? []) if (card.sex && option.value === card.sex) option.selected = true;
+  for (const option of form.elements.homeWard?.options ?? []) if (card.address?.includes(option.text) && option.text) option.selected = true;
+  form.querySelector(".buttons button").focus();
+}
+
+let readLines = [];
+let readDone = null;
+
+document.addEventListener("keydown", (event) => {
+  const reader = event.target.closest?.("[data-reader] input");
+  if (!reader || event.key !== "Enter" || event.isComposing) return;
+  // A reader ends each line so: what it types is over when it has been silent for a moment.
+  event.preventDefault();
+  readLines.push(reader.value);
+  reader.value = "";
+  clearTimeout(readDone);
+  readDone = setTimeout(() => {
+    const card = cardOf(readLines.join("\n"));
+    readLines = [];
+    if (card) fillIn(reader.form, card); else say(reader.form, words.unread, "error");
+  }, 400);
+});
 
 // MARK: The desk's parts, one at a time where there is a script
 
@@ -672,7 +737,7 @@ function wake() {
     text.hidden = true;
     text.before(file);
   }
-  for (const part of document.querySelectorAll("[data-zoom], [data-all]")) part.hidden = false;
+  for (const part of document.querySelectorAll("[data-zoom], [data-all], [data-reader]")) part.hidden = false;
   for (const near of document.querySelectorAll("[data-near]")) near.hidden = !navigator.geolocation || !window.isSecureContext;
   remember();
   showTab();

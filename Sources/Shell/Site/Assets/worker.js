@@ -6,7 +6,8 @@ const shell = ["/style.css", "/app.js", "/unsent"];
 // What changes who works here.
 const changes = ["/sign-in", "/sign-out", "/setup", "/session/lock", "/session/switch", "/api/v1/session", "/api/v1/session/lock", "/api/v1/session/switch"];
 
-const isDesk = (path) => /^\/shelters\/-?\d+$/.test(path);
+// The list of shelters goes with them: with it a tablet finds its desk again.
+const isDesk = (path) => /^\/shelters(\/-?\d+)?$/.test(path);
 
 function isKept(url) {
   return url.origin === location.origin && !url.search && (shell.includes(url.pathname) || isDesk(url.pathname));
@@ -64,7 +65,8 @@ self.addEventListener("fetch", (event) => {
   if (request.mode === "navigate" && url.pathname === "/sign-in") event.waitUntil(forget());
   if (!isKept(url)) {
     // A page that is not kept: without contact, the one that says what waits, and leads back.
-    if (request.mode === "navigate") event.respondWith(fetch(request).catch(async (error) => await known("/unsent") ?? Promise.reject(error)));
+    const start = ["/", "/start"].includes(url.pathname) ? "/shelters" : "/unsent";
+    if (request.mode === "navigate") event.respondWith(fetch(request).catch(async (error) => await known(start) ?? await known("/unsent") ?? Promise.reject(error)));
     return;
   }
   event.respondWith((async () => {

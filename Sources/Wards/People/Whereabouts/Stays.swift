@@ -148,12 +148,14 @@ public enum Stays {
       ) { stay, inquiry in stay.written.map { inquiry.now.milliseconds - $0.at.milliseconds < slip } ?? true },
     ],
     warning: Words("この人の受付の記録が消えます。退所した人は「退所を記録する」で記録してください。", "The entry goes. Of who left, record that they left."),
-    answers: .nothing
+    answers: .members([.init("cancelled", .flag, "取り消しました", "Cancelled")])
   ) { desk in
     let (row, values, audience) = try subject(desk)
     var draft = records.draft()
     draft.delete(records, row, for: audience)
-    return Written([draft] + (values[Stay.leftAt] == nil ? try uncount(values, desk) : []), about: [row]) { _ in .null }
+    return Written([draft] + (values[Stay.leftAt] == nil ? try uncount(values, desk) : []), about: [row]) { _ in
+      ["cancelled": true]
+    }
   }
 
   // MARK: Lists
