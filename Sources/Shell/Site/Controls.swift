@@ -48,7 +48,7 @@ public struct Controls: Sendable {
         ["value": $0.value, "label": $0.label, "isChosen": entered.contains($0.value)]
       }
     }
-    func words(_ list: [Choice]) -> [Option] { list.map { Option($0.word, language.pick($0.word, $0.code)) } }
+    func words(_ list: [Choice]) -> [Option] { list.map { Option($0.word, language.pick($0.word, $0.english)) } }
     switch field.shape {
     case .text(let limit):
       control[limit > 200 ? "isArea" : "isText"] = true
@@ -100,7 +100,7 @@ public struct Controls: Sendable {
       control["options"] = list.map { choice -> [String: Any] in
         let name = "\(field.name).\(choice.word)"
         return [
-          "value": name, "label": language.pick(choice.word, choice.code), "count": given[name]?.first ?? "",
+          "value": name, "label": language.pick(choice.word, choice.english), "count": given[name]?.first ?? "",
         ]
       }
     }

@@ -64,7 +64,7 @@ public struct Labels: Sendable {
     if replacing || members[name] == nil { members[name] = Member(words: words, shape: shape) }
     switch shape {
     case .choice(let list), .counts(let list), .list(.choice(let list), _):
-      for choice in list where replacing || codes[choice.word] == nil { codes[choice.word] = choice.code }
+      for choice in list where replacing || codes[choice.word] == nil { codes[choice.word] = choice.english }
     default: break
     }
   }

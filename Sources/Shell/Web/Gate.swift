@@ -64,6 +64,7 @@ struct Gate: RouterMiddleware {
         .people,
         ["GET /people", "GET /paper/register/{id}", "GET /person/{id}", "GET /cards/{id}", "GET /doubles"]
       ),
+      (.command, ["GET /begin"]),
       (.oversight, ["GET /import", "POST /import"]),
       // Each lane's own roles: the endpoint looks.
       (.roles([.administrator, .headquarters, .shelter, .supply, .welfare]), ["POST /conflicts"]),

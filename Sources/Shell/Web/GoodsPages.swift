@@ -22,12 +22,7 @@ extension WebServer {
       let (stock, need) = (line["stock"].integer ?? 0, line["need"].integer ?? 0)
       let surplus = line["surplus"].integer ?? 0
       let share = need <= 0 ? 100 : max(0, min(100, stock * 100 / need))
-      let hours: String =
-        switch line["hoursUntilEmpty"] {
-        case .real(let hours): language.number(Int64(hours))
-        case .integer(let hours): language.number(hours)
-        default: "–"
-        }
+      let hours: String = hours(line["hoursUntilEmpty"], stock, language)
       return [
         "ward": wardName(line["ward"].text ?? "", language), "item": names[line["item"].text ?? ""] ?? "?",
         "stock": language.number(stock), "need": language.number(need), "surplus": language.number(surplus),
@@ -60,6 +55,18 @@ extension WebServer {
       frame.render(
         "goods", title: pick("物資", "Goods"), active: "/goods",
         ["w": words, "lines": lines, "isEmpty": lines.isEmpty, "actions": plan, "more": actions]))
+  }
+
+  /// How long it lasts, in words: of what is used up as it is used.
+  private func hours(_ hours: JSON, _ stock: Int64, _ language: Language) -> String {
+    let left: Int64
+    switch hours {
+    case .real(let hours): left = Int64(hours)
+    case .integer(let hours): left = hours
+    default: return "–"
+    }
+    if stock <= 0 { return language.pick("すでにありません", "none left") }
+    return language.pick("あと\(language.number(left))時間", "\(language.number(left)) h")
   }
 
   private func urgency(_ line: JSON) -> (Double, Int64) {

@@ -55,6 +55,15 @@ extension WebServer {
     ]
   }
 
+  /// So much of an item, with the unit behind the number as one says it: `毛布 500枚`.
+  func goods(_ item: String, _ units: String, _ language: Language) -> String {
+    guard language == .japanese, item.hasSuffix(")"), let open = item.lastIndex(of: "("), open > item.startIndex else {
+      return "\(item) \(units)"
+    }
+    let name = item[..<open].trimmingCharacters(in: .whitespaces)
+    return "\(name) \(units)\(item[item.index(after: open)...].dropLast())"
+  }
+
   func summary(_ order: JSON, _ names: [String: String], _ language: Language) -> [String: Any] {
     let pick = language.pick
     let urgency = order["urgency"].text ?? "通常"
@@ -62,7 +71,8 @@ extension WebServer {
     let ward = order["ward"].text ?? ""
     let isOver = order["cancelledAt"] != .null || order["decision"].text == "却下"
     return [
-      "id": order["id"].text ?? "", "item": names[order["item"].text ?? ""] ?? pick("(未登録の品目)", "(unknown item)"),
+      "id": order["id"].text ?? "",
+      "goods": goods(names[order["item"].text ?? ""] ?? pick("(未登録の品目)", "(unknown item)"), units, language),
       "units": units, "ward": wardName(ward, language), "shelter": names[order["shelter"].text ?? ""] ?? "",
       "urgency": labels.text("urgency", order["urgency"], language), "isUrgent": urgency != "通常",
       "isCritical": urgency == "緊急", "bar": bar(order, language),
@@ -159,7 +169,9 @@ extension WebServer {
     return page(
       request,
       frame.render(
-        "order", title: "\(values["item"]!) \(values["units"]!) → \(values["shelter"]!)", active: "/goods",
+        "order",
+        title: pick("\(values["shelter"]!) の \(values["goods"]!)", "\(values["goods"]!) for \(values["shelter"]!)"),
+        active: "/goods",
         values.merging([
           "w": words, "back": back, "isAsker": isAsker, "hasOld": !isAsker, "age": age(heard, language),
           "note": order["note"].text ?? "", "hasNote": order["note"] != .null, "asked": askedLine(order, language),

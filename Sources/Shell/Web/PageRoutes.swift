@@ -32,6 +32,7 @@ extension WebServer {
     addEntryPages(to: router)
     addPaperPages(to: router)
     addFindPage(to: router)
+    addBeginPage(to: router)
     addHelpPages(to: router)
   }
 

@@ -24,8 +24,10 @@ extension WebServer {
   func frame(_ request: Request, _ context: DeskContext) -> Frame {
     let language = language(request)
     let query = request.uri.query.map { text in
-      text.split(separator: "&").filter { text in !["lang=", "done=", "of=", "mark="].contains { text.hasPrefix($0) } }
-        .joined(separator: "&")
+      text.split(separator: "&").filter { text in
+        !["lang=", "done=", "of=", "mark=", "opened="].contains { text.hasPrefix($0) }
+      }
+      .joined(separator: "&")
     }
     let path = request.uri.path + (query.map { $0.isEmpty ? "" : "?" + $0 } ?? "")
     var frame = Frame(
@@ -43,6 +45,10 @@ extension WebServer {
       let isOwn =
         request.uri.queryParameters["mark"].map { Gate.isSame(String($0), Self.mark(of, frame.csrf)) } ?? false
       frame.notice = (isOwn ? "\(of): " : "") + endpoint.words.done.text(in: language)
+    }
+    if let opened = request.uri.queryParameters["opened"].flatMap({ Int64($0) }), (1...1_000).contains(opened) {
+      frame.notice = language.pick(
+        "\(language.number(opened)) か所を開設しました", "\(language.number(opened)) shelters are open now")
     }
     return frame
   }

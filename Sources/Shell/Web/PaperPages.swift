@@ -85,7 +85,8 @@ extension WebServer {
         [
           "place": names[shelter] ?? "", "placeLabel": pick("避難所", "Shelter"), "isWide": isWide,
           "isEmpty": rows.isEmpty && members.isEmpty, "none": pick("まだ何もありません。", "There is nothing yet."),
-          "hasRows": !rows.isEmpty, "columns": [pick("番号", "No.")] + columns.map { labels.label($0, language) },
+          "hasRows": !rows.isEmpty, "hasMembers": !members.isEmpty,
+          "columns": [pick("番号", "No.")] + columns.map { labels.label($0, language) },
           "rows": rows.enumerated().map { number, row in
             ["cells": ["\(number + 1)"] + columns.map { text($0, row[$0]) }] as [String: Any]
           },

@@ -199,9 +199,6 @@ extension WebServer {
     let after = query["after"].flatMap { Int64($0) }.map(RowID.init(rawValue:))
     let near = Self.near(request)
     frame.error = fault.map { pick($0.body.ja, $0.body.en) }
-    if let opened = query["opened"].flatMap({ Int64($0) }) {
-      frame.notice = pick("\(language.number(opened)) か所を開設しました", "\(language.number(opened)) shelters are open now")
-    }
     let (found, counts, conflicting) = try await core.reader.read { db in
       let found = try ShelterSearch.find(
         ward: ward, statuses: statuses, text: text, after: after, limit: Self.pageRows, db)

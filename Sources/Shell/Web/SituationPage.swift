@@ -113,10 +113,8 @@ extension WebServer {
           "hasElsewhere": all.elsewhere > 0,
           "hasOldest": oldest.map { $0.value.heard ?? .max >= 60_000 } ?? false,
           "oldest": age(oldest?.value.heard, language),
-          "canTell": disaster == nil && isAllowed("tellDisaster", context),
-          "tell": title("tellDisaster", language),
-          "canDeclare": disaster != nil && declared.isEmpty && isAllowed("declare", context),
-          "declare": title("declare", language), "isDeclared": !declared.isEmpty,
+          "canBegin": (disaster == nil || declared.isEmpty) && Gate.ownRoutes["GET /begin"]!.admits(context.user.roles),
+          "begin": pick("発災したとき", "When a disaster has struck"), "isDeclared": !declared.isEmpty,
           "declared": declared.compactMap { declaration in
             declaration["until"].integer.map {
               pick("情報共有中: ", "Sharing: ") + labels.text("purposes", declaration["purposes"], language)

@@ -12,6 +12,9 @@ public struct Choice: Hashable, Sendable {
     self.word = word
     self.code = code
   }
+
+  /// As an English page says it: a code is words with hyphens between them.
+  public var english: String { code.replacing("-", with: " ") }
 }
 
 /// What a field of a form takes.
