@@ -32,6 +32,8 @@ public struct FieldSchema: Hashable, Sendable {
   public var repeats: Party?
   /// A time that has passed when it is written, in milliseconds since 1970: one after its change set's own counts as that.
   public var isPast: Bool
+  /// A register that goes along with another: that two wrote it at once is nothing for a person to decide.
+  public var isQuiet = false
   public var japanese: String
   public var english: String
 
@@ -287,6 +289,7 @@ public struct Schema: Hashable, Sendable {
       let fields = collection.fields.map { field in
         "\(field.number) \(field.name) \(field.kind.rawValue) \(field.type.rawValue)"
           + (field.repeats.map { " of the \($0.rawValue) ward" } ?? "") + (field.isPast ? " past" : "")
+          + (field.isQuiet ? " quiet" : "")
       }
       let lane = collection.lane.name + (collection.isPersonal ? " personal" : "") + collection.law.text
       return "\(collection.number) \(collection.name) \(lane): " + fields.joined(separator: ", ")

@@ -242,7 +242,9 @@ final class CollectionTable {
   private func writeConflicts(_ row: RowID, _ state: RowState) throws(StoreError) {
     try shared.clearConflicts(schema.name, row)
     for cell in state.conflicts {
-      let name = schema.field(cell.field)?.name ?? String(cell.field)
+      let field = schema.field(cell.field)
+      if field?.isQuiet == true { continue }
+      let name = field?.name ?? String(cell.field)
       try shared.addConflict(schema.name, row, name, cell.winner, shown: true)
       #if MUTANTS
         if PlantedBug.hidesConflicts.isPlanted { continue }

@@ -155,6 +155,14 @@ struct NodeCheck {
           if !listed.isEmpty { fault(.conflicts, field.name, "lists a conflict that is none") }
           continue
         }
+        if field.isQuiet {
+          // What goes along with another is listed nowhere, and shows one of what was written.
+          if !listed.isEmpty { fault(.conflicts, field.name, "lists what is nothing to decide") }
+          if !values.contains(where: { Self.cell($0) == cell }) {
+            fault(.conflicts, field.name, "shows \(cell), which nobody wrote")
+          }
+          continue
+        }
         let expected = Set(standing.map { "\($0.author.rawValue) \($0.sequence) \(Self.cell($0.value))" })
         let found = Set(listed.map { "\($0.author) \($0.sequence) \($0.value)" })
         if expected != found {

@@ -48,8 +48,16 @@ public struct Records: Sendable {
     hidden: [any AnyField] = [],
     indexes: [[any AnyField]] = []
   ) {
+    counters = fields.compactMap { $0 as? CounterField }.filter { $0.counting != nil }
+    let quiet = Set(counters.flatMap { $0.counting!.quiet })
+    self.quiet = quiet
     schema = CollectionSchema(
-      number, name, lane: lane, law: law, isPersonal: reader.isPersonal, fields: fields.map(\.schema))
+      number, name, lane: lane, law: law, isPersonal: reader.isPersonal,
+      fields: fields.map { field in
+        var schema = field.schema
+        schema.isQuiet = quiet.contains(schema.name)
+        return schema
+      })
     words = Words(ja, en)
     self.path = path ?? "/" + name.replacing("_", with: "-")
     self.fields = fields
@@ -62,11 +70,9 @@ public struct Records: Sendable {
     self.place = place
     self.published = published
     self.hidden = Set(hidden.map(\.number))
-    counters = fields.compactMap { $0 as? CounterField }.filter { $0.counting != nil }
-    quiet = Set(counters.flatMap { $0.counting!.quiet })
     precondition(published.isEmpty || !reader.isPersonal, "\(name) is about people")
     for field in title + settledFreely + published + hidden + (place?.fields ?? []) + indexes.flatMap(\.self) {
-      precondition(schema.field(field.number) == field.schema, "\(name) has no field \(field.name)")
+      precondition(schema.field(field.number)?.name == field.schema.name, "\(name) has no field \(field.name)")
     }
     self.indexes = indexes.map { columns in
       let names = columns.map(\.schema.name)
