@@ -31,6 +31,8 @@ public struct Counting: Sendable {
   }
 
   /// What is written along with the number, and says nothing where it alone differs.
+  /// Of these, what is in conflict nowhere: by the other, rows with several counts are found.
+  var silent: [String] { [at, changed].map(\.schema.name) }
   var quiet: [String] { [at, changed].map(\.schema.name) + [seen.schema.name] }
 }
 

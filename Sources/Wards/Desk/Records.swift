@@ -49,13 +49,13 @@ public struct Records: Sendable {
     indexes: [[any AnyField]] = []
   ) {
     counters = fields.compactMap { $0 as? CounterField }.filter { $0.counting != nil }
-    let quiet = Set(counters.flatMap { $0.counting!.quiet })
-    self.quiet = quiet
+    quiet = Set(counters.flatMap { $0.counting!.quiet })
+    let silent = Set(counters.flatMap { $0.counting!.silent })
     schema = CollectionSchema(
       number, name, lane: lane, law: law, isPersonal: reader.isPersonal,
       fields: fields.map { field in
         var schema = field.schema
-        schema.isQuiet = quiet.contains(schema.name)
+        schema.isQuiet = silent.contains(schema.name)
         return schema
       })
     words = Words(ja, en)

@@ -124,7 +124,8 @@ public enum Identities {
     let shown = Paging.cut("links", try links.map { try view($0, &look) }, at: 1_000)
     return .object(
       shown.merging([
-        "ids": .list(ids.map { JSON(Residents.text($0, look.inquiry)) }), "rows": .list(ids.map { .text("\($0)") }),
+        "ids": .list(ids.compactMap { Residents.text($0, look.inquiry) }.map { .text($0) }),
+        "rows": .list(ids.map { .text("\($0)") }),
       ]) { $1 })
   }
 

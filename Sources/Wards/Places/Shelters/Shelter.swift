@@ -73,6 +73,6 @@ public enum Shelter {
     // What the standard list of shelters has, and how they are now. What a shelter needs, and who works there, is not for all.
     published: [
       name, kana, englishName, status, crowding, capacity, ward, address, postalCode, designations, hazards, accepts,
-      accessibility, latitude, longitude, elevation, phone, url, commonIDs, localID, facility, openedAt, closedAt,
+      accessibility, latitude, longitude, elevation, url, commonIDs, localID, facility, openedAt, closedAt,
     ], hidden: [countSeen, changedAt, listed], indexes: [[ward]])
 }
