@@ -179,7 +179,7 @@ def story(binary, folder, shots):
         page.actions += 1
         page.run("document.querySelector('tr:nth-of-type(7) .tick input').dispatchEvent(new MouseEvent('click', { bubbles: true, shiftKey: true })); 1")
         page.follow("#ticked button")
-        check("5 か所を開設しました" in page.text(".notice"), page.text("main")[:200])
+        check("5 か所: 開設しました" in page.text(".notice"), page.text("main")[:200])
         told("open five shelters", page, actions=4, was="19 actions")
 
         # 500 blankets, from anywhere.
@@ -285,6 +285,18 @@ def story(binary, folder, shots):
         clerk.begin()
         check(clerk.run("location.pathname") == f"/shelters/{row}", f"a clerk begins at {clerk.run('location.pathname')}")
         told("a clerk's own desk, after signing in", clerk, actions=0, was="2 actions")
+        # A drill's link: looked at, it is not used; pressed, it is, once.
+        path = node.command("account", "link", "--login", "keiko")["path"]
+        browsers.append(Browser())
+        fresh = browsers[-1].page(768, 1024, Hand)
+        for _ in range(2):
+            fresh.open(node.url(path))
+        fresh.submit("main form button")
+        check(fresh.run("location.pathname") == f"/shelters/{row}", f"the link leads to {fresh.run('location.pathname')}")
+        browsers.append(Browser())
+        again = browsers[-1].page(768, 1024)
+        again.open(node.url(path))
+        check("使用済み" in again.text("main") and not again.run("!!document.querySelector('main form')"), "a link signs in twice")
     finally:
         for browser in browsers:
             browser.close()

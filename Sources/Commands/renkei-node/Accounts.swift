@@ -67,6 +67,11 @@ struct AccountCommand: AsyncParsableCommand {
     func run() async throws {
       var quiet = options
       quiet.json = false
+      guard try await Session.perform(.status(digest: false), quiet, as: StatusReport.self).drill else {
+        throw OperatorFailure(
+          2, ja: "訓練の連合ではありません。本番ではパスワードでサインインします",
+          en: "not a drill's federation: in earnest, people sign in with a password")
+      }
       let all = try await Session.call("accounts", [:], quiet)["accounts"] as? [[String: Any]] ?? []
       guard let account = all.first(where: { $0["login"] as? String == login && $0["endedAt"] == nil }),
         let row = (account["id"] as? String).flatMap({ Int64($0) })

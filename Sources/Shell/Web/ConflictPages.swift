@@ -126,18 +126,13 @@ extension WebServer {
     return author.serial <= 1 ? ward : "\(ward) (\(author))"
   }
 
-  private func conflicts(_ request: Request, _ context: DeskContext) async throws -> Response {
-    let frame = frame(request, context)
-    let language = frame.language
-    let pick = language.pick
-    // Of people's own, none; of what a role may not read, none.
+  /// What stands in conflict and this role may see, a list for each field: of people's own, none; they are with the person.
+  func openConflicts(_ context: DeskContext) async throws -> [[Conflicts.Standing]] {
     let hidden =
       catalogue.records.values.filter { $0.isPersonal || !$0.reader.access.admits(context.user.roles) }
       .map(\.name).sorted() + Conflicts.quiet(catalogue.records.values)
     let found = try await core.reader.read { try Conflicts.all(hiding: hidden, limit: 1_000, $0) }
-    let names = known(try await options(language, context))
-    var groups: [[Conflicts.Standing]] = []
-    for view in found {
+    return found.reduce(into: []) { groups, view in
       if let last = groups.last?.first, last.collection == view.collection, last.row == view.row,
         last.field == view.field
       {
@@ -146,6 +141,14 @@ extension WebServer {
         groups.append([view])
       }
     }
+  }
+
+  private func conflicts(_ request: Request, _ context: DeskContext) async throws -> Response {
+    let frame = frame(request, context)
+    let language = frame.language
+    let pick = language.pick
+    let groups = try await openConflicts(context)
+    let names = known(try await options(language, context))
     var shown: [[String: Any]] = []
     for values in groups.prefix(200) {
       let first = values[0]

@@ -25,7 +25,7 @@ extension WebServer {
     let language = language(request)
     let query = request.uri.query.map { text in
       text.split(separator: "&").filter { text in
-        !["lang=", "done=", "of=", "mark=", "opened="].contains { text.hasPrefix($0) }
+        !["lang=", "done=", "of=", "mark="].contains { text.hasPrefix($0) }
       }
       .joined(separator: "&")
     }
@@ -46,16 +46,16 @@ extension WebServer {
         request.uri.queryParameters["mark"].map { Gate.isSame(String($0), Self.mark(of, frame.csrf)) } ?? false
       frame.notice = (isOwn ? "\(of): " : "") + endpoint.words.done.text(in: language)
     }
-    if let opened = request.uri.queryParameters["opened"].flatMap({ Int64($0) }), (1...1_000).contains(opened) {
-      frame.notice = language.pick(
-        "\(language.number(opened)) か所を開設しました", "\(language.number(opened)) shelters are open now")
-    }
     return frame
   }
 
   /// Nobody makes a page say what they like by an address: what a notice names bears the session's mark.
   static func mark(_ text: String, _ csrf: String?) -> String {
     blake2b([UInt8]("notice \(csrf ?? "") \(text)".utf8)).bytes.prefix(12).map { String(format: "%02x", $0) }.joined()
+  }
+
+  func done(_ endpoint: Endpoint, _ of: String, _ context: DeskContext) -> String {
+    "done=\(endpoint.id)&of=\(Self.escaped(of))&mark=\(Self.mark(of, context.principal?.csrf))"
   }
 
   /// What was done, and with what, for the page that comes next. Of people, nothing is named in an address.
@@ -76,7 +76,7 @@ extension WebServer {
     guard let of = called(record, records, language, known: names), of.count <= 120 else {
       return "done=\(endpoint.id)"
     }
-    return "done=\(endpoint.id)&of=\(Self.escaped(of))&mark=\(Self.mark(of, context.principal?.csrf))"
+    return done(endpoint, of, context)
   }
 
   func wardName(_ code: String, _ language: Language) -> String {

@@ -106,7 +106,9 @@ extension WebServer {
         fault: APIError(
           .conflict, "refused", ja: ja + refused.joined(separator: "、"), en: en + refused.joined(separator: ", ")))
     }
-    return .redirect(to: Self.appending("opened=\(opened)", to: Self.back(sent["_back"]?.first ?? "/shelters")))
+    let language = language(request)
+    let done = done(open, language.pick("\(opened) か所", "\(opened)"), context)
+    return .redirect(to: Self.appending(done, to: Self.back(sent["_back"]?.first ?? "/shelters")))
   }
 
   /// In which order a list stands: what is open before what is not, the nearest or the fullest first.
@@ -153,11 +155,7 @@ extension WebServer {
   /// When a shelter last told anything, and how that looks; of one that is not open, nothing.
   func lastReport(_ shelter: RowValues, _ language: Language) -> [String: String] {
     guard Shelters.isOpen(shelter) else { return ["text": "", "style": ""] }
-    // When it was seen, and not when it came: a tablet brings what it kept much later.
-    let told =
-      [shelter[Shelter.countedAt], shelter[Shelter.changedAt], shelter[Shelter.openedAt]].compactMap(\.self).max()
-      ?? shelter.written?.at
-    return age(told.map { max(0, Instant.now().milliseconds &- $0.milliseconds) }, language)
+    return age(Shelters.lastTold(shelter).map { max(0, Instant.now().milliseconds &- $0.milliseconds) }, language)
   }
 
   private func listWords(_ language: Language) -> [String: String] {
@@ -232,7 +230,7 @@ extension WebServer {
     var next = query
     next["after"] = found.last.map { "\($0.id)" }
     if ward == nil { next["ward"] = "" }
-    let link = next.filter { !["done", "lang", "opened"].contains($0.key) }.sorted { $0.key < $1.key }.map {
+    let link = next.filter { !["done", "lang", "of", "mark"].contains($0.key) }.sorted { $0.key < $1.key }.map {
       "\($0.key)=\(Self.escaped($0.value))"
     }.joined(separator: "&")
     func choices(_ list: [(String, String)], _ chosen: String?) -> [[String: Any]] {

@@ -65,6 +65,7 @@ extension WebServer {
       $0["ward"].text == core.identity.ward.code && $0["inForce"] == true
     }
     let own = core.identity.ward.code
+    let conflicts = try await openConflicts(context).count
     let up = status.peers.filter { $0.state == "up" }.count
     let help: [[String: Any]] =
       calls == (0, 0)
@@ -83,7 +84,7 @@ extension WebServer {
           pick("避難者", "Evacuees"), wards[own]?.people ?? 0, "/shelters?status=open", language,
           hint: pick("23区計 \(language.number(Int64(all.people)))", "of all wards \(language.number(Int64(all.people)))")
         ),
-        number(pick("要確認", "To check"), status.conflicts, "/conflicts", language, isAlert: status.conflicts > 0),
+        number(pick("要確認", "To check"), conflicts, "/conflicts", language, isAlert: conflicts > 0),
         [
           "label": pick("通信できている区", "Wards linked"), "value": "\(up)/\(status.peers.count)", "href": "/network",
           "isAlert": up < status.peers.count,
@@ -100,7 +101,7 @@ extension WebServer {
       "\(language.number(Int64(all.elsewhere))) more people are counted in shelters that are not open (in no sum).")
     words["oldest"] = oldest.map { pick("合計のうち最も古い情報: ", "The oldest part of the sums: ") + wardName($0.key, language) }
     let phase = phase(disaster, language)
-    let todo = try await todo(calls.waiting, status, language, context)
+    let todo = try await todo(calls.waiting, conflicts, language, context)
     return page(
       request,
       frame.render(
@@ -170,7 +171,7 @@ extension WebServer {
 
   /// What somebody here has to do next, the most pressing first.
   private func todo(
-    _ calls: Int, _ status: StatusReport, _ language: Language, _ context: DeskContext
+    _ calls: Int, _ conflicts: Int, _ language: Language, _ context: DeskContext
   ) async throws -> [[String: Any]] {
     let pick = language.pick
     var todo: [[String: Any]] = []
@@ -189,8 +190,7 @@ extension WebServer {
       let counts = try HeadCount.of(open.map(\.id), ward: own, db)
       let old = Instant.now().advanced(byMilliseconds: -3_600_000)
       let stale = open.filter { shelter in
-        ([shelter[Shelter.countedAt], shelter[Shelter.changedAt], shelter[Shelter.openedAt]].compactMap(\.self).max()
-          ?? shelter.written?.at).map { $0 < old } ?? true
+        Shelters.lastTold(shelter).map { $0 < old } ?? true
       }
       let over = open.compactMap { shelter -> (shelter: RowValues, people: Int64, capacity: Int64)? in
         guard let capacity = shelter[Shelter.capacity], capacity > 0, let people = counts[shelter.id]?.people,
@@ -254,9 +254,9 @@ extension WebServer {
             "\(item) and \(ending.count - 1) more will be gone within 12 hours"),
         "", "/goods", pick("物資を見る", "Goods"))
     }
-    if status.conflicts > 0 {
+    if conflicts > 0 {
       add(
-        pick("\(status.conflicts) 件の記録の内容が食い違っています", "\(status.conflicts) records disagree"), "", "/conflicts",
+        pick("\(conflicts) 件の記録の内容が食い違っています", "\(conflicts) records disagree"), "", "/conflicts",
         pick("決める", "Settle"))
     }
     return todo

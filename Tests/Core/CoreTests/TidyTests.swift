@@ -193,7 +193,7 @@ import Testing
   private static let longest = 70
   private static let long: Set<String> = [
     "PersonPages.swift person",
-    "ConflictPages.swift conflicts", "PlanBench.swift run", "Planner+Faults.swift add",
+    "PlanBench.swift run", "Planner+Faults.swift add",
     "Workload.swift draft", "SituationPage.swift situation",
   ]
 

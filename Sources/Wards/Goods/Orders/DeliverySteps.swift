@@ -12,7 +12,7 @@ enum DeliverySteps {
     "区の管理カードは、割り当てた機器が失われたときだけ使います。ふだんは空のままにします。",
     "The authority's card is for when the node that set the goods aside is lost. Leave it empty otherwise.")
   private static let cardOfAsker = Words(
-    "区の管理カードは、要請したノードが失われたときだけ使います。ふだんは空のままにします。",
+    "区の管理カードは、要請した機器が失われたときだけ使います。ふだんは空のままにします。",
     "The authority's card is for when the node that asked is lost. Leave it empty otherwise.")
 
   /// The request that an allocation is for.

@@ -17,7 +17,7 @@ public struct OrderRule: Sendable {
       switch self {
       case .holderNode: Words("割り当てた機器", "the node that set the goods aside")
       case .askingWard: Words("要請した区", "the ward that asked")
-      case .askingNode: Words("要請したノード", "the node that asked")
+      case .askingNode: Words("要請した機器", "the node that asked")
       }
     }
 
@@ -73,7 +73,7 @@ public struct OrderRule: Sendable {
     guard let author = party.author(allocation), author != desk.replica.author else { return }
     guard desk.given.text("card") != nil else {
       throw Fault(
-        .forbidden, field: "card", ja: "\(author) が行った登録です。そのノードが失われたときは、区の管理カードを付けてください",
+        .forbidden, field: "card", ja: "\(author) が行った登録です。その機器が失われたときは、区の管理カードを付けてください",
         en: "entered by \(author); when that node is lost, show the authority's card")
     }
     _ = try desk.authority()

@@ -21,6 +21,13 @@ public enum Shelters {
     [.open, .permanent].contains(shelter[Shelter.status])
   }
 
+  /// When somebody last told how a shelter is: when it was seen, and not when it came, since a tablet brings what it kept much
+  /// later. Of one that has told nothing yet, when its record was written.
+  public static func lastTold(_ shelter: RowValues) -> Instant? {
+    [shelter[Shelter.countedAt], shelter[Shelter.changedAt], shelter[Shelter.openedAt]].compactMap(\.self).max()
+      ?? shelter.written?.at
+  }
+
   /// - Throws: when a shelter that a form names is another ward's, or there is none.
   @discardableResult
   public static func mustBeOwn(_ shelter: RowID, _ field: String, _ desk: Desk) throws -> RowValues {
