@@ -33,6 +33,8 @@ public struct AuthorPast: Sendable {
   public var time = HybridTime.zero
   public var clock = MentionedClock()
   public var control = MentionedClock()
+  /// How far its word about another author's log is certain; past that, a number names one branch of the log or the other.
+  public var certain: [AuthorNumber: SequenceNumber] = [:]
 
   public init(author: AuthorNumber, lane: Lane) {
     self.author = author
@@ -41,7 +43,8 @@ public struct AuthorPast: Sendable {
 
   /// Whether the author had seen `dot` of its own lane when it wrote its latest change set.
   public func covers(_ dot: Dot) -> Bool {
-    dot.author == author ? dot.sequence <= sequence : clock.covers(dot)
+    if dot.author == author { return dot.sequence <= sequence }
+    return clock.covers(dot) && (certain.isEmpty || dot.sequence <= certain[dot.author] ?? .max)
   }
 
   /// Goes on by one change set.

@@ -1,4 +1,5 @@
 import Causality
+import ChangeModel
 import SignedLog
 import Sodium
 
@@ -21,6 +22,9 @@ public struct Membership: Sendable {
   private var revocations: [AuthorNumber: [Revocation]] = [:]
   /// The last change set that the branches of a log share, of logs that fork.
   private var forks: [LogName: LogHead] = [:]
+  /// Logs whose branches a revocation chooses from, with the last change set that the branches share. Past that, a number in
+  /// another author's clock may name either branch: it says nothing, and nobody waits for it.
+  public private(set) var choices: [LogName: SequenceNumber] = [:]
   /// What `lastEpoch` gives.
   private var lastEpochs: [AuthorNumber: UInt32] = [:]
   /// Proofs about authors that nobody here knows yet.
@@ -79,9 +83,9 @@ public struct Membership: Sendable {
   }
 
   /// Whether what is in a log may come after what followed it: while it was void, nobody waited for it. It counts again by an
-  /// amendment, by a renewal that gives more epochs, or by a revocation that chooses one of two branches.
+  /// amendment, or by a renewal that gives more epochs.
   public func mayComeLate(_ log: LogName) -> Bool {
-    lifted.contains(log.author.node) || choice(in: log) != nil
+    lifted.contains(log.author.node)
       || allCertificates[log.author.node]?.contains { $0.lastEpoch < log.author.epoch } ?? false
   }
 
@@ -97,6 +101,12 @@ public struct Membership: Sendable {
   ///
   /// - Returns: whether it says something new.
   public mutating func learn(_ fact: TrustFact) throws(Refusal) -> Bool {
+    guard try takeUp(fact) else { return false }
+    choices = forks.keys.reduce(into: [:]) { choices, log in choices[log] = choice(in: log)?.sequence }
+    return true
+  }
+
+  private mutating func takeUp(_ fact: TrustFact) throws(Refusal) -> Bool {
     switch fact {
     case .revocation(let bytes):
       let revocation: Revocation
@@ -180,6 +190,14 @@ public struct Membership: Sendable {
   public func choice(in log: LogName) -> LogHead? {
     guard let fork = forks[log], let pin = pin(of: log), fork.sequence < pin.sequence else { return nil }
     return fork
+  }
+
+  /// What is certain of what an author had seen.
+  public func certain(of past: AuthorPast) -> AuthorPast {
+    guard !choices.isEmpty else { return past }
+    var past = past
+    for (log, shared) in choices where log.lane == past.lane { past.certain[log.author] = shared }
+    return past
   }
 
   /// Nodes that are revoked, and logs that fork with their last valid sequence.

@@ -155,6 +155,7 @@ extension Gossip {
         for (author, head) in replica.frontier(lane) {
           sessions[link]!.keeps(LogName(lane, author), head.sequence, at: now)
         }
+        tellTables(to: link)
       } else {
         sessions[link]!.lanesToTell.insert(lane)
       }

@@ -40,13 +40,21 @@ extension Gossip {
   public func isTold(of place: Digest) -> Bool { sessions.values.contains { $0.tables?.place == place } }
 
   /// Takes what this node's tables are, tells those peers that have the same logs, and compares it with what they have said.
+  /// Who comes to have the same logs later is told then.
   public func tell(_ tables: Tables) {
     self.tables = tables
     for link in links {
-      let session = sessions[link]!
-      if isEqual(session) || session.tables?.place == tables.place { post(.tables(tables), to: link) }
+      tellTables(to: link)
       compareTables(with: link)
     }
+  }
+
+  func tellTables(to link: LinkID) {
+    guard let session = sessions[link], let tables, session.told != tables,
+      session.tables?.place == tables.place || isEqual(session) && place == tables.place
+    else { return }
+    sessions[link]!.told = tables
+    post(.tables(tables), to: link)
   }
 
   func compareTables(with link: LinkID) {

@@ -44,6 +44,8 @@ final class PeerSession {
   var agreed: [Lane: UInt64] = [:]
   /// What the peer's tables are, by its word.
   var tables: Gossip.Tables?
+  /// What it was told that this node's are.
+  var told: Gossip.Tables?
   /// What the peer asked for, or will want: read when the link can take it.
   var cursors: [LogName: Cursor] = [:]
   /// The log that a lane's sending is in the middle of.

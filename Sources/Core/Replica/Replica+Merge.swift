@@ -96,13 +96,13 @@ extension Replica {
     #if MUTANTS
       if PlantedBug.mergesTooEarly.isPlanted { return nil }
     #endif
-    // What is void is not waited for: it never comes. Nor is what a revocation has chosen and nobody has brought: nobody's work
-    // stands still for that, and when it comes, it comes late.
+    // What is void is not waited for: it never comes. Nor is either branch of a log that a revocation chooses from: a number does
+    // not say which was meant, and the other may wait for what there never was.
     func lacks(_ lane: Lane, _ dot: Dot) -> Need? {
       let log = LogName(lane, dot.author)
       let merged = store.merged(log)
       guard merged < dot.sequence,
-        case let limit = undecided(log)?.shared.sequence ?? membership.lastValid(log) ?? .max, merged < limit
+        case let limit = membership.choices[log] ?? membership.lastValid(log) ?? .max, merged < limit
       else { return nil }
       return Need(log: log, sequence: min(dot.sequence, limit))
     }
@@ -137,6 +137,7 @@ extension Replica {
       return need
     }
     past.advance(by: layout.header)
+    let certain = membership.certain(of: past)
     let stamp = Stamp(entry.dot, at: layout.header.time)
     let isLate = comesLate(entry, isWalking: isWalking, at: now)
     for index in layout.sections.indices {
@@ -168,7 +169,7 @@ extension Replica {
       if isLate { for edit in edits { lateRows[edit.collection, default: []].insert(edit.row) } }
       // A log entry has its place whether or not the sections before it can be read.
       var position = Int64(index) << 32
-      try mergeEdits(edits, isPersonal: isPersonal, stamp: stamp, past: past, position: &position, at: now)
+      try mergeEdits(edits, isPersonal: isPersonal, stamp: stamp, past: certain, position: &position, at: now)
     }
     store.advance(entry.log, to: entry.head, past: past)
     effects.merged += 1

@@ -92,6 +92,15 @@ extension Replica {
         Probe.logCut.hit()
         try setAside(name, after: limit, into: &void, at: now)
       }
+      // Of what stays of the branches that a revocation chooses from, others' clocks say nothing any longer.
+      for (log, shared) in membership.choices where shared < heldTo[log] ?? .max && store.merged(log) > shared {
+        void.wasMerged = true
+        let merged = store.merged(log)
+        try eachEntry(of: log, after: shared) { entry, edits in
+          if entry.sequence <= merged { void.touch(edits) }
+        }
+      }
+      heldTo = membership.choices
       try takeBack(at: now)
       #if MUTANTS
         if PlantedBug.leavesVoidRows.isPlanted { void.rows = [:] }
@@ -182,45 +191,59 @@ extension Replica {
     var rows: [UInt32: Set<RowID>] = [:]
     var wasMerged = false
     var selfProving: [RowEdit] = []
+
+    mutating func touch(_ edits: [[RowEdit]]) {
+      for edit in edits.joined() { rows[edit.collection, default: []].insert(edit.row) }
+    }
   }
 
   private func setAside(
     _ name: LogName, after limit: SequenceNumber, into void: inout Voided, at now: Instant
   ) throws(StoreError) {
-    guard let key = membership.key(of: name.author) else { throw .damaged("log of a stranger: \(name)") }
-    let context = context(name, key: key)
     let merged = store.merged(name)
-    var head = LogHead()
     var shared = LogHead()
-    var past = AuthorPast(author: name.author, lane: name.lane)
     var taken: [VerifiedEntry] = []
-    while head.sequence < store.logged(name) {
-      let run = try store.entries(name, from: head.sequence + 1, byteLimit: 1 << 20)
-      guard !run.isEmpty else { throw .damaged("entries of \(name) after \(head.sequence)") }
-      for bytes in run {
-        guard let entry = RunVerifier(context).reading(bytes, after: head) else {
-          throw .damaged("entry \(name) \(head.sequence + 1)")
-        }
-        head = entry.head
-        let layout = try? bytes.decoding { raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: past) }
-        if let layout { past.advance(by: layout.header) } else { past.sequence += 1 }
-        guard head.sequence > limit else {
-          shared = head
-          continue
-        }
-        taken.append(entry)
-        guard let layout else { continue }
-        for edits in readableEdits(of: entry, layout, in: context) {
-          if name.lane == .control { void.selfProving += proven(edits) }
-          guard head.sequence <= merged else { continue }
-          for edit in edits { void.rows[edit.collection, default: []].insert(edit.row) }
-        }
+    try eachEntry(of: name, after: limit) { entry, edits in
+      guard entry.sequence > limit else {
+        shared = entry.head
+        return
       }
+      taken.append(entry)
+      if name.lane == .control { for edits in edits { void.selfProving += proven(edits) } }
+      if entry.sequence <= merged { void.touch(edits) }
     }
     if merged > limit { void.wasMerged = true }
     try store.setAside(name, after: shared, taken, at: now)
     searched[name] = nil
     try note(name, limit + 1, "trust", "void: \(taken.count)", at: now)
+  }
+
+  /// Every change set that is kept of a log, in order.
+  ///
+  /// - Parameters:
+  ///   - limit: what its sections say is read of those that come after.
+  ///   - body: with what this node can read of each, section by section.
+  private func eachEntry(
+    of log: LogName, after limit: SequenceNumber, _ body: (VerifiedEntry, [[RowEdit]]) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    guard let key = membership.key(of: log.author) else { throw .damaged("log of a stranger: \(log)") }
+    let context = context(log, key: key)
+    var head = LogHead()
+    var past = AuthorPast(author: log.author, lane: log.lane)
+    while head.sequence < store.logged(log) {
+      let run = try store.entries(log, from: head.sequence + 1, byteLimit: 1 << 20)
+      guard !run.isEmpty else { throw .damaged("entries of \(log) after \(head.sequence)") }
+      for bytes in run {
+        guard let entry = RunVerifier(context).reading(bytes, after: head) else {
+          throw .damaged("entry \(log) \(head.sequence + 1)")
+        }
+        head = entry.head
+        let layout = try? bytes.decoding { raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: past) }
+        if let layout { past.advance(by: layout.header) } else { past.sequence += 1 }
+        let isRead = head.sequence > limit
+        try body(entry, isRead ? layout.map { readableEdits(of: entry, $0, in: context) } ?? [] : [])
+      }
+    }
   }
 
   /// What of some edits proves itself, and nothing beside it: whatever else a void change set says, nobody says again.

@@ -83,6 +83,8 @@ public final class Replica {
   /// Rows that change sets edited which came after their successors, and when. Invariant: none between transactions.
   var lateRows: [UInt32: Set<RowID>] = [:]
   var lateAt = Instant(milliseconds: 0)
+  /// The choices between branches that the tables are held to.
+  var heldTo: [LogName: SequenceNumber] = [:]
   /// A revocation or fork proof came in this transaction: logs are held to it before it ends. Invariant: nil between
   /// transactions, so no log is kept beyond its valid end.
   var limitsChangedAt: Instant?
@@ -345,6 +347,7 @@ public final class Replica {
     } catch { throw .store(error) }
     membership = Membership(
       identity.federation, certificates: [identity.certificate.bytes] + certificates, facts: facts)
+    heldTo = membership.choices
     guard membership.key(of: author) == identity.key.publicKey else {
       throw .ownCertificate(.numberTaken(author.node))
     }

@@ -83,7 +83,9 @@ public struct RowHistoryReader: Sendable {
       else { continue }
       for edit in edits where edit.collection == collection && edit.row == row {
         found.append(
-          RowHistoryEntry(dot: entry.dot, time: layout.header.time, action: edit.action, past: past))
+          RowHistoryEntry(
+            dot: entry.dot, time: layout.header.time, action: edit.action,
+            past: membership.certain(of: past)))
       }
     }
     return found

@@ -105,7 +105,11 @@ public struct Ledger: Sendable {
           entries.append(other)
         } else if let place = places[log]?.dropFirst(index).first, entries[place].hash != hash {
           branches[log]![entries[place].hash] = entries[place]
-          entries[place] = other
+          // Its author may have seen what stands after the other's place: it comes last.
+          entries[place].goods = [:]
+          (entries[place].edits, entries[place].sealed) = ([], [])
+          places[log]![index] = entries.count
+          entries.append(other)
         }
       }
     }
@@ -119,12 +123,9 @@ public struct Ledger: Sendable {
     return (forks[log] ?? .max) - 1
   }
 
-  /// How far a log is waited for where it is kept up to `logged`: nobody waits for a branch that a revocation chose and that is
-  /// not there yet.
-  func due(_ log: LogName, logged: SequenceNumber) -> SequenceNumber {
-    let valid = lastValid(log)
-    return logged < valid ? min(valid, (forks[log] ?? .max) - 1) : valid
-  }
+  /// How far a number in another author's clock says which change set of a log is meant: not past where it forks. Nobody
+  /// waits for more.
+  func certain(_ log: LogName) -> SequenceNumber { min(lastValid(log), (forks[log] ?? .max) - 1) }
 
   private mutating func countShares() {
     shares = [:]

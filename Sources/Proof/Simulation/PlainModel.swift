@@ -49,10 +49,11 @@ struct PlainModel {
     }
   }
 
-  /// Whether the author of `entry` had seen a change set when it wrote.
+  /// Whether the author of `entry` had seen a change set when it wrote, as far as its clock is certain.
   private func saw(_ entry: Int, _ author: AuthorNumber, _ sequence: SequenceNumber) -> Bool {
     let entry = ledger.entries[entry]
-    return author == entry.log.author ? sequence <= entry.sequence : sequence <= entry.known[author] ?? 0
+    if author == entry.log.author { return sequence <= entry.sequence }
+    return sequence <= entry.known[author] ?? 0 && sequence <= ledger.certain(LogName(entry.log.lane, author))
   }
 
   /// What an edit may do: of another ward's notice, it is seen and nothing else.

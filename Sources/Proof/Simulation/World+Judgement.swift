@@ -56,6 +56,21 @@ extension World {
     return true
   }
 
+  /// What a log waits for, what that waits for, and so on to what nobody brings, or round in a circle.
+  private func wanted(by log: LogName, at node: SimulatedNode) -> String {
+    guard let replica = node.replica, let waiting = try? replica.waiting() else { return "nothing is known of it" }
+    var chain: [String] = []
+    var met: Set<LogName> = [log]
+    var next = log
+    while let need = waiting.first(where: { $0.log == next })?.need {
+      let (merged, kept) = (replica.store.merged(need.log), replica.store.logged(need.log))
+      chain.append("\(need.log) #\(need.sequence), merged to #\(merged) and kept to #\(kept)")
+      guard met.insert(need.log).inserted else { break }
+      next = need.log
+    }
+    return "it waits for " + (chain.isEmpty ? "nothing" : chain.joined(separator: ", that for "))
+  }
+
   /// Whether what a log waits for went with the last disk that had it: then it waits for ever, and rightly so.
   private func waitsInVain(_ node: SimulatedNode, _ log: LogName, hops: Int = 0) -> Bool {
     guard !ledger.excused.isEmpty, hops < 64, let replica = node.replica,
@@ -101,12 +116,9 @@ extension World {
             "\(name(node.index)) has \(state.logged.sequence) of \(sequence) of \(log) after \(bound / 1_000_000) s"
           )
         } else if state.waiting > 0, !ledger.hostile.contains(log.author.node), !waitsInVain(node, log) {
-          let need = (try? node.replica!.waiting())?.first { $0.log == log }?.need
-          let wanted =
-            need.map { "\($0.log) #\($0.sequence), kept to #\(node.replica!.store.logged($0.log))" } ?? "nothing"
           violate(
             .liveness,
-            "\(name(node.index)) holds \(state.waiting) of \(log) unmerged after \(bound / 1_000_000) s: it waits for \(wanted)"
+            "\(name(node.index)) holds \(state.waiting) of \(log) unmerged after \(bound / 1_000_000) s: \(wanted(by: log, at: node))"
           )
         }
       }
@@ -251,7 +263,7 @@ extension World {
         for (author, sequence) in entry.known.sorted(by: { $0.key < $1.key }) {
           let other = LogName(log.lane, author)
           guard
-            file.merged[other, default: 0] < min(sequence, ledger.due(other, logged: file.logged[other, default: 0]))
+            file.merged[other, default: 0] < min(sequence, ledger.certain(other))
           else { continue }
           violate(
             .model, "\(name(node.index)) merged \(log) #\(merged) before \(author) #\(sequence), which it follows")

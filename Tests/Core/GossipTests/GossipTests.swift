@@ -395,8 +395,8 @@ final class GossipNetwork {
     try network.edit(0, row, [FieldEdit(2, .set(.text("開設")))])
     try network.settle()
     for _ in 0..<400 { try network.step() }
-    func told() throws -> [[AuthorNumber]] {
-      for (replica, gossip) in network.nodes {
+    func told(equal: Range<Int> = 0..<3) throws -> [[AuthorNumber]] {
+      for (replica, gossip) in network.nodes[equal] {
         #expect(gossip.hasEqualPeer)
         let hash = try replica.store.tableDigest().shared
         gossip.tell(Gossip.Tables(place: gossip.place, hash: hash))
@@ -416,6 +416,18 @@ final class GossipNetwork {
     #expect(try told() == [[names[1]], [names[0], names[2]], [names[1]]])
     try write("開設")
     #expect(try told() == [[], [], []])
+    // Who comes later hears it all the same, and says what its own are.
+    network.cut(1, 2)
+    try write("閉鎖")
+    #expect(try Array(told(equal: 0..<2)[0...1]) == [[names[1]], [names[0]]])
+    network.nodes[2].gossip.tell(
+      Gossip.Tables(place: network.nodes[2].gossip.place, hash: try network.nodes[2].replica.store.tableDigest().shared)
+    )
+    network.connect(1, 2)
+    network.connect(0, 2)
+    for _ in 0..<100 { try network.step() }
+    #expect(network.nodes.map { $0.gossip.unequal.sorted() } == [[names[1]], [names[0], names[2]], [names[1]]])
+    try write("開設")
     // Whoever has more is at another place: nothing is compared.
     network.cut(0, 1)
     try network.edit(0, row, [FieldEdit(2, .set(.text("準備中")))])

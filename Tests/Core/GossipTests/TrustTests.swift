@@ -227,6 +227,78 @@ import Testing
     try verifyAll(network, [0])
   }
 
+  /// Found by the simulator ('hostile-short' seed 791): an honest node had merged one branch of a thief's log, a revocation chose
+  /// the other, and that waited for what never came. Everybody waited with it, and the honest node could write nothing more.
+  @Test(arguments: [0, 1])
+  func `nobody waits for the branch that a revocation chose, and what was written upon the other stands beside it`(
+    reader: Int
+  ) throws {
+    let network = try GossipNetwork(nodes: 4, seed: 26)
+    let (chief, clerk, thief) = (network.nodes[0].replica, network.nodes[1].replica, network.nodes[2].replica)
+    let twin = try network.nodes[network.twin(of: 2)].replica
+    let stranger = network.nodes[3].replica
+    func carry(_ log: LogName, from: Replica, to: Replica) throws {
+      let entries = try from.store.entries(log, from: 1, byteLimit: 1 << 20)
+      _ = try to.batch(at: network.now) {
+        _ = try to.receive(Run(log, first: 1, entries: entries), from: "card", at: network.now)
+      }
+    }
+    func set(_ replica: Replica, _ row: RowID, _ status: String) throws {
+      var draft = Draft(.life)
+      draft.edits = [RowEdit(TestSchema.things.number, row, .edit([FieldEdit(2, .set(.text(status)))]))]
+      _ = try replica.batch(at: network.now) { _ = try replica.commit(draft, at: network.now) }
+    }
+    let (control, stolen) = (LogName(.control, thief.author), LogName(.life, thief.author))
+    let row = try clerk.newRows(1)[0]
+    // The clerk writes upon one branch; the other follows what nobody else ever got.
+    try set(thief, row, "甲")
+    for log in [control, stolen] { try carry(log, from: thief, to: clerk) }
+    try set(clerk, row, "開設")
+    for log in [LogName.init(.control, stranger.author), LogName(.life, stranger.author)] {
+      if log.lane == .life { try set(stranger, try stranger.newRows(1)[0], "見えない") }
+      try carry(log, from: stranger, to: twin)
+    }
+    try set(twin, row, "乙")
+    for log in [control, stolen] { try carry(log, from: twin, to: chief) }
+    #expect(try chief.waiting().map(\.log) == [stolen])
+    let revocation = try network.federation.authorities[2].revocation(
+      of: thief.author.node, in: network.federation.identity, cut: chief.cut(of: thief.author))
+    var draft = Draft(.control, audience: .anyone)
+    draft.edits = [ControlSchema.revoking(revocation, reason: "盗難")]
+    _ = try chief.batch(at: network.now) { _ = try chief.commit(draft, at: network.now) }
+    let honest = [chief, clerk]
+    func exchange() throws {
+      for (from, to) in [(honest[reader], honest[1 - reader]), (honest[1 - reader], honest[reader])] {
+        for lane in Lane.allCases {
+          for (author, head) in from.frontier(lane) where head.sequence > 0 {
+            try carry(LogName(lane, author), from: from, to: to)
+          }
+        }
+      }
+    }
+    // The proof of the fork is met when the other branch comes.
+    try carry(stolen, from: thief, to: chief)
+    for _ in 0..<3 { try exchange() }
+    for replica in honest {
+      #expect(replica.membership.choices[stolen] == 0)
+      #expect(try replica.waiting().map(\.log) == [stolen])
+    }
+    try set(clerk, try clerk.newRows(1)[0], "続く")
+    // It comes after all, years later: neither had seen the other's word.
+    for replica in honest {
+      for lane in Lane.allCases { try carry(LogName(lane, stranger.author), from: stranger, to: replica) }
+    }
+    for _ in 0..<2 { try exchange() }
+    for replica in honest {
+      #expect(try replica.waiting().isEmpty)
+      let state = try #require(try replica.store.state(of: row, in: TestSchema.things.number))
+      let cell = try #require(state.register(2))
+      #expect(Set(([cell.winner] + cell.others).map(\.value)) == [.text("開設"), .text("乙")])
+      #expect(try replica.store.tableDigest() == chief.store.tableDigest())
+    }
+    try verifyAll(network, 0..<2)
+  }
+
   @Test func `both branches of a fork are said again by who wrote them, and nobody can say them twice`() throws {
     let network = try GossipNetwork(nodes: 3, seed: 26)
     network.connect(0, 1)
