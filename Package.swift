@@ -124,7 +124,9 @@ let package = Package(
       [
         "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Topology", "Desk", "Places", grdb,
       ]),
-    room(.wards, "Disaster", ["Causality", "ChangeModel", "Sodium", "Replica", "Desk", grdb]),
+    room(
+      .wards, "Disaster",
+      ["Causality", "ChangeModel", "Sodium", "Replica", "Topology", "Desk", "Places", "Goods", grdb]),
     room(
       .wards, "Catalogue",
       [
@@ -225,8 +227,8 @@ let package = Package(
     tests(
       .wards, "ServicesTests",
       [
-        "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Places", "Office", "People", "Goods",
-        "Catalogue", "TestSupport", grdb,
+        "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Topology", "Desk", "Places", "Office", "People",
+        "Goods", "Disaster", "Catalogue", "TestSupport", grdb,
       ], exclude: ["schema.txt"]),
     tests(
       .wards, "ExchangeTests",

@@ -13,7 +13,8 @@ import Sodium
 public enum Services {
   /// Those that need no map: all but orders and plans are the same wherever the wards lie.
   private static func declared(_ geography: Geography) -> [Service] {
-    Disaster.services + Places.services + People.services + Goods.services(geography) + Office.services
+    Disaster.services + Places.services + People.services + Goods.services(geography) + Disaster.matrix
+      + Office.services
   }
 
   private static let mapless = complete(Geography([]))

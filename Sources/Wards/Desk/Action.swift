@@ -5,13 +5,24 @@ import Sodium
 
 /// What a desk itself writes beside what a form gives: who, where, when.
 public struct Stamp: Sendable {
-  let edit: @Sendable (Desk) -> FieldEdit
+  let edit: @Sendable (Desk) -> FieldEdit?
+
+  /// For an endpoint that writes more than one row.
+  public func edit(on desk: Desk) -> FieldEdit? { edit(desk) }
 
   public static func ward(_ field: Field<String>) -> Stamp { Stamp { field.set($0.ward) } }
   /// When it was entered, which may be before now.
   public static func now(_ field: Field<Instant>) -> Stamp { Stamp { field.set($0.enteredAt) } }
   public static func user(_ field: Field<String>) -> Stamp { Stamp { field.set($0.inquiry.user.name) } }
   public static func set<C>(_ field: Field<C>, _ value: C?) -> Stamp { Stamp { _ in field.set(value) } }
+  /// When it was entered, unless the form says when.
+  public static func nowUnlessGiven(_ field: Field<Instant>) -> Stamp {
+    Stamp { $0.given.has(field.name) ? nil : field.set($0.enteredAt) }
+  }
+  /// What the tables say; nothing where they say nothing.
+  public static func found<C>(_ field: Field<C>, _ find: @escaping @Sendable (Desk) -> C?) -> Stamp {
+    Stamp { desk in find(desk).map { field.set($0) } }
+  }
 }
 
 /// The id of a row that an action makes.
@@ -32,10 +43,14 @@ public struct NewRow: Sendable {
   }
   /// Of the own ward, from a natural key: the same on every node of it, cut off or not.
   public static func derived(_ key: @escaping @Sendable (Desk) throws -> [String]) -> NewRow {
-    NewRow { desk in
-      let text = try key(desk).joined(separator: "\u{1f}")
-      return RowID(derivedFrom: blake2b([UInt8](text.utf8)).prefix, ward: desk.wardIndex)
-    }
+    NewRow { desk in desk.derivedRow(try key(desk)) }
+  }
+}
+
+extension Desk {
+  /// A row of the own ward from a natural key: the same on every node of it.
+  public func derivedRow(_ key: [String]) -> RowID {
+    RowID(derivedFrom: blake2b([UInt8](key.joined(separator: "\u{1f}").utf8)).prefix, ward: wardIndex)
   }
 }
 
@@ -129,7 +144,7 @@ public struct Action: Sendable {
     guard record == nil || !edits.isEmpty || !stamps.isEmpty else {
       throw Fault.badValue("", ja: "変更する項目がありません", en: "nothing to change")
     }
-    edits += stamps.map { $0.edit(desk) }
+    edits += stamps.compactMap { $0.edit(desk) }
     let row = try record?.id ?? row.make(desk)
     var draft = records.draft()
     draft.edit(records, row, edits, for: records.audience(desk))

@@ -17,17 +17,18 @@ public struct Service: Sendable {
   /// - Precondition: the menu names endpoints of the service; each action and list is of its records.
   public init(
     _ ja: String, _ en: String, records: [Records], actions: [Action] = [], lists: [Listing] = [],
-    endpoints: [Endpoint] = [], menu: [String] = [], indexes: [String] = []
+    sums: [Sums] = [], endpoints: [Endpoint] = [], menu: [String] = [], indexes: [String] = []
   ) {
     words = Words(ja, en)
     self.records = records
     declared = actions
-    self.endpoints = lists.flatMap(\.endpoints) + actions.map(\.endpoint) + endpoints
-    self.menu = lists.map(\.id) + menu
+    self.endpoints = lists.flatMap(\.endpoints) + sums.map(\.endpoint) + actions.map(\.endpoint) + endpoints
+    self.menu = lists.map(\.id) + sums.map(\.id) + menu
     self.indexes = records.flatMap(\.indexes) + indexes
     let (numbers, ids) = (Set(records.map(\.number)), Set(self.endpoints.map(\.id)))
     precondition(actions.allSatisfy { numbers.contains($0.records.number) })
     precondition(lists.allSatisfy { numbers.contains($0.records.number) })
+    precondition(sums.allSatisfy { numbers.contains($0.records.number) })
     precondition(self.menu.allSatisfy(ids.contains), "\(ja): the menu names what is not there")
   }
 }

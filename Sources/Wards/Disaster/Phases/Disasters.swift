@@ -41,7 +41,14 @@ public enum Disasters {
         "tellDisaster", .new, records, "発災を登録する", "Enter a disaster", for: .command,
         takes: [DisasterEntry.name.needed, DisasterEntry.quakeAt.needed, DisasterEntry.drill.asked],
         stamps: [.user(DisasterEntry.toldBy), .ward(DisasterEntry.ward)]
-      ),
+      ) { desk, _, _ in
+        // What leaves the wards is marked as a drill by the genesis alone: a drill within an earnest federation would leave unmarked.
+        guard !desk.given.flag("drill") || desk.inquiry.identity.federation.genesis.drill else {
+          throw Fault.refused(
+            "drill", ja: "本番の連携では訓練を登録できません。訓練用の連携で行ってください",
+            en: "no drill inside an earnest federation: drill in a federation of its own")
+        }
+      },
       Action(
         "endDisaster", .step("end"), records, "災害を終える", "End a disaster", for: .command,
         when: [

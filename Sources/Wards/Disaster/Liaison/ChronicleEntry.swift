@@ -1,0 +1,146 @@
+import Causality
+import ChangeModel
+import Desk
+import GRDB
+
+/// クロノロジー: what came in and went out, in the order in which it happened. Nothing of it is ever changed: a correction is
+/// an entry of its own. In the supply lane, behind everything that cannot wait: a ward writes some forty an hour.
+enum ChronicleEntry {
+  private static let channels = [
+    Choice("電話", "telephone"), Choice("無線", "radio"), Choice("FAX", "fax"), Choice("口頭", "by-word"),
+    Choice("メール", "mail"),
+    Choice("来訪", "visit"), Choice("システム", "system"),
+  ]
+  private static let kinds = [
+    Choice("情報", "information"), Choice("報告", "report"), Choice("要請", "request"), Choice("指示", "instruction"),
+    Choice("照会", "question"), Choice("決定", "decision"),
+  ]
+  static let happenedAt = Field.time(1, "happened_at", "日時", "At")
+  static let from = Field.text(2, "from_party", 100, "発信者", "From")
+  static let to = Field.text(3, "to_party", 100, "受信者", "To")
+  static let channel = Field.choice(4, "channel", channels, "手段", "By")
+  static let kind = Field.choice(5, "kind", kinds, "種別", "Kind")
+  static let text = Field.text(6, "text", 1_000, "内容", "Text")
+  static let weight = Field<Weight>.word(7, "weight", "重要度", "Weight")
+  static let corrects = Field.row(8, "corrects", of: "chronicle", "訂正する記録", "Corrects")
+
+  static let records = Records(
+    106, "chronicle", "クロノロジー", "Chronicle entry", lane: .supply, law: .keptByMaker, reader: .staff,
+    fields: [happenedAt, from, to, channel, kind, text, weight, corrects] + Spot.fields + Told.fields,
+    title: [text], place: Spot.place, indexes: [[happenedAt]])
+
+  /// Written down so much later than it happened, an entry says so: it slid in among what others have read.
+  private static let late: Int64 = 600_000
+
+  private static func view(_ entry: RowValues, _ look: inout Look) throws -> [String: JSON] {
+    var members = try look.view(entry, records)
+    if let happened = entry[happenedAt], let told = entry[Told.at],
+      told.milliseconds - happened.milliseconds >= late
+    {
+      members["late"] = .integer((told.milliseconds - happened.milliseconds) / 60_000)
+    }
+    if let newer = try RowValues.all(records, "WHERE corrects = ? ORDER BY id LIMIT 1", [entry.id.rawValue], look.db)
+      .first
+    {
+      members["correctedBy"] = .text("\(newer.id)")
+    }
+    return members
+  }
+
+  private static let list = Endpoint.read(
+    "chronicle", records.path, "クロノロジー", "Chronicle", for: .staff,
+    "What happened, newest first; what was written down late says by how many minutes.",
+    [
+      Told.ward.asked, weight.asked, FormField("text", .text(100), ja: "内容に含む言葉", en: "Words in the text"),
+      FormField("since", .time, ja: "この日時から", en: "Since"),
+    ] + Paging.fields(of: records.name),
+    answers: .rows(
+      "chronicle", records,
+      and: [
+        .init("late", .integer(Numbers.any), "遅れ(分)", "Late by, minutes"),
+        .init("correctedBy", .row(records.name), "訂正", "Corrected by"),
+      ], isPaged: true)
+  ) { look in
+    let page = try look.page(
+      records,
+      where: """
+        (?1 IS NULL OR ward = ?1) AND (?2 IS NULL OR weight = ?2) AND (?3 IS NULL OR instr(text, ?3) > 0)
+          AND (?4 IS NULL OR happened_at >= ?4)
+        """,
+      [look.given.text("ward"), look.given.text("weight"), look.given.text("text"), look.given.integer("since")],
+      by: ["happened_at"], newestFirst: true)
+    return page.answer("chronicle", try page.rows.map { .object(try view($0, &look)) })
+  }
+
+  private static let one = Endpoint.read(
+    "chronicleEntry", records.path + "/{id}", records.words.ja, records.words.en, for: .staff,
+    "An entry, by its number.",
+    of: records, answers: .row(records)
+  ) { look in
+    guard let row = look.inquiry.row, let entry = try RowValues.fetch(row, records, look.db) else {
+      throw Fault.notFound("id")
+    }
+    return .object(try view(entry, &look))
+  }
+
+  static let service = Service(
+    "クロノロジー", "Chronicle", records: [records, ChronicleMark.records],
+    actions: [
+      Action(
+        "writeChronicle", .new, records, "記録を書く", "Write an entry", for: .relief,
+        takes: [
+          text.needed, weight.asked, kind.asked, from.asked, to.asked, channel.asked, happenedAt.asked, corrects.asked,
+        ] + Spot.asked,
+        stamps: Told.stamps + [.nowUnlessGiven(happenedAt)]
+      ) { desk, _, edits in
+        if !desk.given.has("weight") { edits.append(weight.set(.ordinary)) }
+      }.often(8)
+    ], endpoints: [list, one, ChronicleMark.endpoint], menu: ["chronicle"])
+}
+
+/// How much an entry weighs.
+enum Weight: String, Word {
+  case ordinary = "通常"
+  case weighty = "重要"
+  case urgent = "至急"
+
+  var code: String {
+    switch self {
+    case .ordinary: "ordinary"
+    case .weighty: "weighty"
+    case .urgent: "urgent"
+    }
+  }
+}
+
+/// That a ward's desk has read an entry, and what it does about it.
+enum ChronicleMark {
+  private static let actions = [
+    Choice("了知", "noted"), Choice("対応中", "doing"), Choice("対応済", "done"),
+  ]
+  static let entry = Field.row(1, "entry", of: "chronicle", "記録", "Entry")
+  static let action = Field.choice(2, "action", actions, "対応", "Action")
+  static let note = Field.text(3, "note", 300, "備考", "Note")
+
+  static let records = Records(
+    107, "chronicle_marks", "クロノロジーの対応", "Mark of an entry", lane: .supply, law: .keptByWard(open: []), reader: .staff,
+    fields: [entry, action, note] + Told.fields, title: [entry, action])
+
+  static let endpoint = Endpoint.write(
+    "markChronicle", "/chronicle/{id}/mark", "対応を記録する", "Mark an entry", for: .relief,
+    "This ward has read it, is about it, or has done it.", [action.needed, note.asked], of: ChronicleEntry.records,
+    answers: .row(records)
+  ) { desk in
+    let (entry, _) = try desk.subject(ChronicleEntry.records)
+    // One row a ward and entry: two nodes of a ward mark the same one.
+    let row = desk.derivedRow(["chronicle mark", desk.ward, "\(entry)"])
+    var draft = records.draft()
+    draft.edit(
+      records, row,
+      desk.given.edits(["action", "note"], of: records) + [
+        Self.entry.set(entry), Told.ward.set(desk.ward), Told.by.set(desk.inquiry.user.name),
+        Told.at.set(desk.enteredAt),
+      ])
+    return Written([draft], about: [row]) { look in try look.answer(row, records) }
+  }
+}
