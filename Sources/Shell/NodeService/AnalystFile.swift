@@ -104,11 +104,15 @@ public enum AnalystFile {
     of records: Records, among shown: [Records]
   ) -> [(sql: String, name: String, words: Words)] {
     var columns: [(sql: String, name: String, words: Words)] = [("t.id", "id", Words("番号", "Id"))]
+    var taken = Set(records.fields.map(\.schema.name))
     for field in records.fields {
       let name = field.schema.name
       let column = "t.\"\(name)\""
-      func add(_ sql: String, _ name: String, _ ja: String = "", _ en: String = "") {
-        columns.append((sql, name, Words(field.words.ja + ja, field.words.en + en)))
+      func add(_ sql: String, _ called: String, _ ja: String = "", _ en: String = "") {
+        var called = called
+        // What is made of one column may be called as another is.
+        while called != name, !taken.insert(called).inserted { called += "_shown" }
+        columns.append((sql, called, Words(field.words.ja + ja, field.words.en + en)))
       }
       switch field.shape {
       case .time: add("datetime(\(column) / 1000, 'unixepoch', '+9 hours')", name + "_jst", "(日本時間)", ", Japan's time")

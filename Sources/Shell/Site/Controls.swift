@@ -13,12 +13,17 @@ public struct Controls: Sendable {
     }
   }
 
+  private let blank: String
   private let fields: [FormField]
   private let language: Language
   /// Of fields that name a row or a ward, by what they name: `shelters`, `items`, `ward`.
   private let options: [String: [Option]]
 
-  public init(_ fields: [FormField], _ language: Language, options: [String: [Option]] = [:]) {
+  /// - Parameter blank: what a choice says of which nothing is chosen.
+  public init(
+    _ fields: [FormField], _ language: Language, options: [String: [Option]] = [:], blank: String = ""
+  ) {
+    self.blank = blank
     self.fields = fields
     self.language = language
     self.options = options
@@ -39,7 +44,7 @@ public struct Controls: Sendable {
     var control: [String: Any] = [
       "name": field.name, "label": language.pick(field.japanese, field.english), "isRequired": field.isRequired,
       "isWrong": problem != nil, "problem": problem ?? "", "isFirst": isFirst, "value": entered.first ?? "",
-      "must": language.pick("必須", "required"),
+      "must": language.pick("必須", "required"), "blank": blank,
     ]
     func choices(_ list: [Option]) -> [[String: Any]] {
       // What stands is no longer among them, or never was: it is kept all the same.

@@ -9,6 +9,13 @@ public struct Labels: Sendable {
   }
 
   private var members: [String: Member]
+  /// Of one answer: its columns as they are declared, those by which a record is called, those that a list leaves out, and how
+  /// a state looks, by its code.
+  private(set) var order: [String] = []
+  private(set) var title: [String] = []
+  private(set) var subject = Words("", "")
+  private(set) var aside: Set<String> = []
+  private(set) var tones: [String: String] = [:]
   /// The codes of words: what an English page shows of them.
   private var codes: [String: String]
   /// What an endpoint is called, where an answer names one.
@@ -38,9 +45,24 @@ public struct Labels: Sendable {
   /// The same where this answer's own words come first.
   public func of(_ answer: Answer) -> Labels {
     var own = self
-    if let records = answer.records { own.add(records.fields, replacing: true) }
+    if let records = answer.records {
+      own.add(records.fields, replacing: true)
+      own.subject = records.words
+      own.title = records.title.map(\.name)
+      own.aside = records.aside
+      own.tones = Dictionary(records.states.map { ($0.code, $0.tone.rawValue) }) { first, _ in first }
+      own.order = ["state", "conflicts"] + answer.members.map(\.name) + records.fields.map(\.name)
+    } else {
+      own.order = answer.members.map(\.name)
+    }
     own.add(answer.members, replacing: true)
     return own
+  }
+
+  /// The collection whose rows a member names; nil where it names none.
+  public func target(of name: String) -> String? {
+    guard case .row(let collection)? = members[name]?.shape else { return nil }
+    return collection
   }
 
   public func of(_ records: Records) -> Labels { of(.row(records)) }

@@ -13,14 +13,14 @@ public struct RecordTable: Sendable {
     self.known = known
   }
 
-  /// Columns that lead: what a person looks for first.
+  /// Columns that lead where nothing is declared: what a person looks for first.
   private static let first = [
     "name", "familyName", "givenName", "kana", "familyKana", "givenKana", "residentId", "birth", "title", "login",
     "label", "item", "shelter", "ward", "status", "state", "amount", "people", "priority",
   ]
   /// Members that are for programs.
   private static let hidden: Set<String> = [
-    "id", "nameKey", "kanaKey", "addressKey", "book", "version", "next", "whoJa", "rows", "score", "actions",
+    "id", "nameKey", "kanaKey", "addressKey", "book", "version", "next", "whoJa", "rows", "score", "actions", "known",
   ]
   /// Of what can be done with a record so much stands there at once; the rest is behind a press.
   private static let shownActions = 1
@@ -96,6 +96,11 @@ public struct RecordTable: Sendable {
     var members = members.filter { name, _ in
       !(name.hasSuffix("Code") && members[String(name.dropLast(4))] != nil)
     }
+    // A text in the other language stands beside its own: `figure`, `figureEn`.
+    for (name, text) in members where name.hasSuffix("En") && members[String(name.dropLast(2))] != nil {
+      if language == .english { members[String(name.dropLast(2))] = text }
+      members[name] = nil
+    }
     if let japanese = members["ja"], let english = members["en"] {
       members["ja"] = nil
       members["en"] = nil
@@ -104,15 +109,29 @@ public struct RecordTable: Sendable {
     return members
   }
 
-  private func rank(_ name: String) -> (Int, String) { (Self.first.firstIndex(of: name) ?? Self.first.count, name) }
+  private func rank(_ name: String) -> (Int, String) {
+    let order = labels.order.isEmpty ? Self.first : labels.order
+    return (order.firstIndex(of: name) ?? order.count, name)
+  }
+
+  /// What a record is called, by its title's fields; nil where that cannot be read.
+  private func called(_ record: JSON) -> String? {
+    let parts = labels.title.map { labels.text($0, record[$0], language, known: known) }
+      .filter { Self.isSeen($0) && Int64($0) == nil }
+    return parts.isEmpty ? nil : parts.joined(separator: " ")
+  }
 
   private func list(_ heading: String, _ value: JSON, _ actions: (JSON) -> [[String: Any]]) -> [String: Any] {
     let records = value.list.prefix(Self.limit).map { record -> JSON in
-      if case .object(let members) = record { .object(readable(members)) } else { record }
+      guard case .object(let members) = record else { return record }
+      var seen = readable(members)
+      seen["stateCode"] = members["stateCode"]
+      return .object(seen)
     }
     var names: Set<String> = []
     for case .object(let members) in records {
-      for (name, value) in members where value != .null && value != .list([]) && !Self.hidden.contains(name) {
+      for (name, value) in members
+      where value != .null && value != .list([]) && !Self.hidden.contains(name) && name != "stateCode" {
         names.insert(name)
       }
     }
@@ -120,44 +139,21 @@ public struct RecordTable: Sendable {
     for name in ["shelter", "ward"] where records.count > 1 && Set(records.map { $0[name] }).count == 1 {
       names.remove(name)
     }
-    let columns = names.sorted { rank($0) < rank($1) }
-    let rows = records.map { record -> [String: Any] in
-      let cells = columns.map { name -> [String: Any] in
-        let value = record[name]
-        let isNumber = isNumber(value, name)
-        if name == "conflicts", !value.list.isEmpty {
-          return [
-            "isBadge": true, "text": language.pick("要確認", "to check"), "isNumber": false, "isShort": true, "label": "",
-          ]
-        }
-        let text = labels.text(name, value, language, known: known)
-        return [
-          "text": text, "isBadge": false, "label": labels.label(name, language), "isNumber": isNumber,
-          "isShort": !isNumber && text.count <= 16,
-        ]
-      }
-      let all = actions(record)
-      // The record itself opens by its name.
-      let page = all.first { $0["isPage"] as? Bool == true }?["href"]
-      let offered = all.filter { $0["isPage"] == nil }
-      return [
-        "name": cells.prefix(1).map { cell in
-          // A name that shows nothing is none, and has to be pressed all the same.
-          let text = (cell["text"] as? String) ?? ""
-          let shown = Self.isSeen(text) ? text : language.pick("(名称なし)", "(no name)")
-          return cell.merging(["href": page ?? "", "hasPage": page != nil, "text": page == nil ? text : shown]) { $1 }
-        },
-        "cells": Array(cells.dropFirst()), "actions": Array(offered.prefix(Self.shownActions)),
-        "hasActions": !offered.isEmpty, "more": Array(offered.dropFirst(Self.shownActions)),
-        "hasMore": offered.count > Self.shownActions,
-      ]
-    }
+    // A record is called by its title, in a column of its own, where the list is of declared records.
+    let isTitled = !labels.title.isEmpty && records.contains { called($0) != nil }
+    if isTitled { names.subtract(labels.title) }
+    names.subtract(labels.aside)
+    // Who wrote it last, the record's own page says.
+    if isTitled { names.subtract(["updatedAt", "updatedBy"]) }
+    let columns = (isTitled ? [""] : []) + names.sorted { rank($0) < rank($1) }
+    let rows = records.map { row($0, columns, actions($0)) }
     let numeric = columns.map { name in records.contains { isNumber($0[name], name) } }
     let isCut = value.list.count > Self.limit
     return [
       "isList": true, "heading": heading, "hasHeading": !heading.isEmpty,
       "first": zip(columns, numeric).prefix(1).map {
-        ["label": labels.label($0, language), "isNumber": $1] as [String: Any]
+        ["label": $0.isEmpty ? labels.subject.text(in: language) : labels.label($0, language), "isNumber": $1]
+          as [String: Any]
       },
       "columns": zip(columns, numeric).dropFirst().map {
         ["label": labels.label($0, language), "isNumber": $1] as [String: Any]
@@ -167,6 +163,41 @@ public struct RecordTable: Sendable {
       "cut": language.pick(
         "\(language.number(Int64(value.list.count))) 件のうち \(Self.limit) 件。条件で絞ってください",
         "\(Self.limit) of \(language.number(Int64(value.list.count))): narrow it down"),
+    ]
+  }
+  private func cell(_ name: String, of record: JSON) -> [String: Any] {
+    var cell: [String: Any] = ["isBadge": false, "label": "", "isNumber": false, "isShort": false, "isState": false]
+    let value = record[name]
+    switch name {
+    case "": cell["text"] = called(record) ?? ""
+    case "conflicts" where !value.list.isEmpty:
+      cell.merge(["isBadge": true, "text": language.pick("要確認", "to check"), "isShort": true]) { $1 }
+    default:
+      let (text, isNumber) = (labels.text(name, value, language, known: known), isNumber(value, name))
+      let tone = name == "state" ? record["stateCode"].text.flatMap { labels.tones[$0] } : nil
+      cell.merge([
+        "text": text, "label": labels.label(name, language), "isNumber": isNumber,
+        "isShort": !isNumber && text.count <= 16, "isState": tone != nil, "style": tone ?? "",
+      ]) { $1 }
+    }
+    return cell
+  }
+
+  private func row(_ record: JSON, _ columns: [String], _ actions: [[String: Any]]) -> [String: Any] {
+    let cells = columns.map { cell($0, of: record) }
+    // The record itself opens by its name.
+    let page = actions.first { $0["isPage"] as? Bool == true }?["href"]
+    let offered = actions.filter { $0["isPage"] == nil }
+    return [
+      "name": cells.prefix(1).map { cell in
+        // A name that shows nothing is none, and has to be pressed all the same.
+        let text = (cell["text"] as? String) ?? ""
+        let shown = Self.isSeen(text) ? text : language.pick("(名称なし)", "(no name)")
+        return cell.merging(["href": page ?? "", "hasPage": page != nil, "text": page == nil ? text : shown]) { $1 }
+      },
+      "cells": Array(cells.dropFirst()), "actions": Array(offered.prefix(Self.shownActions)),
+      "hasActions": !offered.isEmpty, "more": Array(offered.dropFirst(Self.shownActions)),
+      "hasMore": offered.count > Self.shownActions,
     ]
   }
 }

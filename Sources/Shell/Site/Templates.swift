@@ -25,6 +25,7 @@ public enum Templates {
       "session": PackageResources.session_mustache, "help": PackageResources.help_mustache,
       "counter": PackageResources.counter_mustache,
       "goods": PackageResources.goods_mustache, "dots": PackageResources.dots_mustache,
+      "pick": PackageResources.pick_mustache,
       "begin": PackageResources.begin_mustache,
       "paper": PackageResources.paper_mustache,
       "find": PackageResources.find_mustache,

@@ -166,6 +166,24 @@ public struct WardMap: Sendable {
     ]
   }
 
+  /// The ward's outline among its neighbours', where a hand points at a place; nil where there is no such ward.
+  public func picker(ward: String, title: String, hint: String, larger: String, smaller: String) -> [String: Any]? {
+    guard let box = outlines.first(where: { $0.code == ward })?.box else { return nil }
+    let (left, top) = (Double(box.west) - Self.margin, Double(box.north) - Self.margin)
+    let (wide, high) = (Double(box.east) + Self.margin - left, Double(box.south) + Self.margin - top)
+    func text(_ number: Double) -> String { String(format: "%.1f", number) }
+    return [
+      "box": [left, top, wide, high].map(text).joined(separator: " "), "title": title, "hint": hint,
+      "size": text(max(wide, high) / 60),
+      "wards": outlines.map { ["path": $0.path, "isOwn": $0.code == ward] as [String: Any] },
+      "west": "\(origin.longitude)", "north": "\(origin.latitude)", "across": "\(perDegree.longitude)",
+      "up": "\(perDegree.latitude)", "larger": larger, "smaller": smaller,
+    ]
+  }
+
   /// What tells a dot from another without its colour.
-  private static let signs = ["free": "○", "congestion": "△", "full": "✕", "open": "●", "shut": "·"]
+  private static let signs = [
+    "free": "○", "congestion": "△", "full": "✕", "open": "●", "shut": "·", "to-do": "!", "under-way": "◐", "done": "✓",
+    "over": "–",
+  ]
 }

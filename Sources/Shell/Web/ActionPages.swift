@@ -1,9 +1,12 @@
 import Causality
+import ChangeModel
 import Desk
 import Foundation
+import Goods
 import Hummingbird
 import NodeService
 import Site
+import Topology
 
 /// Every endpoint of the services as a form and as a table: what has no page of its own is there all the same.
 extension WebServer {
@@ -17,7 +20,8 @@ extension WebServer {
     }
     router.post("/do/:endpoint") { request, context in
       let entry = try await queued(request, context)
-      let (endpoint, all) = (try entry?.endpoint ?? writing(context), try await sent(request))
+      let endpoint = try entry?.endpoint ?? writing(context)
+      let all = try await sent(request, upTo: endpoint.form.mostBytes)
       if entry == nil { try checkForm(all, context) }
       // What nobody touched is not written again, over what others wrote since.
       let sent = all.filter { name, values in
@@ -110,6 +114,17 @@ extension WebServer {
       task = [["name": "task", "value": code]]
       subject = try await taskText(code, language, context)
     }
+    let controls = Controls(fields, language, options: options).values(
+      // A box that was unticked is not sent.
+      (shown.isEmpty ? before : [:]).merging(sent) { $1 }.merging(today) { given, _ in given },
+      wrong: Self.problems(fault, language))
+    let (first, more) = Self.folded(controls)
+    let pick =
+      Set(fields.map(\.name)).isSuperset(of: ["latitude", "longitude"])
+      ? maps[language]!.picker(
+        ward: core.identity.ward.code, title: language.pick("位置を選ぶ地図", "Map to choose a place on"),
+        hint: language.pick("地図を押すと緯度・経度が入ります。", "Press the map to fill in the place."),
+        larger: language.pick("拡大", "Larger"), smaller: language.pick("縮小", "Smaller")) : nil
     let html = frame.render(
       "action", title: title(endpoint.id, language),
       [
@@ -121,13 +136,26 @@ extension WebServer {
             name, values in
             (values.isEmpty ? [""] : values).map { ["name": "_was.\(name)", "value": $0] }
           },
-        "controls": Controls(fields, language, options: options).values(
-          // A box that was unticked is not sent.
-          (shown.isEmpty ? before : [:]).merging(sent) { $1 }.merging(today) { given, _ in given },
-          wrong: Self.problems(fault, language)),
-        "button": title(endpoint.id, language), "cancel": language.pick("やめる", "Cancel"),
+        "controls": first, "hasMore": !more.isEmpty, "more": ["controls": more],
+        "isOpen": more.contains { ($0["value"] as? String)?.isEmpty == false || $0["isWrong"] as? Bool == true },
+        "moreLabel": language.pick("ほかの項目(\(more.count))", "More (\(more.count))"), "hasPick": pick != nil,
+        "pick": pick ?? [:], "button": title(endpoint.id, language), "cancel": language.pick("やめる", "Cancel"),
       ])
     return page(request, html, refusal: fault)
+  }
+
+  /// Of a long form, what has to be given and the first of the rest; all the others are behind a press.
+  private static func folded(_ controls: [[String: Any]]) -> (first: [[String: Any]], more: [[String: Any]]) {
+    guard controls.count > 15 else { return (controls, []) }
+    var (first, more): ([[String: Any]], [[String: Any]]) = ([], [])
+    for control in controls {
+      if first.count < 10 || control["isRequired"] as? Bool == true {
+        first.append(control)
+      } else {
+        more.append(control)
+      }
+    }
+    return (first, more)
   }
 
   /// What is wrong with each field of a form.
@@ -269,12 +297,15 @@ extension WebServer {
     let needsInput = endpoint.form.fields.contains { $0.isRequired && texts[$0.name] == nil }
     var sections: [[String: Any]] = []
     var next: String?
+    var dots: [String: Any]?
     var status = HTTPResponse.Status.ok
     if !needsInput {
       do {
         let answer = try await ask(endpoint.id, texts, row: row, context)
         next = endpoint.form.fields.contains { $0.name == "after" } ? answer["next"].text : nil
-        let table = RecordTable(labels.of(endpoint.answer), language, known: known(options))
+        let names = known(options).merging(try await titles(in: answer, of: endpoint.answer)) { first, _ in first }
+        let table = RecordTable(labels.of(endpoint.answer), language, known: names)
+        dots = self.dots(answer, endpoint, language)
         sections = table.sections(answer, actions: actions(endpoint, frame, context))
       } catch {
         let fault = APIError.of(error)
@@ -287,10 +318,11 @@ extension WebServer {
         && (endpoint.subject == nil || row != nil)
     }
     let back = Self.escaped(frame.path)
-    let top = makers.map { maker in
+    // One thing is the first to do on a page.
+    let top = makers.enumerated().map { place, maker -> [String: Any] in
       [
         "href": "/do/\(maker.id)?_back=\(back)" + (row.map { "&_row=\($0)" } ?? ""),
-        "label": title(maker.id, language),
+        "label": title(maker.id, language), "isSecond": place > 0,
       ]
     }
     let html = frame.render(
@@ -299,7 +331,9 @@ extension WebServer {
         "subject": row.flatMap { known(options)[$0] } ?? "", "home": "/shelters/\(row ?? "")",
         "hasHome": endpoint.subject?.name == "shelters" && row.flatMap { known(options)[$0] } != nil,
         "action": "/list/\(endpoint.id)", "hasFilter": !Self.filters(endpoint).isEmpty, "row": row ?? "",
-        "controls": Controls(Self.filters(endpoint), language, options: options).values(query),
+        "controls": Controls(
+          Self.filters(endpoint), language, options: options, blank: language.pick("すべて", "all")
+        ).values(query),
         "show": language.pick("表示", "Show"), "sections": sections, "canPrint": !sections.isEmpty,
         "none": language.pick("ありません。", "There is none."),
         "what": language.pick("操作", "Actions"), "top": top, "hasTop": !top.isEmpty, "hasNext": next != nil,
@@ -308,19 +342,87 @@ extension WebServer {
         "csv": Self.link("/csv/\(endpoint.id)", texts, row: row), "csvLabel": language.pick("CSVで保存", "Save as CSV"),
         "csvOld": Self.link("/csv/\(endpoint.id)", texts.merging(["encoding": "cp932"]) { $1 }, row: row),
         "csvOldLabel": language.pick("CSV(CP932)で保存", "Save as CSV (CP932)"),
-        "hasMap": endpoint.answer.records?.place != nil && !needsInput,
+        "hasDots": dots != nil, "map": dots ?? [:], "hasMap": endpoint.answer.records?.place != nil && !needsInput,
         "geojson": Self.link("/geojson/\(endpoint.id)", texts, row: row),
         "geojsonLabel": language.pick("地図用(GeoJSON)で保存", "Save for maps (GeoJSON)"),
       ])
     return page(request, html, status: status)
   }
 
+  /// What rows are called that an answer names by their numbers, of collections that are not about people.
+  private func titles(in answer: JSON, of shape: Answer) async throws -> [String: String] {
+    let labels = labels.of(shape)
+    var wanted: [String: Set<Int64>] = [:]
+    func gather(_ value: JSON) {
+      switch value {
+      case .object(let members):
+        for (name, member) in members {
+          if let target = labels.target(of: name), let row = member.text.flatMap({ Int64($0) }) {
+            wanted[target, default: []].insert(row)
+          } else {
+            gather(member)
+          }
+        }
+      case .list(let list): for item in list { gather(item) }
+      default: break
+      }
+    }
+    gather(answer)
+    let asked = wanted.compactMap { name, rows in
+      catalogue.records[name].map { ($0, Array(rows.sorted().prefix(1_000))) }
+    }
+    .filter { !$0.0.isPersonal }
+    guard !asked.isEmpty else { return [:] }
+    return try await core.reader.read { db in
+      var titles: [String: String] = [:]
+      for (records, rows) in asked {
+        let list = RowValues.list(rows.map { RowID(rawValue: $0) })
+        for row in try RowValues.all(records, "WHERE id IN (SELECT value FROM json_each(?))", [list], db) {
+          titles["\(row.id)"] = records.title(of: row)
+        }
+      }
+      return titles
+    }
+  }
+
+  /// The records of a list where they lie; nil where none has a place.
+  private func dots(_ answer: JSON, _ endpoint: Endpoint, _ language: Language) -> [String: Any]? {
+    guard case .rows(let name, let records, _, _, _) = endpoint.answer, let place = records.place else { return nil }
+    let labels = labels.of(endpoint.answer)
+    let dots = answer[name].list.compactMap { record -> WardMap.Dot? in
+      guard case .real(let north) = record[place.latitude.name], case .real(let east) = record[place.longitude.name]
+      else { return nil }
+      let state = records.states.first { $0.code == record["stateCode"].text }
+      let words =
+        records.title.map { labels.text($0.name, record[$0.name], language) } + [state?.words.text(in: language) ?? ""]
+      return WardMap.Dot(
+        position: Position(latitude: north, longitude: east), style: state?.tone.rawValue ?? "open",
+        title: words.filter { !$0.isEmpty }.joined(separator: " · "),
+        href: "/record/\(records.name)/\(record["id"].text ?? "")")
+    }
+    let shown = Set(dots.map(\.style))
+    var legend: [(style: String, label: String)] = []
+    for state in records.states where shown.contains(state.tone.rawValue) {
+      if let known = legend.firstIndex(where: { $0.style == state.tone.rawValue }) {
+        legend[known].label += language.pick("・", ", ") + state.words.text(in: language)
+      } else {
+        legend.append((state.tone.rawValue, state.words.text(in: language)))
+      }
+    }
+    return maps[language]!.dots(
+      dots, ward: core.identity.ward.code, title: language.pick("\(records.words.ja)の地図", "Map: \(records.words.en)"),
+      legend: legend, larger: language.pick("拡大", "Larger"), smaller: language.pick("縮小", "Smaller"))
+  }
+
   /// To which of the main pages a list belongs.
   private static func home(_ endpoint: Endpoint) -> String {
     let records = endpoint.answer.records ?? endpoint.subject
     if [endpoint.subject?.name, records?.name].contains("shelters") { return "/shelters" }
-    return records?.isPersonal == true ? "/people" : records?.lane == .supply ? "/goods" : "/menu"
+    return records?.isPersonal == true
+      ? "/people" : records.map { goods.contains($0.name) } == true ? "/goods" : "/menu"
   }
+
+  private static let goods = Set(Goods.services(Geography([])).flatMap(\.records).map(\.name))
 
   /// What a person narrows a list down with: how it is cut into pages is not theirs to say.
   static func filters(_ endpoint: Endpoint) -> [FormField] {

@@ -1,3 +1,4 @@
+import Desk
 import Hummingbird
 import Site
 
@@ -10,10 +11,16 @@ extension WebServer {
   private func menu(_ request: Request, _ context: DeskContext) async throws -> Response {
     let frame = frame(request, context)
     let language = frame.language
-    let groups = catalogue.services.compactMap { service -> [String: Any]? in
+    var headings: [Words] = []
+    var linked: [Words: [[String: Any]]] = [:]
+    for service in catalogue.services {
       let links = links(to: service.menu, back: "/menu", language, context)
-      return links.isEmpty ? nil : ["heading": service.words.text(in: language), "links": links]
+      let heading = service.group ?? service.words
+      guard !links.isEmpty else { continue }
+      if linked[heading] == nil { headings.append(heading) }
+      linked[heading, default: []] += links
     }
+    let groups = headings.map { ["heading": $0.text(in: language), "links": linked[$0]!] as [String: Any] }
     /// Pages of their own, as far as the user may open them.
     func pages(_ list: [(path: String, ja: String, en: String)]) -> [[String: Any]] {
       list.filter { Gate.ownRoutes["GET \($0.path)"]!.admits(context.user.roles) }

@@ -249,8 +249,8 @@ extension WebServer {
   // MARK: Forms
 
   /// What a browser sent of a form without script.
-  func sent(_ request: Request) async throws -> [String: [String]] {
-    try Self.fields(try await Self.body(of: request))
+  func sent(_ request: Request, upTo limit: Int = bodyLimit) async throws -> [String: [String]] {
+    try Self.fields(try await Self.body(of: request, upTo: limit))
   }
 
   static func fields(_ body: ByteBuffer) throws -> [String: [String]] {

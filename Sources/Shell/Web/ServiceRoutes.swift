@@ -43,7 +43,8 @@ extension WebServer {
   }
 
   private func write(_ endpoint: Endpoint, _ request: Request, _ context: DeskContext) async throws -> Response {
-    let given = try endpoint.form.read(try await json(of: request), in: core.identity.federation)
+    let given = try endpoint.form.read(
+      try await json(of: request, upTo: endpoint.form.mostBytes), in: core.identity.federation)
     var inquiry = try inquiry(given, endpoint, request, context)
     inquiry.expected = Self.expected(request)
     let done: Done
@@ -84,11 +85,11 @@ extension WebServer {
     return error
   }
 
-  static func body(of request: Request) async throws -> ByteBuffer {
-    do { return try await request.body.collect(upTo: bodyLimit) } catch {
+  static func body(of request: Request, upTo limit: Int = bodyLimit) async throws -> ByteBuffer {
+    do { return try await request.body.collect(upTo: limit) } catch {
       throw APIError(
-        .contentTooLarge, "too-large", ja: "本文は \(bodyLimit) バイトまでです",
-        en: "a body has at most \(bodyLimit) bytes")
+        .contentTooLarge, "too-large", ja: "本文は \(limit) バイトまでです",
+        en: "a body has at most \(limit) bytes")
     }
   }
 
@@ -99,8 +100,8 @@ extension WebServer {
   }
 
   /// A body that says nothing is an empty object.
-  func json(of request: Request) async throws -> JSON {
-    let body = try await Self.body(of: request)
+  func json(of request: Request, upTo limit: Int) async throws -> JSON {
+    let body = try await Self.body(of: request, upTo: limit)
     guard body.readableBytes > 0 else { return .object([:]) }
     guard request.headers[.contentType]?.lowercased().hasPrefix("application/json") == true else {
       throw APIError(

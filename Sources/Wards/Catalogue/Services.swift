@@ -13,8 +13,10 @@ import Sodium
 public enum Services {
   /// Those that need no map: all but orders and plans are the same wherever the wards lie.
   private static func declared(_ geography: Geography) -> [Service] {
-    Disaster.services + Places.services + People.services + Goods.services(geography) + Disaster.matrix
-      + Office.services
+    (Disaster.services + Places.services).map { $0.under("災害と避難所", "Disaster and shelters") }
+      + People.services.map { $0.under("安否・人", "People") } + Disaster.matrix
+      + Goods.services(geography).map { $0.under("物資", "Goods") }
+      + Office.services.map { $0.under("管理", "Administration") }
   }
 
   private static let mapless = complete(Geography([]))

@@ -26,9 +26,12 @@ public protocol AnyField: Sendable {
   /// All that ChangeModel, Merge and Store ever see of it.
   var schema: FieldSchema { get }
   var shape: FieldShape { get }
+  /// A row's own page shows it, and a list of rows does not: it goes without saying.
+  var isAside: Bool { get }
 }
 
 extension AnyField {
+  public var isAside: Bool { false }
   public var number: UInt32 { schema.number }
   /// As forms, answers and programs call it: `leftFor` for the column `left_for`.
   public var name: String { Column.field(schema.name) }
@@ -46,6 +49,14 @@ extension AnyField {
 public struct Field<C: Cell>: AnyField {
   public let schema: FieldSchema
   public let shape: FieldShape
+  public private(set) var isAside = false
+
+  /// The same, left out of lists.
+  public var aside: Field {
+    var field = self
+    field.isAside = true
+    return field
+  }
 
   fileprivate init(
     _ number: UInt32, _ name: String, _ shape: FieldShape, isRow: Bool = false, repeats: Party? = nil,

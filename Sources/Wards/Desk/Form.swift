@@ -77,6 +77,16 @@ public struct Form: Hashable, Sendable {
 
   public init(_ fields: [FormField]) { self.fields = fields }
 
+  /// Bytes of a body that may hold it: of what fits on a page, and of files, each byte of which a browser writes as three.
+  public var mostBytes: Int {
+    fields.reduce(64 * 1024) { sum, field in
+      switch field.shape {
+      case .text(let limit) where limit > 16_000, .secret(let limit) where limit > 16_000: sum + 3 * limit
+      default: sum
+      }
+    }
+  }
+
   /// - Throws: `Fault`, naming the first field that is wrong and what it should be, with the others beside it.
   public func read(_ json: JSON, in federation: FederationIdentity) throws(Fault) -> Submission {
     guard case .object(let members) = json else {

@@ -30,6 +30,8 @@ public struct Records: Sendable {
   public let takesOwnItems: Bool
   /// Where its rows lie on a map; nil: nowhere.
   public let place: Place?
+  /// What a row's own page shows, and a list of rows does not: where it lies, and what goes without saying.
+  public let aside: Set<String>
   /// Statements that make what a node keeps beside the shared table so that rows are found at once.
   public let indexes: [String]
 
@@ -45,8 +47,7 @@ public struct Records: Sendable {
     reader: Reader, fields: [any AnyField], title: [any AnyField], states: [State] = [],
     settledFreely: [any AnyField] = [],
     isEverybodys: Bool = false, takesOwnItems: Bool = false, place: Place? = nil, published: [any AnyField] = [],
-    hidden: [any AnyField] = [],
-    indexes: [[any AnyField]] = []
+    hidden: [any AnyField] = [], indexes: [[any AnyField]] = []
   ) {
     counters = fields.compactMap { $0 as? CounterField }.filter { $0.counting != nil }
     quiet = Set(counters.flatMap { $0.counting!.quiet })
@@ -70,6 +71,7 @@ public struct Records: Sendable {
     self.place = place
     self.published = published
     self.hidden = Set(hidden.map(\.number))
+    aside = Set((fields.filter(\.isAside) + (place?.fields ?? [])).map(\.name))
     precondition(published.isEmpty || !reader.isPersonal, "\(name) is about people")
     for field in title + settledFreely + published + hidden + (place?.fields ?? []) + indexes.flatMap(\.self) {
       precondition(schema.field(field.number)?.name == field.schema.name, "\(name) has no field \(field.name)")
@@ -149,7 +151,12 @@ public struct State: Sendable {
   public let tone: Tone
   let holds: @Sendable (RowValues, Inquiry) -> Bool
 
-  public enum Tone: String, Sendable { case open, underWay, done, ended }
+  public enum Tone: String, Sendable {
+    case open = "to-do"
+    case underWay = "under-way"
+    case done
+    case ended = "over"
+  }
 
   public init(
     _ code: String, _ ja: String, _ en: String, _ tone: Tone,

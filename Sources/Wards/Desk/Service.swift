@@ -11,6 +11,15 @@ public struct Service: Sendable {
   /// Statements that make indexes which no list of columns says.
   public let indexes: [String]
   let declared: [Action]
+  /// Under what the menu shows it together with others; nil: under its own name.
+  public private(set) var group: Words?
+
+  /// The same, under a heading of the menu that it shares.
+  public func under(_ ja: String, _ en: String) -> Service {
+    var service = self
+    service.group = Words(ja, en)
+    return service
+  }
 
   /// - Parameters:
   ///   - menu: besides its lists, in this order.

@@ -5,10 +5,15 @@ public enum Disaster {
   /// The disaster itself, its phases and checklists.
   public static let services = [Disasters.service]
 
-  public static let matrix = [
-    EvacuationOrder.service, EvacuationArea.service, GuidanceGroup.service, GuidanceLeg.service,
-    ChronicleEntry.service, WardTask.service, Liaison.service, Broadcast.service, Outage.service, SupplyPoint.service,
-    BuildingCheck.service, DamageCount.service, StaffPool.service, StaffRequest.service, StaffPledge.service,
-    WasteEstimate.service, WasteSite.service, WasteAid.service, HousingEstimate.service, HousingSite.service,
-  ]
+  /// In the menu's order.
+  public static let matrix =
+    [Bulletin.service, EvacuationOrder.service, EvacuationArea.service, GuidanceGroup.service, GuidanceLeg.service]
+    .map { $0.under("避難・誘導", "Evacuation") }
+    + [ChronicleEntry.service, WardTask.service, Liaison.service, Broadcast.service]
+    .map { $0.under("連絡・発信", "Liaison and messages") }
+    + [Outage.service, SupplyPoint.service, BuildingCheck.service, DamageCount.service]
+    .map { $0.under("被害と復旧", "Damage and repair") }
+    + [StaffRequest.service, StaffPledge.service, StaffPool.service].map { $0.under("職員の応援", "Staff") }
+    + [WasteEstimate.service, WasteSite.service, WasteAid.service].map { $0.under("災害廃棄物", "Waste") }
+    + [HousingEstimate.service, HousingSite.service].map { $0.under("仮の住まい", "Housing") }
 }

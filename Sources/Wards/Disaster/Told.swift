@@ -5,12 +5,12 @@ import Desk
 /// What every row of the matrix says besides: of which disaster it is, whose ward it is, who entered it and when; and of what
 /// was seen in the world, when and by whose word.
 enum Told {
-  static let disaster = Field.row(90, "disaster", of: "disasters", "災害", "Disaster")
-  static let ward = Field.ward(91, "ward", of: .first)
-  static let by = Field.user(92, "told_by", "登録者", "Entered by")
-  static let at = Field.time(93, "told_at", "登録日時", "Entered at")
+  static let disaster = Field.row(90, "disaster", of: "disasters", "災害", "Disaster").aside
+  static let ward = Field.ward(91, "ward", of: .first, "区", "Ward")
+  static let by = Field.user(92, "told_by", "登録者", "Entered by").aside
+  static let at = Field.time(93, "told_at", "登録日時", "Entered at").aside
   static let observedAt = Field.time(94, "observed_at", "確認日時", "Seen at")
-  static let source = Field.text(95, "source", 200, "出典", "Source")
+  static let source = Field.text(95, "source", 200, "出典", "Source").aside
 
   static let fields: [any AnyField] = [ward, by, at, disaster]
   static let seen: [any AnyField] = [observedAt, source] + fields

@@ -71,7 +71,9 @@ import Testing
   }
 
   /// What comes with the toolchain.
-  private static let platform: Set<String> = ["Foundation", "Glibc", "Dispatch", "Synchronization", "Testing"]
+  private static let platform: Set<String> = [
+    "Foundation", "FoundationXML", "Glibc", "Dispatch", "Synchronization", "Testing",
+  ]
 
   @Test func `every target imports what it declares, and declares what it imports`() throws {
     let targets = try Self.targets()

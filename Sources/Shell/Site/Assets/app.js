@@ -720,6 +720,38 @@ document.addEventListener("pointerdown", (event) => {
   addEventListener("pointerup", stop, { once: true });
 });
 
+// MARK: A place in a form: pressed on the map, or pasted as two numbers
+
+function showSpot(form) {
+  const map = form.querySelector("[data-pick]");
+  const [north, east] = ["latitude", "longitude"].map((name) => Number(form.elements[name].value));
+  const mark = map?.querySelector("[data-mark]");
+  if (!mark) return;
+  mark.toggleAttribute("hidden", !north || !east);
+  const { west, north: top, across, up } = map.dataset;
+  mark.setAttribute("transform", `translate(${(east - west) * across} ${(top - north) * up})`);
+}
+
+document.addEventListener("click", (event) => {
+  const svg = event.target.closest("[data-pick] svg");
+  if (!svg || event.defaultPrevented) return;
+  const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+  const { west, north, across, up } = svg.closest("[data-pick]").dataset;
+  const form = svg.closest("form");
+  form.elements.latitude.value = (north - at.y / up).toFixed(5);
+  form.elements.longitude.value = (Number(west) + at.x / across).toFixed(5);
+  showSpot(form);
+});
+
+document.addEventListener("paste", (event) => {
+  if (!["latitude", "longitude"].includes(event.target.name)) return;
+  const both = event.clipboardData.getData("text").normalize("NFKC").match(/(\d{2}\.\d+)\D+(\d{3}\.\d+)/);
+  if (!both) return;
+  event.preventDefault();
+  [, event.target.form.elements.latitude.value, event.target.form.elements.longitude.value] = both;
+  showSpot(event.target.form);
+});
+
 document.addEventListener("dragstart", (event) => { if (event.target.closest?.("[data-dots]")) event.preventDefault(); });
 
 // What only a script can do is shown by it, in a page and in what takes its place.
@@ -737,7 +769,8 @@ function wake() {
     text.hidden = true;
     text.before(file);
   }
-  for (const part of document.querySelectorAll("[data-zoom], [data-all], [data-reader]")) part.hidden = false;
+  for (const part of document.querySelectorAll("[data-zoom], [data-all], [data-reader], [data-pick]")) part.hidden = false;
+  for (const map of document.querySelectorAll("[data-pick]")) showSpot(map.closest("form"));
   for (const near of document.querySelectorAll("[data-near]")) near.hidden = !navigator.geolocation || !window.isSecureContext;
   remember();
   showTab();

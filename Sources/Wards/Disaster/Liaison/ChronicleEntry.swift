@@ -47,6 +47,11 @@ enum ChronicleEntry {
     return members
   }
 
+  private static let members: [Answer.Member] = [
+    .init("late", .integer(Numbers.any), "遅れ(分)", "Late by, minutes"),
+    .init("correctedBy", .row(records.name), "訂正", "Corrected by"),
+  ]
+
   private static let list = Endpoint.read(
     "chronicle", records.path, "クロノロジー", "Chronicle", for: .staff,
     "What happened, newest first; what was written down late says by how many minutes.",
@@ -54,12 +59,7 @@ enum ChronicleEntry {
       Told.ward.asked, weight.asked, FormField("text", .text(100), ja: "内容に含む言葉", en: "Words in the text"),
       FormField("since", .time, ja: "この日時から", en: "Since"),
     ] + Paging.fields(of: records.name),
-    answers: .rows(
-      "chronicle", records,
-      and: [
-        .init("late", .integer(Numbers.any), "遅れ(分)", "Late by, minutes"),
-        .init("correctedBy", .row(records.name), "訂正", "Corrected by"),
-      ], isPaged: true)
+    answers: .rows("chronicle", records, and: members, isPaged: true)
   ) { look in
     let page = try look.page(
       records,
@@ -75,7 +75,7 @@ enum ChronicleEntry {
   private static let one = Endpoint.read(
     "chronicleEntry", records.path + "/{id}", records.words.ja, records.words.en, for: .staff,
     "An entry, by its number.",
-    of: records, answers: .row(records)
+    of: records, answers: .row(records, and: members)
   ) { look in
     guard let row = look.inquiry.row, let entry = try RowValues.fetch(row, records, look.db) else {
       throw Fault.notFound("id")
