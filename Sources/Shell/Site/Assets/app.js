@@ -722,11 +722,11 @@ document.addEventListener("pointerdown", (event) => {
 
 // MARK: A place in a form: pressed on the map, or pasted as two numbers
 
-function showSpot(form) {
-  const map = form.querySelector("[data-pick]");
+function showSpot() {
+  const [map, form] = [document.querySelector("[data-pick]"), document.querySelector("form.stack")];
+  if (!map || !form?.elements.latitude) return;
   const [north, east] = ["latitude", "longitude"].map((name) => Number(form.elements[name].value));
-  const mark = map?.querySelector("[data-mark]");
-  if (!mark) return;
+  const mark = map.querySelector("[data-mark]");
   mark.toggleAttribute("hidden", !north || !east);
   const { west, north: top, across, up } = map.dataset;
   mark.setAttribute("transform", `translate(${(east - west) * across} ${(top - north) * up})`);
@@ -737,10 +737,10 @@ document.addEventListener("click", (event) => {
   if (!svg || event.defaultPrevented) return;
   const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
   const { west, north, across, up } = svg.closest("[data-pick]").dataset;
-  const form = svg.closest("form");
+  const form = document.querySelector("form.stack");
   form.elements.latitude.value = (north - at.y / up).toFixed(5);
   form.elements.longitude.value = (Number(west) + at.x / across).toFixed(5);
-  showSpot(form);
+  showSpot();
 });
 
 document.addEventListener("paste", (event) => {
@@ -749,7 +749,7 @@ document.addEventListener("paste", (event) => {
   if (!both) return;
   event.preventDefault();
   [, event.target.form.elements.latitude.value, event.target.form.elements.longitude.value] = both;
-  showSpot(event.target.form);
+  showSpot();
 });
 
 document.addEventListener("dragstart", (event) => { if (event.target.closest?.("[data-dots]")) event.preventDefault(); });
@@ -770,7 +770,7 @@ function wake() {
     text.before(file);
   }
   for (const part of document.querySelectorAll("[data-zoom], [data-all], [data-reader], [data-pick]")) part.hidden = false;
-  for (const map of document.querySelectorAll("[data-pick]")) showSpot(map.closest("form"));
+  showSpot();
   for (const near of document.querySelectorAll("[data-near]")) near.hidden = !navigator.geolocation || !window.isSecureContext;
   remember();
   showTab();

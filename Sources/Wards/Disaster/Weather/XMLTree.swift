@@ -38,11 +38,14 @@ struct XMLTree {
     self = root
   }
 
-  /// In any encoding that keeps ASCII, or in UTF-16.
+  /// Whether `<!` is followed by a letter, as of DOCTYPE and ENTITY, not by `--` or `[`: in UTF-16 too, whose every other byte is 0.
   private static func declaresType(_ bytes: [UInt8]) -> Bool {
-    let plain = bytes.filter { $0 != 0 }
-    return String(decoding: plain, as: UTF8.self).range(
-      of: "<!(DOCTYPE|ENTITY)", options: [.regularExpression, .caseInsensitive]) != nil
+    var (before, last): (UInt8, UInt8) = (0, 0)
+    for byte in bytes where byte != 0 {
+      if before == UInt8(ascii: "<"), last == UInt8(ascii: "!"), (0x41...0x5a).contains(byte & 0xdf) { return true }
+      (before, last) = (last, byte)
+    }
+    return false
   }
 
   subscript(name: String) -> XMLTree? { children.first { $0.name == name } }
