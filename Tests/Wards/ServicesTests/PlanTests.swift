@@ -41,6 +41,15 @@ struct PlanTests {
     }
   }
 
+  /// A thousand million steps of one unit each, before.
+  @Test func `a want beyond all measure is told at once`() {
+    let problem = TransportProblem(
+      supply: [1, 5], demand: [1_000_000_000, 3], cost: [[10, 20], [10, nil]], penalty: [10_000, 20_000])
+    let solution = problem.solve()
+    #expect(solution.cost == solution.lowerBound)
+    #expect(solution.unserved == [1_000_000_000 - 5, 2])
+  }
+
   @Test func `what is sent is there, and what is wanted is served or told`() {
     var numbers = RandomNumbers(seed: 4)
     for _ in 0..<60 {

@@ -122,7 +122,11 @@ public struct TransportProblem: Sendable {
         var least = Self.far
         for source in 0..<sources where distance[source] < Self.far && price[source * demand.count + sink] < Self.far {
           let total = distance[source] + price[source * demand.count + sink]
-          if total < least { (least, best) = (total, source) }
+          // Of equal ways the one that moves nobody else's: a chain through this very sink costs what its beginning does, and goes
+          // forward by as little as is there.
+          if total < least || total == least && before[source] < 0 && before[best] >= 0 {
+            (least, best) = (total, source)
+          }
         }
         // How much can go that way.
         var chain: [(from: Int, to: Int, sink: Int)] = []
