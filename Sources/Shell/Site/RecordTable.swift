@@ -116,8 +116,11 @@ public struct RecordTable: Sendable {
 
   /// What a record is called, by its title's fields; nil where that cannot be read.
   private func called(_ record: JSON) -> String? {
-    let parts = labels.title.map { labels.text($0, record[$0], language, known: known) }
-      .filter { Self.isSeen($0) && Int64($0) == nil }
+    let parts = labels.title.map { name in
+      let text = labels.text(name, record[name], language, known: known)
+      // A row of which nobody knows what it is called has but a number, which says nothing.
+      return labels.target(of: name) != nil && Int64(text) != nil ? "" : text
+    }.filter { Self.isSeen($0) }
     return parts.isEmpty ? nil : parts.joined(separator: " ")
   }
 

@@ -49,8 +49,10 @@ extension WebServer {
   /// What people call a row: its title's fields as they read them; nil when they hold nothing that can be read.
   func called(_ record: JSON, _ records: Records, _ language: Language, known: [String: String]) -> String? {
     let labels = labels.of(records)
-    let words = records.title.map { labels.text($0.name, record[$0.name], language, known: known) }
-      .filter { !$0.isEmpty && Int64($0) == nil }
+    let words = records.title.map { field in
+      let text = labels.text(field.name, record[field.name], language, known: known)
+      return labels.target(of: field.name) != nil && Int64(text) != nil ? "" : text
+    }.filter { !$0.isEmpty }
     return words.isEmpty ? nil : words.joined(separator: " ")
   }
 }

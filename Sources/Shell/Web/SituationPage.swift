@@ -215,6 +215,17 @@ extension WebServer {
         pick("ほかに \(more) か所が定員を超えています", "\(more) more shelters are over their capacity"), "",
         "/shelters?ward=\(own)&status=open", pick("一覧", "List"))
     }
+    let (inquiry, catalogue) = (
+      Inquiry(given: Submission(), user: context.user, now: .now(), identity: core.identity), catalogue
+    )
+    let due = try await core.reader.read { db in
+      let look = Look(inquiry, db)
+      return try catalogue.services.flatMap(\.due).compactMap { due in try due.line(look).map { (due, $0) } }
+    }
+    for (due, words) in due.sorted(by: { $0.0.isUrgent && !$1.0.isUrgent }) {
+      add(
+        words.text(in: language), "", due.href, due.button.text(in: language), isUrgent: due.isUrgent)
+    }
     if isAllowed("decideRequest", context) {
       let waiting = try await ask("requests", ["show": "未充足"], context)["requests"].list.filter {
         $0["actions"].list.contains { $0.text == "decideRequest" }

@@ -23,6 +23,17 @@ public struct Look {
     self.catalogue = catalogue
   }
 
+  /// How many rows there are of a collection that is not about people.
+  ///
+  /// - Parameter rest: SQL after the table's name, as for `RowValues.all`.
+  public func count(
+    _ records: Records, _ rest: String, _ arguments: StatementArguments
+  ) throws -> Int {
+    precondition(!records.isPersonal)
+    return try Int.fetchOne(
+      db.cachedStatement(sql: "SELECT count(*) FROM \"\(records.name)\" \(rest)"), arguments: arguments) ?? 0
+  }
+
   public var given: Submission { inquiry.given }
   public var ward: String { inquiry.ward }
   public var now: Instant { inquiry.now }

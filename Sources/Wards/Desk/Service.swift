@@ -11,6 +11,8 @@ public struct Service: Sendable {
   /// Statements that make indexes which no list of columns says.
   public let indexes: [String]
   let declared: [Action]
+  /// What of it waits for somebody.
+  public let due: [Due]
   /// Under what the menu shows it together with others; nil: under its own name.
   public private(set) var group: Words?
 
@@ -26,11 +28,12 @@ public struct Service: Sendable {
   /// - Precondition: the menu names endpoints of the service; each action and list is of its records.
   public init(
     _ ja: String, _ en: String, records: [Records], actions: [Action] = [], lists: [Listing] = [],
-    sums: [Sums] = [], endpoints: [Endpoint] = [], menu: [String] = [], indexes: [String] = []
+    sums: [Sums] = [], due: [Due] = [], endpoints: [Endpoint] = [], menu: [String] = [], indexes: [String] = []
   ) {
     words = Words(ja, en)
     self.records = records
     declared = actions
+    self.due = due
     self.endpoints = lists.flatMap(\.endpoints) + sums.map(\.endpoint) + actions.map(\.endpoint) + endpoints
     self.menu = lists.map(\.id) + sums.map(\.id) + menu
     self.indexes = records.flatMap(\.indexes) + indexes

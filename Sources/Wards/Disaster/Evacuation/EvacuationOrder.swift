@@ -142,6 +142,31 @@ public enum EvacuationOrder {
       Listing(
         "evacuationOrders", records, "避難情報", "Evacuation orders", filters: [Told.ward, hazard], open: liftedAt,
         newest: Told.at)
+    ],
+    due: [
+      Due(
+        "発令した避難情報 % 件の都知事への報告がまだです", "the governor has not been told of % orders", in: "evacuationOrders", "報告を記録する",
+        "Record it", for: .command, isUrgent: true
+      ) { look in
+        try look.count(
+          records, "WHERE ward = ?1 AND issued_at < ?2 AND governor_told_at IS NULL AND lifted_at IS NULL",
+          [look.ward, look.now.milliseconds - EvacuationLevels.governor])
+      },
+      Due(
+        "解除の後に残っている避難情報が % 件あります", "% orders still stand after a lift", in: "evacuationLevels", "確かめる", "Check",
+        for: .command, isUrgent: true
+      ) { look in
+        let orders = try RowValues.all(
+          records, "WHERE ward = ?1 AND issued_at IS NOT NULL ORDER BY id DESC LIMIT 5000", [look.ward], look.db)
+        return EvacuationLevels.lines(orders).count(where: \.survived)
+      },
+      Due(
+        "避難情報の案が % 件、発令を待っています", "% drafts of orders wait to be issued", in: "evacuationOrders", "見る", "Look",
+        for: .command
+      ) { look in
+        try look.count(
+          records, "WHERE ward = ?1 AND issued_at IS NULL AND dropped_at IS NULL AND lifted_at IS NULL", [look.ward])
+      },
     ], endpoints: [lift, lower, EvacuationLevels.endpoint], menu: ["evacuationLevels"])
 }
 

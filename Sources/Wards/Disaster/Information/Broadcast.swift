@@ -118,5 +118,13 @@ public enum Broadcast {
       Listing(
         "broadcasts", records, "住民への発信", "Messages to residents", filters: [Told.ward, category], open: withdrawnAt,
         newest: Told.at)
+    ],
+    due: [
+      Due(
+        "住民への発信の下書きが % 件、決裁を待っています", "% messages to residents wait for approval", in: "broadcasts", "見る", "Look",
+        for: .command
+      ) { look in
+        try look.count(records, "WHERE ward = ?1 AND approved_at IS NULL AND withdrawn_at IS NULL", [look.ward])
+      }
     ], endpoints: [texts])
 }

@@ -79,5 +79,12 @@ enum WardTask {
     ],
     lists: [
       Listing("tasks", records, "依頼", "Tasks", filters: [toWard, fromWard], open: doneAt, newest: askedAt)
+    ],
+    due: [
+      Due("この区への依頼が % 件あります", "% tasks are asked of this ward", in: "tasks", "見る", "Look", for: .relief) { look in
+        try look.count(
+          records, "WHERE to_ward = ?1 AND done_at IS NULL AND withdrawn_at IS NULL AND impossible_at IS NULL",
+          [look.ward])
+      }
     ])
 }

@@ -52,5 +52,17 @@ public enum StaffRequest {
       Listing(
         "staffRequests", records, "応援要請", "Requests for staff", filters: [Told.ward, skill], open: cancelledAt,
         newest: Told.at)
+    ],
+    due: [
+      Due("ほかの区の応援要請が % 件あります", "% requests of other wards for staff", in: "staffRequests", "見る", "Look", for: .command)
+      {
+        look in
+        try look.count(
+          records,
+          """
+          WHERE ward <> ?1 AND cancelled_at IS NULL AND (until_time IS NULL OR until_time > ?2)
+            AND NOT EXISTS (SELECT 1 FROM staff_pledges p WHERE p.request = staff_requests.id AND p.lender = ?1)
+          """, [look.ward, look.now.milliseconds])
+      }
     ])
 }

@@ -155,7 +155,9 @@ enum Bulletin {
         .init("standing", .integer(0...5), "発令中", "In force"), .init("basis", .text(200), "根拠", "Basis"),
         .init("bulletin", .row(records.name), "電文", "Telegram"), .init("reportedAt", .time, "発表日時", "Reported at"),
       ])
-  ) { look in
+  ) { look in ["proposals": .list(try proposed(look))] }
+
+  private static func proposed(_ look: Look) throws -> [JSON] {
     let orders = try RowValues.all(
       EvacuationOrder.records, "WHERE ward = ?1 AND issued_at IS NOT NULL AND lifted_at IS NULL ORDER BY id LIMIT 5000",
       [look.ward], look.db)
@@ -166,23 +168,25 @@ enum Bulletin {
     let highest = Dictionary(grouping: warnings.filter { $0.level != nil }) { $0.hazard }.mapValues {
       $0.max { ($0.level ?? 0) < ($1.level ?? 0) }!
     }
-    return [
-      "proposals": .list(
-        highest.sorted { $0.key < $1.key }.compactMap { hazard, warning in
-          let (level, now) = (warning.level ?? 0, standing[hazard] ?? 0)
-          // Lower than what stands: a lowering is proposed; what is as it should be needs nothing.
-          guard level >= 3 ? level != now : now > 0 else { return nil }
-          return [
-            "hazard": .text(hazard), "kind": JSON(JMAWarning.order(at: level)?.rawValue), "level": JSON(level),
-            "standing": JSON(now), "basis": .text(warning.name), "bulletin": .text("\(warning.row)"),
-            "reportedAt": JSON(warning.at?.milliseconds),
-          ]
-        })
-    ]
+    return highest.sorted { $0.key < $1.key }.compactMap { hazard, warning in
+      let (level, now) = (warning.level ?? 0, standing[hazard] ?? 0)
+      // Lower than what stands: a lowering is proposed; what is as it should be needs nothing.
+      guard level >= 3 ? level != now : now > 0 else { return nil }
+      return [
+        "hazard": .text(hazard), "kind": JSON(JMAWarning.order(at: level)?.rawValue), "level": JSON(level),
+        "standing": JSON(now), "basis": .text(warning.name), "bulletin": .text("\(warning.row)"),
+        "reportedAt": JSON(warning.at?.milliseconds),
+      ]
+    }
   }
 
   static let service = Service(
     "気象・地震", "Weather and quakes", records: [records],
     lists: [Listing("bulletins", records, "気象・地震の電文", "Telegrams", filters: [ward], newest: reportedAt)],
-    endpoints: [take, table, proposals], menu: ["bulletinPicture", "orderProposals"])
+    due: [
+      Due(
+        "電文から、避難情報の発令・引下げの候補が % 件あります", "telegrams propose % orders", in: "orderProposals", "見る", "Look",
+        for: .command, isUrgent: true
+      ) { look in try proposed(look).count }
+    ], endpoints: [take, table, proposals], menu: ["bulletinPicture", "orderProposals"])
 }

@@ -80,6 +80,15 @@ public enum AcceptanceRequest {
     ],
     lists: [
       Listing("acceptance", records, "受入れの要請", "Acceptance requests", filters: [toWard, fromWard], newest: askedAt)
+    ],
+    due: [
+      Due(
+        "受入れの要請が % 件、回答を待っています", "% requests to take people in wait for an answer", in: "acceptance", "見る", "Look",
+        for: .relief
+      ) {
+        look in
+        try look.count(records, "WHERE to_ward = ?1 AND answer IS NULL AND cancelled_at IS NULL", [look.ward])
+      }
     ])
 }
 

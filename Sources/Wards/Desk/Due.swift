@@ -1,0 +1,32 @@
+/// What of a service waits for somebody of the own ward: a line of what to do next, on the first page.
+public struct Due: Sendable {
+  public let access: Access
+  /// Where it is done, and how the way there is called.
+  public let href: String
+  public let button: Words
+  public let isUrgent: Bool
+  private let words: @Sendable (Int) -> Words
+  private let count: @Sendable (Look) throws -> Int
+
+  /// - Parameters:
+  ///   - ja, en: with `%` where the number stands.
+  ///   - list: the read in which it stands.
+  ///   - count: how many there are, as the tables are.
+  public init(
+    _ ja: String, _ en: String, in list: String, _ buttonJa: String, _ buttonEn: String, for access: Access,
+    isUrgent: Bool = false, count: @escaping @Sendable (Look) throws -> Int
+  ) {
+    words = { number in Words(ja.replacing("%", with: "\(number)"), en.replacing("%", with: "\(number)")) }
+    href = "/list/\(list)"
+    button = Words(buttonJa, buttonEn)
+    self.access = access
+    self.isUrgent = isUrgent
+    self.count = count
+  }
+
+  /// nil where nothing waits, or it is none of theirs.
+  public func line(_ look: Look) throws -> Words? {
+    guard access.admits(look.inquiry.user.roles), case let number = try count(look), number > 0 else { return nil }
+    return words(number)
+  }
+}
