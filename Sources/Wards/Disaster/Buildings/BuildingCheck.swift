@@ -62,7 +62,7 @@ public enum BuildingCheck {
             en: "give A, B or C of all three, or why it is dangerous at a glance")
         }
         edits.append(result.set(result(atGlance: desk.given.text("atGlance"), grades)))
-      }.often(2).queued
+      }.often(2)
     ],
     lists: [
       Listing(
