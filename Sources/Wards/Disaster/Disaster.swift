@@ -11,7 +11,7 @@ public enum Disaster {
     .map { $0.under("避難・誘導", "Evacuation") }
     + [ChronicleEntry.service, WardTask.service, Liaison.service, Broadcast.service]
     .map { $0.under("連絡・発信", "Liaison and messages") }
-    + [Outage.service, SupplyPoint.service, BuildingCheck.service, DamageCount.service]
+    + [Outage.service, SupplyPoint.service, BuildingCheck.service, DamageCount.service, SituationReport.service]
     .map { $0.under("被害と復旧", "Damage and repair") }
     + [StaffRequest.service, StaffPledge.service, StaffPool.service].map { $0.under("職員の応援", "Staff") }
     + [WasteEstimate.service, WasteSite.service, WasteAid.service].map { $0.under("災害廃棄物", "Waste") }

@@ -254,6 +254,33 @@ import Testing
     #expect(total("火災(件)") == "不明")
   }
 
+  @Test func `form 4: what was told can be printed again, and what is not known is no 0`() throws {
+    let office = try Wards(drill: true).second
+    try office.write("tellDisaster", nil, ["name": "首都直下地震", "quakeAt": .integer(office.now.milliseconds)])
+    try office.write("tellDamage", nil, ["dead": 2, "half": 5])
+    try office.write("tellOutage", nil, ["kind": "電気", "definition": "停電戸数", "affected": 1_200])
+    try office.write("tellOutage", nil, ["kind": "電気", "definition": "停電戸数"])
+    _ = try office.shelter("開いている", ward: "13102")
+    func values(_ row: RowID) throws -> [String: String] {
+      let table = try office.read("reportTable", row)
+      return Dictionary(uniqueKeysWithValues: table["lines"].list.map { ($0["label"].text!, $0["value"].text!) })
+    }
+    let first = try office.write("drawReport", nil, ["form": "その2", "overview": "調査中"]).row
+    let told = try values(first)
+    #expect(told["死者"] == "2" && told["行方不明者"] == "不明" && told["住家 半壊(棟)"] == "5 以上(不明2)")
+    #expect(told["電気(戸)"] == "1,200 以上(不明1)" && told["水道(戸)"] == "報告なし")
+    #expect(told["開設している避難所(か所)"] == "1" && !told.values.contains(""))
+    #expect(throws: Fault.self) { try office.write("sendReport", first, ["toldTo": ["東京都"]]) }
+    try office.write("approveReport", first)
+    try office.write("sendReport", first, ["toldTo": ["東京都", "消防庁"]])
+    try office.write("tellDamage", nil, ["dead": 1, "basis": "訂正"])
+    let second = try office.write("drawReport", nil, ["form": "その2"]).row
+    #expect(try values(first) == told)
+    let next = try office.read("reportTable", second)
+    #expect(next["title"].text == "【訓練】首都直下地震 第2報 第4号様式(その2)")
+    #expect(next["lines"].list.first { $0["label"].text == "死者" }?["before"].text == "2")
+  }
+
   @Test func `4.0: a drill inside an earnest federation is refused`() throws {
     let earnest = try Wards()
     #expect(throws: Fault.self) {
