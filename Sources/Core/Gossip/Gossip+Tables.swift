@@ -53,8 +53,7 @@ extension Gossip {
     guard let session = sessions[link], let tables, session.told != tables,
       session.tables?.place == tables.place || isEqual(session) && place == tables.place
     else { return }
-    sessions[link]!.told = tables
-    post(.tables(tables), to: link)
+    if post(.tables(tables), to: link) { sessions[link]!.told = tables }
   }
 
   func compareTables(with link: LinkID) {

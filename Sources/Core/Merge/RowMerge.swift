@@ -242,6 +242,8 @@ extension RowState {
     sets = liveSets
 
     for share in shares {
+      // Where a number names one branch or another, so does what the deletion took of it: it takes nothing.
+      if share.author != past.author, share.last > past.certain[share.author] ?? .max { continue }
       let seen = share.author == past.author ? past.sequence : past.clock[share.author]
       let through = min(share.last, seen)
       let index = contributionIndex(share.field)

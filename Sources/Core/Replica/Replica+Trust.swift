@@ -93,19 +93,26 @@ extension Replica {
         try setAside(name, after: limit, into: &void, at: now)
       }
       // Of what stays of the branches that a revocation chooses from, others' clocks say nothing any longer.
-      for (log, shared) in membership.choices where shared < heldTo[log] ?? .max && store.merged(log) > shared {
+      for (log, shared) in membership.choices where shared < heldTo[log] ?? .max {
         void.wasMerged = true
         let merged = store.merged(log)
-        try eachEntry(of: log, after: shared) { entry, edits in
-          if entry.sequence <= merged { void.touch(edits) }
+        if merged > shared {
+          try eachEntry(of: log, after: shared) { entry, edits in
+            if entry.sequence <= merged { void.touch(edits) }
+          }
+        }
+        // Nor does what a deletion took of either branch.
+        for collection in store.schema.collections where collection.lane == log.lane {
+          void.rows[collection.number, default: []].formUnion(try store.markedRows(collection.number))
         }
       }
       heldTo = membership.choices
-      try takeBack(at: now)
       #if MUTANTS
         if PlantedBug.leavesVoidRows.isPlanted { void.rows = [:] }
       #endif
       if void.wasMerged { try makeAnew(void.rows, at: now) }
+      // After that: what is taken back merges whole, and not only where something was void.
+      try takeBack(at: now)
       mustLookAtAll = true
       try drainAll(at: now)
     } catch { throw .of(error) }
@@ -181,7 +188,14 @@ extension Replica {
       guard sequence <= store.logged(run.log) else { return }
       if sequence > fork.sequence, try store.entries(run.log, from: sequence, byteLimit: 0).first != bytes {
         var void = Voided()
-        return try setAside(run.log, after: sequence - 1, into: &void, at: now)
+        try setAside(run.log, after: sequence - 1, into: &void, at: now)
+        // The rows of what had merged are made anew before the transaction ends, and what proves itself is said again.
+        if void.wasMerged {
+          for (collection, rows) in void.rows { lateRows[collection, default: []].formUnion(rows) }
+          lateAt = now
+        }
+        for edit in void.selfProving where !unsaid.contains(edit) { unsaid.append(edit) }
+        return
       }
     }
   }

@@ -222,9 +222,8 @@ extension WebServer {
       let look = Look(inquiry, db)
       return try catalogue.services.flatMap(\.due).compactMap { due in try due.line(look).map { (due, $0) } }
     }
-    for (due, words) in due.sorted(by: { $0.0.isUrgent && !$1.0.isUrgent }) {
-      add(
-        words.text(in: language), "", due.href, due.button.text(in: language), isUrgent: due.isUrgent)
+    for (due, line) in due.sorted(by: { $0.0.isUrgent && !$1.0.isUrgent }) {
+      add(line.words.text(in: language), "", line.href, due.button.text(in: language), isUrgent: due.isUrgent)
     }
     if isAllowed("decideRequest", context) {
       let waiting = try await ask("requests", ["show": "未充足"], context)["requests"].list.filter {

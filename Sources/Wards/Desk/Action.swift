@@ -17,7 +17,7 @@ public struct Stamp: Sendable {
   public static func set<C>(_ field: Field<C>, _ value: C?) -> Stamp { Stamp { _ in field.set(value) } }
   /// When it was entered, unless the form says when.
   public static func nowUnlessGiven(_ field: Field<Instant>) -> Stamp {
-    Stamp { $0.given.has(field.name) ? nil : field.set($0.enteredAt) }
+    Stamp { $0.given.integer(field.name) != nil ? nil : field.set($0.enteredAt) }
   }
   /// What the tables say; nothing where they say nothing.
   public static func found<C>(_ field: Field<C>, _ find: @escaping @Sendable (Desk) -> C?) -> Stamp {

@@ -8,18 +8,18 @@ public struct Listing: Sendable {
   public let records: Records
   public let words: Words
   public let filters: [any AnyField]
-  /// The rows of which this field holds something are over, and left out unless asked for.
-  public let open: (any AnyField)?
+  /// The rows of which one of these fields holds something are over, and left out unless asked for.
+  public let open: [any AnyField]
   public let newest: any AnyField
 
   /// - Parameters:
   ///   - id: of the list's read: `warnings`; one row's is this with `RowValues` behind it.
   ///   - filters: registers by which a list is narrowed down.
-  ///   - open: the list shows rows of which this holds nothing.
+  ///   - open: the list shows rows of which these hold nothing.
   ///   - newest: rows come with the highest of this first.
   public init(
     _ id: String, _ records: Records, _ ja: String, _ en: String, filters: [any AnyField] = [],
-    open: (any AnyField)? = nil, newest: any AnyField
+    open: [any AnyField] = [], newest: any AnyField
   ) {
     self.id = id
     self.records = records
@@ -32,7 +32,7 @@ public struct Listing: Sendable {
 
   var endpoints: [Endpoint] {
     let path = records.path
-    let all = open.map { _ in [FormField("all", .flag, ja: "終わったものも", en: "Those that are over too")] } ?? []
+    let all = open.isEmpty ? [] : [FormField("all", .flag, ja: "終わったものも", en: "Those that are over too")]
     let purpose = records.isPersonal ? [Purpose.field] : []
     return [
       .read(
@@ -55,9 +55,11 @@ public struct Listing: Sendable {
   private func list(_ look: inout Look) throws -> JSON {
     // One text for all calls: what is not given narrows nothing down.
     var conditions = ["?1"] + filters.enumerated().map { "(?\($0 + 2) IS NULL OR \"\($1.schema.name)\" = ?\($0 + 2))" }
-    if let open { conditions[0] = "(?1 OR \"\(open.schema.name)\" IS NULL)" }
+    if !open.isEmpty {
+      conditions[0] = "(?1 OR (\(open.map { "\"\($0.schema.name)\" IS NULL" }.joined(separator: " AND "))))"
+    }
     let given = look.given
-    var arguments: [(any DatabaseValueConvertible)?] = [open == nil || given.flag("all")]
+    var arguments: [(any DatabaseValueConvertible)?] = [open.isEmpty || given.flag("all")]
     for filter in filters {
       switch given.values[filter.name] {
       case .text(let text)?: arguments.append(text)

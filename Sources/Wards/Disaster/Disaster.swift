@@ -15,5 +15,5 @@ public enum Disaster {
     .map { $0.under("被害と復旧", "Damage and repair") }
     + [StaffRequest.service, StaffPledge.service, StaffPool.service].map { $0.under("職員の応援", "Staff") }
     + [WasteEstimate.service, WasteSite.service, WasteAid.service].map { $0.under("災害廃棄物", "Waste") }
-    + [HousingEstimate.service, HousingSite.service].map { $0.under("仮の住まい", "Housing") }
+    + [HousingEstimate.service, HousingSite.service].map { $0.under("仮設住宅", "Housing") }
 }

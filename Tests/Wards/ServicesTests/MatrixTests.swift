@@ -234,6 +234,9 @@ import Testing
     here.user = User("別の 職員")
     #expect(throws: Fault.self) { try here.write("approveBroadcast", row) }
     try here.write("changeBroadcast", row, ["title": "給水所を開きました"])
+    // Whoever changed it last does not approve it.
+    #expect(throws: Fault.self) { try here.write("approveBroadcast", row) }
+    here.user = User("見本 職員")
     try here.write("approveBroadcast", row)
     #expect(throws: Fault.self) { try here.write("changeBroadcast", row, ["title": "別の題"]) }
     #expect(try here.read("broadcastTexts", row)["texts"].list.map { $0["text"].text } == ["給水所を開きました\n容器を持ってきてください"])

@@ -38,7 +38,7 @@ public enum DamageCount {
   ]
 
   public static let records = Records(
-    118, "damage_counts", "被害の報告", "Report of damage", lane: .life, law: .keptByMaker, reader: .staff,
+    118, "damage_counts", "被害数", "Damage figures", lane: .life, law: .keptByMaker, reader: .staff,
     fields: [asOf, basis] + figures + [note] + Told.fields, title: [Told.ward, asOf], indexes: [[Told.ward, asOf]])
 
   /// The newest report of each ward.
@@ -47,7 +47,7 @@ public enum DamageCount {
       records,
       """
       WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY ward ORDER BY as_of DESC, id DESC) AS place
-        FROM damage_counts) WHERE place = 1) ORDER BY ward LIMIT 100
+        FROM damage_counts WHERE basis IS NOT '推計') WHERE place = 1) ORDER BY ward LIMIT 100
       """, [], db)
     return Dictionary(reports.compactMap { report in report[Told.ward].map { ($0, report) } }) { first, _ in first }
   }
@@ -82,14 +82,14 @@ public enum DamageCount {
   }
 
   static let service = Service(
-    "被害の報告", "Reports of damage", records: [records],
+    "被害数", "Damage figures", records: [records],
     actions: [
       Action(
-        "tellDamage", .new, records, "被害を報告する", "Report damage", for: .command,
+        "tellDamage", .new, records, "被害数を入れる", "Enter damage figures", for: .command,
         takes: [asOf.asked, basis.asked] + figures.map(\.asked) + [note.asked],
         stamps: Told.stamps + [.nowUnlessGiven(asOf)])
     ],
     lists: [
-      Listing("damageCounts", records, "被害の報告", "Reports of damage", filters: [Told.ward], newest: asOf)
+      Listing("damageCounts", records, "被害数", "Damage figures", filters: [Told.ward], newest: asOf)
     ], endpoints: [table], menu: ["damageTable"])
 }

@@ -31,13 +31,21 @@ enum EvacuationArea {
       Action(
         "addArea", .new, records, "地区を登録する", "Enter an area", for: .command,
         takes: [name.needed, code.needed] + data + Spot.asked, stamps: Told.stamps,
-        row: .derived { ["evacuation area", $0.ward, $0.given.text("code") ?? ""] }),
+        row: .derived { ["evacuation area", $0.ward, $0.given.text("code") ?? ""] }
+      ) { desk, _, _ in
+        let row = desk.derivedRow(["evacuation area", desk.ward, desk.given.text("code") ?? ""])
+        guard try desk.read({ try RowValues.fetch(row, records, $0) }) == nil else {
+          throw Fault.badValue(
+            "code", ja: "その地区コードは登録されています。描き直した地区には新しいコードを付けてください",
+            en: "that code is taken: a redrawn area has a new one")
+        }
+      },
       Action(
         "changeArea", .change, records, "地区を直す", "Change an area", for: .command,
         takes: [name.asked] + data + Spot.asked + [replacedBy.asked], when: [Told.own]),
     ],
     lists: [
       Listing(
-        "areas", records, "避難対象地区", "Evacuation areas", filters: [Told.ward], open: replacedBy, newest: Told.at)
+        "areas", records, "避難対象地区", "Evacuation areas", filters: [Told.ward], open: [replacedBy], newest: Told.at)
     ])
 }

@@ -31,7 +31,7 @@ enum EvacuationLevels {
       guard let highest = standing.first else { return nil }
       let issued = highest[EvacuationOrder.issuedAt]?.milliseconds ?? 0
       let lifted = all.compactMap { $0[EvacuationOrder.liftedAt]?.milliseconds }.max() ?? 0
-      return Line(orders: standing, survived: lifted >= issued)
+      return Line(orders: standing, survived: lifted > issued)
     }
   }
 

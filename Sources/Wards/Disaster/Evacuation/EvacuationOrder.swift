@@ -31,22 +31,21 @@ public enum EvacuationOrder {
   static let liftReason = Field.text(14, "lift_reason", 300, "解除の理由", "Why it was lifted")
   static let governorToldAt = Field.time(15, "governor_told_at", "都知事への報告日時", "Governor told at")
   static let droppedAt = Field.time(16, "dropped_at", "見送り日時", "Dropped at")
+  static let dropReason = Field.text(17, "drop_reason", 500, "見送りの理由", "Why it was dropped")
 
   public static let records = Records(
     100, "evacuation_orders", "避難情報", "Evacuation order", lane: .life, law: .keptByMaker, reader: .staff,
     fields: [
       kind, areaName, hazard, reason, action, households, people, destinations, area, issuedAt, approvedBy, alone,
       liftedAt,
-      liftReason, governorToldAt, droppedAt,
+      liftReason, governorToldAt, droppedAt, dropReason,
     ] + Told.fields,
     title: [kind, areaName, hazard],
     states: [
       .has(liftedAt, "lifted", "解除", "lifted", .ended), .has(issuedAt, "issued", "発令中", "in force", .open),
       .has(droppedAt, "dropped", "見送り", "dropped", .ended), .otherwise("draft", "案", "draft", .underWay),
     ],
-    published: [
-      kind, areaName, hazard, reason, action, destinations, issuedAt, liftedAt, Told.ward,
-    ], indexes: [[Told.ward]])
+    indexes: [[Told.ward]])
 
   private static let unlifted = Condition.missing(liftedAt, "解除されています", "lifted already")
   private static let issued = Condition.present(issuedAt, "まだ発令されていません", "not issued yet")
@@ -55,7 +54,9 @@ public enum EvacuationOrder {
   private static let issue = Action(
     "issueOrder", .step("issue"), records, "発令する", "Issue an order", for: .command, takes: [alone.asked],
     when: [Told.own, draft, unlifted, .missing(droppedAt, "見送った案です", "a dropped draft")], stamps: [.now(issuedAt)],
-    warning: Words("区の避難情報として、すべての区と公開の画面に出ます。", "It stands as the ward's order, in all wards and on the public page.")
+    warning: Words(
+      "区の避難情報として、すべての区の画面に出ます。住民へは「住民への発信」で知らせてください。",
+      "It stands as the ward's order in all wards. Residents are told by a message of its own.")
   ) { desk, record, edits in
     let user = desk.inquiry.user.name
     guard record?[Told.by] != user || desk.given.text("alone") != nil else {
@@ -73,7 +74,11 @@ public enum EvacuationOrder {
         records,
         "WHERE ward = ?1 AND issued_at IS NOT NULL AND lifted_at IS NULL AND hazard IS ?2 ORDER BY id LIMIT 500",
         [desk.ward, order[hazard]], db
-      ).filter { EvacuationLevels.isSameArea($0, order) && ($0[kind]?.rank ?? 0) > rank }
+      ).filter {
+        EvacuationLevels.isSameArea($0, order) && ($0[kind]?.rank ?? 0) > rank
+          // A closed zone stands beside the others, and is lifted by itself.
+          && ($0[kind] == .closedZone) == (order[kind] == .closedZone)
+      }
     }
   }
 
@@ -101,7 +106,8 @@ public enum EvacuationOrder {
   private static let lower = Endpoint.write(
     "lowerOrder", "/evacuation-orders/{id}/lowering", "引き下げる", "Lower an order", for: .command,
     "A lower order is issued, and every higher one that is seen here is lifted, in one change.",
-    [kind.needed, liftReason.needed], of: records, when: [Told.own, issued, unlifted], answers: .row(records)
+    [kind.needed, liftReason.needed, action.asked, reason.asked], of: records, when: [Told.own, issued, unlifted],
+    answers: .row(records)
   ) { desk in
     let (_, order) = try desk.subject(records)
     let new = desk.given.text("kind").flatMap { EvacuationKind(rawValue: $0) }!
@@ -110,13 +116,17 @@ public enum EvacuationOrder {
     }
     let row = try desk.newRow()
     var draft = records.draft()
-    lifting(try standing(order, above: new.rank, desk), desk, &draft)
+    // What stands on the area is replaced by the new one, also what is no higher.
+    lifting(try standing(order, above: 0, desk), desk, &draft)
     draft.edit(
       records, row,
-      order.copy(except: ["kind", "issued_at", "approved_by", "governor_told_at", "alone", "told_by", "told_at"]) + [
-        kind.set(new), issuedAt.set(desk.enteredAt), approvedBy.add(desk.inquiry.user.name),
-        Told.by.set(desk.inquiry.user.name), Told.at.set(desk.enteredAt),
-      ])
+      order.copy(
+        except: [
+          "kind", "action", "reason", "issued_at", "approved_by", "governor_told_at", "alone", "told_by", "told_at",
+        ]) + desk.given.edits(["action", "reason"], of: records) + [
+          kind.set(new), issuedAt.set(desk.enteredAt), approvedBy.add(desk.inquiry.user.name),
+          Told.by.set(desk.inquiry.user.name), Told.at.set(desk.enteredAt),
+        ])
     return Written([draft], about: [row]) { try $0.answer(row, records) }
   }
 
@@ -131,7 +141,7 @@ public enum EvacuationOrder {
         ], stamps: Told.stamps),
       issue,
       Action(
-        "dropOrder", .step("drop"), records, "発令を見送る", "Drop a draft", for: .command, takes: [reason.needed],
+        "dropOrder", .step("drop"), records, "発令を見送る", "Drop a draft", for: .command, takes: [dropReason.needed],
         when: [Told.own, draft, .missing(droppedAt, "見送っています", "dropped already")], stamps: [.now(droppedAt)]),
       Action(
         "tellGovernor", .step("governor"), records, "都知事への報告を記録する", "Record that the governor was told",
@@ -140,12 +150,14 @@ public enum EvacuationOrder {
     ],
     lists: [
       Listing(
-        "evacuationOrders", records, "避難情報", "Evacuation orders", filters: [Told.ward, hazard], open: liftedAt,
+        "evacuationOrders", records, "避難情報", "Evacuation orders", filters: [Told.ward, hazard],
+        open: [liftedAt, droppedAt],
         newest: Told.at)
     ],
     due: [
       Due(
-        "発令した避難情報 % 件の都知事への報告がまだです", "the governor has not been told of % orders", in: "evacuationOrders", "報告を記録する",
+        "発令した避難情報 % 件の都知事への報告がまだです", "the governor has not been told of % orders", in: "evacuationOrders", own: "ward",
+        "報告を記録する",
         "Record it", for: .command, isUrgent: true
       ) { look in
         try look.count(
@@ -153,7 +165,8 @@ public enum EvacuationOrder {
           [look.ward, look.now.milliseconds - EvacuationLevels.governor])
       },
       Due(
-        "解除の後に残っている避難情報が % 件あります", "% orders still stand after a lift", in: "evacuationLevels", "確かめる", "Check",
+        "解除の後に残っている避難情報が % 件あります", "% orders still stand after a lift", in: "evacuationLevels", own: "ward", "確かめる",
+        "Check",
         for: .command, isUrgent: true
       ) { look in
         let orders = try RowValues.all(
@@ -161,7 +174,8 @@ public enum EvacuationOrder {
         return EvacuationLevels.lines(orders).count(where: \.survived)
       },
       Due(
-        "避難情報の案が % 件、発令を待っています", "% drafts of orders wait to be issued", in: "evacuationOrders", "見る", "Look",
+        "避難情報の案が % 件、発令を待っています", "% drafts of orders wait to be issued", in: "evacuationOrders", own: "ward", "見る",
+        "Look",
         for: .command
       ) { look in
         try look.count(

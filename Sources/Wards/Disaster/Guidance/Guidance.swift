@@ -22,7 +22,7 @@ public enum GuidanceGroup {
     states: [.has(closedAt, "over", "終了", "over", .done), .otherwise("waiting", "誘導中", "being guided", .open)],
     place: Spot.place)
 
-  private static let open = Condition.missing(closedAt, "誘導は終わっています", "over already")
+  static let open = Condition.missing(closedAt, "誘導は終わっています", "over already")
 
   static let service = Service(
     "誘導", "Guidance", records: [records],
@@ -42,12 +42,12 @@ public enum GuidanceGroup {
     ],
     lists: [
       Listing(
-        "guidanceGroups", records, "誘導する人たち", "Groups to guide", filters: [Told.ward, kind], open: closedAt,
+        "guidanceGroups", records, "誘導する人たち", "Groups to guide", filters: [Told.ward, kind], open: [closedAt],
         newest: Told.observedAt)
     ], endpoints: [GuidancePlanning.endpoint], menu: ["guidancePlan"])
 }
 
-/// 誘導の区間: so many of a group go to a shelter. The guiding ward says who left, the shelter's ward who came.
+/// 誘導先の指示: so many of a group go to a shelter. The guiding ward says who left, the shelter's ward who came.
 public enum GuidanceLeg {
   private static let modes = [Choice("徒歩", "on-foot"), Choice("車両", "by-car"), Choice("福祉車両", "welfare-car")]
   static let group = Field.row(1, "group_row", of: "guidance_groups", "対象", "Group")
@@ -72,7 +72,7 @@ public enum GuidanceLeg {
     decidedAt.number, departedAt.number, calledOffAt.number, redirected.number,
   ]
   public static let records = Records(
-    104, "guidance_legs", "誘導の区間", "Leg", lane: .life,
+    104, "guidance_legs", "誘導先の指示", "Leg", lane: .life,
     law: .keptByParties(first: guides, second: [arrived.number, arrivedAt.number, refused.number, why.number]),
     reader: .staff,
     fields: [
@@ -99,7 +99,7 @@ public enum GuidanceLeg {
     "decideLeg", "/guidance-groups/{id}/legs", "行き先を決める", "Decide where they go", for: .relief,
     "So many of the group go to a shelter.",
     [shelter.needed, people.needed, mode.asked, route.asked, leader.asked, redirected.asked], of: GuidanceGroup.records,
-    when: [Told.own], makes: true, answers: .row(records)
+    when: [Told.own, GuidanceGroup.open], makes: true, answers: .row(records)
   ) { desk in
     let (row, _) = try desk.subject(GuidanceGroup.records)
     let target = try desk.find(desk.given.row("shelter")!, in: Shelter.records, "shelter")
@@ -116,7 +116,7 @@ public enum GuidanceLeg {
   }.often(2)
 
   static let service = Service(
-    "誘導の区間", "Legs", records: [records],
+    "誘導先の指示", "Legs", records: [records],
     actions: [
       Action(
         "legLeft", .step("departure"), records, "出発させる", "Let them go", for: .relief, when: [guiding, unleft, on],
@@ -130,6 +130,7 @@ public enum GuidanceLeg {
     ],
     lists: [
       Listing(
-        "guidanceLegs", records, "誘導の区間", "Legs", filters: [ward, toWard, shelter], open: arrivedAt, newest: decidedAt)
+        "guidanceLegs", records, "誘導先の指示", "Legs", filters: [ward, toWard, shelter], open: [arrivedAt, calledOffAt],
+        newest: decidedAt)
     ], endpoints: [decide])
 }

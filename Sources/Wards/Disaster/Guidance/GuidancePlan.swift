@@ -24,9 +24,15 @@ public enum Guidance {
     /// Places of which one can still be sure: those who came since the count took theirs.
     public var room: Int {
       guard let capacity, capacity > 0 else { return 0 }
-      let free = capacity - occupied - expected
-      return max(0, free - min(max(free, 0), inflow * age))
+      // What merged is anybody's word: no figure is taken for more than a form admits.
+      let free = min(capacity, Self.most) - min(max(occupied, 0), Self.most) - min(max(expected, 0), Self.most)
+      let came = min(max(inflow, 0), Self.most) * min(max(age, 0), Self.longest)
+      return max(0, free - min(max(free, 0), came))
     }
+
+    private static let most = 10_000_000
+    /// Sixty days, in minutes.
+    private static let longest = 86_400
 
     /// What a count at this minute would be worth at most.
     public var worthCounting: Int {

@@ -42,10 +42,13 @@ enum GuidancePlanning {
   private static func plan(_ look: inout Look) throws -> JSON {
     let groups = try RowValues.all(
       GuidanceGroup.records, "WHERE ward = ? AND closed_at IS NULL ORDER BY id LIMIT 500", [look.ward], look.db)
-    let (onTheWay, sent) = try legs(look.db)
+    let (onTheWay, sent) = try legs(look)
     let placed = groups.compactMap { group in position(group, Spot.latitude, Spot.longitude).map { (group, $0) } }
-    let halls = try halls(expected: onTheWay, look)
-    let people = placed.map { max(0, Int(($0.0[GuidanceGroup.people] ?? 0).held) - (sent[$0.0.id] ?? 0)) }
+    // Of all wards' shelters those alone to which somebody could go.
+    let halls = try halls(expected: onTheWay, look).filter { hall in
+      placed.contains { $0.1.distance(to: hall.position) <= farthest }
+    }
+    let people = placed.map { max(0, Self.people($0.0[GuidanceGroup.people]) - (sent[$0.0.id] ?? 0)) }
     let ways = placed.map { group, from in
       let isSlow = group[GuidanceGroup.kind] == "要支援者" || (group[GuidanceGroup.wheelchairs] ?? 0) > 0
       return halls.map { hall -> Int? in
@@ -68,7 +71,10 @@ enum GuidancePlanning {
           return [
             "group": .text("\(placed[flow.sink].0.id)"), "shelter": .text("\(halls[flow.source].shelter.id)"),
             "people": JSON(flow.units), "minutes": JSON(ways[flow.sink][flow.source] ?? 0),
-            "why": .text(nearer.isEmpty ? "最も近い開設中の避難所です" : "より近い \(nearer.count) か所は、空きが足りないか、ほかの対象に回しました"),
+            "why": .text(
+              nearer.isEmpty
+                ? "直線で最も近い避難所です(川や線路は見ていません)"
+                : "より近い \(nearer.count) か所は、空きが足りないか、ほかの対象に回しました"),
           ]
         }),
       "unserved": JSON(solution.unserved.reduce(0, +)), "unplaced": JSON(groups.count - placed.count),
@@ -77,20 +83,27 @@ enum GuidancePlanning {
     ]
   }
 
+  /// No more than a form admits.
+  private static func people(_ count: Int64?) -> Int { Int(min(max(count ?? 0, 0), Numbers.people.upperBound)) }
+
   private static func position(_ row: RowValues, _ latitude: Field<Double>, _ longitude: Field<Double>) -> Position? {
     guard let north = row[latitude], let east = row[longitude] else { return nil }
     return Position(latitude: north, longitude: east)
   }
 
   /// People under way to each shelter, of all wards, and those of each group that have been sent somewhere.
-  private static func legs(_ db: Database) throws -> (expected: [RowID: Int], sent: [RowID: Int]) {
+  private static func legs(_ look: Look) throws -> (expected: [RowID: Int], sent: [RowID: Int]) {
     let legs = try RowValues.all(
-      GuidanceLeg.records, "WHERE called_off_at IS NULL ORDER BY id DESC LIMIT 20000", [], db)
+      GuidanceLeg.records, "WHERE called_off_at IS NULL ORDER BY decided_at DESC LIMIT 20000", [], look.db)
     var (expected, sent): ([RowID: Int], [RowID: Int]) = ([:], [:])
     for leg in legs {
-      let people = Int((leg[GuidanceLeg.people] ?? 0).held)
-      if let group = leg[GuidanceLeg.group] { sent[group, default: 0] += people }
-      guard leg[GuidanceLeg.arrivedAt] == nil, let shelter = leg[GuidanceLeg.shelter] else { continue }
+      let people = Self.people(leg[GuidanceLeg.people])
+      let isThere = leg[GuidanceLeg.arrivedAt] != nil
+      // Who was turned away is to be guided still. Only the ward whose group it is sends it somewhere.
+      if let group = leg[GuidanceLeg.group], leg[GuidanceLeg.ward] == look.ward {
+        sent[group, default: 0] += isThere ? Self.people(leg[GuidanceLeg.arrived]) : people
+      }
+      guard !isThere, let shelter = leg[GuidanceLeg.shelter] else { continue }
       expected[shelter, default: 0] += people
     }
     return (expected, sent)
@@ -98,15 +111,17 @@ enum GuidancePlanning {
 
   /// Shelters that are open, whose place is known, and that no newest inspection calls dangerous.
   private static func halls(expected: [RowID: Int], _ look: Look) throws -> [Candidate] {
-    let dangerous = try Set(
-      RowValues.all(
-        BuildingCheck.records, "WHERE shelter IS NOT NULL ORDER BY observed_at, id LIMIT 20000", [], look.db
-      ).reduce(into: [RowID: Placard]()) { newest, check in
-        if let shelter = check[BuildingCheck.shelter] { newest[shelter] = check[BuildingCheck.result] }
+    let checks = try RowValues.all(
+      BuildingCheck.records, "WHERE shelter IS NOT NULL ORDER BY observed_at DESC, id DESC LIMIT 20000", [], look.db)
+    // Oldest first. The shelter's own ward says what it is; anybody may say that it is dangerous.
+    let dangerous = Set(
+      checks.reversed().reduce(into: [RowID: Placard]()) { newest, check in
+        guard let shelter = check[BuildingCheck.shelter], let result = check[BuildingCheck.result] else { return }
+        if check.id.ward == shelter.ward || result == .red { newest[shelter] = result }
       }.filter { $0.value == .red }.keys)
     let open = try RowValues.all(
       Shelter.records,
-      "WHERE status IN ('開設', '常設') AND latitude IS NOT NULL AND longitude IS NOT NULL ORDER BY id LIMIT 5000",
+      "WHERE status IN ('開設', '常設') AND latitude IS NOT NULL AND longitude IS NOT NULL AND crowding IS NOT '定員一杯' ORDER BY id LIMIT 5000",
       [], look.db)
     return open.compactMap { shelter in
       guard !dangerous.contains(shelter.id), let position = position(shelter, Shelter.latitude, Shelter.longitude)
@@ -114,15 +129,15 @@ enum GuidancePlanning {
         return nil
       }
       let counted = shelter[Shelter.countedAt]?.milliseconds ?? shelter[Shelter.openedAt]?.milliseconds
-      let age = counted.map { Int(max(0, look.now.milliseconds - $0) / 60_000) } ?? 0
-      let capacity = shelter[Shelter.capacity].map { Int($0.held) }
+      let age = counted.map { Int(min(max(0, look.now.milliseconds - $0) / 60_000, 86_400)) } ?? 86_400
+      let capacity = shelter[Shelter.capacity].map { Self.people($0) }
       return Candidate(
         shelter: shelter,
         hall: Guidance.Hall(
           capacity: capacity, occupied: Int(shelter[Shelter.occupancy].held), expected: expected[shelter.id] ?? 0,
           age: age,
-          // People keep coming: so many of a hall in two hours at first (ours).
-          inflow: (capacity ?? 0) / 120), position: position)
+          // People keep coming: a hall in two hours at first, in twelve later (ours).
+          inflow: (capacity ?? 0) / (age <= 360 ? 120 : 720)), position: position)
     }
   }
 }

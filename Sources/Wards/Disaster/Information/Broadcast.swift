@@ -69,6 +69,10 @@ public enum Broadcast {
       }
     }
     edits.append(approvedBy.add(user))
+    // What is approved is what was seen: whoever changes a text at the same time is in conflict with it.
+    for field in [title, summary, body, easy, english] {
+      if let text = record?[field] { edits.append(field.set(text)) }
+    }
   }
 
   private static let texts = Endpoint.read(
@@ -108,7 +112,7 @@ public enum Broadcast {
       Action(
         "changeBroadcast", .change, records, "下書きを直す", "Change a draft", for: .command,
         takes: [category.asked, title.asked, body.asked, channels.asked] + content,
-        when: [Told.own, draft, unwithdrawn]),
+        when: [Told.own, draft, unwithdrawn], stamps: [.user(Told.by)]),
       approve,
       Action(
         "withdrawBroadcast", .step("withdrawal"), records, "発信を取り消す", "Withdraw a message", for: .command,
@@ -116,12 +120,13 @@ public enum Broadcast {
     ],
     lists: [
       Listing(
-        "broadcasts", records, "住民への発信", "Messages to residents", filters: [Told.ward, category], open: withdrawnAt,
+        "broadcasts", records, "住民への発信", "Messages to residents", filters: [Told.ward, category], open: [withdrawnAt],
         newest: Told.at)
     ],
     due: [
       Due(
-        "住民への発信の下書きが % 件、決裁を待っています", "% messages to residents wait for approval", in: "broadcasts", "見る", "Look",
+        "住民への発信の下書きが % 件、決裁を待っています", "% messages to residents wait for approval", in: "broadcasts", own: "ward", "見る",
+        "Look",
         for: .command
       ) { look in
         try look.count(records, "WHERE ward = ?1 AND approved_at IS NULL AND withdrawn_at IS NULL", [look.ward])

@@ -50,7 +50,10 @@ public enum Outage {
     ] + Spot.fields + Told.seen,
     title: [kind, provider, name, area],
     states: [
-      .has(restoredAt, "restored", "復旧", "restored", .done),
+      // Restored by one while another raised the figure: not restored until somebody settles it.
+      State("restored", "復旧", "restored", .done) { record, _ in
+        record[restoredAt] != nil && (record[affected] ?? 0) == 0
+      },
       .has(partlyAt, "partly", "一部復旧", "partly restored", .underWay),
       State("planned", "計画停止", "planned", .underWay) { record, _ in record[isPlanned] == true },
       State("unclear", "調査中", "being looked into", .open) { record, _ in record[isUnclear] == true },
@@ -95,7 +98,7 @@ public enum Outage {
     ],
     lists: [
       Listing(
-        "infrastructure", records, "インフラの被害", "Infrastructure failures", filters: [Told.ward, kind], open: restoredAt,
+        "infrastructure", records, "インフラの被害", "Infrastructure failures", filters: [Told.ward, kind], open: [restoredAt],
         newest: Told.observedAt)
     ],
     sums: [

@@ -48,7 +48,7 @@ enum SupplyPoint {
     ],
     lists: [
       Listing(
-        "supplyPoints", records, "給水・生活拠点", "Supply points", filters: [Told.ward, kind], open: closedAt,
+        "supplyPoints", records, "給水・生活拠点", "Supply points", filters: [Told.ward, kind], open: [closedAt],
         newest: Told.observedAt)
     ])
 }

@@ -20,14 +20,14 @@ enum ChronicleEntry {
   static let to = Field.text(3, "to_party", 100, "受信者", "To")
   static let channel = Field.choice(4, "channel", channels, "手段", "By")
   static let kind = Field.choice(5, "kind", kinds, "種別", "Kind")
-  static let text = Field.text(6, "text", 1_000, "内容", "Text")
+  static let text = Field.text(6, "text", 1_000, "内容(全区の職員が読みます)", "Text, which all wards read")
   static let weight = Field<Weight>.word(7, "weight", "重要度", "Weight")
   static let corrects = Field.row(8, "corrects", of: "chronicle", "訂正する記録", "Corrects")
 
   static let records = Records(
     106, "chronicle", "クロノロジー", "Chronicle entry", lane: .supply, law: .keptByMaker, reader: .staff,
     fields: [happenedAt, from, to, channel, kind, text, weight, corrects] + Spot.fields + Told.fields,
-    title: [text], place: Spot.place, indexes: [[happenedAt]])
+    title: [text], place: Spot.place, indexes: [[happenedAt], [corrects]])
 
   /// Written down so much later than it happened, an entry says so: it slid in among what others have read.
   private static let late: Int64 = 600_000
@@ -39,9 +39,10 @@ enum ChronicleEntry {
     {
       members["late"] = .integer((told.milliseconds - happened.milliseconds) / 60_000)
     }
-    if let newer = try RowValues.all(records, "WHERE corrects = ? ORDER BY id LIMIT 1", [entry.id.rawValue], look.db)
-      .first
-    {
+    // The ward's own newest: nobody else corrects its entries.
+    if let newer = try RowValues.all(
+      records, "WHERE corrects = ? ORDER BY id DESC LIMIT 20", [entry.id.rawValue], look.db
+    ).first(where: { $0.id.ward == entry.id.ward }) {
       members["correctedBy"] = .text("\(newer.id)")
     }
     return members

@@ -39,6 +39,6 @@ enum Liaison {
         when: [Told.own, away], stamps: [.now(leftAt)]),
     ],
     lists: [
-      Listing("liaisons", records, "リエゾン", "Liaisons", filters: [Told.ward], open: leftAt, newest: Told.at)
+      Listing("liaisons", records, "リエゾン", "Liaisons", filters: [Told.ward], open: [leftAt], newest: Told.at)
     ])
 }

@@ -48,8 +48,10 @@ enum WardTask {
     ], indexes: [[toWard]])
 
   private static let mine = Condition.own(toWard, "依頼された区だけが答えられます", "only the ward that was asked can say so")
+  /// What was told both ways is settled by a third answer.
   private static let standing = [
-    Condition.missing(withdrawnAt, "取り下げられた依頼です", "withdrawn"), .missing(doneAt, "完了した依頼です", "done already"),
+    Condition.missing(withdrawnAt, "取り下げられた依頼です", "withdrawn"),
+    Condition(.refused, "完了した依頼です", "done already") { task, _ in task[doneAt] == nil || task[impossibleAt] != nil },
   ]
 
   static let service = Service(
@@ -61,27 +63,33 @@ enum WardTask {
         stamps: [.ward(fromWard), .user(askedBy), .now(askedAt)], row: .made(with: toWard)
       ).often(2),
       Action(
-        "takeTask", .step("receipt"), records, "依頼を受ける", "Take a task", for: .relief, when: [mine] + standing,
+        "takeTask", .step("receipt"), records, "依頼を受ける", "Take a task", for: .relief,
+        when: [mine] + standing + [.missing(takenAt, "受領されています", "taken already")],
         stamps: [.user(takenBy), .now(takenAt)]),
       Action(
         "beginTask", .step("beginning"), records, "着手する", "Begin a task", for: .relief, when: [mine] + standing,
         stamps: [.now(begunAt)]),
       Action(
         "finishTask", .step("completion"), records, "完了にする", "Finish a task", for: .relief, takes: [answer.asked],
-        when: [mine] + standing, stamps: [.now(doneAt)]),
+        when: [mine] + standing, stamps: [.now(doneAt)]
+      ) { _, task, edits in if task?[impossibleAt] != nil { edits.append(impossibleAt.set(nil)) } },
       Action(
         "refuseTask", .step("refusal"), records, "できないと答える", "Say that it is impossible", for: .relief,
-        takes: [answer.needed], when: [mine] + standing, stamps: [.now(impossibleAt)]),
+        takes: [answer.needed], when: [mine] + standing, stamps: [.now(impossibleAt)]
+      ) { _, task, edits in if task?[doneAt] != nil { edits.append(doneAt.set(nil)) } },
       Action(
         "withdrawTask", .step("withdrawal"), records, "依頼を取り下げる", "Withdraw a task", for: .relief,
         when: [.own(fromWard, "依頼した区だけが取り下げられます", "only the ward that asked can withdraw it")] + standing,
         stamps: [.now(withdrawnAt)]),
     ],
     lists: [
-      Listing("tasks", records, "依頼", "Tasks", filters: [toWard, fromWard], open: doneAt, newest: askedAt)
+      Listing(
+        "tasks", records, "依頼", "Tasks", filters: [toWard, fromWard], open: [doneAt, withdrawnAt, impossibleAt],
+        newest: askedAt)
     ],
     due: [
-      Due("この区への依頼が % 件あります", "% tasks are asked of this ward", in: "tasks", "見る", "Look", for: .relief) { look in
+      Due("この区への依頼が % 件あります", "% tasks are asked of this ward", in: "tasks", own: "toWard", "見る", "Look", for: .relief)
+      { look in
         try look.count(
           records, "WHERE to_ward = ?1 AND done_at IS NULL AND withdrawn_at IS NULL AND impossible_at IS NULL",
           [look.ward])

@@ -53,7 +53,7 @@ enum SituationReport {
   /// A ward's figures as this node has them. Parts of one column of which none is known make 不明.
   static func lines(ward: String, _ db: Database) throws -> [Line] {
     let report = try RowValues.all(
-      DamageCount.records, "WHERE ward = ? ORDER BY as_of DESC, id DESC LIMIT 1", [ward], db
+      DamageCount.records, "WHERE ward = ? AND basis IS NOT '推計' ORDER BY as_of DESC, id DESC LIMIT 1", [ward], db
     ).first
     var lines = damage.map { label, fields in
       // One part alone, where the others were not told, is a sum that may be more.
@@ -62,10 +62,16 @@ enum SituationReport {
     for (label, kind, definition) in lifelines {
       let failures = try RowValues.all(
         Outage.records,
-        "WHERE ward = ?1 AND kind = ?2 AND definition = ?3 AND restored_at IS NULL ORDER BY id LIMIT 10000",
+        """
+        WHERE ward = ?1 AND kind = ?2 AND (definition = ?3 OR definition IS NULL) AND (restored_at IS NULL OR affected > 0)
+        ORDER BY id LIMIT 10000
+        """,
         [ward, kind, definition], db)
       lines.append(
-        Line(label: label, value: failures.isEmpty ? "報告なし" : AtLeast(failures.map { $0[Outage.affected] }).words.ja))
+        Line(
+          label: label,
+          value: failures.isEmpty
+            ? "報告なし" : AtLeast(failures.map { $0[Outage.definition] == nil ? nil : $0[Outage.affected] }).words.ja))
     }
     let open =
       try Int.fetchOne(

@@ -20,7 +20,7 @@ public enum StaffPledge {
   static let arrived = Field.integer(12, "arrived", 0...100_000, "到着人数", "Arrived")
   static let arrivedAt = Field.time(13, "arrived_at", "到着日時", "Arrived at")
   static let extendedUntil = Field.deadline(14, "extended_until", "延長の希望", "Wished until")
-  static let releasedAt = Field.time(15, "released_at", "解放日時", "Released at")
+  static let releasedAt = Field.time(15, "released_at", "任務解除日時", "Released at")
   static let faults = Field.text(16, "faults", 300, "不足・不具合", "What is wrong")
 
   private static let lends: Set = [
@@ -40,7 +40,7 @@ public enum StaffPledge {
     ],
     title: [lender, asker, people],
     states: [
-      .has(returnedAt, "back", "帰任", "back", .done), .has(releasedAt, "released", "解放", "released", .underWay),
+      .has(returnedAt, "back", "帰任", "back", .done), .has(releasedAt, "released", "任務解除", "released", .underWay),
       .has(arrivedAt, "there", "任務中", "at work", .underWay),
       // Who has left does not know that they were recalled.
       .has(departedAt, "left", "移動中", "on the way", .underWay), .has(recalledAt, "recalled", "撤回", "recalled", .ended),
@@ -49,7 +49,10 @@ public enum StaffPledge {
 
   private static let lenders = Condition.own(lender, "出す区だけができます", "only the lending ward can")
   private static let askers = Condition.own(asker, "受ける区だけができます", "only the asking ward can")
-  private static let unrecalled = Condition.missing(recalledAt, "撤回された申出です", "recalled")
+  /// Who has left did not know that they were recalled, and stands at the asker's gate.
+  private static let unrecalled = Condition(.refused, "撤回された申出です", "recalled") { pledge, _ in
+    pledge[recalledAt] == nil || pledge[departedAt] != nil
+  }
   private static let away = Condition.missing(returnedAt, "帰任しています", "back already")
 
   private static let pledge = Endpoint.write(
@@ -92,9 +95,14 @@ public enum StaffPledge {
       answers: .row(records)
     ) { desk in
       let (row, pledge) = try desk.subject(records)
+      // Once: the node that set them aside, and no other of its ward that is cut off from it.
+      guard row.makerOfTwo.node == desk.replica.author.node else {
+        throw Fault.refused(
+          "", ja: "申し出た機器で行います", en: "the node that pledged them does it")
+      }
       var draft = records.draft()
       draft.edit(records, row, [field.set(desk.enteredAt)])
-      if let pool = pledge[Self.pool], let people = pledge[Self.people], people > 0 {
+      if pledge[recalledAt] == nil, let pool = pledge[Self.pool], let people = pledge[Self.people], people > 0 {
         draft.edit(StaffPool.records, pool, [StaffPool.amount.receive(people)])
       }
       return Written([draft], about: [row]) { try $0.answer(row, records) }
@@ -119,7 +127,7 @@ public enum StaffPledge {
     ],
     lists: [
       Listing(
-        "staffPledges", records, "応援の申出", "Pledges of staff", filters: [lender, asker], open: returnedAt,
+        "staffPledges", records, "応援の申出", "Pledges of staff", filters: [lender, asker], open: [returnedAt, recalledAt],
         newest: pledgedAt)
     ],
     endpoints: [

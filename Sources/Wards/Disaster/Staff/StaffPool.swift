@@ -35,7 +35,7 @@ public enum StaffPool {
   }
 
   private static let add = Endpoint.write(
-    "addStaff", "/staff-pools", "出せる職員を登録する", "Enter staff to lend", for: .command,
+    "addStaff", "/staff-pools", "出せる人数を追加する", "Add staff to lend", for: .command,
     "So many more of a skill can be lent; of one skill a ward has one row.",
     [skill.needed, amount.needed, ownNeed.asked, from.asked, until.asked, note.asked], makes: true,
     answers: .row(records)

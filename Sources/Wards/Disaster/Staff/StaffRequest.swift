@@ -50,7 +50,7 @@ public enum StaffRequest {
     ],
     lists: [
       Listing(
-        "staffRequests", records, "応援要請", "Requests for staff", filters: [Told.ward, skill], open: cancelledAt,
+        "staffRequests", records, "応援要請", "Requests for staff", filters: [Told.ward, skill], open: [cancelledAt],
         newest: Told.at)
     ],
     due: [

@@ -103,7 +103,7 @@ enum WasteSite {
     ],
     lists: [
       Listing(
-        "wasteSites", records, "仮置場", "Waste sites", filters: [Told.ward], open: closedAt, newest: Told.observedAt)
+        "wasteSites", records, "仮置場", "Waste sites", filters: [Told.ward], open: [closedAt], newest: Told.observedAt)
     ])
 }
 

@@ -27,6 +27,8 @@ enum Bulletin {
 
   /// Much later than now, a telegram is of the future: it is kept, and nothing goes by it until then.
   private static let ahead: Int64 = 600_000
+  /// So long a telegram stands that says no end.
+  private static let longest: Int64 = 72 * 3_600_000
   /// Lines of one telegram that are kept: what is of Tokyo, and forecast areas of tsunamis.
   private static let mostLines = 500
 
@@ -54,7 +56,9 @@ enum Bulletin {
     let row = desk.derivedRow(["bulletin", desk.ward, digest])
     var draft = records.draft()
     if try desk.read({ try RowValues.fetch(row, records, $0) }) == nil {
-      let kept = report.lines.filter { $0.area.hasPrefix("131") || $0.area == "350" || $0.kind == "津波" }.prefix(
+      let kept = report.lines.filter {
+        $0.area.hasPrefix("131") || $0.area == "350" || $0.kind == "津波" || isOfNoWard($0.area)
+      }.prefix(
         mostLines)
       draft.edit(
         records, row,
@@ -67,6 +71,16 @@ enum Bulletin {
     return Written([draft], about: [row]) { try $0.answer(row, records) }
   }
 
+  /// Rivers have codes of their own, of twelve digits: which wards they are of is not known here, and nothing of them is dropped.
+  private static func isOfNoWard(_ code: String) -> Bool { code.count > 7 }
+  /// 東京湾内湾: the forecast area of tsunamis, and the wards at the bay.
+  private static let bay = (area: "312", wards: ["13102", "13103", "13108", "13109", "13111", "13123"])
+
+  private static func concerns(_ line: JMAReport.Line, _ ward: String) -> Bool {
+    line.area == ward || line.area == "350" || isOfNoWard(line.area)
+      || line.area == bay.area && bay.wards.contains(ward)
+  }
+
   /// One telegram, however many wards have read it.
   struct Current {
     var row: RowValues
@@ -76,18 +90,28 @@ enum Bulletin {
   /// What stands now: of each title, office and event the newest, a correction before what it corrects; nothing that was withdrawn, has run
   /// out, or is of the future.
   static func current(at now: Instant, _ db: Database) throws -> [Current] {
+    // One of each content, however many wards have read it.
     let all = try RowValues.all(
       records,
-      "WHERE reported_at <= ?1 AND (valid_until IS NULL OR valid_until > ?2) ORDER BY reported_at DESC, id LIMIT 2000",
-      [now.milliseconds + ahead, now.milliseconds], db)
+      """
+      WHERE id IN (SELECT min(id) FROM bulletins
+        WHERE reported_at BETWEEN ?3 AND ?1 AND (valid_until IS NULL OR valid_until > ?2) GROUP BY hash)
+      ORDER BY reported_at DESC, id LIMIT 2000
+      """, [now.milliseconds + ahead, now.milliseconds, now.milliseconds - longest], db)
     func rank(_ row: RowValues) -> (Int64, Int, String) {
       (
         row[reportedAt]?.milliseconds ?? 0, row[infoType] == "取消" ? 2 : row[infoType] == "訂正" ? 1 : 0, row[hash] ?? ""
       )
     }
+    func key(_ row: RowValues) -> String {
+      [row[title], row[office], row[event]].map { $0 ?? "" }.joined(separator: "\u{1f}")
+    }
+    // Without an event, a withdrawal is of the report of its own hour alone.
+    let withdrawn = Set(
+      all.filter { $0[infoType] == "取消" && $0[event] == nil }.map { "\(key($0)) \($0[reportedAt]?.milliseconds ?? 0)" })
     var newest: [String: RowValues] = [:]
-    for row in all {
-      let key = [row[title], row[office], row[event]].map { $0 ?? "" }.joined(separator: "\u{1f}")
+    for row in all where !withdrawn.contains("\(key(row)) \(row[reportedAt]?.milliseconds ?? 0)") {
+      let key = key(row)
       if newest[key].map({ rank($0) < rank(row) }) ?? true { newest[key] = row }
     }
     return newest.values.filter { $0[infoType] != "取消" }.sorted { rank($0) > rank($1) }.map {
@@ -98,21 +122,26 @@ enum Bulletin {
   /// 震度 of a ward by the newest quake that says anything of it: what has not come is above everything that has.
   private static let intensities = ["1", "2", "3", "4", "5-", "5+", "6-", "6+", "7", "未入電"]
 
+  private static func rank(_ intensity: String?) -> Int { intensity.flatMap { intensities.firstIndex(of: $0) } ?? -1 }
+
   struct WardPicture {
     var intensity: String?
+    var shookAt: Instant?
     var warnings: [(hazard: String, level: Int?, name: String, row: RowID, at: Instant?)] = []
   }
 
   static func picture(of ward: String, _ current: [Current]) -> WardPicture {
     var picture = WardPicture()
     for telegram in current {
-      for line in telegram.lines where line.area == ward || line.area == "350" {
+      for line in telegram.lines where concerns(line, ward) {
         if line.kind == "震度" {
-          // A municipality's own figure before that of all wards as one.
-          if picture.intensity == nil { picture.intensity = line.value }
+          // The strongest: after the aftershock too.
+          if rank(line.value) > rank(picture.intensity) {
+            (picture.intensity, picture.shookAt) = (line.value, telegram.row[reportedAt])
+          }
         } else if line.level != 0 {
-          picture.warnings.append(
-            (line.kind, line.level, line.value, telegram.row.id, telegram.row[reportedAt]))
+          let name = isOfNoWard(line.area) ? "\(line.value)(対象区不明 \(line.area))" : line.value
+          picture.warnings.append((line.kind, line.level, name, telegram.row.id, telegram.row[reportedAt]))
         }
       }
     }
@@ -121,22 +150,23 @@ enum Bulletin {
 
   private static let table = Endpoint.read(
     "bulletinPicture", "/bulletins/picture", "震度と警報", "Shaking and warnings", for: .staff,
-    "The newest intensity and the warnings of each ward; what has not come in stands first: it may be the worst.", [],
+    "The highest intensity of three days and the warnings of each ward; what has not come in stands first: it may be the worst.",
+    [],
     answers: .list(
       "wards",
       [
-        .init("ward", .ward, "区", "Ward"), .init("intensity", .text(10), "震度", "Intensity"),
+        .init("ward", .ward, "区", "Ward"), .init("intensity", .text(10), "震度(最大)", "Intensity, highest"),
+        .init("shookAt", .time, "発表日時", "Reported at"),
         .init("level", .integer(2...5), "警戒レベル相当", "Level"), .init("warnings", .text(500), "警報・注意報", "Warnings"),
       ])
   ) { look in
     let current = try current(at: look.now, look.db)
     let wards = look.inquiry.identity.federation.genesis.wards.map { ($0.code, picture(of: $0.code, current)) }
-    func rank(_ picture: WardPicture) -> Int { picture.intensity.flatMap { intensities.firstIndex(of: $0) } ?? -1 }
     return [
       "wards": .list(
-        wards.sorted { (-rank($0.1), $0.0) < (-rank($1.1), $1.0) }.map { code, picture in
+        wards.sorted { (-rank($0.1.intensity), $0.0) < (-rank($1.1.intensity), $1.0) }.map { code, picture in
           [
-            "ward": .text(code), "intensity": JSON(picture.intensity),
+            "ward": .text(code), "intensity": JSON(picture.intensity), "shookAt": JSON(picture.shookAt?.milliseconds),
             "level": JSON(picture.warnings.compactMap(\.level).max().map { Int64($0) }),
             "warnings": .text(picture.warnings.map(\.name).joined(separator: "、")),
           ]

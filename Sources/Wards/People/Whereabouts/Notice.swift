@@ -31,5 +31,5 @@ public enum Notice {
       ], stamps: [.now(endedAt)]),
   ]
 
-  static let list = Listing("notices", records, "お知らせ", "Notices", open: endedAt, newest: toldAt)
+  static let list = Listing("notices", records, "お知らせ", "Notices", open: [endedAt], newest: toldAt)
 }

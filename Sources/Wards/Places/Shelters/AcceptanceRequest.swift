@@ -83,7 +83,8 @@ public enum AcceptanceRequest {
     ],
     due: [
       Due(
-        "受入れの要請が % 件、回答を待っています", "% requests to take people in wait for an answer", in: "acceptance", "見る", "Look",
+        "受入れの要請が % 件、回答を待っています", "% requests to take people in wait for an answer", in: "acceptance", own: "toWard",
+        "見る", "Look",
         for: .relief
       ) {
         look in
