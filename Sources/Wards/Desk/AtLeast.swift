@@ -4,6 +4,8 @@ public struct AtLeast: Hashable, Sendable {
   public private(set) var known: Int64?
   public private(set) var unknown = 0
 
+  public init(known: Int64?, unknown: Int) { (self.known, self.unknown) = (known?.held, unknown) }
+
   public init(_ figures: some Sequence<Int64?>) { for figure in figures { add(figure) } }
 
   public mutating func add(_ figure: Int64?) {
@@ -17,6 +19,9 @@ public struct AtLeast: Hashable, Sendable {
     guard let total else { return Words("不明", "not known") }
     return Words("\(total) 以上(不明\(unknown))", "\(total) or more (\(unknown) not known)")
   }
+
+  /// In both languages, for an answer's member of `.words`.
+  public var json: JSON { ["ja": .text(words.ja), "en": .text(words.en)] }
 
   private static func grouped(_ number: Int64) -> String {
     var digits = Array(String(number.magnitude))

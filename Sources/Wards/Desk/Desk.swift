@@ -110,4 +110,17 @@ public struct Desk {
   public func shares(_ row: RowID, _ records: Records, _ field: StockField) throws -> [AuthorNumber: Int64] {
     try read { try StockShares.of(row, records, field, $0) }
   }
+
+  /// What this node lacks of a quantity that it would spend; nil when its share is enough.
+  ///
+  /// - Returns: its own share, and what others hold: `13113-2: 40`, in a list; empty where nobody does.
+  public func lacking(
+    _ amount: Int64, of row: RowID, _ records: Records, _ field: StockField
+  ) throws -> (own: Int64, others: String)? {
+    let shares = try shares(row, records, field)
+    let own = shares[replica.author] ?? 0
+    guard amount > own else { return nil }
+    let others = shares.filter { $0.key != replica.author && $0.value > 0 }.sorted { $0.key < $1.key }
+    return (own, others.map { "\($0.key): \($0.value)" }.joined(separator: ", "))
+  }
 }

@@ -42,7 +42,7 @@ public struct Sums: Sendable {
         groups.map { .init($0.name, $0.shape, $0.schema.japanese, $0.schema.english) } + [
           .init("known", .integer(Numbers.any), "計", "Sum"),
           .init("unknown", .integer(Numbers.any), "不明の件数", "Not known"),
-          .init("total", .text(60), "合計", "Total"),
+          .init("total", .object(.words), "合計", "Total"),
         ])
     ) { [self] look in
       ["sums": .list(try lines(look).map { .object($0) })]
@@ -73,11 +73,10 @@ public struct Sums: Sendable {
         line[group.name] = JSON(text)
       }
       let (known, unknown): (Int64?, Int64) = (row[groups.count], row[groups.count + 1])
-      var total = AtLeast([known].compactMap(\.self))
-      for _ in 0..<min(unknown, 1_000_000) { total.add(nil) }
-      line["known"] = JSON(known?.held)
+      let total = AtLeast(known: known, unknown: Int(unknown))
+      line["known"] = JSON(total.known)
       line["unknown"] = .integer(unknown)
-      line["total"] = .text(total.words.ja)
+      line["total"] = total.json
       return line
     }
   }

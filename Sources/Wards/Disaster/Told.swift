@@ -21,6 +21,15 @@ enum Told {
   ]
   static let seenStamps = stamps + [.nowUnlessGiven(observedAt)]
   static let own = Condition.own(ward)
+
+  /// What leaves a desk is decided by somebody else than who wrote it; whoever decides alone says why.
+  static func decides(_ desk: Desk, on record: RowValues?, alone: Field<String>) throws {
+    guard record?[by] != desk.inquiry.user.name || desk.given.text(alone.name) != nil else {
+      throw Fault.refused(
+        alone.name, ja: "案を書いた本人です。別の人が決裁するか、単独決裁の理由を入れてください",
+        en: "you wrote it: somebody else decides, or say why you alone do")
+    }
+  }
 }
 
 /// Where something lies, for those registers that are on a map.

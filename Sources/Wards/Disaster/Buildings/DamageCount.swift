@@ -59,7 +59,7 @@ public enum DamageCount {
       "figures",
       [
         .init("figure", .text(60), "項目", "Figure"), .init("figureEn", .text(60), "項目(英語)", "Figure in English"),
-        .init("total", .text(60), "計", "Sum"), .init("known", .integer(Numbers.any), "把握した数", "Known"),
+        .init("total", .object(.words), "計", "Sum"), .init("known", .integer(Numbers.any), "把握した数", "Known"),
         .init("unknown", .integer(Numbers.any), "不明の区", "Wards not known"),
         .init("told", .integer(Numbers.any), "報告した区", "Wards that told"),
         .init("oldest", .time, "最も古い時点", "Oldest as of"),
@@ -74,7 +74,7 @@ public enum DamageCount {
           let sum = AtLeast(wards.map { reports[$0]?[figure] })
           return [
             "figure": .text(figure.schema.japanese), "figureEn": .text(figure.schema.english),
-            "total": .text(sum.words.ja), "known": JSON(sum.known), "unknown": JSON(sum.unknown),
+            "total": sum.json, "known": JSON(sum.known), "unknown": JSON(sum.unknown),
             "told": JSON(reports.count), "oldest": JSON(oldest),
           ]
         })

@@ -58,13 +58,8 @@ public enum EvacuationOrder {
       "区の避難情報として、すべての区の画面に出ます。住民へは「住民への発信」で知らせてください。",
       "It stands as the ward's order in all wards. Residents are told by a message of its own.")
   ) { desk, record, edits in
-    let user = desk.inquiry.user.name
-    guard record?[Told.by] != user || desk.given.text("alone") != nil else {
-      throw Fault.refused(
-        "alone", ja: "案を作った本人です。別の人が発令するか、単独決裁の理由を入れてください",
-        en: "you drafted it: somebody else issues it, or say why you alone do")
-    }
-    edits.append(approvedBy.add(user))
+    try Told.decides(desk, on: record, alone: alone)
+    edits.append(approvedBy.add(desk.inquiry.user.name))
   }
 
   /// Every order of the own ward on an area and hazard that is in force here, of at least some rank.

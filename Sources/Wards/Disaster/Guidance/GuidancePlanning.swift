@@ -29,7 +29,7 @@ enum GuidancePlanning {
         .init("shelter", .row(Shelter.records.name), "行き先", "Shelter"),
         .init("people", .integer(Numbers.people), "人数", "People"),
         .init("minutes", .integer(Numbers.any), "分", "Minutes"),
-        .init("why", .text(300), "理由", "Why"),
+        .init("why", .object(.words), "理由", "Why"),
       ],
       beside: [
         .init("unserved", .integer(Numbers.any), "行き先のない人数", "Without a place"),
@@ -71,15 +71,25 @@ enum GuidancePlanning {
           return [
             "group": .text("\(placed[flow.sink].0.id)"), "shelter": .text("\(halls[flow.source].shelter.id)"),
             "people": JSON(flow.units), "minutes": JSON(ways[flow.sink][flow.source] ?? 0),
-            "why": .text(
-              nearer.isEmpty
-                ? "直線で最も近い避難所です(川や線路は見ていません)"
-                : "より近い \(nearer.count) か所は、空きが足りないか、ほかの対象に回しました"),
+            "why": reason(nearer: nearer.count),
           ]
         }),
       "unserved": JSON(solution.unserved.reduce(0, +)), "unplaced": JSON(groups.count - placed.count),
       "worthCounting": JSON(best.flatMap { $0.hall.worthCounting > 0 ? "\($0.shelter.id)" : nil }),
       "worth": JSON(best?.hall.worthCounting ?? 0),
+    ]
+  }
+
+  private static func reason(nearer: Int) -> JSON {
+    guard nearer > 0 else {
+      return [
+        "ja": "直線で最も近い避難所です(川や線路は見ていません)",
+        "en": "the nearest by a straight line (rivers and railways are not looked at)",
+      ]
+    }
+    return [
+      "ja": .text("より近い \(nearer) か所は、空きが足りないか、ほかの対象に回しました"),
+      "en": .text("\(nearer) nearer ones lack room, or serve others"),
     ]
   }
 

@@ -53,12 +53,7 @@ public enum Broadcast {
     "approveBroadcast", .step("approval"), records, "決裁する", "Approve a message", for: .command, takes: [alone.asked],
     when: [Told.own, draft, unwithdrawn], stamps: [.now(approvedAt)]
   ) { desk, record, edits in
-    let user = desk.inquiry.user.name
-    guard record?[Told.by] != user || desk.given.text("alone") != nil else {
-      throw Fault.refused(
-        "alone", ja: "下書きを書いた本人です。別の人が決裁するか、単独決裁の理由を入れてください",
-        en: "you wrote it: somebody else approves it, or say why you alone do")
-    }
+    try Told.decides(desk, on: record, alone: alone)
     // What one channel cannot take is said now, not when it is sent.
     if let record {
       for channel in record[channels].compactMap(Channel.init(rawValue:)) {
@@ -68,7 +63,7 @@ public enum Broadcast {
         }
       }
     }
-    edits.append(approvedBy.add(user))
+    edits.append(approvedBy.add(desk.inquiry.user.name))
     // What is approved is what was seen: whoever changes a text at the same time is in conflict with it.
     for field in [title, summary, body, easy, english] {
       if let text = record?[field] { edits.append(field.set(text)) }
@@ -82,7 +77,8 @@ public enum Broadcast {
       "texts",
       [
         .init("channel", .choice(Channel.choices), "媒体", "Channel"), .init("text", .text(5_000), "文", "Text"),
-        .init("length", .integer(Numbers.any), "文字数", "Characters"), .init("refused", .text(300), "出せない理由", "Why not"),
+        .init("length", .integer(Numbers.any), "文字数", "Characters"),
+        .init("refused", .object(.words), "出せない理由", "Why not"),
       ])
   ) { look in
     guard let row = look.inquiry.row, let message = try RowValues.fetch(row, records, look.db) else {
@@ -95,7 +91,8 @@ public enum Broadcast {
         (chosen.isEmpty ? Channel.allCases : chosen).map { channel in
           switch channel.text(of: message, isDrill: isDrill) {
           case .said(let text): ["channel": .text(channel.rawValue), "text": .text(text), "length": JSON(text.count)]
-          case .refused(let words): ["channel": .text(channel.rawValue), "refused": .text(words.ja)]
+          case .refused(let words):
+            ["channel": .text(channel.rawValue), "refused": ["ja": .text(words.ja), "en": .text(words.en)]]
           }
         })
     ]

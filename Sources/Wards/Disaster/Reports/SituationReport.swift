@@ -20,10 +20,12 @@ enum SituationReport {
   static let approvedAt = Field.time(8, "approved_at", "決裁日時", "Approved at")
   static let toldTo = SetField(9, "told_to", of: .text(100), atMost: 20, "報告先", "Told to")
   static let toldAt = Field.time(10, "told_at_office", "報告日時", "Told at")
+  static let alone = Field.text(11, "alone", 300, "単独決裁の理由", "Why by one alone")
 
   static let records = Records(
     125, "situation_reports", "被害状況の報告", "Situation report", lane: .life, law: .keptByMaker, reader: .staff,
-    fields: [form, serial, asOf, overview, measures, figures, approvedBy, approvedAt, toldTo, toldAt] + Told.fields,
+    fields: [form, serial, asOf, overview, measures, figures, approvedBy, approvedAt, toldTo, toldAt, alone]
+      + Told.fields,
     title: [Told.ward, form, serial],
     states: [
       .has(toldAt, "told", "報告済み", "told", .done), .has(approvedAt, "approved", "決裁済み", "approved", .underWay),
@@ -155,9 +157,12 @@ enum SituationReport {
     actions: [
       draw,
       Action(
-        "approveReport", .step("approval"), records, "報告を決裁する", "Approve a report", for: .command,
+        "approveReport", .step("approval"), records, "報告を決裁する", "Approve a report", for: .command, takes: [alone.asked],
         when: [Told.own, .missing(approvedAt, "決裁済みです", "approved already")], stamps: [.now(approvedAt)]
-      ) { desk, _, edits in edits.append(approvedBy.add(desk.inquiry.user.name)) },
+      ) { desk, record, edits in
+        try Told.decides(desk, on: record, alone: alone)
+        edits.append(approvedBy.add(desk.inquiry.user.name))
+      },
       Action(
         "sendReport", .step("sending"), records, "報告したことを記録する", "Record that it was told", for: .command,
         takes: [toldTo.needed],

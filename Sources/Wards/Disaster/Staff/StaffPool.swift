@@ -25,13 +25,10 @@ public enum StaffPool {
 
   /// - Throws: a `Fault` where this node's share is less.
   static func spending(_ people: Int64, of pool: RowID, _ desk: Desk) throws {
-    let shares = try desk.shares(pool, records, amount)
-    let own = shares[desk.replica.author] ?? 0
-    guard people > own else { return }
-    let others = shares.filter { $0.key != desk.replica.author }.values.total
+    guard let (own, others) = try desk.lacking(people, of: pool, records, amount) else { return }
     throw Fault.refused(
-      "people", ja: "この機器から出せるのは \(max(own, 0)) 人です。\(others > 0 ? "ほかの機器に \(others) 人分あります" : "")",
-      en: "this node can lend \(max(own, 0))\(others > 0 ? "; other nodes hold \(others)" : "")")
+      "people", ja: "この機器から出せるのは \(max(own, 0)) 人です。\(others.isEmpty ? "" : "残りはほかの機器にあります(\(others))")",
+      en: "this node can lend \(max(own, 0))\(others.isEmpty ? "" : "; other nodes hold \(others)")")
   }
 
   private static let add = Endpoint.write(

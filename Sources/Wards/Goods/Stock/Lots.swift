@@ -27,14 +27,10 @@ public enum Lots {
 
   /// - Throws: a `Fault` that says who holds the rest.
   public static func spending(_ amount: Int64, of row: RowID, _ desk: Desk, _ field: String = "amount") throws {
-    let shares = try desk.shares(row, records, Lot.amount)
-    let own = shares[desk.replica.author] ?? 0
-    guard amount > own else { return }
-    let others = shares.filter { $0.key != desk.replica.author && $0.value > 0 }.sorted { $0.key < $1.key }
-    let list = others.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
+    guard let (own, list) = try desk.lacking(amount, of: row, records, Lot.amount) else { return }
     throw Fault.refused(
-      field, ja: "このノードの持ち分は \(own) です。\(others.isEmpty ? "" : "ほかの持ち分(\(list))は譲渡を求めてください")",
-      en: "this node's share is \(own)\(others.isEmpty ? "" : "; others hold \(list): ask for a share")")
+      field, ja: "このノードの持ち分は \(own) です。\(list.isEmpty ? "" : "ほかの持ち分(\(list))は譲渡を求めてください")",
+      en: "this node's share is \(own)\(list.isEmpty ? "" : "; others hold \(list): ask for a share")")
   }
 
   // MARK: What is answered
