@@ -118,12 +118,14 @@ def main():
 
         reader = Reader(unsigned)
         version = reader.take(1)[0]
-        assert version in (0x20, 0x21)
+        assert version & 0xF8 == 0x20
         milliseconds += reader.varint()
         logical = reader.varint()
         assert (milliseconds, logical) == (entry["timeMilliseconds"], entry["timeLogical"])
         assert read_clock(reader, clock) == entry["clock"]
         assert (read_clock(reader, control) if version & 1 else []) == entry["control"]
+        branches = {str(reader.varint()): reader.take(32).hex() for _ in range(reader.varint())} if version & 4 else {}
+        assert branches == entry["branches"]
         assert reader.varint() == 1
         header = unsigned[:reader.offset]
         assert reader.varint() == vector["audienceKeyID"]

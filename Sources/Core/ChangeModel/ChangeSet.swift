@@ -9,12 +9,33 @@ public struct ChangeSetHeader: Hashable, Sendable {
   public var control: [Dot]
   /// The author's clock stood far from those of its peers when it wrote: its time is a guess.
   public var isClockDoubted: Bool
+  /// Which branch the author's numbers mean from now on, of logs in its lane whose branches a revocation chooses from. Sorted.
+  public var branches: [NamedBranch]
 
-  public init(time: HybridTime, clock: [Dot], control: [Dot], isClockDoubted: Bool = false) {
+  public init(
+    time: HybridTime, clock: [Dot], control: [Dot], isClockDoubted: Bool = false, branches: [NamedBranch] = []
+  ) {
     self.time = time
     self.clock = clock
     self.control = control
     self.isClockDoubted = isClockDoubted
+    self.branches = branches
+  }
+}
+
+/// One branch of an author's log, by a change set that lies on it: where logs part, a number alone names none.
+public struct NamedBranch: Hashable, Sendable {
+  public static let hashBytes = 32
+
+  public var author: AuthorNumber
+  /// The chain hash of the change set that a revocation names as the last valid one.
+  public var hash: [UInt8]
+
+  /// - Precondition: `hash` has 32 bytes.
+  public init(_ author: AuthorNumber, hash: [UInt8]) {
+    precondition(hash.count == Self.hashBytes)
+    self.author = author
+    self.hash = hash
   }
 }
 
@@ -33,6 +54,8 @@ public struct AuthorPast: Sendable {
   public var time = HybridTime.zero
   public var clock = MentionedClock()
   public var control = MentionedClock()
+  /// By author: the hash on the branch that the numbers of `clock` mean, as this log named it last.
+  public var branches: [AuthorNumber: [UInt8]] = [:]
   /// How far its word about another author's log is certain; past that, a number names one branch of the log or the other.
   public var certain: [AuthorNumber: SequenceNumber] = [:]
 
@@ -53,6 +76,7 @@ public struct AuthorPast: Sendable {
     time = header.time
     for dot in header.clock { clock.advance(to: dot) }
     for dot in header.control { control.advance(to: dot) }
+    for branch in header.branches { branches[branch.author] = branch.hash }
   }
 }
 
@@ -62,6 +86,7 @@ public struct ChangeSetLayout: Sendable {
   public static let signatureBytes = 64
   private static let hasControl: UInt8 = 1
   private static let doubtsClock: UInt8 = 2
+  private static let namesBranches: UInt8 = 4
 
   public var header: ChangeSetHeader
   /// Length of the header's bytes, the section count included.
@@ -74,11 +99,19 @@ public struct ChangeSetLayout: Sendable {
   ) {
     precondition(header.time > past.time && sections <= Limits.sections)
     writer.byte(
-      formatVersion << 4 | (header.control.isEmpty ? 0 : hasControl) | (header.isClockDoubted ? doubtsClock : 0))
+      formatVersion << 4 | (header.control.isEmpty ? 0 : hasControl) | (header.isClockDoubted ? doubtsClock : 0)
+        | (header.branches.isEmpty ? 0 : namesBranches))
     writer.varint(UInt64(header.time.milliseconds - past.time.milliseconds))
     writer.varint(header.time.logical)
     ClockCodec.encode(header.clock, against: past.clock, to: &writer)
     if !header.control.isEmpty { ClockCodec.encode(header.control, against: past.control, to: &writer) }
+    if !header.branches.isEmpty {
+      writer.count(header.branches.count)
+      for branch in header.branches {
+        writer.varint(branch.author.rawValue)
+        writer.raw(branch.hash)
+      }
+    }
     writer.count(sections)
   }
 
@@ -94,7 +127,8 @@ public struct ChangeSetLayout: Sendable {
     }
     var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes.dropLast(Self.signatureBytes)))
     let version = try reader.byte()
-    guard version >> 4 == Self.formatVersion, version & 0xf & ~(Self.hasControl | Self.doubtsClock) == 0 else {
+    let flags = Self.hasControl | Self.doubtsClock | Self.namesBranches
+    guard version >> 4 == Self.formatVersion, version & 0xf & ~flags == 0 else {
       throw MalformedBytes(.unknownVersion, offset: 0)
     }
     let advance = try reader.varint(upTo: 1 << 48)
@@ -109,6 +143,7 @@ public struct ChangeSetLayout: Sendable {
       // An author's own control log is one that it relies on too, so no author is left out here.
       control = try ClockCodec.decode(from: &reader, against: past.control, author: nil)
     }
+    let branches = version & Self.namesBranches == 0 ? [] : try Self.readBranches(from: &reader, after: past)
     let count = try reader.count(upTo: Limits.sections)
     headerBytes = reader.offset
     sections = []
@@ -121,6 +156,26 @@ public struct ChangeSetLayout: Sendable {
     }
     try reader.expectEnd()
     header = ChangeSetHeader(
-      time: time, clock: clock, control: control, isClockDoubted: version & Self.doubtsClock != 0)
+      time: time, clock: clock, control: control, isClockDoubted: version & Self.doubtsClock != 0, branches: branches)
+  }
+
+  private static func readBranches(
+    from reader: inout ByteReader, after past: AuthorPast
+  ) throws(MalformedBytes) -> [NamedBranch] {
+    let count = try reader.count(upTo: Limits.namedBranches)
+    guard count > 0 else { throw reader.malformed(.invalidValue) }
+    var branches: [NamedBranch] = []
+    for _ in 0..<count {
+      let raw = UInt32(try reader.varint(upTo: UInt64(UInt32.max)))
+      guard let author = AuthorNumber(rawValue: raw), author != past.author,
+        branches.last.map({ $0.author < author }) ?? true
+      else { throw reader.malformed(.invalidValue) }
+      branches.append(NamedBranch(author, hash: Array(try reader.raw(NamedBranch.hashBytes))))
+    }
+    guard past.branches.count + branches.count(where: { past.branches[$0.author] == nil }) <= Limits.namedBranches
+    else {
+      throw reader.malformed(.overLimit)
+    }
+    return branches
   }
 }

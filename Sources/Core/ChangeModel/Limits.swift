@@ -22,6 +22,9 @@ public enum Limits {
   /// Authors that a log may name in all: 1,000 nodes, each with as many epochs as its certificate gives it.
   public static let mentionedAuthors = 1 << 16
 
+  /// Logs of which one log may say which branch it means: as many stolen keys, each used beside its owner, as there are nodes.
+  public static let namedBranches = 1_024
+
   /// Hybrid times lie before this many milliseconds since 1970 (the year 6429): half of what the field holds, so that no
   /// time that is merged leaves its successors without room.
   public static let timeMilliseconds: Int64 = 1 << 47

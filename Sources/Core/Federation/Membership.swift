@@ -22,14 +22,14 @@ public struct Membership: Sendable {
   private var revocations: [AuthorNumber: [Revocation]] = [:]
   /// The last change set that the branches of a log share, of logs that fork.
   private var forks: [LogName: LogHead] = [:]
-  /// Logs whose branches a revocation chooses from, with the last change set that the branches share. Past that, a number in
-  /// another author's clock may name either branch: it says nothing, and nobody waits for it.
-  public private(set) var choices: [LogName: SequenceNumber] = [:]
+  /// Logs whose branches a revocation chooses from. Past where they part, a number in another author's clock may name either
+  /// branch: it says nothing, and nobody waits for it, until that author names the branch that it means.
+  public private(set) var choices: [LogName: BranchChoice] = [:]
   /// What `lastEpoch` gives.
   private var lastEpochs: [AuthorNumber: UInt32] = [:]
-  /// Proofs about authors that nobody here knows yet.
-  private var unproven: Set<[UInt8]> = []
-  private static let unprovenLimit = 1_024
+  /// Proofs about authors that nobody here knows yet, by whoever carried them: nobody fills the room of others.
+  private var unproven: [AuthorNumber?: Set<[UInt8]>] = [:]
+  private static let unprovenLimit = 64
 
   public init(_ identity: FederationIdentity) { self.identity = identity }
 
@@ -39,9 +39,10 @@ public struct Membership: Sendable {
     let kept = facts.filter { $0.starts(with: NodeCertificate.magic) }
     let facts = facts.compactMap { TrustFact($0) }
     // Certificates may be those of an authority that an amendment made.
-    for fact in facts { if case .amendments = fact { _ = try? learn(fact) } }
-    for bytes in certificates + kept { _ = try? enrol(bytes) }
-    for fact in facts { _ = try? learn(fact) }
+    for fact in facts { if case .amendments = fact { _ = try? takeUp(fact, from: nil) } }
+    for bytes in certificates + kept { _ = try? takeUp(bytes) }
+    for fact in facts { _ = try? takeUp(fact, from: nil) }
+    findChoices()
   }
 
   /// Whether more than one certificate is known for a node.
@@ -58,6 +59,12 @@ public struct Membership: Sendable {
   /// counts (a renewal), of those that hold.
   @discardableResult
   public mutating func enrol(_ bytes: [UInt8]) throws(Refusal) -> NodeCertificate {
+    let certificate = try takeUp(bytes)
+    findChoices()
+    return certificate
+  }
+
+  private mutating func takeUp(_ bytes: [UInt8]) throws(Refusal) -> NodeCertificate {
     let certificate: NodeCertificate
     do { certificate = try NodeCertificate(bytes, in: identity) } catch { throw .invalid(error) }
     if let known = certificates[certificate.node] {
@@ -99,14 +106,19 @@ public struct Membership: Sendable {
 
   /// Takes up a revocation, a fork proof or a chain of amendments.
   ///
+  /// - Parameter carrier: whose log brought it.
   /// - Returns: whether it says something new.
-  public mutating func learn(_ fact: TrustFact) throws(Refusal) -> Bool {
-    guard try takeUp(fact) else { return false }
-    choices = forks.keys.reduce(into: [:]) { choices, log in choices[log] = choice(in: log)?.sequence }
+  public mutating func learn(_ fact: TrustFact, from carrier: AuthorNumber? = nil) throws(Refusal) -> Bool {
+    guard try takeUp(fact, from: carrier) else { return false }
+    findChoices()
     return true
   }
 
-  private mutating func takeUp(_ fact: TrustFact) throws(Refusal) -> Bool {
+  private mutating func findChoices() {
+    choices = forks.keys.reduce(into: [:]) { choices, log in choices[log] = choice(in: log) }
+  }
+
+  private mutating func takeUp(_ fact: TrustFact, from carrier: AuthorNumber?) throws(Refusal) -> Bool {
     switch fact {
     case .revocation(let bytes):
       let revocation: Revocation
@@ -121,8 +133,8 @@ public struct Membership: Sendable {
     case .fork(let bytes):
       guard let log = ForkProof.log(claimedBy: bytes) else { throw .invalid(.malformedForkProof) }
       guard certificates[log.author.node] != nil else {
-        guard unproven.count < Self.unprovenLimit else { return false }
-        return unproven.insert(bytes).inserted
+        guard unproven[carrier, default: []].count < Self.unprovenLimit else { return false }
+        return unproven[carrier, default: []].insert(bytes).inserted
       }
       guard let proof = ForkProof(bytes, federation: identity.id, key: key) else {
         throw .invalid(.malformedForkProof)
@@ -147,9 +159,9 @@ public struct Membership: Sendable {
   /// - Returns: whether one of them holds.
   public mutating func proveWaiting() -> Bool {
     var isNew = false
-    for bytes in unproven.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+    for bytes in Set(unproven.values.joined()).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
       guard let log = ForkProof.log(claimedBy: bytes), certificates[log.author.node] != nil else { continue }
-      unproven.remove(bytes)
+      for carrier in unproven.keys { unproven[carrier]?.remove(bytes) }
       if (try? learn(.fork(bytes))) == true { isNew = true }
     }
     return isNew
@@ -186,23 +198,38 @@ public struct Membership: Sendable {
     }
   }
 
-  /// Where the branches of a log part that a revocation chooses from; nil when there is nothing to choose.
-  public func choice(in log: LogName) -> LogHead? {
-    guard let fork = forks[log], let pin = pin(of: log), fork.sequence < pin.sequence else { return nil }
-    return fork
+  /// What a revocation chooses between the branches of a log; nil when there is nothing to choose.
+  private func choice(in log: LogName) -> BranchChoice? {
+    guard let fork = forks[log], let pin = pin(of: log), fork.sequence < pin.sequence,
+      lastValid(log) == pin.sequence
+    else { return nil }
+    return BranchChoice(shared: fork, last: pin)
   }
 
   /// What is certain of what an author had seen.
   public func certain(of past: AuthorPast) -> AuthorPast {
     guard !choices.isEmpty else { return past }
     var past = past
-    for (log, shared) in choices where log.lane == past.lane { past.certain[log.author] = shared }
+    for (log, choice) in choices where log.lane == past.lane && !choice.isNamed(by: past.branches[log.author]) {
+      past.certain[log.author] = choice.shared.sequence
+    }
     return past
   }
 
   /// Nodes that are revoked, and logs that fork with their last valid sequence.
   public var revoked: [AuthorNumber] { Set(revocations.keys).union(disowned).sorted() }
   public var forkedLogs: [LogName: SequenceNumber] { forks.mapValues(\.sequence) }
+}
+
+/// What a revocation chooses between the branches of a log.
+public struct BranchChoice: Hashable, Sendable {
+  /// The last change set that the branches share.
+  public var shared: LogHead
+  /// The last valid one: it lies on the branch that is the log.
+  public var last: LogHead
+
+  /// Whether numbers mean the branch that was chosen, by the hash that their author named; nil: none.
+  public func isNamed(by hash: [UInt8]?) -> Bool { hash == last.hash.bytes }
 }
 
 /// Something that ends the validity of a log, as the control lane carries it.

@@ -248,7 +248,8 @@ extension RowState {
       let through = min(share.last, seen)
       let index = contributionIndex(share.field)
       contributions[index].update(share.author) { contribution in
-        guard through > contribution.buriedThrough else { return }
+        // Of two that did not know each other and saw as much, the greater sum: the same whichever comes first.
+        guard (through, share.total) > (contribution.buriedThrough, contribution.buriedTotal) else { return }
         contribution.buriedThrough = through
         contribution.buriedTotal = share.total
       }

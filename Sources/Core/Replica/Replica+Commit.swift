@@ -85,18 +85,34 @@ extension Replica {
       clock.removeFirst(told.count)
       control.removeFirst(relied.count)
     }
-    return try write(name, drafted, clock: clock, control: control, at: now)
+    return try write(
+      name, drafted, clock: clock, control: control, branches: branches(in: name, except: unseen), at: now)
+  }
+
+  /// The branches that this author has merged as a revocation chose, and has not named yet: from here on its numbers count again.
+  private func branches(in log: LogName, except unseen: Set<AuthorNumber>) -> [NamedBranch] {
+    guard !membership.choices.isEmpty else { return [] }
+    let past = store.state(of: log).past
+    let room = Limits.namedBranches - past.branches.count
+    return membership.choices.compactMap { other, choice in
+      guard other.lane == log.lane, other.author != author, !unseen.contains(other.author),
+        store.state(of: other).merged == choice.last, !choice.isNamed(by: past.branches[other.author])
+      else { return nil }
+      return NamedBranch(other.author, hash: choice.last.hash.bytes)
+    }.sorted { $0.author < $1.author }.prefix(max(room, 0)).map { $0 }
   }
 
   /// Entries of each clock in a change set without sections.
   private static let clockInOne = 2_048
 
   private func write(
-    _ name: LogName, _ drafted: [Draft.Sealed], clock: [Dot], control: [Dot], at now: Instant
+    _ name: LogName, _ drafted: [Draft.Sealed], clock: [Dot], control: [Dot], branches: [NamedBranch] = [],
+    at now: Instant
   ) throws(ReplicaError) -> Dot {
     let state = store.state(of: name)
     let header = ChangeSetHeader(
-      time: try nextTime(after: state.past.time, at: now), clock: clock, control: control, isClockDoubted: doubtsClock)
+      time: try nextTime(after: state.past.time, at: now), clock: clock, control: control, isClockDoubted: doubtsClock,
+      branches: branches)
     var sections: [PlainSection] = []
     var size = Self.overhead(header)
     for section in drafted {
@@ -120,7 +136,9 @@ extension Replica {
         try ChangeSetLayout(raw, after: state.past)
       }
       let read = layout.header
-      guard read.time == header.time, Set(read.clock) == Set(clock), Set(read.control) == Set(control) else {
+      guard read.time == header.time, Set(read.clock) == Set(clock), Set(read.control) == Set(control),
+        read.branches == branches
+      else {
         throw MalformedBytes(.invalidValue, offset: 0)
       }
     } catch { throw .invalidEdit(error) }
@@ -151,7 +169,8 @@ extension Replica {
 
   /// What a change set takes besides its sections: header and signature.
   private static func overhead(_ header: ChangeSetHeader) -> Int {
-    64 + (header.clock.count + header.control.count) * 10 + ChangeSetLayout.signatureBytes
+    64 + (header.clock.count + header.control.count) * 10 + header.branches.count * (5 + NamedBranch.hashBytes)
+      + ChangeSetLayout.signatureBytes
   }
 
   /// Key id, length and tag.

@@ -88,26 +88,37 @@ extension Replica {
     guard let bytes = try store.entries(name, from: state.merged.sequence + 1, byteLimit: 0).first,
       let layout = try? bytes.decoding({ raw throws(MalformedBytes) in try ChangeSetLayout(raw, after: state.past) })
     else { return nil }
-    return need(of: layout.header, in: name.lane)
+    return need(of: layout.header, after: state.past)
   }
 
   /// The first thing that a change set follows and that is not merged here.
-  private func need(of header: ChangeSetHeader, in lane: Lane) -> Need? {
+  private func need(of header: ChangeSetHeader, after before: AuthorPast) -> Need? {
     #if MUTANTS
       if PlantedBug.mergesTooEarly.isPlanted { return nil }
     #endif
-    // What is void is not waited for: it never comes. Nor is either branch of a log that a revocation chooses from: a number does
-    // not say which was meant, and the other may wait for what there never was.
+    let lane = before.lane
+    // What is void is not waited for: it never comes. Nor is either branch of a log that a revocation chooses from, unless the
+    // author has named the one that is chosen: a number alone does not say which was meant, and the other may wait for what there
+    // never was.
+    func limit(_ log: LogName) -> SequenceNumber {
+      guard let choice = membership.choices[log] else { return membership.lastValid(log) ?? .max }
+      let named = header.branches.first { $0.author == log.author }?.hash ?? before.branches[log.author]
+      return (log.lane == lane && choice.isNamed(by: named) ? choice.last : choice.shared).sequence
+    }
     func lacks(_ lane: Lane, _ dot: Dot) -> Need? {
       let log = LogName(lane, dot.author)
       let merged = store.merged(log)
       guard merged < dot.sequence,
-        case let limit = membership.choices[log] ?? membership.lastValid(log) ?? .max, merged < limit
+        case let limit = limit(log), merged < limit
       else { return nil }
       return Need(log: log, sequence: min(dot.sequence, limit))
     }
     for dot in header.control { if let need = lacks(.control, dot) { return need } }
     for dot in header.clock { if let need = lacks(lane, dot) { return need } }
+    // What it had named by number before, it means by this branch from now on.
+    for branch in header.branches {
+      if let need = lacks(lane, Dot(branch.author, before.clock[branch.author])) { return need }
+    }
     return nil
   }
 
@@ -132,7 +143,7 @@ extension Replica {
       try note(entry.log, entry.sequence, "merge", "malformed header: \(error.reason) at \(error.offset)", at: now)
       return nil
     }
-    if let need = need(of: layout.header, in: entry.log.lane) {
+    if let need = need(of: layout.header, after: past) {
       Probe.changeSetWaited.hit()
       return need
     }

@@ -90,7 +90,7 @@ extension Replica {
       // This very author wrote what this node did not have: it was restored from an older copy.
       if run.log.author == author { try reopen(above: author) }
       effects.logs.insert(run.log)
-      if membership.choice(in: run.log) != nil, undecided(run.log) == nil {
+      if membership.choices[run.log] != nil, undecided(run.log) == nil {
         // It has come as far as a revocation names: whether by the true branch is seen before any of it is merged.
         limitsChangedAt = now
       } else if state.waiting == 0 {

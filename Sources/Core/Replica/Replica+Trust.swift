@@ -16,13 +16,14 @@ extension Replica {
     for bytes in ControlSchema.certificates(in: edits) {
       var member: AuthorNumber?
       let epochs = NodeCertificate(unchecked: bytes).flatMap { membership.lastEpoch(of: $0.node) }
+      let choices = membership.choices
       do throws(Membership.Refusal) { member = try membership.enrol(bytes).node } catch {
         try note(carrier, past.sequence, "certificate", "\(error)", at: now)
       }
       guard let member else { continue }
       // Also one that does not count now: an amendment may decide otherwise, after a restart too.
       if membership.hasSeveral(member) { for known in membership.known(member) { try store.addFact(known.bytes) } }
-      if membership.lastEpoch(of: member) != epochs { limitsChangedAt = now }
+      if membership.lastEpoch(of: member) != epochs || membership.choices != choices { limitsChangedAt = now }
       guard membership.certificates[member]?.bytes == bytes else { continue }
       try store.setMember(member, certificate: bytes)
       if membership.proveWaiting() { limitsChangedAt = now }
@@ -33,7 +34,7 @@ extension Replica {
     _ fact: TrustFact, from carrier: LogName, _ sequence: SequenceNumber, at now: Instant
   ) throws(StoreError) {
     var isNew = false
-    do throws(Membership.Refusal) { isNew = try membership.learn(fact) } catch {
+    do throws(Membership.Refusal) { isNew = try membership.learn(fact, from: carrier.author) } catch {
       try note(carrier, sequence, "trust", "\(error)", at: now)
     }
     guard isNew else { return }
@@ -93,9 +94,10 @@ extension Replica {
         try setAside(name, after: limit, into: &void, at: now)
       }
       // Of what stays of the branches that a revocation chooses from, others' clocks say nothing any longer.
-      for (log, shared) in membership.choices where shared < heldTo[log] ?? .max {
+      for (log, choice) in membership.choices where heldTo[log] != choice {
         void.wasMerged = true
         let merged = store.merged(log)
+        let shared = choice.shared.sequence
         if merged > shared {
           try eachEntry(of: log, after: shared) { entry, edits in
             if entry.sequence <= merged { void.touch(edits) }
@@ -164,18 +166,16 @@ extension Replica {
   /// The last change set of what is kept of a log that is valid; nil: all of it is. Where a revocation chooses between
   /// branches, only one leads to what it names: what is merged of a branch that has not got there yet is taken back.
   private func end(of log: LogName) throws(StoreError) -> SequenceNumber? {
-    guard let fork = membership.choice(in: log), let pin = membership.pin(of: log) else {
-      return membership.lastValid(log)
-    }
-    guard store.logged(log) >= pin.sequence else { return store.merged(log) > fork.sequence ? fork.sequence : nil }
-    return try head(of: log, at: pin.sequence) == pin ? pin.sequence : fork.sequence
+    guard let choice = membership.choices[log] else { return membership.lastValid(log) }
+    let (shared, last) = (choice.shared.sequence, choice.last)
+    guard store.logged(log) >= last.sequence else { return store.merged(log) > shared ? shared : nil }
+    return try head(of: log, at: last.sequence) == last ? last.sequence : shared
   }
 
   /// What a log waits for whose branches a revocation chooses from, and that has not got to what it names.
   func undecided(_ log: LogName) -> (shared: LogHead, need: Need)? {
-    guard let fork = membership.choice(in: log), let pin = membership.pin(of: log), store.logged(log) < pin.sequence
-    else { return nil }
-    return (fork, Need(log: log, sequence: pin.sequence))
+    guard let choice = membership.choices[log], store.logged(log) < choice.last.sequence else { return nil }
+    return (choice.shared, Need(log: log, sequence: choice.last.sequence))
   }
 
   /// What is kept of an undecided log gives way to another branch that comes: whichever gets there is the true one.
@@ -277,7 +277,7 @@ extension Replica {
   /// an authority's card.
   private func takeBack(at now: Instant) throws(StoreError) {
     for log in try store.logsSetAside() {
-      if membership.choice(in: log) != nil {
+      if membership.choices[log] != nil {
         try takeBack(log, try trueBranchApart(log), at: now)
         continue
       }
@@ -408,7 +408,8 @@ extension Replica {
     draft.edits = [ControlSchema.proving(proof)]
     do { _ = try commit(draft, at: now) } catch {
       if case .store(let error) = error { throw error }
-      // A node that cannot write, being revoked itself, still must not merge what is void.
+      // A node that cannot write still must not merge what is void; and says it as soon as it can.
+      unsaid += draft.edits.filter { !unsaid.contains($0) }
       if (try? membership.learn(.fork(proof.bytes))) == true {
         try store.addFact(proof.bytes)
         limitsChangedAt = now

@@ -84,7 +84,7 @@ public final class Replica {
   var lateRows: [UInt32: Set<RowID>] = [:]
   var lateAt = Instant(milliseconds: 0)
   /// The choices between branches that the tables are held to.
-  var heldTo: [LogName: SequenceNumber] = [:]
+  var heldTo: [LogName: BranchChoice] = [:]
   /// A revocation or fork proof came in this transaction: logs are held to it before it ends. Invariant: nil between
   /// transactions, so no log is kept beyond its valid end.
   var limitsChangedAt: Instant?

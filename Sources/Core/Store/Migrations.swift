@@ -14,6 +14,7 @@ enum Migrations {
       try db.execute(sql: version3)
       try db.execute(sql: waitingReports)
     }
+    migrator.registerMigration("named branches") { db in try db.execute(sql: namedBranches) }
     return migrator
   }()
 
@@ -151,6 +152,18 @@ enum Migrations {
       content BLOB NOT NULL
     ) STRICT;
     CREATE INDEX waiting_reports_by_sender ON waiting_reports (block, address);
+    """
+
+  static let namedBranches = """
+    -- Which branch the numbers in a log's clock mean, of another author's log whose branches a revocation chooses from: by the
+    -- chain hash of a change set on it. With `logs.clock`, as merged.
+    CREATE TABLE named_branches (
+      lane INTEGER NOT NULL,
+      author INTEGER NOT NULL,
+      other INTEGER NOT NULL,
+      hash BLOB NOT NULL,
+      PRIMARY KEY (lane, author, other)
+    ) STRICT, WITHOUT ROWID;
     """
 
   static func tableSQL(_ collection: CollectionSchema) -> [String] {

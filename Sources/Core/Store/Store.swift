@@ -27,6 +27,8 @@ public final class Store {
   /// Mirrors the `logs` table, because every change set that is merged is looked at against all clocks.
   private var states: [LogName: LogState] = [:]
   private var changedLogs: Set<LogName> = []
+  /// What `named_branches` holds.
+  private var savedBranches: [LogName: [AuthorNumber: [UInt8]]] = [:]
   /// The keys of `states`, in order; made anew when one comes.
   private var sortedNames: [LogName] = []
   /// Goes up whenever a log's head may have changed: what is derived from heads can be kept until then.
@@ -434,40 +436,22 @@ public final class Store {
     headRevision += 1
   }
 
-  /// How far each log of a replica is kept and merged, by its `logs` table.
-  ///
-  /// - Parameter damaged: takes a row that makes no sense, and why; when it does not throw, the row is left out.
-  public static func logStates(_ db: Database, damaged: (LogName?, String) throws -> Void) throws -> [LogName: LogState]
-  {
-    guard let connection = db.sqliteConnection else { throw StoreError.refused(0, "no connection") }
-    var states: [LogName: LogState] = [:]
-    let rows = try Statement(
-      "SELECT lane, author, logged, logged_hash, merged, merged_hash, merged_time, clock, control FROM logs",
-      on: connection)
-    while try rows.step() {
-      guard let lane = Lane(rawValue: UInt8(truncatingIfNeeded: rows.integer(0))),
-        let author = AuthorNumber(rawValue: UInt32(truncatingIfNeeded: rows.integer(1))),
-        rows.bytes(3).count == Digest.byteCount, rows.bytes(5).count == Digest.byteCount
-      else {
-        try damaged(nil, "logs table")
-        continue
+  /// - Precondition: within `write`.
+  private func saveBranches(of name: LogName, _ branches: [AuthorNumber: [UInt8]]) throws(StoreError) {
+    guard branches != savedBranches[name] ?? [:] else { return }
+    savedBranches[name] = branches
+    let log: [Int64] = [Int64(name.lane.rawValue), Int64(name.author.rawValue)]
+    do {
+      try pool.unsafeReentrantWrite { db in
+        try db.execute(
+          sql: "DELETE FROM named_branches WHERE lane = ? AND author = ?", arguments: StatementArguments(log))
+        for (other, hash) in branches.sorted(by: { $0.key < $1.key }) {
+          try db.execute(
+            sql: "INSERT INTO named_branches (lane, author, other, hash) VALUES (?, ?, ?, ?)",
+            arguments: [log[0], log[1], Int64(other.rawValue), Data(hash)])
+        }
       }
-      let name = LogName(lane, author)
-      var state = LogState(name)
-      state.logged = LogHead(sequence: SequenceNumber(truncatingIfNeeded: rows.integer(2)), hash: Digest(rows.bytes(3)))
-      state.merged = LogHead(sequence: SequenceNumber(truncatingIfNeeded: rows.integer(4)), hash: Digest(rows.bytes(5)))
-      state.past.sequence = state.merged.sequence
-      state.past.time = HybridTime(rawValue: UInt64(bitPattern: rows.integer(6)))
-      do {
-        state.past.clock = try MentionedClockCodec.decode(rows.bytes(7))
-        state.past.control = try MentionedClockCodec.decode(rows.bytes(8))
-      } catch {
-        try damaged(name, "clock of \(lane.name) \(author): \(error.reason) at \(error.offset)")
-        continue
-      }
-      states[name] = state
-    }
-    return states
+    } catch { throw StoreError.of(error) }
   }
 
   private func saveStates() throws(StoreError) {
@@ -483,6 +467,7 @@ public final class Store {
       upsertLog.bind(8, MentionedClockCodec.encode(state.past.clock))
       upsertLog.bind(9, MentionedClockCodec.encode(state.past.control))
       try upsertLog.run()
+      try saveBranches(of: name, state.past.branches)
     }
     changedLogs = []
   }

@@ -36,6 +36,11 @@ public struct LogLine: Codable, Sendable {
     public var sequence: Int
   }
 
+  public struct Branch: Codable, Sendable {
+    public var log: LogReference
+    public var hash: String
+  }
+
   public var schema = "renkei-inspect/log/1"
   public var log: LogReference
   public var sequence: Int
@@ -46,6 +51,8 @@ public struct LogLine: Codable, Sendable {
   public var logical: Int?
   /// What the author had newly seen since its change set before.
   public var saw: [Advance]
+  /// Which branch of another's forked log its numbers mean from here on: the chain hash of a change set on it.
+  public var branches: [Branch]?
   public var sections: [Section]
   /// `afterGap`, `malformed` or `strangerKey`, with where.
   public var fault: String?
@@ -67,6 +74,11 @@ extension LogLine {
       + (header?.clock ?? []).map {
         Advance(log: LogReference(LogName(changeSet.log.lane, $0.author)), sequence: Int($0.sequence))
       }
+    if let named = header?.branches, !named.isEmpty {
+      branches = named.map {
+        Branch(log: LogReference(LogName(changeSet.log.lane, $0.author)), hash: $0.hash.hexadecimal)
+      }
+    }
     sections = changeSet.sections.map { section in
       switch section.content {
       case .edits(let edits):

@@ -21,6 +21,8 @@ public struct Ledger: Sendable {
     public var goods: [RowID: Int64] = [:]
     /// How far its author had merged each log of its lane, itself excluded.
     public var known: [AuthorNumber: SequenceNumber]
+    /// Which branch of a forked log its author's numbers mean: the chain hash that it named last.
+    public var branches: [AuthorNumber: [UInt8]] = [:]
     /// The hash of its bytes.
     public var hash: Digest
     /// When, in microseconds since the start.
@@ -123,9 +125,13 @@ public struct Ledger: Sendable {
     return (forks[log] ?? .max) - 1
   }
 
-  /// How far a number in another author's clock says which change set of a log is meant: not past where it forks. Nobody
-  /// waits for more.
-  func certain(_ log: LogName) -> SequenceNumber { min(lastValid(log), (forks[log] ?? .max) - 1) }
+  /// How far a number in an entry's clock says which change set of another author's log is meant: not past where that log forks,
+  /// unless the entry's author has named the branch that a cut chose. Nobody waits for more.
+  func certain(_ author: AuthorNumber, by entry: Entry) -> SequenceNumber {
+    let log = LogName(entry.log.lane, author)
+    if let cut = cuts[author.node]?[log], entry.branches[author] == cut.hash.bytes { return cut.sequence }
+    return min(lastValid(log), (forks[log] ?? .max) - 1)
+  }
 
   private mutating func countShares() {
     shares = [:]

@@ -157,7 +157,7 @@ final class Liar {
         Ledger.Entry(
           log: entry.log, sequence: entry.sequence, edits: edits,
           known: Dictionary(uniqueKeysWithValues: past.clock.mentioned.map { ($0.author, $0.sequence) }),
-          hash: blake2b(entry.bytes), at: 0, node: victim), entry.bytes
+          branches: past.branches, hash: blake2b(entry.bytes), at: 0, node: victim), entry.bytes
       ))
     return Message.run(Run(entry.log, first: entry.sequence, entries: [entry.bytes])).encoded()
   }

@@ -53,7 +53,7 @@ struct PlainModel {
   private func saw(_ entry: Int, _ author: AuthorNumber, _ sequence: SequenceNumber) -> Bool {
     let entry = ledger.entries[entry]
     if author == entry.log.author { return sequence <= entry.sequence }
-    return sequence <= entry.known[author] ?? 0 && sequence <= ledger.certain(LogName(entry.log.lane, author))
+    return sequence <= entry.known[author] ?? 0 && sequence <= ledger.certain(author, by: entry)
   }
 
   /// What an edit may do: of another ward's notice, it is seen and nothing else.

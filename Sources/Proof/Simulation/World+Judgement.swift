@@ -262,9 +262,7 @@ extension World {
         guard let entry = ledger.entry(log, merged), merged <= ledger.lastValid(log) else { continue }
         for (author, sequence) in entry.known.sorted(by: { $0.key < $1.key }) {
           let other = LogName(log.lane, author)
-          guard
-            file.merged[other, default: 0] < min(sequence, ledger.certain(other))
-          else { continue }
+          guard file.merged[other, default: 0] < min(sequence, ledger.certain(author, by: entry)) else { continue }
           violate(
             .model, "\(name(node.index)) merged \(log) #\(merged) before \(author) #\(sequence), which it follows")
         }

@@ -110,7 +110,8 @@ extension World {
         let entry = Ledger.Entry(
           log: log, sequence: next, edits: sections.filter { $0.audience.writer == nil }.flatMap(\.edits),
           sealed: sections.filter { $0.audience.writer != nil }, goods: dated?.goods ?? [:],
-          known: known.filter { $0.key != log.author }, hash: blake2b(bytes), at: now, node: node.index)
+          known: known.filter { $0.key != log.author }, branches: past.branches, hash: blake2b(bytes), at: now,
+          node: node.index)
         if let violation = ledger.add(entry) { violate(violation.checker, violation.detail) }
         trace.note(now, 4, node.index, Int(each.rawValue), Int(next))
         trace.note(bytes)

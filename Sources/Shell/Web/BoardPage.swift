@@ -16,6 +16,8 @@ import Site
 extension WebServer {
   private static let displayCookie = "renkei-display"
   private static let (shownShelters, shownEvents) = (9, 11)
+  /// How long each of the two views stands.
+  private static let seconds = 20
 
   func addBoard(to router: Router<DeskContext>) {
     router.get("/board") { request, context in
@@ -84,6 +86,8 @@ extension WebServer {
     let pick = language.pick
     let own = core.identity.ward.code
     let isMap = request.uri.queryParameters["view"] == "map"
+    let isHeld = request.uri.queryParameters["hold"] != nil
+    let next = isMap ? "/board" : "/board?view=map"
     let now = Instant.now()
     let status = try await core.status(withDigest: false, running: true)
     let disaster = try await ask("disasters", [:], context)["disasters"].list.first { $0["endedAt"] == .null }
@@ -116,7 +120,11 @@ extension WebServer {
       "phase": disaster?["name"].text ?? pick("平常時", "Ordinary times"),
       "elapsed": quake.map { [elapsed(now.milliseconds &- $0, language)] } ?? [],
       "now": String(language.time(now.milliseconds).suffix(5)),
-      "next": isMap ? "/board" : "/board?view=map", "isMap": isMap,
+      "isMap": isMap,
+      "control": [
+        "href": isHeld ? next : "/board?\(isMap ? "view=map&" : "")hold=1",
+        "label": isHeld ? pick("自動で替える", "Go on") : pick("止める", "Hold"),
+      ],
       "alarm": status.problems.filter { $0.level == .broken }.prefix(1).map { pick($0.sentence.ja, $0.sentence.en) },
       "figures": figures.map {
         ["label": $0.0, "value": language.number(Int64($0.1)), "isAlert": $0.2] as [String: Any]
@@ -144,7 +152,10 @@ extension WebServer {
         "heard": pick("最終報告", "Last report"), "chronicle": pick("できごと", "What happened"),
       ],
     ]
-    return page(request, Templates.page("board", values))
+    var response = page(request, Templates.page("board", values))
+    // By a header: whoever reads slowly, or by voice, can hold it (WCAG 2.2, 2.2.2).
+    if !isHeld { response.headers[.goesOn] = "\(Self.seconds); url=\(next)" }
+    return response
   }
 
   /// What the ward did last, newest first: shelters opened and closed, goods asked for, notices told. Nothing of people.

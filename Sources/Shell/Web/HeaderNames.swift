@@ -22,6 +22,8 @@ extension HTTPField.Name {
   static let referrerPolicy = Self("Referrer-Policy")!
   static let crossOriginOpenerPolicy = Self("Cross-Origin-Opener-Policy")!
   static let permissionsPolicy = Self("Permissions-Policy")!
+  /// After how long a browser goes on to another page by itself (WHATWG HTML, 7.11.2.1).
+  static let goesOn = Self("Refresh")!
   /// Where a request comes from, as the browser says (W3C Fetch Metadata).
   static let fetchSite = Self("Sec-Fetch-Site")!
 }

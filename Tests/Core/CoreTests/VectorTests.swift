@@ -28,6 +28,8 @@ import Testing
       /// Author number and sequence of each advance.
       var clock: [[UInt32]]
       var control: [[UInt32]]
+      /// Author numbers with the hash, in hexadecimal, on the branch that its numbers mean.
+      var branches: [String: String]
       var plainSection: String
       var bytes: String
       var contentHash: String
@@ -83,9 +85,11 @@ import Testing
       ),
     ]
     var entries: [ChangeSetVector.Entry] = []
-    for (milliseconds, clock, control, edits) in steps {
+    for (index, (milliseconds, clock, control, edits)) in steps.enumerated() {
       let time = past.time.next(at: Instant(milliseconds: milliseconds))
-      let header = ChangeSetHeader(time: time, clock: clock, control: control)
+      // The last one says which branch of the other's log its numbers mean.
+      let branches = index == steps.count - 1 ? [NamedBranch(other, hash: blake2b([UInt8]("a branch".utf8)).bytes)] : []
+      let header = ChangeSetHeader(time: time, clock: clock, control: control, branches: branches)
       let plain = SectionCodec.encode(edits, by: author)
       let entry = VerifiedEntry.sealing(
         [PlainSection(key: 1, secret: AudienceKey(audience)!, bytes: plain)], header: header, after: past, head: head,
@@ -94,7 +98,9 @@ import Testing
         ChangeSetVector.Entry(
           sequence: entry.sequence, previousHash: head.hash.bytes.hexadecimal, timeMilliseconds: time.milliseconds,
           timeLogical: time.logical, clock: clock.map { [$0.author.rawValue, $0.sequence] },
-          control: control.map { [$0.author.rawValue, $0.sequence] }, plainSection: plain.hexadecimal,
+          control: control.map { [$0.author.rawValue, $0.sequence] },
+          branches: Dictionary(uniqueKeysWithValues: branches.map { ("\($0.author.rawValue)", $0.hash.hexadecimal) }),
+          plainSection: plain.hexadecimal,
           bytes: entry.bytes.hexadecimal, contentHash: entry.content(in: context).bytes.hexadecimal,
           chainHash: entry.hash.bytes.hexadecimal))
       past.advance(by: header)
@@ -133,6 +139,9 @@ import Testing
       }
       #expect(SectionCodec.encode(edits, by: author).hexadecimal == vector.plainSection)
       past.advance(by: layout.header)
+      for (author, hash) in vector.branches {
+        #expect(past.branches[AuthorNumber(rawValue: UInt32(author)!)!]?.hexadecimal == hash)
+      }
     }
   }
 

@@ -280,7 +280,7 @@ import Testing
     try carry(stolen, from: thief, to: chief)
     for _ in 0..<3 { try exchange() }
     for replica in honest {
-      #expect(replica.membership.choices[stolen] == 0)
+      #expect(replica.membership.choices[stolen]?.shared.sequence == 0)
       #expect(try replica.waiting().map(\.log) == [stolen])
     }
     try set(clerk, try clerk.newRows(1)[0], "続く")
@@ -294,6 +294,15 @@ import Testing
       let state = try #require(try replica.store.state(of: row, in: TestSchema.things.number))
       let cell = try #require(state.register(2))
       #expect(Set(([cell.winner] + cell.others).map(\.value)) == [.text("開設"), .text("乙")])
+      #expect(try replica.store.tableDigest() == chief.store.tableDigest())
+    }
+    // Who has merged the branch that was chosen names it: from then on its numbers count, and what stood side by side is settled.
+    try set(clerk, row, "丙")
+    for _ in 0..<2 { try exchange() }
+    for replica in honest {
+      let cell = try #require(try replica.store.state(of: row, in: TestSchema.things.number)?.register(2))
+      #expect(cell.others.isEmpty && cell.winner.value == .text("丙"))
+      #expect(try replica.waiting().isEmpty)
       #expect(try replica.store.tableDigest() == chief.store.tableDigest())
     }
     try verifyAll(network, 0..<2)
