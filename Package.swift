@@ -113,6 +113,7 @@ let package = Package(
 
     // What wards do: the engine that services are declared for, the services, their formats and their map.
     room(.wards, "Topology", [yams], resources: [.embedInCode("Assets")]),
+    room(.wards, "Formats"),
     room(.wards, "Desk", ["Causality", "ChangeModel", "Sodium", "Federation", "Merge", "Store", "Replica", grdb]),
     room(.wards, "Places", ["Causality", "ChangeModel", "Sodium", "Merge", "Replica", "Desk", grdb]),
     room(.wards, "Office", ["Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Places", grdb]),
@@ -126,14 +127,17 @@ let package = Package(
       ]),
     room(
       .wards, "Disaster",
-      ["Causality", "ChangeModel", "Sodium", "Replica", "Topology", "Desk", "Places", "Goods", grdb]),
+      ["Causality", "ChangeModel", "Sodium", "Replica", "Topology", "Formats", "Desk", "Places", "Goods", grdb]),
+    room(
+      .wards, "Procurement",
+      ["Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Formats", "Desk", "Places", "Goods", grdb]),
     room(
       .wards, "Catalogue",
       [
         "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Places", "Office", "People", "Goods",
-        "Disaster", grdb,
+        "Disaster", "Procurement", grdb,
       ], exclude: ["SERVICES.md"]),
-    room(.wards, "Exchange", ["ChangeModel", "Topology", "Places"]),
+    room(.wards, "Exchange", ["ChangeModel", "Topology", "Formats", "Places"]),
 
     // Sockets, timers, HTTP, pages; and what an engineer on call is told.
     .systemLibrary(name: "CZlib", path: "Sources/Shell/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -142,7 +146,8 @@ let package = Package(
       .shell, "NodeService",
       [
         "Build", "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Links",
-        "Topology", "Desk", "Places", "Goods", "Catalogue", "Exchange", "Runbook", grdb, logging, metrics, lifecycle,
+        "Topology", "Formats", "Desk", "Places", "Goods", "Catalogue", "Exchange", "Runbook", grdb, logging, metrics,
+        lifecycle,
         nioCore,
         nioTLS, nioConcurrency, nioPosix, nioSSL, asn1, x509, crypto,
       ]),
@@ -152,7 +157,8 @@ let package = Package(
       [
         "Build", "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip",
         "Topology",
-        "Desk", "Places", "Office", "People", "Goods", "Catalogue", "Exchange", "CZlib", "Runbook", "NodeService",
+        "Formats", "Desk", "Places", "Office", "People", "Goods", "Catalogue", "Exchange", "CZlib", "Runbook",
+        "NodeService",
         "Site",
         grdb, logging,
         coreMetrics, nioCore, nioTLS, nioSSL, hummingbird, httpTypes, hummingbirdCore,
@@ -178,7 +184,7 @@ let package = Package(
       "renkei-node",
       [
         "Build", "Causality", "ChangeModel", "Sodium", "Federation", "Topology", "Desk", "Places", "Catalogue",
-        "Exchange", "Runbook",
+        "Formats", "Exchange", "Runbook",
         "NodeService", "Web", "Terminal", arguments, logging, metrics, lifecycle,
       ]),
     command(
@@ -228,12 +234,13 @@ let package = Package(
       .wards, "ServicesTests",
       [
         "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Topology", "Desk", "Places", "Office", "People",
-        "Goods", "Disaster", "Catalogue", "TestSupport", grdb,
+        "Goods", "Disaster", "Procurement", "Formats", "Catalogue", "TestSupport", grdb,
       ], exclude: ["schema.txt"]),
     tests(
       .wards, "ExchangeTests",
       [
-        "Causality", "ChangeModel", "SignedLog", "Replica", "Topology", "Desk", "Places", "Exchange", "TestSupport",
+        "Causality", "ChangeModel", "SignedLog", "Replica", "Topology", "Formats", "Desk", "Places", "Exchange",
+        "TestSupport",
         grdb,
       ]),
     tests(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Catalogue
 import Causality
+import Formats
 import Foundation
 import NodeService
 import Runbook

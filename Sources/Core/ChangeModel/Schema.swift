@@ -97,6 +97,9 @@ public enum Law: Hashable, Sendable {
   /// A row belongs to the ward that its id names, made or derived: others edit these fields of it alone, by their numbers,
   /// and do not delete it.
   case keptByWard(open: Set<UInt32>)
+  /// A row belongs to the ward that its id names, made or derived, which alone edits it and brings quantity into this stock, by its
+  /// number. Of that stock nodes of any ward spend the share that they were handed, or hand it on; they edit nothing else.
+  case drawn(stock: UInt32)
   /// A row belongs to two wards that its derived id names: each edits its own fields, by their numbers, and nobody deletes it.
   case keptByParties(first: Set<UInt32>, second: Set<UInt32>)
   /// A row is a statement on two rows, which these fields name, the lower one first: its id follows from them (`RowID.init(pair:_:in:)`),
@@ -112,6 +115,7 @@ public enum Law: Hashable, Sendable {
     case .shared: " shared"
     case .keptByMaker: " kept by its maker"
     case .keptByWard(let open): " kept by its ward, open \(open.sorted())"
+    case .drawn(let stock): " kept by its ward, all draw from \(stock)"
     case .keptByParties(let first, let second):
       " kept by two wards, the first \(first.sorted()), the second \(second.sorted())"
     case .pair(let first, let second): " on a pair [\(first), \(second)]"
@@ -156,6 +160,7 @@ public struct CollectionSchema: Hashable, Sendable {
     precondition(law != .appendOnly || fields.allSatisfy { $0.kind == .log })
     switch law {
     case .keptByWard(let open): precondition(open.isSubset(of: fields.map(\.number)))
+    case .drawn(let stock): precondition(fields.contains { $0.number == stock && $0.kind == .stock })
     case .keptByParties(let first, let second): precondition(first.union(second).isSubset(of: fields.map(\.number)))
     case .pair(let first, let second):
       precondition(
@@ -190,6 +195,9 @@ public struct CollectionSchema: Hashable, Sendable {
     case .keptByWard(let open):
       if edit.row.ward == ward { return Self.staying(edit, in: ward) }
       allowed = open
+    case .drawn(let stock):
+      if edit.row.ward == ward { return edit }
+      allowed = [stock]
     case .keptByParties(let first, let second):
       guard edit.row.isDerived else { return nil }
       allowed =

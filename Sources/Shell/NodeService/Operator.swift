@@ -3,6 +3,7 @@ import ChangeModel
 import Desk
 import Exchange
 import Federation
+import Formats
 import Foundation
 import Gossip
 import Places

@@ -1,6 +1,7 @@
 import Desk
 import Exchange
 import Federation
+import Formats
 import Gossip
 import Replica
 import Store

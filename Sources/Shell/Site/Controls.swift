@@ -64,6 +64,12 @@ public struct Controls: Sendable {
       control["isFile"] = limit > 1_000
       control["limit"] = limit
       control["value"] = ""
+    case .code(let limit):
+      control["isText"] = true
+      control["limit"] = limit
+    case .decimal:
+      control["isText"] = true
+      control["limit"] = 30
     case .integer(let range):
       control["isInteger"] = true
       control["least"] = range.lowerBound > -1_000_000_000 ? "\(range.lowerBound)" : ""

@@ -109,6 +109,7 @@ public struct Labels: Sendable {
       switch members[name]?.shape {
       case .time: return language.time(number)
       case .flag: return language.pick(number == 1 ? "はい" : "いいえ", number == 1 ? "yes" : "no")
+      case .decimal(let places, _): return FixedPoint.text(number, places: places)
       default: return language.number(number)
       }
     case .real(let number):

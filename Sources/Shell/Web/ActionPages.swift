@@ -87,7 +87,7 @@ extension WebServer {
         "サインインが切れていたため、まだ保存されていません。内容を確かめて、もう一度押してください。",
         "Your session had ended: this is not saved yet. Look it over and send it again.")
     }
-    let options = try await options(language, context)
+    let options = try await options(for: endpoint.form.fields, language, context)
     let row = sent["_row"]?.first ?? sent["row"]?.first ?? ""
     let back = Self.back(sent["_back"]?.first ?? sent["back"]?.first)
     // A report is of today, unless somebody says otherwise.
@@ -292,8 +292,8 @@ extension WebServer {
     var texts = query.filter { $0.key != "lang" && $0.key != "done" && !$0.key.hasPrefix("_") }
       .compactMapValues { $0.first.flatMap { $0.isEmpty ? nil : $0 } }
     texts = texts.filter { name, _ in endpoint.form.fields.contains { $0.name == name } }
-    let options = try await options(language, context)
-    let row = query["_row"]?.first
+    let options = try await options(for: endpoint.form.fields.filter { $0.name != "after" }, language, context)
+    let row = query["_row"]?.first.flatMap { $0.isEmpty ? nil : $0 }
     let needsInput = endpoint.form.fields.contains { $0.isRequired && texts[$0.name] == nil }
     var sections: [[String: Any]] = []
     var next: String?

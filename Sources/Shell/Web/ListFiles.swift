@@ -1,6 +1,7 @@
 import ChangeModel
 import Desk
 import Exchange
+import Formats
 import GRDB
 import Hummingbird
 import NodeService

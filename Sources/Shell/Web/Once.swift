@@ -17,10 +17,14 @@ struct Once: RouterMiddleware {
   private static let uploads: Set<String> = ["POST /import", "POST /network/bundle"]
 
   let routes: Set<String>
+  private let holdsFile: @Sendable (_ path: String) -> Bool
   private let answers = Answers()
 
-  /// - Parameter routes: by method and path as the gate has them.
-  init(_ routes: some Sequence<String>) {
+  /// - Parameters:
+  ///   - routes: by method and path as the gate has them.
+  ///   - holdsFile: whether what is sent to a path may be a whole file: it is read once it is known who sends it, and not here.
+  init(_ routes: some Sequence<String>, holdsFile: @escaping @Sendable (_ path: String) -> Bool = { _ in false }) {
+    self.holdsFile = holdsFile
     self.routes = Set(routes.filter { !$0.hasPrefix("GET ") })
   }
 
@@ -30,7 +34,7 @@ struct Once: RouterMiddleware {
     guard let path = context.endpointPath, case let route = "\(request.method.rawValue) \(path)", routes.contains(route)
     else { return try await next(request, context) }
     var request = request
-    let isUpload = Self.uploads.contains(route)
+    let isUpload = Self.uploads.contains(route) || holdsFile(request.uri.path)
     var body = ByteBuffer(string: "\(request.uri) \(request.headers[.contentLength] ?? "")")
     if !isUpload {
       body = try await WebServer.body(of: request)

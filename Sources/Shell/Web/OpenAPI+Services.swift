@@ -119,7 +119,8 @@ extension OpenAPI {
     switch shape {
     case .time: ["type": "integer", "description": "milliseconds since 1970"]
     case .flag: ["type": "boolean"]
-    case .choice, .text, .secret, .date, .birth, .ward: ["type": "string"]
+    case .choice, .text, .secret, .code, .date, .birth, .ward: ["type": "string"]
+    case .decimal: ["type": "string", "pattern": "^-?[0-9]+(\\.[0-9]+)?$"]
     case .integer: ["type": "integer"]
     case .number: ["type": "number"]
     case .row(let collection): rowSchema(collection)
@@ -329,7 +330,13 @@ extension OpenAPI {
 
   private static func schema(_ shape: FieldShape) -> JSON {
     switch shape {
-    case .text(let limit), .secret(let limit): ["type": "string", "maxLength": JSON(limit)]
+    case .text(let limit), .secret(let limit), .code(let limit): ["type": "string", "maxLength": JSON(limit)]
+    case .decimal(let places, _):
+      [
+        "oneOf": [
+          ["type": "string", "pattern": .text("^-?[0-9]{1,18}(\\.[0-9]{1,\(places)})?$")], ["type": "integer"],
+        ]
+      ]
     case .integer(let range):
       ["type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound)]
     case .number(let range): ["type": "number", "minimum": .real(range.lowerBound), "maximum": .real(range.upperBound)]

@@ -208,6 +208,38 @@ extension WebServer {
 
   // MARK: Names of rows
 
+  /// Rows that a field names are offered by what they are called, as long as there are no more than this.
+  private static let mostOffered = 300
+
+  /// The same, with the rows of whatever else these fields name.
+  func options(
+    for fields: [FormField], _ language: Language, _ context: DeskContext
+  ) async throws -> [String: [Controls.Option]] {
+    var options = try await options(language, context)
+    for field in fields {
+      guard case .row(let name) = field.shape, options[name] == nil, let records = catalogue.records[name],
+        !records.isPersonal, records.reader.access.admits(context.user.roles)
+      else { continue }
+      let most = Self.mostOffered
+      let rows = try await core.reader.read {
+        try RowValues.all(records, "ORDER BY id DESC LIMIT \(most + 1)", [], $0)
+      }
+      guard rows.count <= most, !rows.isEmpty else { continue }
+      let known = known(options)
+      options[name] = rows.map { row in
+        let parts = records.title.compactMap { part in
+          if case .row = part.shape {
+            row.row(part.schema.name).flatMap { known["\($0)"] }
+          } else {
+            records.part(part, of: row)
+          }
+        }
+        return Controls.Option("\(row.id)", parts.isEmpty ? "\(row.id)" : parts.joined(separator: " "))
+      }
+    }
+    return options
+  }
+
   /// The ward's shelters and the items, for the fields that name one.
   func options(_ language: Language, _ context: DeskContext) async throws -> [String: [Controls.Option]] {
     let ward = core.identity.ward.code

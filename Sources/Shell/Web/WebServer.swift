@@ -130,7 +130,11 @@ public struct WebServer: Sendable {
     router.add(middleware: SameOriginWrites(allowed: origins))
     router.add(middleware: Parameters(known: parameters))
     // Before the gate: what ended a session is answered again to whoever sent it.
-    router.add(middleware: Once(Gate.ownRoutes.keys))
+    router.add(
+      middleware: Once(Gate.ownRoutes.keys) { [catalogue] path in
+        guard path.hasPrefix("/do/"), let endpoint = catalogue.endpoint(String(path.dropFirst(4))) else { return false }
+        return endpoint.form.mostBytes > Self.bodyLimit
+      })
     router.add(
       middleware: Gate(
         principals: principals, access: access, door: door, device: { device($0) },

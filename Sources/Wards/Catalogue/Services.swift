@@ -7,6 +7,7 @@ import Goods
 import Office
 import People
 import Places
+import Procurement
 import Sodium
 
 /// All that the wards' node does: the one list of services. A new one is a line here and a file of its own.
@@ -15,7 +16,7 @@ public enum Services {
   private static func declared(_ geography: Geography) -> [Service] {
     (Disaster.services + Places.services).map { $0.under("災害と避難所", "Disaster and shelters") }
       + People.services.map { $0.under("安否・人", "People") } + Disaster.matrix
-      + Goods.services(geography).map { $0.under("物資", "Goods") }
+      + Goods.services(geography).map { $0.under("物資", "Goods") } + Procurement.services(geography)
       + Office.services.map { $0.under("管理", "Administration") }
   }
 

@@ -29,6 +29,8 @@ public struct Stamp: Sendable {
 public struct NewRow: Sendable {
   let make: @Sendable (Desk) throws -> RowID
 
+  public func row(on desk: Desk) throws -> RowID { try make(desk) }
+
   /// The node's next one.
   public static let made = NewRow { try $0.newRow() }
   /// The node's next one, of the own ward and of one that the form names.
@@ -39,6 +41,13 @@ public struct NewRow: Sendable {
         throw Fault.badValue(ward.name, ja: "区コードを入れてください", en: "give a ward's code")
       }
       return try desk.newRow(with: index)
+    }
+  }
+  /// One row for all wards, from a natural key; the node's next one where there is no such key.
+  public static func shared(_ key: @escaping @Sendable (Desk) -> [String]?) -> NewRow {
+    NewRow { desk in
+      guard let key = key(desk) else { return try desk.newRow() }
+      return RowID(derivedFrom: blake2b([UInt8](key.joined(separator: "\u{1f}").utf8)).prefix)
     }
   }
   /// Of the own ward, from a natural key: the same on every node of it, cut off or not.

@@ -111,6 +111,17 @@ public struct Desk {
     try read { try StockShares.of(row, records, field, $0) }
   }
 
+  /// The epoch in which a node writes, as far as this one knows: a share given to an earlier one could not be spent.
+  public func writing(_ node: AuthorNumber) -> AuthorNumber {
+    replica.store.logNames.map(\.author).filter { $0.node == node.node }.max() ?? node.node
+  }
+
+  /// The first node of a ward that is not revoked, as it writes now; nil where none is known.
+  public func firstNode(ofWard index: UInt32) -> AuthorNumber? {
+    let nodes = replica.membership.certificates.keys.filter { $0.ward == index && !replica.membership.isRevoked($0) }
+    return nodes.min().map { writing($0) }
+  }
+
   /// What this node lacks of a quantity that it would spend; nil when its share is enough.
   ///
   /// - Returns: its own share, and what others hold: `13113-2: 40`, in a list; empty where nobody does.

@@ -179,7 +179,20 @@ extension Field where C == String {
   }
 }
 
+extension Field where C == String {
+  /// A code that is read off something; at most so many characters.
+  public static func code(_ number: UInt32, _ name: String, _ limit: Int, _ ja: String, _ en: String) -> Field {
+    Field(number, name, .code(limit), ja, en)
+  }
+}
+
 extension Field where C == Int64 {
+  /// - Parameter places: decimals that a form may give: the column holds a whole number of the smallest unit.
+  public static func decimal(
+    _ number: UInt32, _ name: String, places: Int, _ range: ClosedRange<Int64>, _ ja: String, _ en: String
+  ) -> Field {
+    Field(number, name, .decimal(places, range), ja, en)
+  }
   public static func integer(
     _ number: UInt32, _ name: String, _ range: ClosedRange<Int64>, _ ja: String, _ en: String
   ) -> Field {

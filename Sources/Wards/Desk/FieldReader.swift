@@ -11,6 +11,10 @@ struct FieldReader {
     switch (shape, value) {
     case (.text(let limit), .text(let text)): return .text(try checked(text, limit: limit))
     case (.secret(let limit), .text(let text)): return .text(try checked(text, limit: limit, isWords: false))
+    case (.code(let limit), .text(let text)):
+      return .text(try checked(Self.plain(text), limit: limit, isWords: false))
+    case (.decimal(let places, let range), .integer), (.decimal(let places, let range), .text):
+      return .integer(try decimal(value, places, range))
     case (.integer(let range), .integer(let number)):
       guard range.contains(number) else {
         throw fault("\(range.lowerBound) から \(range.upperBound) まで", "from \(range.lowerBound) to \(range.upperBound)")
@@ -64,6 +68,28 @@ struct FieldReader {
     case (.counts(let choices), .object(let members)): return .object(try counts(members, choices))
     default: throw fault(shape.japanese, shape.english)
     }
+  }
+
+  /// Full-width letters, digits and signs as plain ones.
+  private static func plain(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.map {
+          (0xff01...0xff5e).contains($0.value) ? Unicode.Scalar($0.value - 0xfee0)! : $0 == "\u{3000}" ? " " : $0
+        }))
+  }
+
+  private func decimal(_ value: JSON, _ places: Int, _ range: ClosedRange<Int64>) throws(Fault) -> Int64 {
+    guard let number = FixedPoint.read(value.text ?? value.integer.map { "\($0)" } ?? "", places: places) else {
+      throw fault("数(例 1,980 や 25.037。小数は \(places) 桁まで)", "a number such as 25.037, of \(places) decimals at most")
+    }
+    guard range.contains(number) else {
+      let (least, most) = (
+        FixedPoint.text(range.lowerBound, places: places), FixedPoint.text(range.upperBound, places: places)
+      )
+      throw fault("\(least) から \(most) まで", "from \(least) to \(most)")
+    }
+    return number
   }
 
   private func time(_ number: Int64) throws(Fault) -> Int64 {
@@ -170,9 +196,9 @@ struct FieldReader {
 extension FieldShape {
   var japanese: String {
     switch self {
-    case .text, .secret: "文字列"
+    case .text, .secret, .code: "文字列"
     case .integer: "整数"
-    case .number: "数"
+    case .number, .decimal: "数"
     case .flag: "true か false"
     case .date: "年月日"
     case .birth: "生年月日"
@@ -187,9 +213,9 @@ extension FieldShape {
 
   var english: String {
     switch self {
-    case .text, .secret: "text"
+    case .text, .secret, .code: "text"
     case .integer: "a whole number"
-    case .number: "a number"
+    case .number, .decimal: "a number"
     case .flag: "true or false"
     case .date: "a date"
     case .birth: "a birth"

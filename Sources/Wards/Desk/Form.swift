@@ -23,7 +23,12 @@ public indirect enum FieldShape: Hashable, Sendable {
   case text(Int)
   /// The same for what is no person's words: a card's content, which a My Number may seem to lie in.
   case secret(Int)
+  /// A number or code that people read off something: plain ASCII, and not looked through for a My Number, since a tenth of
+  /// all barcodes of twelve digits would pass for one.
+  case code(Int)
   case integer(ClosedRange<Int64>)
+  /// A number with at most so many decimals, kept as a whole number of the smallest unit; programs see it as a text.
+  case decimal(Int, ClosedRange<Int64>)
   case number(ClosedRange<Double>)
   case flag
   /// `YYYY-MM-DD`, or less when no more is known: `YYYY-MM`, `YYYY`.

@@ -135,6 +135,14 @@ public enum JapaneseDay {
     return text(now) + String(format: " %02d:%02d", parts.tm_hour, parts.tm_min)
   }
 
+  /// Days of a whole date since 1970-01-01; nil for a month or a year alone.
+  public static func number(_ date: String) -> Int64? { date.utf8.count == 10 ? JapaneseDate.number(of: date) : nil }
+
+  /// The date of a day since 1970-01-01.
+  public static func date(_ number: Int64) -> String {
+    text(Instant(milliseconds: (number * 24 - 9) * 3_600_000))
+  }
+
   private static func parts(of now: Instant) -> tm {
     var time = time_t(now.milliseconds / 1_000 + 9 * 3_600)
     var parts = tm()

@@ -117,13 +117,23 @@ public struct Records: Sendable {
 
   /// What one may call a row; its number where its title fields are empty.
   public func title(of record: RowValues) -> String {
-    let parts = title.compactMap { field -> String? in
-      switch field.schema.kind {
-      case .set: record.texts(field.schema.name).joined(separator: "、")
-      default: record.text(field.schema.name) ?? record.integer(field.schema.name).map { "\($0)" }
-      }
-    }.filter { !$0.isEmpty }
+    let parts = title.compactMap { part($0, of: record) }
     return parts.isEmpty ? "\(record.id)" : parts.joined(separator: " ")
+  }
+
+  /// What one field of a row says in its title; nil where it says nothing.
+  public func part(_ field: any AnyField, of record: RowValues) -> String? {
+    let name = field.schema.name
+    let text: String? =
+      switch field.schema.kind {
+      case .set: record.texts(name).joined(separator: "、")
+      default: record.text(name) ?? record.integer(name).map { Self.shown($0, field.shape) }
+      }
+    return text?.isEmpty == false ? text : nil
+  }
+
+  private static func shown(_ number: Int64, _ shape: FieldShape) -> String {
+    if case .decimal(let places, _) = shape { FixedPoint.text(number, places: places) } else { "\(number)" }
   }
 
   /// An empty draft for edits of this collection. Nothing of a service is for whoever finds a memory card: accounts tell names.

@@ -163,7 +163,12 @@ public struct RowValues: Sendable {
       guard !hidden.contains(field.name), !records.hidden.contains(field.number), field.kind != .log,
         let value = Self.value(cell, field)
       else { continue }
-      members[declared.name] = declared.shape == .flag ? .flag(value == 1) : value
+      switch (declared.shape, value) {
+      case (.flag, _): members[declared.name] = .flag(value == 1)
+      case (.decimal(let places, _), .integer(let number)):
+        members[declared.name] = .text(FixedPoint.text(number, places: places))
+      default: members[declared.name] = value
+      }
     }
     return members
   }
@@ -189,6 +194,40 @@ extension RowValues {
         db, sql: "SELECT DISTINCT field FROM conflicts WHERE collection = ? AND row = ? ORDER BY field",
         arguments: [records.name, row.rawValue]
       ).filter { !records.quiet.contains($0) }.map { .text(Column.field($0)) })
+  }
+}
+
+extension StockShares {
+  /// What `view` says. A share is an object of `node`, `ward` and `amount`.
+  public static let members: [Answer.Member] = [
+    .init(
+      "shares",
+      .objects(
+        .members([
+          .init("node", .text(20), "ノード", "Node"), .init("ward", .ward, "区", "Ward"),
+          .init("amount", .integer(Numbers.any), "数", "Amount"),
+        ])), "持ち分", "Shares"),
+    .init("ownShare", .integer(Numbers.any), "このノードの持ち分", "This node's share"),
+    .init("overdrawn", .flag, "持ち分を超えた払出し", "More given out than was there"),
+  ]
+
+  /// Who holds how much of a row's stock.
+  public static func view(
+    _ row: RowID, _ records: Records, _ field: StockField, _ look: Look
+  ) throws -> [String: JSON] {
+    let shares = try of(row, records, field, look.db)
+    let federation = look.inquiry.identity.federation
+    var members: [String: JSON] = [
+      "shares": .list(
+        shares.sorted { $0.key < $1.key }.map {
+          [
+            "node": .text(federation.reference(to: $0.key)), "ward": JSON(federation.ward(at: $0.key.ward)?.code),
+            "amount": .integer($0.value),
+          ]
+        }), "ownShare": .integer(try shares[look.author] ?? 0),
+    ]
+    if shares.values.contains(where: { $0 < 0 }) { members["overdrawn"] = true }
+    return members
   }
 }
 

@@ -19,13 +19,16 @@ public struct Sample {
     random = RandomNumbers(seed: seed)
   }
 
+  /// How much of a form somebody fills in.
+  public enum Extent { case needed, some, all }
+
   /// What somebody might enter: all that is required, and some of the rest.
   ///
   /// - Returns: nil when a field that must be given has no value here.
-  public mutating func entry(for form: Form, everything: Bool = false) -> JSON? {
+  public mutating func entry(for form: Form, extent: Extent = .some) -> JSON? {
     var members: [String: JSON] = [:]
     for field in form.fields {
-      guard everything || field.isRequired || random.chance(0.5) else { continue }
+      guard field.isRequired || extent == .all || extent == .some && random.chance(0.5) else { continue }
       guard let value = value(field.shape, field.japanese) else {
         if field.isRequired { return nil }
         continue
@@ -40,6 +43,11 @@ public struct Sample {
     case .text(let limit): return .text(String("見本\(label)\(random.below(100))".prefix(limit)))
     // A secret is nobody's to make up.
     case .secret: return nil
+    case .code(let limit): return .text(String("S\(random.below(1_000_000))".prefix(limit)))
+    case .decimal(let places, let range):
+      let unit = (0..<places).reduce(Int64(1)) { sum, _ in sum * 10 }
+      let number = min(range.upperBound, max(range.lowerBound, Int64(1 + random.below(300)) * unit))
+      return .text(FixedPoint.text(number, places: places))
     case .integer(let range):
       let least = max(range.lowerBound, 1)
       return .integer(least + Int64(random.below(Int(min(range.upperBound - least, 300)) + 1)))

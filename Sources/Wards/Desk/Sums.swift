@@ -54,7 +54,10 @@ public struct Sums: Sendable {
     let column = "\"\(figure.schema.name)\""
     let chosen = names.enumerated().map { "(?\($0 + 3) IS NULL OR \($1) = ?\($0 + 3))" }
     let arguments: [(any DatabaseValueConvertible)?] =
-      [records.name, figure.schema.name] + groups.map { look.given.text($0.name) }
+      [records.name, figure.schema.name]
+      + groups.map { group -> (any DatabaseValueConvertible)? in
+        group.schema.isRow ? look.given.integer(group.name) : look.given.text(group.name)
+      }
     let found = try Row.fetchAll(
       look.db.cachedStatement(
         sql: """
@@ -69,8 +72,9 @@ public struct Sums: Sendable {
     return found.map { row in
       var line: [String: JSON] = [:]
       for (index, group) in groups.enumerated() {
-        let text: String? = row[index]
-        line[group.name] = JSON(text)
+        line[group.name] =
+          group.schema.isRow
+          ? JSON((row[index] as Int64?).map { "\($0)" }) : JSON(String.fromDatabaseValue(row[index]))
       }
       let (known, unknown): (Int64?, Int64) = (row[groups.count], row[groups.count + 1])
       let total = AtLeast(known: known, unknown: Int(unknown))

@@ -1,4 +1,5 @@
 import ChangeModel
+import Formats
 import Foundation
 import Places
 import Topology

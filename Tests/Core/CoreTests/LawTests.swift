@@ -111,6 +111,22 @@ struct LawTests {
     #expect(!admits(.handOver(1, to: Self.author(1)), from: 0))
   }
 
+  @Test func `a quantity comes in where the row belongs, and any ward spends what it was handed or hands it on`() {
+    let drawn = Self.collection(.drawn(stock: 6))
+    for (row, first, _, _) in Self.rows {
+      func admits(_ operation: FieldOperation, from ward: UInt32) -> Bool {
+        drawn.admitted(RowEdit(9, row, .edit([FieldEdit(6, operation)])), from: ward) != nil
+      }
+      for ward in Self.wards {
+        #expect(admits(.receive(1), from: ward) == (ward == first))
+        #expect(admits(.spend(1), from: ward))
+        for other in Self.wards { #expect(admits(.handOver(1, to: Self.author(other)), from: ward)) }
+        #expect(Self.left(.drawn(stock: 6), row, from: ward) == (ward == first ? [1, 2, 3, 4, 5] : nil))
+        #expect(Self.mayDelete(.drawn(stock: 6), row, from: ward) == (ward == first))
+      }
+    }
+  }
+
   @Test func `a time is no later than its change set, and a ward's code is the id's, however often it is asked`() {
     let law = Self.collection(.open)
     let codes: (UInt32) -> String? = { $0 < 4 ? "1310\($0 + 1)" : nil }

@@ -1,6 +1,7 @@
 import Causality
 import ChangeModel
 import Desk
+import Formats
 import Foundation
 import Testing
 

@@ -65,7 +65,7 @@ import Testing
       for attempt in 0..<(row == nil ? 20 : 1) {
         seed += 1
         var sample = sample(office, seed)
-        guard let entry = sample.entry(for: step.form, everything: attempt % 2 == 1) else { return nil }
+        guard let entry = sample.entry(for: step.form, extent: [.some, .all, .needed][attempt % 3]) else { return nil }
         do { return try office.write(step.id, row, entry).row } catch let refused as Fault { fault = refused }
       }
       if row == nil { Issue.record("\(step.id) refuses what its own form admits: \(fault!)") }

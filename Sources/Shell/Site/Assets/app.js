@@ -762,7 +762,12 @@ function wake() {
   for (const label of document.querySelectorAll("[data-file]:not(:has([type=file]))")) {
     const text = label.querySelector("textarea");
     const file = Object.assign(document.createElement("input"), { type: "file" });
-    file.addEventListener("change", async () => { text.value = await file.files[0]?.text() ?? ""; });
+    // A list of a spreadsheet is often no UTF-8, and says so nowhere.
+    file.addEventListener("change", async () => {
+      const bytes = await file.files[0]?.arrayBuffer() ?? new ArrayBuffer(0);
+      try { text.value = new TextDecoder("utf-8", { fatal: true }).decode(bytes); }
+      catch { text.value = new TextDecoder("shift_jis").decode(bytes); }
+    });
     text.setAttribute("aria-label", label.firstChild.textContent.trim());
     file.required = text.required;
     text.required = false;

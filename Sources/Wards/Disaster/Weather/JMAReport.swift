@@ -1,4 +1,5 @@
 import Causality
+import Formats
 import Foundation
 
 /// A telegram of the Japan Meteorological Agency (気象庁防災情報XML): who said what, when, of which areas.

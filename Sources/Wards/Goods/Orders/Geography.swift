@@ -7,11 +7,14 @@ public struct Geography: Sendable {
     public var code: String
     public var office: Position
     public var neighbours: [String]
+    /// nil where nobody says.
+    public var population: Int64?
 
-    public init(code: String, office: Position, neighbours: [String]) {
+    public init(code: String, office: Position, neighbours: [String], population: Int64? = nil) {
       self.code = code
       self.office = office
       self.neighbours = neighbours
+      self.population = population
     }
   }
 
@@ -21,7 +24,10 @@ public struct Geography: Sendable {
 
   /// The wards as the topology has them.
   public init(_ topology: Topology) {
-    wards = topology.wards.map { Ward(code: $0.code, office: $0.office, neighbours: $0.neighbours) }
+    wards = topology.wards.map {
+      Ward(
+        code: $0.code, office: $0.office, neighbours: $0.neighbours, population: Int64($0.population.count))
+    }
   }
 
   /// Roads are so much longer than the straight line (about 1.3 in Japanese cities; our assumption).

@@ -35,33 +35,12 @@ public enum Lots {
 
   // MARK: What is answered
 
-  /// What `view` says besides the lot's columns. A share is an object of `node`, `ward` and `amount`.
-  static let members: [Answer.Member] = [
-    .init(
-      "shares",
-      .objects(
-        .members([
-          .init("node", .text(20), "ノード", "Node"), .init("ward", .ward, "区", "Ward"),
-          .init("amount", .integer(Numbers.any), "数", "Amount"),
-        ])), "持ち分", "Shares"),
-    .init("ownShare", .integer(Numbers.any), "このノードの持ち分", "This node's share"),
-    .init("overdrawn", .flag, "持ち分を超えた払出し", "More given out than was there"),
-  ]
+  static let members = StockShares.members
 
   /// A lot, with who holds how much of it.
   public static func view(_ lot: RowValues, _ look: inout Look) throws -> [String: JSON] {
     var members = try look.view(lot, records, hiding: [Lot.book.schema.name])
-    let shares = try StockShares.of(lot.id, records, Lot.amount, look.db)
-    members["shares"] = .list(
-      shares.sorted { $0.key < $1.key }.map {
-        [
-          "node": .text(look.inquiry.identity.federation.reference(to: $0.key)),
-          "ward": JSON(look.inquiry.identity.federation.ward(at: $0.key.ward)?.code),
-          "amount": .integer($0.value),
-        ]
-      })
-    members["ownShare"] = .integer(try shares[look.author] ?? 0)
-    if shares.values.contains(where: { $0 < 0 }) { members["overdrawn"] = true }
+    members.merge(try StockShares.view(lot.id, records, Lot.amount, look)) { $1 }
     return members
   }
 

@@ -23,11 +23,6 @@ public enum Shares {
     return node
   }
 
-  /// The epoch in which a node writes, as far as this one knows: a share given to an earlier one could not be spent.
-  private static func current(_ node: AuthorNumber, _ desk: Desk) -> AuthorNumber {
-    desk.replica.store.logNames.map(\.author).filter { $0.node == node.node }.max() ?? node.node
-  }
-
   // MARK: Handing over
 
   private static let handOver = Endpoint.write(
@@ -36,7 +31,7 @@ public enum Shares {
     when: [Lots.own], answers: .row(Lot.records, and: Lots.members)
   ) { desk in
     let (row, _) = try desk.subject(Lot.records)
-    let (amount, node) = (desk.given.integer("amount")!, current(try node(desk), desk))
+    let (amount, node) = (desk.given.integer("amount")!, desk.writing(try node(desk)))
     guard node.ward == desk.wardIndex else {
       throw Fault.badValue(
         "node", ja: "自区のノードを選んでください。他区へは要請と割当で送ります",
@@ -97,7 +92,7 @@ public enum Shares {
     guard let lot = request[ShareRequest.lot], let asker = ShareRequest.asker(request) else {
       throw Fault.notFound("lot")
     }
-    let node = current(asker, desk)
+    let node = desk.writing(asker)
     let wanted = Requests.bounded(request[ShareRequest.amount] ?? 0) - Requests.bounded(request[ShareRequest.granted])
     let amount = min(wanted, try desk.share(lot, Lot.records, Lot.amount))
     guard amount > 0 else {

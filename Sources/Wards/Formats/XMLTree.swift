@@ -3,24 +3,26 @@ import FoundationXML
 
 /// An XML document as a tree, within bounds: what comes from outside may be anything. No document type, so no entities: nothing
 /// grows, and nothing is fetched.
-struct XMLTree {
-  struct Refusal: Error, Equatable {
-    var ja: String
-    var en: String
+public struct XMLTree {
+  public struct Refusal: Error, Equatable {
+    public var ja: String
+    public var en: String
+
+    public init(ja: String, en: String) { (self.ja, self.en) = (ja, en) }
   }
 
-  var name: String
-  var text = ""
-  var children: [XMLTree] = []
+  public var name: String
+  public var text = ""
+  public var children: [XMLTree] = []
 
   /// The largest of the public samples has 0.4 MB.
-  static let mostBytes = 1_000_000
+  public static let mostBytes = 1_000_000
   private static let mostElements = 200_000
   private static let deepest = 60
 
   init(name: String) { self.name = name }
 
-  init(_ bytes: [UInt8]) throws(Refusal) {
+  public init(_ bytes: [UInt8]) throws(Refusal) {
     guard bytes.count <= Self.mostBytes else { throw Refusal(ja: "電文が大きすぎます(1 MB まで)", en: "too large: 1 MB at most") }
     guard !Self.declaresType(bytes) else {
       throw Refusal(ja: "DOCTYPE のある XML は読みません", en: "XML with a DOCTYPE is not read")
@@ -48,10 +50,10 @@ struct XMLTree {
     return false
   }
 
-  subscript(name: String) -> XMLTree? { children.first { $0.name == name } }
-  func all(_ name: String) -> [XMLTree] { children.filter { $0.name == name } }
+  public subscript(name: String) -> XMLTree? { children.first { $0.name == name } }
+  public func all(_ name: String) -> [XMLTree] { children.filter { $0.name == name } }
   /// A child's text without what stands around it; nil for none and for an empty one.
-  func said(_ name: String) -> String? {
+  public func said(_ name: String) -> String? {
     let text = self[name]?.text.trimmingCharacters(in: .whitespacesAndNewlines)
     return text?.isEmpty == false ? text : nil
   }

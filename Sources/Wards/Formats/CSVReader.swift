@@ -1,13 +1,13 @@
 /// One record of a CSV file: its fields, and the line on which it starts, from 1.
-struct CSVRecord: Hashable {
-  var line: Int
-  var fields: [[UInt8]]
+public struct CSVRecord: Hashable {
+  public var line: Int
+  public var fields: [[UInt8]]
   /// Its quotation marks do not pair: reading goes on at the next line, so that it costs none of the others.
-  var isBroken = false
+  public var isBroken = false
   /// A quotation mark stands where none belongs, within one line: kept as it stands.
-  var strayQuote: Int?
+  public var strayQuote: Int?
 
-  var isBlank: Bool { !isBroken && fields.allSatisfy(\.isEmpty) }
+  public var isBlank: Bool { !isBroken && fields.allSatisfy(\.isEmpty) }
 }
 
 /// Reads CSV as RFC 4180 has it: quoted fields with separators, doubled quotes and line breaks; LF, CRLF or CR. Bytes: neither
@@ -15,15 +15,15 @@ struct CSVRecord: Hashable {
 ///
 /// Our own, because a report on a bad row needs the line on which the row starts, through quoted line breaks and a
 /// million empty rows, which the CSV library at hand does not tell.
-struct CSVReader: IteratorProtocol, Sequence {
+public struct CSVReader: IteratorProtocol, Sequence {
   private let bytes: [UInt8]
   private let separator: UInt8
   /// How many fields a row has, once the header is known: by it a row that swallowed others is told from one with line breaks.
-  var width: Int?
+  public var width: Int?
   private var offset = 0
   private var line = 1
 
-  init(_ bytes: [UInt8], separator: UInt8 = UInt8(ascii: ",")) {
+  public init(_ bytes: [UInt8], separator: UInt8 = UInt8(ascii: ",")) {
     self.bytes = bytes
     self.separator = separator
   }
@@ -35,7 +35,7 @@ struct CSVReader: IteratorProtocol, Sequence {
   private static let longestQuoted = 16 * 1024
 
   /// The next record that is not blank.
-  mutating func next() -> CSVRecord? {
+  public mutating func next() -> CSVRecord? {
     while offset < bytes.count {
       let (start, first) = (offset, line)
       var record = record()

@@ -25,14 +25,14 @@ public enum ExchangeError: Error, Hashable, Sendable {
 
 /// A file's bytes and what most of it is written in. Each field is decoded by itself: where two files were joined, or some bytes
 /// were lost, the others are still right.
-struct EncodedText {
-  var bytes: [UInt8]
-  var encoding: TextEncoding
+public struct EncodedText {
+  public var bytes: [UInt8]
+  public var encoding: TextEncoding
 
   private static let mark: [UInt8] = [0xef, 0xbb, 0xbf]
 
   /// UTF-8, or CP932 (Shift_JIS as Windows writes it, 髙 and ① included), by which of them more lines are; UTF-16 is made UTF-8.
-  init(_ bytes: [UInt8]) throws(ExchangeError) {
+  public init(_ bytes: [UInt8]) throws(ExchangeError) {
     if let name = Self.wide(bytes) {
       guard let plain = Converter(from: name)?.convert(bytes) else { throw .unknownEncoding(offset: 0) }
       self.init(plain.starts(with: Self.mark) ? Array(plain.dropFirst(3)) : plain, .utf16)
@@ -47,7 +47,7 @@ struct EncodedText {
   private init(_ bytes: [UInt8], _ encoding: TextEncoding) { (self.bytes, self.encoding) = (bytes, encoding) }
 
   /// The same file taken for another encoding, as UTF-8; nil when it is not in it.
-  func reread(as encoding: TextEncoding) -> EncodedText? {
+  public func reread(as encoding: TextEncoding) -> EncodedText? {
     Converter(from: encoding.rawValue)?.convert(bytes).map { EncodedText($0, encoding) }
   }
 
@@ -83,15 +83,15 @@ struct EncodedText {
 }
 
 /// Decodes one field of a file.
-final class FieldDecoder {
-  enum Decoded: Hashable {
+public final class FieldDecoder {
+  public enum Decoded: Hashable {
     case text(String)
     /// In the other of the two encodings than the file.
     case other(String, TextEncoding)
     /// In neither, or garbled before it came here; with what can still be read.
     case damaged(String)
 
-    var text: String {
+    public var text: String {
       switch self {
       case .text(let text), .other(let text, _), .damaged(let text): text
       }
@@ -102,9 +102,9 @@ final class FieldDecoder {
   private let cp932 = Converter(from: "CP932")
   private let back = Converter(from: "UTF-8", to: "CP932")
 
-  init(_ encoding: TextEncoding) { isCP932 = encoding == .cp932 }
+  public init(_ encoding: TextEncoding) { isCP932 = encoding == .cp932 }
 
-  func decode(_ bytes: [UInt8]) -> Decoded {
+  public func decode(_ bytes: [UInt8]) -> Decoded {
     guard bytes.contains(where: { $0 >= 0x80 || $0 < 0x20 }) else {
       return .text(String(decoding: bytes, as: UTF8.self))
     }
