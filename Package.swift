@@ -131,11 +131,16 @@ let package = Package(
     room(
       .wards, "Procurement",
       ["Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Formats", "Desk", "Places", "Goods", grdb]),
+    // The definition language and the fold of a case: pure, in the manner of the closed core.
+    room(.wards, "Procedures", ["Sodium", yams], resources: [.embedInCode("Assets")]),
+    room(
+      .wards, "Casework",
+      ["Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "People", "Procedures", grdb]),
     room(
       .wards, "Catalogue",
       [
         "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Places", "Office", "People", "Goods",
-        "Disaster", "Procurement", grdb,
+        "Disaster", "Procurement", "Casework", grdb,
       ], exclude: ["SERVICES.md"]),
     room(.wards, "Exchange", ["ChangeModel", "Topology", "Formats", "Places"]),
 
@@ -157,7 +162,8 @@ let package = Package(
       [
         "Build", "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip",
         "Topology",
-        "Formats", "Desk", "Places", "Office", "People", "Goods", "Catalogue", "Exchange", "CZlib", "Runbook",
+        "Formats", "Desk", "Places", "Office", "People", "Goods", "Procedures", "Casework", "Catalogue", "Exchange",
+        "CZlib", "Runbook",
         "NodeService",
         "Site",
         grdb, logging,
@@ -234,7 +240,7 @@ let package = Package(
       .wards, "ServicesTests",
       [
         "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Topology", "Desk", "Places", "Office", "People",
-        "Goods", "Disaster", "Procurement", "Formats", "Catalogue", "TestSupport", grdb,
+        "Goods", "Disaster", "Procurement", "Procedures", "Casework", "Formats", "Catalogue", "TestSupport", grdb,
       ], exclude: ["schema.txt"]),
     tests(
       .wards, "ExchangeTests",

@@ -31,7 +31,8 @@ public enum Templates {
       "find": PackageResources.find_mustache,
       "enter": PackageResources.enter_mustache,
       "trust": PackageResources.trust_mustache, "board": PackageResources.board_mustache,
-      "boardkey": PackageResources.boardkey_mustache,
+      "boardkey": PackageResources.boardkey_mustache, "apply": PackageResources.apply_mustache,
+      "case": PackageResources.case_mustache,
     ]
     let prefix = "{{% CONTENT_TYPE:\(HTMLText.name)}}\n"
     return MustacheLibrary(

@@ -277,7 +277,12 @@ extension WebServer {
         ["href": "/do/\($0.id)?_row=\(id)&_back=\(back)", "label": $0.words.text(in: language)]
       } + reads.map { ["href": "/list/\($0.id)?_row=\(id)", "label": $0.words.text(in: language)] }
         + (Self.isTable(list)
-          ? [["href": "/record/\(records?.name ?? "")/\(record["id"].text ?? "")", "label": open, "isPage": true]] : [])
+          ? [
+            [
+              "href": "\(records?.page ?? "/record/\(records?.name ?? "")")/\(record["id"].text ?? "")", "label": open,
+              "isPage": true,
+            ]
+          ] : [])
     }
   }
 
@@ -313,8 +318,10 @@ extension WebServer {
         status = fault.status
       }
     }
+    // What makes rows of it: at its own path, or, of several at once, at one below it.
     let makers = catalogue.endpoints.filter {
-      $0.path == endpoint.path && $0.method != .get && isAllowed($0.id, context)
+      ($0.path == endpoint.path || $0.path.hasPrefix(endpoint.path + "/") && !$0.path.contains("{"))
+        && $0.method != .get && isAllowed($0.id, context)
         && (endpoint.subject == nil || row != nil)
     }
     let back = Self.escaped(frame.path)

@@ -62,7 +62,10 @@ struct Gate: RouterMiddleware {
       (.relief, ["POST /own/{collection}/{row}", "POST /shelters"]),
       (
         .people,
-        ["GET /people", "GET /paper/register/{id}", "GET /person/{id}", "GET /cards/{id}", "GET /doubles"]
+        [
+          "GET /apply/{row}", "POST /apply/{row}", "GET /case/{row}", "POST /case/{row}/{act}", "GET /people",
+          "GET /paper/register/{id}", "GET /person/{id}", "GET /cards/{id}", "GET /doubles",
+        ]
       ),
       (.command, ["GET /begin"]),
       (.oversight, ["GET /import", "POST /import"]),
@@ -87,7 +90,7 @@ struct Gate: RouterMiddleware {
     "POST /do/{endpoint}", "POST /conflicts", "POST /network", "POST /session/lock", "POST /session/pin",
     "POST /session/password", "POST /session/app", "POST /session/app/confirmation", "POST /session/end",
     "POST /session/look",
-    "POST /own/{collection}/{row}", "POST /nodes", "POST /shelters",
+    "POST /own/{collection}/{row}", "POST /nodes", "POST /shelters", "POST /apply/{row}", "POST /case/{row}/{act}",
   ]
 
   /// What needs no account is counted, except what costs nothing.

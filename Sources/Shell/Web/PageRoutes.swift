@@ -22,6 +22,7 @@ extension WebServer {
     addOrderPages(to: router)
     addScanPage(to: router)
     addOwnItemPages(to: router)
+    addCasePages(to: router)
     addNodePages(to: router)
     router.get("/checklist") { request, context in try await checklist(request, context) }
     addPersonPages(to: router)

@@ -1,3 +1,4 @@
+import Casework
 import Causality
 import ChangeModel
 import Desk
@@ -16,7 +17,7 @@ public enum Services {
   private static func declared(_ geography: Geography) -> [Service] {
     (Disaster.services + Places.services).map { $0.under("災害と避難所", "Disaster and shelters") }
       + People.services.map { $0.under("安否・人", "People") } + Disaster.matrix
-      + Goods.services(geography).map { $0.under("物資", "Goods") } + Procurement.services(geography)
+      + Goods.services(geography).map { $0.under("物資", "Goods") } + Procurement.services(geography) + Casework.services
       + Office.services.map { $0.under("管理", "Administration") }
   }
 
