@@ -128,6 +128,8 @@ let package = Package(
     room(
       .wards, "Disaster",
       ["Causality", "ChangeModel", "Sodium", "Replica", "Topology", "Formats", "Desk", "Places", "Goods", grdb]),
+    // Sealed bids: pure, in the manner of the closed core.
+    room(.wards, "Bids", ["Sodium"]),
     room(
       .wards, "Procurement",
       ["Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Formats", "Desk", "Places", "Goods", grdb]),
@@ -240,7 +242,8 @@ let package = Package(
       .wards, "ServicesTests",
       [
         "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Topology", "Desk", "Places", "Office", "People",
-        "Goods", "Disaster", "Procurement", "Procedures", "Casework", "Formats", "Catalogue", "TestSupport", grdb,
+        "Goods", "Disaster", "Bids", "Procurement", "Procedures", "Casework", "Formats", "Catalogue", "TestSupport",
+        grdb,
       ], exclude: ["schema.txt"]),
     tests(
       .wards, "ExchangeTests",

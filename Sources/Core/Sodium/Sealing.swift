@@ -83,19 +83,21 @@ public struct AudienceKey: Sendable {
 
   /// XChaCha20-Poly1305 (RFC 8439, draft-irtf-cfrg-xchacha), for whoever has a nonce that never comes again: drawn at random,
   /// or counted under a key of its own. `tagBytes` longer than the plain text.
-  public func seal(_ plain: [UInt8], nonce: [UInt8]) -> [UInt8] {
+  ///
+  /// - Parameter additional: what the text is bound to besides, and not sent.
+  public func seal(_ plain: [UInt8], nonce: [UInt8], with additional: [UInt8] = []) -> [UInt8] {
     precondition(nonce.count == Self.nonceBytes)
     return [UInt8](unsafeUninitializedCapacity: plain.count + Self.tagBytes) { buffer, filled in
       secret.withBytes { key in
         _ = crypto_aead_xchacha20poly1305_ietf_encrypt(
-          buffer.baseAddress!, nil, plain, UInt64(plain.count), nil, 0, nil, nonce, key)
+          buffer.baseAddress!, nil, plain, UInt64(plain.count), additional, UInt64(additional.count), nil, nonce, key)
       }
       filled = plain.count + Self.tagBytes
     }
   }
 
   /// Nil when the text was not sealed with this key and nonce, or was touched since.
-  public func open(_ sealed: UnsafeRawBufferPointer, nonce: [UInt8]) -> [UInt8]? {
+  public func open(_ sealed: UnsafeRawBufferPointer, nonce: [UInt8], with additional: [UInt8] = []) -> [UInt8]? {
     precondition(nonce.count == Self.nonceBytes)
     guard sealed.count > Self.tagBytes else { return nil }
     var opened = true
@@ -103,7 +105,7 @@ public struct AudienceKey: Sendable {
       opened = secret.withBytes { key in
         crypto_aead_xchacha20poly1305_ietf_decrypt(
           buffer.baseAddress!, nil, nil, sealed.baseAddress!.assumingMemoryBound(to: UInt8.self), UInt64(sealed.count),
-          nil, 0, nonce, key) == 0
+          additional, UInt64(additional.count), nonce, key) == 0
       }
       filled = opened ? sealed.count - Self.tagBytes : 0
     }

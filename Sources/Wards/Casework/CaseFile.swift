@@ -231,7 +231,8 @@ public enum CaseFile {
           let act = fold.procedure.act(entry.act.kind)
           let said = entry.act.values.sorted { $0.key < $1.key }.map { name, datum in
             let field = act?.asks.first { $0.name == name }
-            return "\(field?.ja ?? name): \(Answers.shown(datum, field))"
+            // What a rule worked out goes without a name.
+            return (field.map { "\($0.ja): " } ?? "") + Answers.shown(datum, field)
           }
           return [
             "at": .integer(entry.on), "label": .text(act?.ja ?? entry.act.kind),
