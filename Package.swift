@@ -158,6 +158,9 @@ let package = Package(
         nioCore,
         nioTLS, nioConcurrency, nioPosix, nioSSL, asn1, x509, crypto,
       ]),
+    .systemLibrary(
+      name: "CPostgres", path: "Sources/Shell/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    room(.shell, "Feed", ["CPostgres", "ChangeModel", "Desk", "Store", grdb]),
     room(.shell, "Site", ["Topology", "Desk", mustache], resources: [.embedInCode("Assets")]),
     room(
       .shell, "Web",
@@ -192,7 +195,7 @@ let package = Package(
       "renkei-node",
       [
         "Build", "Causality", "ChangeModel", "Sodium", "Federation", "Topology", "Desk", "Places", "Catalogue",
-        "Formats", "Exchange", "Runbook",
+        "Formats", "Exchange", "Feed", "Runbook",
         "NodeService", "Web", "Terminal", arguments, logging, metrics, lifecycle,
       ]),
     command(

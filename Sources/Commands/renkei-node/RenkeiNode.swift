@@ -35,7 +35,8 @@ struct RenkeiNode: AsyncParsableCommand {
       """),
     version: "renkei-node \(Build.text)",
     subcommands: [
-      Init.self, Found.self, Enrol.self, Run.self, Unit.self, Import.self, Export.self, BundleCommand.self, Links.self,
+      Init.self, Found.self, Enrol.self, Run.self, Unit.self, Import.self, Export.self, FeedCommand.self,
+      BundleCommand.self, Links.self,
       Revoke.self,
       AuthorityCommand.self,
       SetAside.self, AccountCommand.self, TokenCommand.self, Backup.self, Restore.self, Unseal.self, Drill.self,
