@@ -76,14 +76,20 @@ def shown(value):
 
 def compare(node, server):
     """Every table of the copy against the node's file."""
-    tables = server.ask("SELECT table_name FROM information_schema.tables WHERE table_schema = 'renkei' AND table_name <> 'renkei_feed'").split()
-    check(len(tables) > 40 and not set(tables) & set(PEOPLE), f"tables: {sorted(tables)}")
+    kinds = {}
+    for line in server.ask("SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'renkei' AND table_name <> 'renkei_feed' ORDER BY table_name, ordinal_position").split("\n"):
+        table, column, kind = line.split("|")
+        kinds.setdefault(table, {})[column] = kind
+    tables = sorted(kinds)
+    check(len(tables) > 40 and not set(tables) & set(PEOPLE), f"tables: {tables}")
+    counts = dict(line.split("|") for line in server.ask(" UNION ALL ".join(f"SELECT '{table}', count(*) FROM renkei.\"{table}\"" for table in tables)).split("\n"))
     source = sqlite3.connect(f"file:{node.data}/replica.sqlite?mode=ro", uri=True)
     count = 0
     for table in tables:
-        columns = server.ask(f"SELECT column_name FROM information_schema.columns WHERE table_schema = 'renkei' AND table_name = '{table}' ORDER BY ordinal_position").split()
-        kinds = dict(line.split("|") for line in server.ask(f"SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = 'renkei' AND table_name = '{table}'").split("\n"))
-        plain = [column for column in columns if kinds[column] not in ("jsonb", "bytea", "double precision")]
+        if counts[table] == "0":
+            check(source.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] == 0, f"{table} is empty")
+            continue
+        plain = [column for column, kind in kinds[table].items() if kind not in ("jsonb", "bytea", "double precision")]
         names = ", ".join(f'"{column}"' for column in plain)
         ours = hashlib.sha256()
         rows = 0
