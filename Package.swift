@@ -144,7 +144,7 @@ let package = Package(
         "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Places", "Office", "People", "Goods",
         "Disaster", "Procurement", "Casework", grdb,
       ], exclude: ["SERVICES.md"]),
-    room(.wards, "Exchange", ["ChangeModel", "Topology", "Formats", "Places"]),
+    room(.wards, "Exchange", ["ChangeModel", "Sodium", "Federation", "Topology", "Formats", "Desk", "Places", grdb]),
 
     // Sockets, timers, HTTP, pages; and what an engineer on call is told.
     .systemLibrary(name: "CZlib", path: "Sources/Shell/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -153,7 +153,8 @@ let package = Package(
       .shell, "NodeService",
       [
         "Build", "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Links",
-        "Topology", "Formats", "Desk", "Places", "Goods", "Catalogue", "Exchange", "Runbook", grdb, logging, metrics,
+        "Topology", "Formats", "Desk", "Places", "Goods", "Disaster", "Catalogue", "Exchange", "CZlib", "Runbook", grdb,
+        logging, metrics,
         lifecycle,
         nioCore,
         nioTLS, nioConcurrency, nioPosix, nioSSL, asn1, x509, crypto,

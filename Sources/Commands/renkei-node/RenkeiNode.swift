@@ -35,7 +35,8 @@ struct RenkeiNode: AsyncParsableCommand {
       """),
     version: "renkei-node \(Build.text)",
     subcommands: [
-      Init.self, Found.self, Enrol.self, Run.self, Unit.self, Import.self, Export.self, FeedCommand.self,
+      Init.self, Found.self, Enrol.self, Run.self, Unit.self, Import.self, Export.self, ExchangeCommand.self,
+      FeedCommand.self,
       BundleCommand.self, Links.self,
       Revoke.self,
       AuthorityCommand.self,

@@ -135,6 +135,12 @@ public enum JapaneseDay {
     return text(now) + String(format: " %02d:%02d", parts.tm_hour, parts.tm_min)
   }
 
+  /// As `2026-11-25T19:03:09`: Japan's time, without saying so.
+  public static func local(_ now: Instant) -> String {
+    let parts = parts(of: now)
+    return text(now) + String(format: "T%02d:%02d:%02d", parts.tm_hour, parts.tm_min, parts.tm_sec)
+  }
+
   /// Days of a whole date since 1970-01-01; nil for a month or a year alone.
   public static func number(_ date: String) -> Int64? { date.utf8.count == 10 ? JapaneseDate.number(of: date) : nil }
 

@@ -34,6 +34,8 @@ public struct Records: Sendable {
   public let aside: Set<String>
   /// Where a row has a page of its own: `/case`, with its number behind; nil: the one that all rows have.
   public let page: String?
+  /// How its rows stand in a standard's layer; nil: in none.
+  public let layer: Layer?
   /// Statements that make what a node keeps beside the shared table so that rows are found at once.
   public let indexes: [String]
 
@@ -49,9 +51,11 @@ public struct Records: Sendable {
     reader: Reader, fields: [any AnyField], title: [any AnyField], states: [State] = [],
     settledFreely: [any AnyField] = [],
     isEverybodys: Bool = false, takesOwnItems: Bool = false, place: Place? = nil, published: [any AnyField] = [],
-    hidden: [any AnyField] = [], indexes: [[any AnyField]] = [], page: String? = nil
+    hidden: [any AnyField] = [], indexes: [[any AnyField]] = [], page: String? = nil,
+    layer: Layer? = nil
   ) {
     self.page = page
+    self.layer = layer
     counters = fields.compactMap { $0 as? CounterField }.filter { $0.counting != nil }
     quiet = Set(counters.flatMap { $0.counting!.quiet })
     let silent = Set(counters.flatMap { $0.counting!.silent })

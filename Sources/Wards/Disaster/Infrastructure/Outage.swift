@@ -58,7 +58,21 @@ public enum Outage {
       State("planned", "計画停止", "planned", .underWay) { record, _ in record[isPlanned] == true },
       State("unclear", "調査中", "being looked into", .open) { record, _ in record[isUnclear] == true },
       .otherwise("down", "支障", "down", .open),
-    ], takesOwnItems: true, place: Spot.place, indexes: [[Told.ward, kind]])
+    ], takesOwnItems: true, place: Spot.place, indexes: [[Told.ward, kind]], layer: layer)
+
+  private static let layer = Layer(
+    "01-007-01", "停電等", category: "ライフライン", ward: Told.ward,
+    where: "AND kind IN ('電気', '都市ガス', '上水道', '下水道', '固定電話', '携帯電話') AND restored_at IS NULL",
+    [
+      .init("houseno", "影響戸数", .integer, required: true) { JSON($0[affected].map { max(0, $0) }) },
+      .init("maxhouseno", "最大影響戸数", .integer) { JSON($0[most].map { max(0, $0) }) },
+      .init("starttime", "発生日時", .time, required: true) {
+        ($0[startedAt] ?? $0[Told.observedAt] ?? $0[Told.at]).map { .text(JapaneseDay.local($0)) }
+      },
+      .init("estendtime", "復旧見込み", .time) { $0[expectedAt].map { .text(JapaneseDay.local($0)) } },
+      .init("range", "地域") { JSON($0[area]) },
+      .init("cause", "種別・原因") { .text([$0[kind], $0[cause]].compactMap(\.self).joined(separator: " ")) },
+    ])
 
   private static let unrestored = Condition.missing(
     restoredAt, "復旧した記録です。再発は新しく登録してください", "restored: enter it anew when it fails again")

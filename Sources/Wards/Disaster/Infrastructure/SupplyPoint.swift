@@ -29,7 +29,19 @@ enum SupplyPoint {
       },
       .otherwise("open", "開設中", "open", .underWay),
     ], takesOwnItems: true, place: Spot.place,
-    published: [kind, name, address, openFrom, openUntil, closedAt, Told.ward] + Spot.fields)
+    published: [kind, name, address, openFrom, openUntil, closedAt, Told.ward] + Spot.fields, layer: layer)
+
+  private static let layer = Layer(
+    "01-006-01", "給水・入浴等の拠点", category: "ライフライン", ward: Told.ward,
+    [
+      .init("name", "名称", required: true) { .text([$0[kind], $0[name]].compactMap(\.self).joined(separator: " ")) },
+      .init("estab", "開設状況", .words([Choice("閉鎖", "close"), Choice("開設", "open")]), required: true) {
+        .text($0[closedAt] == nil ? "open" : "close")
+      },
+      .init("address", "住所") { JSON($0[address]) },
+      .init("starttime", "開始日時", .time) { $0[openFrom].map { .text(JapaneseDay.local($0)) } },
+      .init("endtime", "終了日時", .time) { ($0[closedAt] ?? $0[openUntil]).map { .text(JapaneseDay.local($0)) } },
+    ])
 
   static let service = Service(
     "給水・生活拠点", "Supply points", records: [records],

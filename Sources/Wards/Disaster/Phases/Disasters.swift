@@ -18,6 +18,11 @@ public enum Disasters {
     ).first
   }
 
+  /// What other systems call the disaster that goes on; nil in ordinary times.
+  public static func name(for ward: String, _ db: Database) throws -> String? {
+    try current(for: ward, db).map { records.title(of: $0) }
+  }
+
   /// Where a disaster's clock stands.
   private static let clock = [
     Answer.Member("phase", .choice(Phase.choices), "段階", "Phase"),

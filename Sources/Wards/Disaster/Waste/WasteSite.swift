@@ -27,7 +27,20 @@ enum WasteSite {
         site[capacity].map { (site[used] ?? 0) > $0 / 10 * 9 } ?? false
       },
       .otherwise("open", "受入中", "open", .underWay),
-    ], takesOwnItems: true, place: Spot.place, published: [name, address, accepts, openFrom, closedAt, Told.ward])
+    ], takesOwnItems: true, place: Spot.place, published: [name, address, accepts, openFrom, closedAt, Told.ward],
+    layer: layer)
+
+  private static let layer = Layer(
+    "01-004-01", "廃棄物仮置場", category: "廃棄物", ward: Told.ward,
+    [
+      .init("name", "名称", required: true) { JSON($0[name]) },
+      .init("estab", "開設状況", .words([Choice("閉鎖", "close"), Choice("開設", "open")]), required: true) {
+        .text($0[closedAt] == nil ? "open" : "close")
+      },
+      .init("address", "住所") { JSON($0[address]) }, .init("area", "面積", .integer) { JSON($0[area].map { max(0, $0) }) },
+      .init("storage", "容量", .integer) { JSON($0[capacity].map { max(0, $0) }) },
+      .init("usestorage", "使用量", .integer) { JSON($0[used].map { max(0, $0) }) },
+    ])
 
   private static let open = Condition.missing(closedAt, "閉鎖した仮置場です", "closed")
 

@@ -74,5 +74,23 @@ public enum Shelter {
     published: [
       name, kana, englishName, status, crowding, capacity, ward, address, postalCode, designations, hazards, accepts,
       accessibility, latitude, longitude, elevation, url, commonIDs, localID, facility, openedAt, closedAt,
-    ], hidden: [countSeen, changedAt, listed], indexes: [[ward]])
+    ], hidden: [countSeen, changedAt, listed], indexes: [[ward]], layer: layer)
+
+  private static let layer = Layer(
+    "01-001-01", "避難所", category: "避難", ward: ward,
+    [
+      .init("id", "ID") { shelter in .text(shelter[commonIDs].first ?? "\(shelter.id)") },
+      .init("eststts", "開設状況", .words(ShelterStatus.choices), required: true) {
+        .text(($0[status] ?? .unknown).code)
+      },
+      .init("name", "施設名称", required: true) { JSON($0[name]) }, .init("namekana", "施設名称(かな)") { JSON($0[kana]) },
+      .init("phoneno", "電話番号") { JSON($0[phone]) }, .init("address", "住所") { JSON($0[address]) },
+      .init("height", "標高") { $0[elevation].map { .text("\($0)") } },
+      .init("capacity", "収容人数", .integer) { JSON($0[capacity].map { max(0, $0) }) },
+      .init("crowdstts", "混雑状況", .words(ShelterCrowding.choices)) { $0[crowding].map { .text($0.code) } },
+      .init("evacueeno", "避難者数", .integer) { .integer(max(0, $0[occupancy])) },
+      .init("starttime", "開設日時", .time) { $0[openedAt].map { .text(JapaneseDay.local($0)) } },
+      .init("endtime", "閉鎖日時", .time) { $0[closedAt].map { .text(JapaneseDay.local($0)) } },
+      .init("remarks", "備考") { JSON($0[remarks]) },
+    ])
 }
