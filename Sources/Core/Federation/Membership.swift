@@ -133,7 +133,8 @@ public struct Membership: Sendable {
     case .fork(let bytes):
       guard let log = ForkProof.log(claimedBy: bytes) else { throw .invalid(.malformedForkProof) }
       guard certificates[log.author.node] != nil else {
-        guard unproven[carrier, default: []].count < Self.unprovenLimit else { return false }
+        // What the disk holds had its room when it came.
+        guard carrier == nil || unproven[carrier, default: []].count < Self.unprovenLimit else { return false }
         return unproven[carrier, default: []].insert(bytes).inserted
       }
       guard let proof = ForkProof(bytes, federation: identity.id, key: key) else {

@@ -249,7 +249,9 @@ extension RowState {
       let index = contributionIndex(share.field)
       contributions[index].update(share.author) { contribution in
         // Of two that did not know each other and saw as much, the greater sum: the same whichever comes first.
-        guard (through, share.total) > (contribution.buriedThrough, contribution.buriedTotal) else { return }
+        guard through > 0, (through, share.total) > (contribution.buriedThrough, contribution.buriedTotal) else {
+          return
+        }
         contribution.buriedThrough = through
         contribution.buriedTotal = share.total
       }

@@ -294,7 +294,12 @@ extension Replica {
       }
     }
     guard !again.isEmpty else { return (nil, left) }
-    let own = collection.admitted(RowEdit(edit.collection, edit.row, again), from: author.ward)
+    let whole = RowEdit(edit.collection, edit.row, again)
+    // Of a quantity that all draw from, what was spent is not said without what came in.
+    if case .drawn = collection.law, collection.admitted(whole, from: author.ward) != whole {
+      return (nil, left + again.count)
+    }
+    let own = collection.admitted(whole, from: author.ward)
     return (own, own == nil ? left + again.count : left)
   }
 }

@@ -94,12 +94,14 @@ extension Replica {
     guard !membership.choices.isEmpty else { return [] }
     let past = store.state(of: log).past
     let room = Limits.namedBranches - past.branches.count
-    return membership.choices.compactMap { other, choice in
+    let wanted = membership.choices.compactMap { other, choice -> NamedBranch? in
       guard other.lane == log.lane, other.author != author, !unseen.contains(other.author),
         store.state(of: other).merged == choice.last, !choice.isNamed(by: past.branches[other.author])
       else { return nil }
       return NamedBranch(other.author, hash: choice.last.hash.bytes)
-    }.sorted { $0.author < $1.author }.prefix(max(room, 0)).map { $0 }
+    }.sorted { $0.author < $1.author }
+    let new = wanted.filter { past.branches[$0.author] == nil }.prefix(max(room, 0))
+    return wanted.filter { past.branches[$0.author] != nil || new.contains($0) }
   }
 
   /// Entries of each clock in a change set without sections.

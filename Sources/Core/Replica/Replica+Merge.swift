@@ -105,6 +105,11 @@ extension Replica {
       let named = header.branches.first { $0.author == log.author }?.hash ?? before.branches[log.author]
       return (log.lane == lane && choice.isNamed(by: named) ? choice.last : choice.shared).sequence
     }
+    // A choice that came in this very transaction: the tables are held to it at its end, and what names it merges after that.
+    for (log, choice) in membership.choices where log.lane == lane && heldTo[log] != choice {
+      let named = header.branches.first { $0.author == log.author }?.hash ?? before.branches[log.author]
+      if choice.isNamed(by: named) { return Need(log: log, sequence: choice.last.sequence) }
+    }
     func lacks(_ lane: Lane, _ dot: Dot) -> Need? {
       let log = LogName(lane, dot.author)
       let merged = store.merged(log)

@@ -94,10 +94,11 @@ extension Replica {
         try setAside(name, after: limit, into: &void, at: now)
       }
       // Of what stays of the branches that a revocation chooses from, others' clocks say nothing any longer.
-      for (log, choice) in membership.choices where heldTo[log] != choice {
-        void.wasMerged = true
+      let logs = Set(membership.choices.keys).union(heldTo.keys).sorted()
+      for log in logs where heldTo[log] != membership.choices[log] {
         let merged = store.merged(log)
-        let shared = choice.shared.sequence
+        let shared = [heldTo[log], membership.choices[log]].compactMap { $0?.shared.sequence }.min() ?? 0
+        let known = void.rows
         if merged > shared {
           try eachEntry(of: log, after: shared) { entry, edits in
             if entry.sequence <= merged { void.touch(edits) }
@@ -105,8 +106,10 @@ extension Replica {
         }
         // Nor does what a deletion took of either branch.
         for collection in store.schema.collections where collection.lane == log.lane {
-          void.rows[collection.number, default: []].formUnion(try store.markedRows(collection.number))
+          let marked = try store.markedRows(collection.number)
+          if !marked.isEmpty { void.rows[collection.number, default: []].formUnion(marked) }
         }
+        if void.rows != known { void.wasMerged = true }
       }
       heldTo = membership.choices
       #if MUTANTS
@@ -340,11 +343,24 @@ extension Replica {
     }
   }
 
-  /// Makes some rows anew: every log is walked in causal order, but only these rows are written.
+  /// Makes some rows anew: every log is walked in causal order, but only these rows are written. Where a log does not come as far
+  /// as it was, since what it follows is not here any longer, its rows are made anew too: it merges them when that comes.
   private func makeAnew(_ rows: [UInt32: Set<RowID>], at now: Instant) throws(StoreError) {
+    let before = store.logNames.map { ($0, store.merged($0)) }
     try walkAgain(.rows(rows), at: now) { () throws(StoreError) in try store.clearRows(rows) }
+    var fallen = Voided()
+    for (log, had) in before where store.merged(log) < min(had, store.logged(log)) {
+      try eachEntry(of: log, after: store.merged(log)) { entry, edits in
+        if entry.sequence <= had { fallen.touch(edits) }
+      }
+    }
+    if !fallen.rows.isEmpty {
+      try walkAgain(.rows(fallen.rows), at: now) { () throws(StoreError) in try store.clearRows(fallen.rows) }
+    }
     // Readers hear of each row once, also of one that is gone now.
-    for (collection, ids) in rows { effects.rows += ids.sorted().map { RowReference(collection, $0) } }
+    for (collection, ids) in rows.merging(fallen.rows, uniquingKeysWith: { $0.union($1) }) {
+      effects.rows += ids.sorted().map { RowReference(collection, $0) }
+    }
   }
 
   /// Clears some tables or rows, and walks every log again to make them anew.

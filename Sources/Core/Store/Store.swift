@@ -393,6 +393,7 @@ public final class Store {
     try db.execute(sql: Migrations.version2)
     try db.execute(sql: Migrations.version3)
     try db.execute(sql: Migrations.waitingReports)
+    try db.execute(sql: Migrations.namedBranches)
     for collection in schema.collections {
       for sql in Migrations.tableSQL(collection) { try db.execute(sql: sql) }
     }
@@ -431,6 +432,7 @@ public final class Store {
   }
 
   private func loadStates(_ db: Database) throws {
+    defer { savedBranches = states.mapValues(\.past.branches).filter { !$0.value.isEmpty } }
     states = try Self.logStates(db) { _, reason in throw StoreError.damaged(reason) }
     sortedNames = []
     headRevision += 1

@@ -35,6 +35,7 @@ public final class Feed {
   private let target: String
   private let space: String
   private var connection: Postgres?
+  private var isPrepared = false
 
   /// Rows of one transaction.
   private static let portion = 5_000
@@ -52,7 +53,9 @@ public final class Feed {
     configuration.readonly = true
     do { source = try DatabaseQueue(path: path, configuration: configuration) } catch { throw StoreError.of(error) }
     self.records = records.filter {
-      !$0.isPersonal && $0.schema.law != .appendOnly && [.staff, .anyone].contains($0.reader.access)
+      // Tickets and rights stand for cases of people, one by one.
+      !$0.isPersonal && !["tickets", "case_rights"].contains($0.name) && $0.schema.law != .appendOnly
+        && [.staff, .anyone].contains($0.reader.access)
     }
     byNumber = Dictionary(uniqueKeysWithValues: self.records.map { ($0.number, $0) })
     (self.name, self.isDrill, self.target, self.space) = (name, isDrill, target, space)
@@ -62,7 +65,7 @@ public final class Feed {
   public func step() throws -> Step {
     do {
       let connection = try connected()
-      return try source.read { db in try step(db, connection) }
+      return try step(connection)
     } catch let failure as Postgres.Failure {
       connection = nil
       throw Failure.target(failure.text, isOfLine: failure.isOfLine)
@@ -95,6 +98,8 @@ public final class Feed {
   private func connected() throws -> Postgres {
     if let connection { return connection }
     let connection = try Postgres(target)
+    // Two that begin at once would each make the tables.
+    try connection.run("BEGIN; SELECT pg_advisory_xact_lock(hashtext('renkei_feed'))")
     try connection.run(
       """
       CREATE SCHEMA IF NOT EXISTS \(quoted(space)); SET search_path TO \(quoted(space));
@@ -106,12 +111,15 @@ public final class Feed {
     guard known == nil || known == name else { throw Failure.otherFeed(known!) }
     try connection.rows(
       "INSERT INTO renkei_feed (feed, is_drill) VALUES ($1, $2) ON CONFLICT DO NOTHING", [name, isDrill ? "t" : "f"])
-    if try connection.rows("SELECT shape FROM renkei_feed").first?.first == shape { try prepare(connection) }
+    try connection.run("COMMIT")
+    isPrepared = false
     self.connection = connection
     return connection
   }
 
   private func prepare(_ connection: Postgres) throws {
+    guard !isPrepared else { return }
+    isPrepared = true
     for table in records {
       let columns = ["id"] + table.fields.map(\.schema.name)
       let places = columns.indices.map { "$\($0 + 1)" }.joined(separator: ", ")
@@ -128,19 +136,18 @@ public final class Feed {
 
   // MARK: Steps
 
-  private func step(_ db: Database, _ connection: Postgres) throws -> Step {
+  private func step(_ connection: Postgres) throws -> Step {
     try connection.run("BEGIN")
     do {
-      // One feed at a time: a second one waits, and then finds nothing to do.
+      // One feed at a time: a second one waits, and then finds nothing to do. It waits with nothing of the node's file open, whose log
+      // would grow meanwhile.
       let standing = try connection.rows("SELECT place, shape FROM renkei_feed FOR UPDATE")[0]
-      var step: Step
-      if standing[1] == shape, let place = standing[0].flatMap(ChangePlace.init),
-        let changes = try Store.changes(since: place, of: Set(byNumber.keys), limit: Self.portion, db)
-      {
-        step = try apply(changes, db, connection)
-      } else {
-        step = try snapshot(db, connection)
-      }
+      let place = standing[1] == shape ? standing[0].flatMap(ChangePlace.init) : nil
+      let step =
+        try place.flatMap { place in try source.read { try changes(since: place, $0) } }.map {
+          try apply($0, connection)
+        }
+        ?? source.read { try snapshot($0, connection) }
       try connection.rows(
         "UPDATE renkei_feed SET place = $1, shape = $2, at = now()", [step.place, shape])
       try connection.run("COMMIT")
@@ -156,22 +163,38 @@ public final class Feed {
     (["id"] + table.fields.map(\.schema.name)).map(quoted).joined(separator: ", ")
   }
 
-  private func apply(_ changes: RowChanges, _ db: Database, _ connection: Postgres) throws -> Step {
-    var step = Step(place: "\(changes.next)", isComplete: changes.isComplete)
+  private struct Portion {
+    var step: Step
+    /// Statements, with what they are given.
+    var calls: [(name: String, values: [String?])] = []
+  }
+
+  /// What has changed, read at once: the line may be slow. Nil after a rebuild.
+  private func changes(since place: ChangePlace, _ db: Database) throws -> Portion? {
+    guard let changes = try Store.changes(since: place, of: Set(byNumber.keys), limit: Self.portion, db) else {
+      return nil
+    }
+    var portion = Portion(step: Step(place: "\(changes.next)", isComplete: changes.isComplete))
     for (number, row) in changes.rows {
       let table = byNumber[number]!
       let found = try Row.fetchOne(
         db.cachedStatement(sql: "SELECT \(columns(table)) FROM \(quoted(table.name)) WHERE id = ?"),
         arguments: [row.rawValue])
       if let found {
-        try connection.execute("put \(table.name)", found.databaseValues.map(Self.text))
-        step.rows += 1
+        portion.calls.append(("put \(table.name)", found.databaseValues.map(Self.text)))
+        portion.step.rows += 1
       } else {
-        try connection.execute("take \(table.name)", ["\(row.rawValue)"])
-        step.deleted += 1
+        portion.calls.append(("take \(table.name)", ["\(row.rawValue)"]))
+        portion.step.deleted += 1
       }
     }
-    return step
+    return portion
+  }
+
+  private func apply(_ portion: Portion, _ connection: Postgres) throws -> Step {
+    if !portion.calls.isEmpty { try prepare(connection) }
+    for call in portion.calls { try connection.execute(call.name, call.values) }
+    return portion.step
   }
 
   private func snapshot(_ db: Database, _ connection: Postgres) throws -> Step {

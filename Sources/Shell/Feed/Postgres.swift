@@ -13,7 +13,15 @@ final class Postgres {
 
   /// - Parameter target: a connection string, `postgresql://…` or `host=… dbname=…`; the password better in `PGPASSFILE`.
   init(_ target: String) throws(Failure) {
-    guard let handle = PQconnectdb(target) else { throw Failure(text: "no memory for a connection", isOfLine: false) }
+    // A line that has gone silent is found out in half a minute, and so is a lock that nobody gives back; what the target says itself
+    // stands.
+    let settings = [
+      ("dbname", target), ("connect_timeout", "10"), ("keepalives_idle", "10"), ("tcp_user_timeout", "30000"),
+      ("options", "-c lock_timeout=60000 -c statement_timeout=600000"),
+    ]
+    guard let handle = Self.connect([settings[0]] + settings.dropFirst().filter { !target.contains("\($0.0)=") }) else {
+      throw Failure(text: "no memory for a connection", isOfLine: false)
+    }
     self.handle = handle
     guard PQstatus(handle) == CONNECTION_OK else {
       let failure = Failure(text: Self.trimmed(PQerrorMessage(handle)), isOfLine: true)
@@ -25,6 +33,12 @@ final class Postgres {
   }
 
   deinit { PQfinish(handle) }
+
+  private static func connect(_ settings: [(String, String)]) -> OpaquePointer? {
+    withTexts(settings.map { Optional($0.0) }, end: true) { names in
+      withTexts(settings.map { Optional($0.1) }, end: true) { values in PQconnectdbParams(names, values, 1) }
+    }
+  }
 
   private static func trimmed(_ text: UnsafeMutablePointer<CChar>?) -> String {
     text.map { String(cString: $0).split(separator: "\n").joined(separator: " ") } ?? ""
@@ -75,11 +89,11 @@ final class Postgres {
   }
 
   private static func withTexts<Result>(
-    _ texts: [String?], _ body: (UnsafePointer<UnsafePointer<CChar>?>?) -> Result
+    _ texts: [String?], end: Bool = false, _ body: (UnsafePointer<UnsafePointer<CChar>?>?) -> Result
   ) -> Result {
     // One block for all of them, each with its end.
     var (bytes, places): ([CChar], [Int?]) = ([], [])
-    for text in texts {
+    for text in end ? texts + [nil] : texts {
       guard let text else {
         places.append(nil)
         continue

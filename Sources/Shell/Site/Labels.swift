@@ -45,6 +45,11 @@ public struct Labels: Sendable {
   /// The same where this answer's own words come first.
   public func of(_ answer: Answer) -> Labels {
     var own = self
+    // What lies within comes first, so that what is outside keeps its name; both before what other answers call it.
+    for inner in answer.members.compactMap(\.answer) {
+      if let records = inner.records { own.add(records.fields, replacing: true) }
+      own.add(inner.members, replacing: true)
+    }
     if let records = answer.records {
       own.add(records.fields, replacing: true)
       own.subject = records.words

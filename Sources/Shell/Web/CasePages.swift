@@ -30,6 +30,9 @@ extension WebServer {
   /// The fields that every application has: who, how, and how that was seen.
   private static let heads = ["applicant", "channel", "identified", "resident"]
 
+  /// A definition's own fields on the page: one may be called as a head is.
+  private static let prefix = "a-"
+
   private func application(
     _ request: Request, _ context: DeskContext, sent: [String: [String]] = [:], fault: APIError? = nil
   ) async throws -> Response {
@@ -45,7 +48,8 @@ extension WebServer {
     do { procedure = try await self.procedure(id) } catch let fault as Fault {
       problem = pick(fault.japanese, fault.english)
     }
-    let fields = procedure.map(Answers.fields) ?? []
+    let fields = procedure.map { Answers.fields($0, prefix: Self.prefix) } ?? []
+    let ownWrong = Dictionary(uniqueKeysWithValues: wrong.map { (Self.prefix + $0.key, $0.value) })
     // The one that is most often so.
     let given = ["channel": ["窓口"]].merging(sent) { $1 }
     return page(
@@ -58,7 +62,7 @@ extension WebServer {
           "pages": [
             [
               "legend": pick("申請の内容", "What is applied for"),
-              "controls": Controls(fields, frame.language).values(sent, wrong: wrong),
+              "controls": Controls(fields, frame.language).values(sent, wrong: ownWrong),
             ] as [String: Any]
           ], "button": title("fileCase", frame.language), "back": "/list/procedures", "cancel": pick("やめる", "Cancel"),
         ]), refusal: fault)
@@ -69,18 +73,55 @@ extension WebServer {
     let sent = try await sent(request)
     try checkForm(sent, context)
     let endpoint = try endpoint("fileCase", context)
+    let done: JSON
     do {
-      let answers = Controls.json(sent, Answers.fields(try await procedure(id)))
+      let own = sent.filter { $0.key.hasPrefix(Self.prefix) }.map {
+        (String($0.key.dropFirst(Self.prefix.count)), $0.value)
+      }
+      let answers = Controls.json(
+        Dictionary(uniqueKeysWithValues: own), Answers.fields(try await procedure(id)))
       let heads = endpoint.form.fields.filter { Self.heads.contains($0.name) }
       guard case .object(var members) = Controls.json(sent, heads) else { throw APIError.notFound("row") }
       members["answers"] = .text(String(decoding: answers.bytes, as: UTF8.self))
-      let done = try await carryOut(
+      done = try await carryOut(
         endpoint, .object(members), was: [:], row: text, mark: sent[Once.field]?.first, entered: nil, by: nil, context)
-      return try await caseFile(request, context, row: done["id"].text ?? "", receipt: done["receipt"].text)
     } catch { return try await application(request, context, sent: sent, fault: APIError.of(error)) }
+    // It is filed: whatever stands in the way of showing it now, the receipt is told.
+    return try await caseFile(request, context, row: done["id"].text ?? "", receipt: done["receipt"].text)
   }
 
   // MARK: A case
+
+  private func suffix(_ purpose: [String: String]) -> String {
+    purpose["purpose"].map { "?purpose=\(Self.escaped($0))" } ?? ""
+  }
+
+  private func purpose(_ request: Request) -> [String: String] {
+    Self.query(request)["purpose"]?.first.flatMap { $0.isEmpty ? nil : ["purpose": $0] } ?? [:]
+  }
+
+  /// Somebody who is protected is shown for a purpose, which is noted: it is asked for, and a receipt is told before.
+  private func askPurpose(_ request: Request, _ frame: Frame, row: String, _ fault: APIError) -> Response {
+    let pick = frame.language.pick
+    return page(
+      request,
+      frame.render(
+        "case", title: pick("案件", "Case"), active: "/menu",
+        [
+          "subject": "", "problem": [pick(fault.body.ja, fault.body.en)], "flags": [], "stage": "", "holder": "",
+          "acts": [], "hasActs": false, "filed": [], "history": [],
+          "more": Purpose.allCases.map {
+            [
+              "href": "/case/\(row)?purpose=\(Self.escaped($0.rawValue))",
+              "label": pick("\($0.rawValue)のために開く", "Open for: \($0.code)"),
+            ]
+          },
+          "w": [
+            "acts": pick("開く目的", "Open for what"), "none": pick("目的を選んでください。", "Choose one."), "filed": "",
+            "history": "",
+          ],
+        ]))
+  }
 
   private func caseFile(
     _ request: Request, _ context: DeskContext, row given: String? = nil, receipt: String? = nil,
@@ -97,7 +138,11 @@ extension WebServer {
         "受付番号 \(receipt) 。控えて渡してください。どの区の窓口でも、この番号で進み具合が分かります。",
         "Receipt \(receipt): write it down for the applicant. Any ward's desk tells by it how far the case is.")
     }
-    let record = try await ask("case", [:], row: text, context)
+    let purpose = purpose(request)
+    let record: JSON
+    do { record = try await ask("case", purpose, row: text, context) } catch let fault as Fault
+      where fault.field == "purpose" || receipt != nil
+    { return askPurpose(request, frame, row: text, APIError.of(fault)) }
     let procedure = try? await procedure(RowID(rawValue: Int64(record["procedure"].text ?? "") ?? 0))
     let isHere = record["isHere"] == .flag(true)
     let acts = record["offered"].list.map { offered -> [String: Any] in
@@ -105,7 +150,8 @@ extension WebServer {
       let asks = procedure?.act(name)?.asks ?? []
       let isBarred = offered["needsRight"] == .flag(true) && !isHere
       return [
-        "label": offered["label"].text ?? name, "action": "/case/\(text)/\(name)", "isOpen": sent?.act == name,
+        "label": offered["label"].text ?? name, "action": "/case/\(text)/\(name)" + suffix(purpose),
+        "isOpen": sent?.act == name,
         "barred": isBarred
           ? [
             pick(
@@ -115,7 +161,7 @@ extension WebServer {
           sent?.act == name ? sent!.values : [:], wrong: sent?.act == name ? Self.problems(fault, language) : [:]),
       ]
     }
-    let back = Self.escaped("/case/\(text)")
+    let back = Self.escaped("/case/\(text)" + suffix(purpose))
     return page(
       request,
       frame.render(
@@ -151,14 +197,14 @@ extension WebServer {
     try checkForm(sent, context)
     let endpoint = try endpoint("actOnCase", context)
     do {
-      let record = try await ask("case", [:], row: text, context)
+      let record = try await ask("case", purpose(request), row: text, context)
       let procedure = try await procedure(RowID(rawValue: Int64(record["procedure"].text ?? "") ?? 0))
       let asks = (procedure.act(name)?.asks ?? []).map { Answers.field($0) }
       let values = String(decoding: Controls.json(sent, asks).bytes, as: UTF8.self)
       _ = try await carryOut(
         endpoint, ["act": .text(name), "values": .text(values)], was: [:], row: text, mark: sent[Once.field]?.first,
         entered: nil, by: nil, context)
-      return .redirect(to: "/case/\(text)")
+      return .redirect(to: "/case/\(text)" + suffix(purpose(request)))
     } catch {
       return try await caseFile(request, context, sent: (name, sent), fault: APIError.of(error))
     }

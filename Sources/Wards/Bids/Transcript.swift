@@ -41,7 +41,7 @@ public struct BidTerms: Hashable, Sendable {
   /// 32 bytes that all proofs are over.
   public let context: [UInt8]
 
-  /// Nil for a threshold that is none of from 1 to all, indices that are 0 or stand twice, and more than 64 trustees.
+  /// Nil for a threshold that is none of from 1 to all, indices or keys that stand twice, an index of 0, and more than 64 trustees.
   ///
   /// - Parameters:
   ///   - tender: the row of it.
@@ -52,7 +52,8 @@ public struct BidTerms: Hashable, Sendable {
     number: String, supplier: PublicKey
   ) {
     guard threshold >= 1, threshold <= trustees.count, trustees.count <= Self.mostTrustees,
-      zip(trustees, trustees.dropFirst()).allSatisfy({ $0.index < $1.index }), trustees.first?.index ?? 0 > 0
+      zip(trustees, trustees.dropFirst()).allSatisfy({ $0.index < $1.index }), trustees.first?.index ?? 0 > 0,
+      Set(trustees.map(\.key)).count == trustees.count
     else { return nil }
     self.trustees = trustees
     self.threshold = threshold

@@ -27,8 +27,8 @@ public enum Answers {
     return FormField("\(prefix)\(field.name)", shape, ja: field.ja + parts, en: field.name)
   }
 
-  public static func fields(_ procedure: Procedure) -> [FormField] {
-    procedure.fields.filter { !$0.isCalculated }.map { field($0) }
+  public static func fields(_ procedure: Procedure, prefix: String = "") -> [FormField] {
+    procedure.fields.filter { !$0.isCalculated }.map { field($0, prefix: prefix) }
   }
 
   /// Reads what was entered: hidden fields are dropped, and what has to be given is.
@@ -51,7 +51,7 @@ public enum Answers {
       if field.isRequired, isMissing(data[field.name]) {
         throw Fault.badValue(field.name, ja: "\(field.ja)を入れてください", en: "\(field.name) is required")
       }
-      guard isMissing(data[field.name]) || shown.admits(field) else {
+      guard isMissing(data[field.name]) || shown.admits(field, with: data) else {
         throw Fault.badValue(field.name, ja: field.says ?? "\(field.ja)を確かめてください", en: "\(field.name) is not right")
       }
     }

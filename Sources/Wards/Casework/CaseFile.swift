@@ -110,6 +110,10 @@ public enum CaseFile {
     ], makes: true, answers: .row(records, and: members + [receipt])
   ) { desk in
     let (version, values) = try desk.subject(ProcedureVersion.records)
+    try ProcedureVersion.mustHold(values, desk)
+    // First of all, and the same answer for whoever is not there and who is not to be found: filing tells nobody who is protected.
+    let person = desk.given.row("resident")
+    if let person { _ = try desk.find(person, in: Resident.records, "resident") }
     let procedure = try ProcedureVersion.procedure(values)
     let today = JapaneseDay.text(desk.enteredAt)
     let given = try JSON.decode([UInt8](desk.given.text("answers")!.utf8))
@@ -121,11 +125,9 @@ public enum CaseFile {
       throw Fault.badValue("answers", ja: "申請の内容が大きすぎます", en: "the answers are too large")
     }
     let row = try desk.newRow()
-    let person = desk.given.row("resident")
     let audience = try audience(person, desk)
     let code = Ticket.code(ward: desk.ward)
     let ticket = Ticket.row(code, ward: desk.wardIndex)
-    let first = CaseFold(procedure, answers: data, acts: [])
     var edits =
       desk.given.edits(["applicant", "resident", "channel", "identified"], of: records) + [
         Self.procedure.set(version), receivedOn.set(today), answers.set(text), Self.ticket.set(ticket),
@@ -136,7 +138,7 @@ public enum CaseFile {
     var draft = records.draft()
     draft.edit(records, row, edits, for: audience)
     draft.edit(CaseRight.records, CaseRight.row(row, desk), [CaseRight.unit.receive(1)])
-    draft.edit(Ticket.records, ticket, Ticket.edits(first.state.ja, today, desk))
+    draft.edit(Ticket.records, ticket, Ticket.edits(.received, today, desk))
     return Written([draft], about: [row] + [person].compactMap(\.self)) { look in
       guard case .object(let shown) = try answer(row, &look) else { return .null }
       return .object(shown.merging(["receipt": .text(code)]) { $1 })
@@ -144,6 +146,17 @@ public enum CaseFile {
   }.often(2)
 
   // MARK: Acting
+
+  /// Duties are not held by anybody yet: until then, what decides is for headquarters and welfare, and what only the applicant may do is
+  /// nobody's at a desk.
+  private static func mayDo(_ act: Procedure.Act, _ user: User) throws {
+    guard act.duties != ["resident"] else {
+      throw Fault(.forbidden, field: "act", ja: "申請者だけができます", en: "for the applicant alone")
+    }
+    guard !act.needsRight || !user.roles.isDisjoint(with: [.headquarters, .welfare]) else {
+      throw Fault(.forbidden, field: "act", ja: "決裁は災害対策本部か福祉の担当が行います", en: "headquarters or welfare decide")
+    }
+  }
 
   private static let act = Endpoint.write(
     "actOnCase", "/cases/{id}/acts", "案件を進める", "Act on a case", for: .people,
@@ -162,6 +175,7 @@ public enum CaseFile {
       throw Fault.refused(
         "act", ja: "今の状態(\(fold.state.ja))では「\(act.ja)」はできません", en: "not in its state now: \(fold.state.id)")
     }
+    try mayDo(act, desk.inquiry.user)
     if act.needsRight { try CaseRight.mustHold(row, desk) }
     let given = try desk.given.text("values").map { try JSON.decode([UInt8]($0.utf8)) } ?? .object([:])
     let data = try Answers.read(given, act.asks, in: desk.inquiry.identity.federation) { _ in fold }
@@ -174,8 +188,9 @@ public enum CaseFile {
     let after = CaseFold(fold.procedure, answers: fold.answers, acts: fold.acts + [new])
     var draft = records.draft()
     draft.edit(records, row, [acts.append(text)], for: try audience(of: values, desk))
-    if let ticket = values[ticket], after.state.id != fold.state.id {
-      draft.edit(Ticket.records, ticket, Ticket.edits(after.state.ja, JapaneseDay.text(desk.enteredAt), desk))
+    let stage = after.state.stage
+    if let ticket = values[ticket], stage != fold.state.stage {
+      draft.edit(Ticket.records, ticket, Ticket.edits(stage, JapaneseDay.text(desk.enteredAt), desk))
     }
     return Written([draft], about: [row] + [values[resident]].compactMap(\.self)) { try answer(row, &$0) }
   }.often(4)
@@ -225,7 +240,9 @@ public enum CaseFile {
           return ["label": .text(field.ja), "value": .text(Answers.shown(datum, field))]
         })
       shown["offered"] = .list(
-        fold.offered.map { ["name": .text($0.name), "label": .text($0.ja), "needsRight": .flag($0.needsRight)] })
+        fold.offered.filter { (try? mayDo($0, look.inquiry.user)) != nil }.map {
+          ["name": .text($0.name), "label": .text($0.ja), "needsRight": .flag($0.needsRight)]
+        })
       shown["history"] = .list(
         entries.map { entry in
           let act = fold.procedure.act(entry.act.kind)

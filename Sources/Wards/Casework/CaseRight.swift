@@ -54,6 +54,9 @@ enum CaseRight {
     answers: .row(CaseFile.records, and: CaseFile.members)
   ) { desk in
     let (row, _) = try desk.subject(CaseFile.records)
+    guard !desk.inquiry.user.roles.isDisjoint(with: [.headquarters, .welfare]) else {
+      throw Fault(.forbidden, field: "id", ja: "決裁の引き渡しは災害対策本部か福祉の担当が行います", en: "headquarters or welfare hand it over")
+    }
     let receiver = try named(desk)
     try mustHold(row, desk)
     var draft = records.draft()

@@ -5,6 +5,7 @@ import Foundation
 import GRDB
 import Procedures
 import Replica
+import Sodium
 import Synchronization
 
 /// 手続の版: a definition that a ward published, named by its hash and never edited: a change is another row. Each node that receives one
@@ -34,8 +35,8 @@ public enum ProcedureVersion {
 
   // MARK: Definitions
 
-  /// Definitions that were proven on this machine, by their hash: proving one takes milliseconds, and a list shows hundreds of cases.
-  private static let proven = Mutex<[String: Procedure]>([:])
+  /// Definitions that were proven on this machine, or found wrong, by what they say: proving one takes milliseconds, and a list shows hundreds of cases.
+  private static let proven = Mutex<[Digest: Result<Procedure, ProcedureFault>]>([:])
   private static let mostProven = 200
 
   /// The definition of a version.
@@ -43,24 +44,52 @@ public enum ProcedureVersion {
   /// - Throws: a `Fault` that says what is wrong with it: it opens no case here.
   public static func procedure(_ version: RowValues) throws -> Procedure {
     guard let text = version[body], let name = version[hash] else { throw Fault.notFound("id") }
-    if let known = proven.withLock({ $0[name] }), known.canonical == text { return known }
+    let digest = blake2b([UInt8](text.utf8))
+    let result = proven.withLock { $0[digest] } ?? prove(text, digest)
     let procedure: Procedure
-    do throws(ProcedureFault) { procedure = try Procedure(try Document(yaml: text)) } catch {
-      throw fault(error, "id")
-    }
+    do throws(ProcedureFault) { procedure = try result.get() } catch { throw fault(error, "id") }
     guard procedure.hash == name else {
       throw Fault.refused("id", ja: "定義とハッシュが合いません。使えない版です", en: "the definition does not fit its hash")
     }
+    return procedure
+  }
+
+  private static func prove(_ text: String, _ digest: Digest) -> Result<Procedure, ProcedureFault> {
+    let result: Result<Procedure, ProcedureFault>
+    do throws(ProcedureFault) { result = .success(try Procedure(try Document(canonical: text))) } catch {
+      result = .failure(error)
+    }
     proven.withLock { known in
       if known.count >= mostProven { known = [:] }
-      known[name] = procedure
+      known[digest] = result
     }
-    return procedure
+    return result
   }
 
   private static func fault(_ fault: ProcedureFault, _ field: String) -> Fault {
     let place = fault.path.isEmpty ? "" : "\(fault.path): "
     return .badValue(field, ja: place + fault.ja, en: place + fault.en)
+  }
+
+  /// - Throws: where a case cannot be filed under a version today: it holds later, or a newer one holds already.
+  static func mustHold(_ version: RowValues, _ desk: Desk) throws {
+    let today = JapaneseDay.text(desk.enteredAt)
+    guard let from = version[from], from <= today else {
+      throw Fault.refused(
+        "id", ja: "この版は \(version[from] ?? "?") から使えます", en: "this version holds from \(version[from] ?? "?")")
+    }
+    let newer = try desk.read {
+      try RowValues.all(
+        records,
+        """
+        WHERE key = ?1 AND ward = ?2 AND ended_at IS NULL AND valid_from <= ?3
+          AND (valid_from > ?4 OR valid_from = ?4 AND published_at > ?5) LIMIT 1
+        """, [version[key], desk.ward, today, from, version[at]?.milliseconds], $0)
+    }
+    guard newer.isEmpty else {
+      throw Fault.refused(
+        "id", ja: "新しい版が使われています。手続の一覧から選び直してください", en: "a newer version holds: choose it from the list")
+    }
   }
 
   // MARK: Publishing
@@ -75,6 +104,10 @@ public enum ProcedureVersion {
     do throws(ProcedureFault) { procedure = try Procedure(try Document(yaml: yaml)) } catch {
       throw fault(error, "yaml")
     }
+    return try published(procedure, desk, onlyCheck: onlyCheck)
+  }
+
+  private static func published(_ procedure: Procedure, _ desk: Desk, onlyCheck: Bool) throws -> Written {
     let known = try desk.read {
       try RowValues.all(
         records, "WHERE hash = ?1 AND ward = ?2 AND ended_at IS NULL ORDER BY id LIMIT 1", [procedure.hash, desk.ward],
@@ -100,9 +133,13 @@ public enum ProcedureVersion {
         body.set(procedure.canonical), from.set(procedure.validFrom), ward.set(desk.ward),
         by.set(desk.inquiry.user.name), at.set(desk.enteredAt),
       ])
-    // Of one key, a ward's desks use its newest version.
+    // Of one key, a ward's desks use the newest version that holds: one for a later day ends nothing yet.
+    let today = JapaneseDay.text(desk.now)
     for older in try desk.read({
-      try RowValues.all(records, "WHERE key = ?1 AND ward = ?2 AND ended_at IS NULL", [procedure.key, desk.ward], $0)
+      try RowValues.all(
+        records,
+        "WHERE key = ?1 AND ward = ?2 AND ended_at IS NULL AND valid_from <= ?3 AND ?3 <= ?4 LIMIT 1000",
+        [procedure.key, desk.ward, procedure.validFrom, today], $0)
     }) where desk.inquiry.isOwn(older.id) { draft.edit(records, older.id, [endedAt.set(desk.enteredAt)]) }
     return Written([draft], about: [row]) { look in
       guard case .object(let members) = try look.answer(row, records) else { return .null }
@@ -141,7 +178,7 @@ public enum ProcedureVersion {
     answers: .row(records, and: said)
   ) { desk in
     let (_, version) = try desk.subject(records)
-    return try published(try procedure(version).canonical, desk, onlyCheck: false)
+    return try published(try procedure(version), desk, onlyCheck: false)
   }
 
   static let service = Service(

@@ -2,11 +2,22 @@ import Causality
 import ChangeModel
 import Desk
 import GRDB
+import Procedures
 import Sodium
 
 /// 受付票: how far a case is, for whoever has its receipt, at any node of any ward. It says nothing of the person or the procedure, and
 /// nobody finds it without the receipt: its id is the receipt's hash.
 enum Ticket {
+  /// No more than this: a state by its name would tell every ward, and whoever reads the traffic, what somebody applies for.
+  private static func words(_ stage: Procedure.Stage) -> String {
+    switch stage {
+    case .received: "受付"
+    case .underWay: "処理中"
+    case .applicant: "申請者の対応待ち"
+    case .over: "終わり"
+    }
+  }
+
   static let state = Field.text(1, "state", 60, "段階", "Stage")
   static let changedOn = Field.date(2, "changed_on", "変わった日", "Changed on")
   static let ward = Field.ward(3, "ward", of: .first, "担当の区", "Ward")
@@ -29,8 +40,8 @@ enum Ticket {
     RowID(derivedFrom: digest("renkei ticket 1\u{1f}\(code)").prefix, ward: ward)
   }
 
-  static func edits(_ stage: String, _ day: String, _ desk: Desk) -> [FieldEdit] {
-    [state.set(stage), changedOn.set(day), ward.set(desk.ward)]
+  static func edits(_ stage: Procedure.Stage, _ day: String, _ desk: Desk) -> [FieldEdit] {
+    [state.set(words(stage)), changedOn.set(day), ward.set(desk.ward)]
   }
 
   static let ask = Endpoint.read(

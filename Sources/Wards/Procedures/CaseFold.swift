@@ -64,11 +64,11 @@ public struct CaseFold: Sendable {
   }
 
   /// Whether what was answered is right; what cannot be worked out is not held against anybody.
-  public func admits(_ field: Procedure.Field) -> Bool {
-    field.check.map { evaluation.value(of: $0) != .flag(false) } ?? true
+  public func admits(_ field: Procedure.Field, with own: [String: Datum] = [:]) -> Bool {
+    field.check.map { evaluation(own).value(of: $0) != .flag(false) } ?? true
   }
 
-  public func value(_ name: String) -> Datum? { evaluation.name(name) }
+  public func value(_ name: String) -> Datum? { answer(name, Work()) }
 
   /// What all acts of a kind that stand say of a field; nil where they say nothing, or different things.
   public func value(of field: String, in kind: String) -> Datum? {
@@ -80,7 +80,10 @@ public struct CaseFold: Sendable {
   public func making(_ act: Procedure.Act, id: String, values: [String: Datum]) -> CaseAct {
     let evaluation = evaluation
     var values = values
-    for set in act.sets { values[set.name] = evaluation.value(of: set.value) ?? .null }
+    // One value, no list: an entry that nests deeper than a row's JSON would be signed, and then read by nobody.
+    for set in act.sets {
+      values[set.name] = evaluation.value(of: set.value).flatMap { $0.isScalar ? $0 : nil } ?? .null
+    }
     return CaseAct(
       id: id, kind: act.name, values: values, seen: Set(acts.map(\.id)),
       over: Set(acts.filter { procedure.act($0.kind)!.group == act.group }.map(\.id)))
@@ -90,19 +93,19 @@ public struct CaseFold: Sendable {
 
   private func evaluation(_ own: [String: Datum]) -> Evaluation {
     Evaluation(
-      name: { name in own[name] ?? answer(name) },
-      call: { name, given in call(name, given) })
+      name: { name, work in own[name] ?? answer(name, work) },
+      call: { name, given, work in call(name, given, work) })
   }
 
-  private func answer(_ name: String) -> Datum? {
+  private func answer(_ name: String, _ work: Work) -> Datum? {
     if let given = answers[name] { return given }
     guard let calculation = procedure.field(name)?.calculation else { return .null }
-    return evaluation.value(of: calculation) ?? .null
+    return work.once("field \(name)") { evaluation.value(of: calculation, work) } ?? .null
   }
 
   private func live(_ kind: Datum) -> [CaseAct] { standing.filter { .text($0.kind) == kind } }
 
-  private func call(_ name: String, _ given: [Datum]) -> Datum? {
+  private func call(_ name: String, _ given: [Datum], _ work: Work) -> Datum? {
     switch name {
     case "did": return .flag(!live(given[0]).isEmpty)
     case "value":
@@ -125,7 +128,9 @@ public struct CaseFold: Sendable {
     case "table":
       guard let table = procedure.tables.first(where: { .text($0.name) == given[0] }) else { return nil }
       let evaluation = evaluation
-      return table.output(table.columns.map { evaluation.value(of: $0.input) }).map { .text($0) }
+      return work.once("table \(table.name)") {
+        table.output(table.columns.map { evaluation.value(of: $0.input, work) }).map { .text($0) }
+      }
     case "days":
       guard let from = given[0].text.flatMap(Self.day), let until = given[1].text.flatMap(Self.day) else { return nil }
       return .integer(until - from)
@@ -165,6 +170,9 @@ public struct CaseFold: Sendable {
 extension Procedure {
   /// Runs a definition's own tests: whoever publishes a version has shown what it does, and every node that receives it sees.
   func runTests() throws(ProcedureFault) {
+    guard tests.count <= Self.mostTests else {
+      throw ProcedureFault("tests", ja: "検証は \(Self.mostTests) 件までです", en: "\(Self.mostTests) tests at most")
+    }
     for (number, test) in tests.enumerated() { try run(test, "tests.\(number)") }
   }
 
@@ -173,6 +181,9 @@ extension Procedure {
       document.text.map { Datum(plain: $0) } ?? .list(document.list.map(datum))
     }
     let given = Dictionary((test["given"]?.entries ?? []).map { ($0.key, datum($0.value)) }) { first, _ in first }
+    guard test["acts"]?.texts.count ?? 0 <= Self.mostSteps else {
+      throw ProcedureFault(path, ja: "行為は \(Self.mostSteps) までです", en: "\(Self.mostSteps) acts at most")
+    }
     var acts: [CaseAct] = []
     func fold(_ acts: [CaseAct]) -> CaseFold { CaseFold(self, answers: given, acts: acts, facts: given) }
     for (number, step) in (test["acts"]?.texts ?? []).enumerated() {
@@ -186,11 +197,15 @@ extension Procedure {
       guard view.offered.contains(act) else {
         throw ProcedureFault(path, ja: "「\(name)」ができません", en: "\(name) is not offered")
       }
-      let values = words.dropFirst().reduce(into: [String: Datum]()) { values, word in
-        let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
-        values[parts[0]] = Datum(plain: parts.count > 1 ? parts[1] : "")
+      var values: [String: Datum] = [:]
+      for word in words.dropFirst() {
+        let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2, !parts[0].isEmpty else {
+          throw ProcedureFault(path, ja: "「\(word)」は 項目=値 ではありません", en: "\(word) is no name=value")
+        }
+        values[parts[0]] = Datum(plain: parts[1])
       }
-      acts.append(view.making(act, id: String(UnicodeScalar(UInt8(97 + number % 26))), values: values))
+      acts.append(view.making(act, id: String(100 + number), values: values))
     }
     let end = fold(acts)
     for expected in test["expect"]?.entries ?? [] {

@@ -19,6 +19,21 @@ struct Checking {
     guard Set(fields.map(\.name)).count == fields.count else {
       throw ProcedureFault("form", ja: "同じ名前の項目が二つあります", en: "two fields have one name")
     }
+    if let name = fields.map(\.name).first(where: { $0 == "received_on" }) {
+      throw ProcedureFault(
+        "form.\(name)", ja: "「\(name)」はどの申請にもある項目です。別の名前にしてください", en: "\(name) is every application's own")
+    }
+    for (path, parts) in acts.map({ ("acts.\($0.name).ask", $0.asks) })
+      + fields.map({ ("form.\($0.name)", $0.parts) })
+    where Set(parts.map(\.name)).count < parts.count {
+      throw ProcedureFault(path, ja: "同じ名前の項目が二つあります", en: "two fields have one name")
+    }
+    let combinations = procedure.tables.reduce(0) { $0 + $1.combinations }
+    guard combinations <= DecisionTable.mostCells else {
+      throw ProcedureFault(
+        "tables", ja: "表の組合せが全部で多すぎます(\(DecisionTable.mostCells) まで)",
+        en: "more than \(DecisionTable.mostCells) combinations in all tables")
+    }
     guard !acts.isEmpty else { throw ProcedureFault("acts", ja: "行為がありません", en: "it has no acts") }
     let last = procedure.states.last
     guard last?.condition.source == "true" else {

@@ -41,6 +41,8 @@ public struct DecisionTable: Hashable, Sendable {
   let columns: [Column]
   let outputs: [String]
   let rules: [Rule]
+  /// So many answers were looked at to prove it.
+  private(set) var combinations = 0
 
   public static let mostRules = 200
   /// Cells that are looked at to prove it whole: number ranges are split where a rule's cells part, so it is few.
@@ -155,13 +157,14 @@ public struct DecisionTable: Hashable, Sendable {
   }
 
   /// - Throws: one answer that no rule fits, or that two do.
-  private func prove() throws(ProcedureFault) {
+  private mutating func prove() throws(ProcedureFault) {
     let samples = columns.indices.map(samples)
     let count = samples.reduce(1) { $0 > Self.mostCells ? $0 : $0 * $1.count }
     guard count <= Self.mostCells else {
       throw ProcedureFault(
         "tables.\(name)", ja: "組合せが多すぎます(\(Self.mostCells) まで)", en: "more than \(Self.mostCells) combinations")
     }
+    combinations = count
     for number in 0..<count {
       var rest = number
       let answer = samples.map { values in

@@ -21,6 +21,12 @@ public indirect enum Document: Hashable, Sendable {
     guard yaml.utf8.count <= Procedure.mostBytes * 2 else {
       throw ProcedureFault("", ja: "ファイルが大きすぎます", en: "the file is too large")
     }
+    // Aliases are resolved while a file is read, so that a short one can stand for 2^40 parts: found before.
+    if let found = yaml.firstMatch(of: /(?:^|[\s\[{,:-])([&*][A-Za-z0-9_])/.anchorsMatchLineEndings()) {
+      throw ProcedureFault(
+        "", ja: "YAML の別名(& と *)は使えません。掛け算は間を空けて書きます: \(found.1)",
+        en: "no aliases; a product is written with blanks: \(found.1)")
+    }
     do {
       guard let node = try Yams.compose(yaml: yaml, Resolver.basic) else {
         throw ProcedureFault("", ja: "空のファイルです", en: "an empty file")
@@ -31,6 +37,89 @@ public indirect enum Document: Hashable, Sendable {
       throw fault
     } catch {
       throw ProcedureFault("", ja: "YAML として読めません: \(error)", en: "not YAML: \(error)")
+    }
+  }
+
+  /// Reads what `canonical` writes, and nothing else: what another ward signed never meets a YAML reader.
+  public init(canonical text: String) throws(ProcedureFault) {
+    var reader = CanonicalReader(text)
+    guard text.utf8.count <= Procedure.mostBytes, let document = reader.whole(),
+      document.canonical.utf8.elementsEqual(text.utf8)
+    else { throw ProcedureFault("", ja: "定義の正規形ではありません", en: "not a definition's canonical form") }
+    self = document
+  }
+
+  fileprivate struct CanonicalReader {
+    private let bytes: [UInt8]
+    private var place = 0
+    private var count = 0
+
+    init(_ text: String) { bytes = Array(text.utf8) }
+
+    private mutating func take(_ byte: UInt8) -> Bool {
+      guard place < bytes.count, bytes[place] == byte else { return false }
+      place += 1
+      return true
+    }
+
+    mutating func whole() -> Document? {
+      let document = part(0)
+      return place == bytes.count ? document : nil
+    }
+
+    private mutating func part(_ depth: Int) -> Document? {
+      count += 1
+      guard depth < Document.deepest, count < Document.mostNodes, place < bytes.count else { return nil }
+      switch bytes[place] {
+      case 0x22: return string().map { .text($0) }
+      case 0x5b:
+        place += 1
+        var list: [Document] = []
+        if take(0x5d) { return .list([]) }
+        repeat {
+          guard let item = part(depth + 1) else { return nil }
+          list.append(item)
+        } while take(0x2c)
+        return take(0x5d) ? .list(list) : nil
+      case 0x7b:
+        place += 1
+        var entries: [Entry] = []
+        var seen: Set<[UInt8]> = []
+        if take(0x7d) { return .map([]) }
+        repeat {
+          guard let key = string(), seen.insert([UInt8](key.utf8)).inserted, take(0x3a), let value = part(depth + 1)
+          else { return nil }
+          entries.append(Entry(key: key, value: value))
+        } while take(0x2c)
+        return take(0x7d) ? .map(entries) : nil
+      default: return nil
+      }
+    }
+
+    private mutating func string() -> String? {
+      guard take(0x22) else { return nil }
+      var text: [UInt8] = []
+      while place < bytes.count, bytes[place] != 0x22 {
+        if take(0x5c) {
+          guard place < bytes.count else { return nil }
+          switch bytes[place] {
+          case 0x22, 0x5c:
+            text.append(bytes[place])
+            place += 1
+          case 0x75:
+            guard place + 5 <= bytes.count,
+              let code = UInt8(String(decoding: bytes[(place + 1)..<(place + 5)], as: UTF8.self), radix: 16)
+            else { return nil }
+            text.append(code)
+            place += 5
+          default: return nil
+          }
+        } else {
+          text.append(bytes[place])
+          place += 1
+        }
+      }
+      return take(0x22) ? String(decoding: text, as: UTF8.self) : nil
     }
   }
 
@@ -56,13 +145,13 @@ public indirect enum Document: Hashable, Sendable {
         entries.append(Entry(key: name, value: try read(value, depth: depth + 1, &count)))
       }
       return .map(entries)
-    case .alias: throw ProcedureFault("", ja: "YAML の別名(*)は使えません", en: "aliases are not for definitions")
+    case .alias: throw ProcedureFault("", ja: "YAML の別名は使えません", en: "no aliases")
     }
   }
 
   public subscript(key: String) -> Document? {
     guard case .map(let entries) = self else { return nil }
-    return entries.first { $0.key == key }?.value
+    return entries.first { $0.key.utf8.elementsEqual(key.utf8) }?.value
   }
 
   public var text: String? { if case .text(let text) = self { text } else { nil } }

@@ -243,50 +243,92 @@ public struct Expression: Hashable, Sendable {
   }
 }
 
+/// What working one expression out may cost: a definition from another ward stops nobody's node. The same on every node: where it is spent,
+/// the expression is unknown everywhere.
+final class Work {
+  /// Parts of expressions that are worked out, and items of lists that are made or compared.
+  private var left = 100_000
+  private var depth = 0
+  private static let deepest = 250
+  /// What was worked out already, by name: a calculation that two others read is worked out once.
+  private var known: [String: Datum?] = [:]
+
+  func spend(_ amount: Int) -> Bool {
+    left -= min(amount, left + 1)
+    return left >= 0
+  }
+
+  func within(_ body: () -> Datum?) -> Datum? {
+    guard depth < Self.deepest, spend(1) else { return nil }
+    depth += 1
+    defer { depth -= 1 }
+    return body()
+  }
+
+  func once(_ name: String, _ body: () -> Datum?) -> Datum? {
+    if let value = known[name] { return value }
+    let value = body()
+    known[name] = .some(value)
+    return value
+  }
+
+  /// Nil where a value is larger than what is left.
+  func bounded(_ datum: Datum?) -> Datum? { datum.flatMap { spend($0.size(upTo: left + 1)) ? $0 : nil } }
+}
+
 /// Works expressions out, over one case as somebody sees it.
 struct Evaluation {
-  /// What a name stands for; `missing` for a name that nothing stands for.
-  let name: (String) -> Datum?
+  /// What a name stands for.
+  let name: (String, Work) -> Datum?
   /// What a function gives; nil: unknown.
-  let call: (String, [Datum]) -> Datum?
+  let call: (String, [Datum], Work) -> Datum?
 
   /// nil: unknown.
-  func value(of expression: Expression) -> Datum? { value(expression.node, [:]) }
+  func value(of expression: Expression) -> Datum? { value(of: expression, Work()) }
+
+  func value(of expression: Expression, _ work: Work) -> Datum? { value(expression.node, [:], work) }
 
   func holds(_ expression: Expression) -> Bool { value(of: expression) == .flag(true) }
 
-  private func value(_ node: Expression.Node, _ variables: [String: Datum]) -> Datum? {
+  private func value(_ node: Expression.Node, _ variables: [String: Datum], _ work: Work) -> Datum? {
+    work.within { part(node, variables, work) }
+  }
+
+  private func part(_ node: Expression.Node, _ variables: [String: Datum], _ work: Work) -> Datum? {
     switch node {
     case .literal(let datum): return datum
-    case .name(let name): return variables[name] ?? self.name(name)
+    case .name(let name): return variables[name] ?? self.name(name, work)
     case .member(let inner, let name):
-      guard case .map(let members)? = value(inner, variables) else { return nil }
+      guard case .map(let members)? = value(inner, variables, work) else { return nil }
       return members[name] ?? .null
     case .list(let nodes):
-      let items = nodes.map { value($0, variables) }
-      return items.contains(nil) ? nil : .list(items.map { $0! })
+      let items = nodes.map { value($0, variables, work) }
+      return items.contains(nil) ? nil : work.bounded(.list(items.map { $0! }))
     case .not(let inner):
-      guard case .flag(let flag)? = value(inner, variables) else { return nil }
+      guard case .flag(let flag)? = value(inner, variables, work) else { return nil }
       return .flag(!flag)
     case .negative(let inner):
-      guard case .integer(let number)? = value(inner, variables), number != .min else { return nil }
+      guard case .integer(let number)? = value(inner, variables, work), number != .min else { return nil }
       return .integer(-number)
     case .choice(let condition, let yes, let no):
-      guard case .flag(let flag)? = value(condition, variables) else { return nil }
-      return value(flag ? yes : no, variables)
+      guard case .flag(let flag)? = value(condition, variables, work) else { return nil }
+      return value(flag ? yes : no, variables, work)
     case .binary(.and, let left, let right):
-      return both(value(left, variables), value(right, variables), decides: false)
-    case .binary(.or, let left, let right): return both(value(left, variables), value(right, variables), decides: true)
+      return both(value(left, variables, work), value(right, variables, work), decides: false)
+    case .binary(.or, let left, let right):
+      return both(value(left, variables, work), value(right, variables, work), decides: true)
     case .binary(let sign, let left, let right):
-      guard let left = value(left, variables), let right = value(right, variables) else { return nil }
+      guard let left = work.bounded(value(left, variables, work)),
+        let right = work.bounded(value(right, variables, work))
+      else { return nil }
       return Self.apply(sign, left, right)
     case .call(let name, let nodes):
-      let given = nodes.map { value($0, variables) }
+      let given = nodes.map { value($0, variables, work) }
       guard !given.contains(nil) else { return nil }
-      return call(name, given.map { $0! })
+      return call(name, given.map { $0! }, work)
     case .each(let macro, let over, let variable, let body):
-      guard case .list(let items)? = value(over, variables) else { return nil }
-      return each(macro, items, variable, body, variables)
+      guard case .list(let items)? = value(over, variables, work) else { return nil }
+      return each(macro, items, variable, body, variables, work)
     }
   }
 
@@ -299,14 +341,15 @@ struct Evaluation {
 
   private func each(
     _ macro: Expression.Macro, _ items: [Datum], _ variable: String, _ body: Expression.Node,
-    _ variables: [String: Datum]
+    _ variables: [String: Datum], _ work: Work
   ) -> Datum? {
-    let values = items.map { item in value(body, variables.merging([variable: item]) { $1 }) }
+    guard work.spend(items.count) else { return nil }
+    let values = items.map { item in value(body, variables.merging([variable: item]) { $1 }, work) }
     switch macro {
-    case .map: return values.contains(nil) ? nil : .list(values.map { $0! })
+    case .map: return values.contains(nil) ? nil : work.bounded(.list(values.map { $0! }))
     case .filter:
       guard values.allSatisfy({ if case .flag? = $0 { true } else { false } }) else { return nil }
-      return .list(zip(items, values).filter { $0.1 == .flag(true) }.map(\.0))
+      return work.bounded(.list(zip(items, values).filter { $0.1 == .flag(true) }.map(\.0)))
     case .exists: return values.reduce(.flag(false)) { both($0, $1, decides: true) }
     case .all: return values.reduce(.flag(true)) { both($0, $1, decides: false) }
     }

@@ -48,6 +48,14 @@ public struct Procedure: Sendable {
     public var id: String
     public var ja: String
     var condition: Expression
+    /// What somebody with a receipt is told.
+    public var stage: Stage = .underWay
+  }
+
+  /// How far a case is, as far as everybody with its receipt may know.
+  public enum Stage: String, Hashable, Sendable {
+    case received, applicant, over
+    case underWay = "under-way"
   }
 
   public let key: String
@@ -72,6 +80,7 @@ public struct Procedure: Sendable {
   public static let format = "procedure/1"
   static let (mostFields, mostActs, mostTables) = (200, 40, 20)
   static let mostNodes = 5_000
+  static let (mostTests, mostSteps) = (50, 40)
 
   static let given: Set<String> = ["received_on", "certificate"]
 
@@ -100,7 +109,7 @@ public struct Procedure: Sendable {
     self.ja = ja
     en = document["title"]?["en"]?.text ?? ja
     law = document["law"]?.texts ?? []
-    guard let from = document["valid"]?["from"]?.text, from.wholeMatch(of: /\d{4}-\d\d-\d\d/) != nil else {
+    guard let from = document["valid"]?["from"]?.text, CaseFold.day(from) != nil else {
       throw ProcedureFault("valid.from", ja: "適用開始日がありません", en: "it does not say from when it holds")
     }
     validFrom = from
@@ -170,29 +179,48 @@ private enum Reading {
     }
     if type == "repeat" {
       field.parts = try fields(document["fields"], path)
-      guard !field.parts.contains(where: { $0.type == "repeat" }) else {
-        throw ProcedureFault(path, ja: "repeat の中に repeat は置けません", en: "no repeat within a repeat")
+      guard
+        !field.parts.contains(where: {
+          $0.type == "repeat" || $0.condition != nil || $0.check != nil || $0.calculation != nil
+        })
+      else {
+        throw ProcedureFault(
+          path, ja: "repeat の中に repeat・if・check・calc は置けません",
+          en: "no repeat, condition, check or calculation within a repeat")
       }
     }
     return field
+  }
+
+  /// Names are parts of addresses and of rows.
+  private static func name(_ text: String?, _ path: String) throws(ProcedureFault) -> String {
+    guard let text, text.wholeMatch(of: /[a-z][a-z0-9_]{0,39}/) != nil else {
+      throw ProcedureFault(
+        path, ja: "名前は英小文字・数字・下線です: \(text ?? "")",
+        en: "a name has small letters, digits and underscores: \(text ?? "")")
+    }
+    return text
   }
 
   static func acts(_ document: Document?) throws(ProcedureFault) -> [Procedure.Act] {
     var acts: [Procedure.Act] = []
     for entry in document?.entries ?? [] {
       let path = "acts.\(entry.key)"
+      _ = try name(entry.key, path)
+      let group = try name(entry.value["group"]?.text ?? entry.key, "\(path).group")
       var sets: [Procedure.Setting] = []
       for set in entry.value["sets"]?.entries ?? [] {
         sets.append(
           Procedure.Setting(
-            name: set.key, value: try Procedure.expression(set.value.text ?? "", "\(path).sets.\(set.key)")))
+            name: try name(set.key, path),
+            value: try Procedure.expression(set.value.text ?? "", "\(path).sets.\(set.key)")))
       }
       var condition: Expression?
       if let source = entry.value["if"]?.text { condition = try Procedure.expression(source, "\(path).if") }
       acts.append(
         Procedure.Act(
           name: entry.key, ja: entry.value["ja"]?.text ?? entry.key, duties: entry.value["by"]?.texts ?? [],
-          asks: try fields(entry.value["ask"], path), group: entry.value["group"]?.text ?? entry.key,
+          asks: try fields(entry.value["ask"], path), group: group,
           needsRight: entry.value["right"] != nil, makes: entry.value["makes"]?.texts ?? [], condition: condition,
           sets: sets))
     }
@@ -202,12 +230,19 @@ private enum Reading {
   static func states(_ document: Document?, _ path: String) throws(ProcedureFault) -> [Procedure.State] {
     var states: [Procedure.State] = []
     for part in document?.list ?? [] {
-      guard let id = part["id"]?.text, let source = part["if"]?.text else {
+      guard let source = part["if"]?.text else {
         throw ProcedureFault(path, ja: "id と if が要ります", en: "an id and an `if` are needed")
+      }
+      let id = try name(part["id"]?.text, path)
+      guard let stage = Procedure.Stage(rawValue: part["stage"]?.text ?? "under-way") else {
+        throw ProcedureFault(
+          "\(path).\(id)", ja: "stage は received・under-way・applicant・over です",
+          en: "a stage is received, under-way, applicant or over")
       }
       states.append(
         Procedure.State(
-          id: id, ja: part["ja"]?.text ?? id, condition: try Procedure.expression(source, "\(path).\(id)")))
+          id: id, ja: part["ja"]?.text ?? id, condition: try Procedure.expression(source, "\(path).\(id)"),
+          stage: stage))
     }
     return states
   }

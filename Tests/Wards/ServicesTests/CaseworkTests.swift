@@ -50,7 +50,7 @@ import Testing
     #expect(try act(here, filed.row, "issue")["stage"] == "交付済")
     try here.meet(wards.first)
     let ticket = try wards.first.read("ticket", nil, ["code": code])
-    #expect(ticket["state"] == "交付済" && ticket["ward"] == "13102")
+    #expect(ticket["state"] == "終わり" && ticket["ward"] == "13102")
     #expect(throws: Fault.self) { try wards.first.read("ticket", nil, ["code": "13102-0000-0000-0000"]) }
     // Nothing of the case itself is for another ward.
     #expect(throws: Fault.self) { try wards.first.read("case", filed.row) }
@@ -132,6 +132,39 @@ import Testing
     try here.meet(there)
     _ = try act(here, filed, "decide")
     #expect(try here.read("case", filed)["history"].list.last?["value"].text?.contains("中規模半壊") == true)
+  }
+
+  @Test func `a version for a later day ends nothing before that day, and opens no case`() throws {
+    let here = try Wards().second
+    let now = try procedure(here)
+    let source = try #require(
+      try here.replica.store.readOwn { db in
+        Result { try RowValues.fetch(now, ProcedureVersion.records, db)?[ProcedureVersion.body] }
+      }.get())
+    let later = JapaneseDay.text(here.now.advanced(byMilliseconds: 40 * 86_400_000))
+    let new = try here.write(
+      "publishProcedure", nil, ["yaml": .text(source.replacing("2025-04-01", with: later))]
+    ).row
+    let answers: JSON = ["applicant": "見本 一郎", "answers": text(Self.quake)]
+    #expect(throws: Fault.self) { try here.write("fileCase", new, answers) }
+    try here.write("fileCase", now, answers)
+    here.now = here.now.advanced(byMilliseconds: 41 * 86_400_000)
+    #expect(throws: Fault.self) { try here.write("fileCase", now, answers) }
+    try here.write("fileCase", new, answers)
+  }
+
+  @Test func `who may not decide is told so, and is offered nothing that decides`() throws {
+    let here = try Wards().second
+    let filed = try file(here).row
+    here.user = User("避難所 花子", roles: [.shelter])
+    let seen = try here.read("case", filed)
+    #expect(
+      !seen["offered"].list.contains { $0["name"] == "decide" }
+        && seen["offered"].list.contains { $0["name"] == "check" })
+    #expect(throws: Fault.self) { try act(here, filed, "decide") }
+    #expect(throws: Fault.self) { try here.write("handOverCase", filed, ["node": "13102-2"]) }
+    here.user = User("福祉 太郎", roles: [.welfare])
+    _ = try act(here, filed, "decide")
   }
 
   @Test

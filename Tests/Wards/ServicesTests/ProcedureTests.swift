@@ -95,6 +95,75 @@ import Testing
     #expect(throws: ProcedureFault.self) { try Self.read(Self.changed("tables:\n", "tables:\n  wide: \(table)\n")) }
   }
 
+  @Test func `what another ward publishes costs no more than its budget, however it is nested`() throws {
+    func evaluated(_ fields: String, _ rest: String = "", answers: [String: Datum] = [:]) throws -> CaseFold {
+      let procedure = try Self.read(
+        """
+        renkei: procedure/1
+        key: hostile
+        title: {ja: 敵対}
+        valid: {from: 2026-01-01}
+        form:
+        - fields: [{name: c0, type: calc, as: "1"}, \(fields)]
+        acts: {go: {ja: 進める}}
+        states: [{id: end, ja: 終, if: "true"}]
+        \(rest)
+        """)
+      return CaseFold(procedure, answers: answers, acts: [])
+    }
+    // Each reads the one before it twice: 2^60 ways, sixty values.
+    func chain(_ count: Int, _ each: (Int) -> String) -> String {
+      (1...count).map { "{name: c\($0), type: calc, as: \"\(each($0))\"}" }.joined(separator: ", ")
+    }
+    #expect(try evaluated(chain(60) { "c\($0 - 1) + c\($0 - 1)" }).value("c60") == .integer(1 << 60))
+    // The same with lists, whose size would double: unknown once it is too large.
+    let lists = try evaluated(chain(60) { "[c\($0 - 1), c\($0 - 1)]" })
+    #expect(lists.value("c60") == .null && lists.value("c3") != .null)
+    let zeros = "[" + Array(repeating: "0", count: 20).joined(separator: ", ") + "]"
+    let nested = (0..<6).reduce("true") { inner, depth in "\(zeros).all(v\(depth), \(inner))" }
+    #expect(try evaluated("{name: c1, type: calc, as: \"\(nested)\"}").value("c1") == .null)
+    // A long chain of long sums ends as unknown, not the stack.
+    let deep = try evaluated(chain(100) { n in Array(repeating: "c\(n - 1)", count: 20).joined(separator: " + ") })
+    #expect(deep.value("c1") == .integer(20))
+    _ = deep.value("c100")
+    for step in ["go =", "go ==", "go x", "go =1"] {
+      #expect(throws: ProcedureFault.self) { try evaluated("", "tests: [{acts: [\"\(step)\"], expect: {state: end}}]") }
+    }
+    #expect(throws: ProcedureFault.self) {
+      try evaluated("", "tests: [{acts: [\(Array(repeating: "go", count: 41).joined(separator: ", "))], expect: {}}]")
+    }
+  }
+
+  @Test func `an alias is refused before it can stand for 2^40 parts, and what is signed meets no YAML reader`() throws
+  {
+    let bomb = (1...40).map { "&a\($0) [*a\($0 - 1), *a\($0 - 1)]" }.joined(separator: ", ")
+    for yaml in ["a: [&a0 [x, x], \(bomb)]", "? *a\n: 1", "a: &x 1"] {
+      #expect(throws: ProcedureFault.self) { try Document(yaml: yaml) }
+    }
+    let text = Self.standard[0].canonical
+    #expect(try Document(canonical: text).canonical == text)
+    for (old, new) in [("{", "{ "), ("\"", "'"), ("}", ""), ("{\"renkei\"", "{\"renkei\":\"a\",\"renkei\"")] {
+      #expect(throws: ProcedureFault.self) {
+        try Document(canonical: text.replacing(old, with: new, maxReplacements: 1))
+      }
+    }
+    #expect(throws: ProcedureFault.self) { try Document(canonical: String(repeating: "[", count: 20_000)) }
+    for text in ["", "\"\\u0041", "\"\\", "[\"a\",]", "{\"a\"}", "1", "\"a\"x", "\"\\u0041\""] {
+      #expect(throws: ProcedureFault.self) { try Document(canonical: text) }
+    }
+  }
+
+  @Test(arguments: [
+    ("  issue:", "  ../../do/x:"), ("  issue:", "  Issue:"), ("group: decision, if", "group: 決裁, if"),
+    ("id: split,", "id: a/b,"), ("sets: {grade:", "sets: {\"a b\":"), ("name: relation,", "name: received_on,"),
+    ("name: birth, type: date,", "name: birth, type: date, check: \"false\","),
+    ("name: lack, type", "name: complete, type"), ("from: 2025-04-01", "from: 2025-99-01"),
+    ("id: split,", "id: split, stage: soon,"),
+  ])
+  func `names that are no names, and keys that nothing would hold to, are refused`(_ old: String, _ new: String) {
+    #expect(throws: ProcedureFault.self) { try Self.read(Self.changed(old, new)) }
+  }
+
   @Test(arguments: [
     ("1 + 2 * 3", "7"), ("7 / 2", "3"), ("-7 / 2", "-3"), ("9223372036854775807 + 1", "unknown"), ("1 / 0", "unknown"),
     ("missing == null", "true"), ("missing > 1", "unknown"), ("false && missing > 1", "false"),

@@ -32,10 +32,10 @@ enum Contract {
     states: [
       .has(endedAt, "terminated", "解除", "terminated", .ended),
       State("over", "満了", "over", .ended) { contract, inquiry in
-        contract[ends].map { $0 < JapaneseDay.text(inquiry.now) } ?? false
+        contract[ends].map { Kept.isOver($0, on: JapaneseDay.text(inquiry.now)) } ?? false
       },
       State("coming", "期間前", "not begun", .underWay) { contract, inquiry in
-        contract[starts].map { $0 > JapaneseDay.text(inquiry.now) } ?? false
+        contract[starts].map { !hasBegun($0, on: JapaneseDay.text(inquiry.now)) } ?? false
       },
       .otherwise("running", "期間中", "running", .done),
     ], indexes: [[supplier]])
@@ -81,12 +81,24 @@ enum Contract {
         "contracts", records, "契約", "Contracts", filters: [Kept.ward, supplier, kind], open: [endedAt], newest: Kept.at)
     ])
 
+  /// - Throws: where nobody can order by a line today.
+  static func mustRun(_ line: RowValues, _ desk: Desk) throws {
+    guard let contract = try desk.read({ try ContractLine.contract(of: line, $0) }) else {
+      throw Fault.refused("contractLine", ja: "この明細の契約がまだ届いていません", en: "the line's contract is not here yet")
+    }
+    if let fault = refusal(contract, on: JapaneseDay.text(desk.now)) { throw fault }
+  }
+
+  private static func hasBegun(_ date: String, on day: String) -> Bool { date <= day }
+
   /// Why nobody can order by a contract on a day; nil when somebody can.
   static func refusal(_ contract: RowValues, on day: String) -> Fault? {
     func fault(_ ja: String, _ en: String) -> Fault { .refused("contractLine", ja: ja, en: en) }
     if contract[endedAt] != nil { return fault("解除された契約です", "the contract was terminated") }
-    if let ends = contract[ends], ends < day { return fault("契約は \(ends) に満了しています", "the contract ended on \(ends)") }
-    if let starts = contract[starts], starts > day {
+    if let ends = contract[ends], Kept.isOver(ends, on: day) {
+      return fault("契約は \(ends) に満了しています", "the contract ended on \(ends)")
+    }
+    if let starts = contract[starts], !hasBegun(starts, on: day) {
       return fault("契約は \(starts) からです", "the contract begins on \(starts)")
     }
     return nil

@@ -35,7 +35,9 @@ enum ContractLine {
   }
 
   static func contract(of line: RowValues, _ db: Database) throws -> RowValues? {
-    try line[contract].flatMap { try RowValues.fetch($0, Contract.records, db) }
+    let contract = try line[contract].flatMap { try RowValues.fetch($0, Contract.records, db) }
+    // A line is its own ward's: nobody hangs one on another ward's contract.
+    return contract?[Kept.ward] == line[Kept.ward] ? contract : nil
   }
 
   static func view(_ line: RowValues, _ look: inout Look) throws -> [String: JSON] {
@@ -165,17 +167,25 @@ enum ContractLine {
     guard isKeeper(row, desk) else {
       throw Fault.refused("id", ja: "この明細を登録した機器で行います", en: "the node that entered the line does it")
     }
-    let cancelled = try desk.read { try OrderLine.cancelled(of: row, $0) }
-    guard !cancelled.isEmpty else {
+    let (cancelled, standing) = try desk.read {
+      (try OrderLine.cancelled(of: row, $0), try OrderLine.standing(of: row, $0))
+    }
+    let line = try desk.subject(records).1
+    let left = try desk.shares(row, records, quantity).values.total
+    // What was agreed, less what is left and what orders still hold, is all that can come back, whatever any row says.
+    let back = [
+      cancelled.map { $0[OrderLine.taken] ?? 0 }.total, max(0, [line[agreed], -left, -standing].total),
+    ].min()!
+    guard back > 0 else {
       throw Fault.refused("id", ja: "戻す数量はありません", en: "nothing to take back")
     }
-    var written = written(row, [quantity.receive(cancelled.map { $0[OrderLine.quantity] ?? 0 }.total)])
+    var written = written(row, [quantity.receive(back)])
     for line in cancelled {
       let mark = desk.derivedRow(["quantity return", "\(line.id)"])
       written.drafts[0].edit(
         QuantityReturn.records, mark,
         Kept.stamps.compactMap { $0.edit(on: desk) } + [
-          QuantityReturn.line.set(line.id), QuantityReturn.quantity.set(line[OrderLine.quantity]),
+          QuantityReturn.line.set(line.id), QuantityReturn.quantity.set(line[OrderLine.taken]),
         ])
     }
     return written

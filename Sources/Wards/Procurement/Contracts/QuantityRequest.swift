@@ -55,7 +55,7 @@ enum QuantityRequest {
       throw Fault.notFound("line")
     }
     let share = try desk.share(line, ContractLine.records, ContractLine.quantity)
-    let handed = min(max(0, (request[amount] ?? 0) - request[granted]), share)
+    let handed = min(max(0, [request[amount] ?? 0, -request[granted].held].total), share)
     guard handed > 0 else {
       throw Fault.refused("id", ja: "このノードには渡せる数量がありません", en: "this node holds nothing to hand on")
     }

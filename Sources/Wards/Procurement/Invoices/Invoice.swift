@@ -14,6 +14,7 @@ enum Invoice {
   static let tax10 = Field.integer(6, "tax10", Yen.amounts, "消費税(10%)", "Tax at 10 %")
   static let net8 = Field.integer(7, "net8", Yen.amounts, "8%対象(税抜)", "Net at 8 %")
   static let tax8 = Field.integer(8, "tax8", Yen.amounts, "消費税(8%)", "Tax at 8 %")
+  static let net0 = Field.integer(15, "net0", Yen.amounts, "対象外・非課税", "Not taxed")
   static let total = Field.integer(9, "total", Yen.amounts, "請求額", "Total")
   static let acceptedAt = Field.time(10, "accepted_at", "承認日時", "Accepted at").aside
   static let acceptedBy = Field.user(11, "accepted_by", "承認者", "Accepted by").aside
@@ -24,7 +25,7 @@ enum Invoice {
   static let records = Records(
     213, "invoices", "請求", "Invoice", lane: .supply, law: .keptByWard(open: []), reader: .staff,
     fields: [
-      number, supplier, issued, total, net10, tax10, net8, tax8, registration, acceptedAt, acceptedBy, refusedAt,
+      number, supplier, issued, total, net10, tax10, net8, tax8, net0, registration, acceptedAt, acceptedBy, refusedAt,
       reason,
       paidAt, Kept.alone,
     ] + Kept.fields, title: [number],
@@ -32,6 +33,9 @@ enum Invoice {
       .has(paidAt, "paid", "支払済", "paid", .done), .has(refusedAt, "refused", "差戻し", "sent back", .ended),
       .has(acceptedAt, "accepted", "支払待ち", "to pay", .underWay), .otherwise("received", "照合待ち", "to check", .open),
     ], indexes: [[supplier, number]])
+
+  /// What two desks have to agree on before anything is paid.
+  private static let told: [any AnyField] = [supplier, number, net10, tax10, net8, tax8, net0, total]
 
   // MARK: Three-way match
 
@@ -47,21 +51,36 @@ enum Invoice {
 
   struct Match {
     var expected = NetByRate()
-    var rounding: Rounding = .down
+    /// As the contract says; without one, as the issuer likes.
+    var rounding: Rounding?
     var findings: [Words] = []
     var deliveries: [RowValues] = []
 
-    var tax: Int64 { expected.tax(rounding) }
+    var tax: Int64 { expected.tax(rounding ?? .down) }
   }
 
   /// What the deliveries of an invoice come to, and what does not fit.
   static func match(_ invoice: RowValues, _ db: Database) throws -> Match {
     var match = Match()
     match.deliveries = try RowValues.all(
-      Delivery.records, "WHERE invoice = ?1 ORDER BY id LIMIT 5000", [invoice.id.rawValue], db)
+      Delivery.records, "WHERE invoice = ?1 AND ward = ?2 ORDER BY id LIMIT 5000",
+      [invoice.id.rawValue, invoice[Kept.ward]], db)
+    var lines: Set<RowID> = []
     for delivery in match.deliveries {
-      guard let line = try delivery[Delivery.line].flatMap({ try RowValues.fetch($0, OrderLine.records, db) }) else {
-        continue
+      guard let line = try delivery[Delivery.line].flatMap({ try RowValues.fetch($0, OrderLine.records, db) }),
+        line[Kept.ward] == invoice[Kept.ward]
+      else { continue }
+      if lines.insert(line.id).inserted, try Delivery.accepted(line.id, db) > line[OrderLine.taken] ?? 0 {
+        match.findings.append(
+          Words(
+            "「\(line[OrderLine.title] ?? "")」は発注数より多く検収されています",
+            "more of \(line[OrderLine.title] ?? "") was accepted than ordered"))
+      }
+      if try Kept.isTorn(delivery.id, Delivery.records, Delivery.counted, db) {
+        match.findings.append(
+          Words(
+            "納品「\(delivery[Delivery.slip] ?? "")」が二か所で違う内容です",
+            "the delivery \(delivery[Delivery.slip] ?? "") was entered differently at two desks"))
       }
       let contract = try OrderLine.contract(of: line, db)
       if let rounding = contract?[Contract.taxRounding] { match.rounding = rounding }
@@ -87,16 +106,21 @@ enum Invoice {
           Words(
             "消費税(\(rate / 10)%)が、税率ごとに一度だけ端数処理した額ではありません", "the tax at \(rate / 10) % is not rounded once for the rate")
         )
-      } else if !fits.contains(match.rounding) {
+      } else if let rounding = match.rounding, !fits.contains(rounding) {
         match.findings.append(
           Words(
-            "消費税(\(rate / 10)%)の端数処理は\(fits[0].rawValue)です(契約は\(match.rounding.rawValue))",
-            "the tax at \(rate / 10) % is rounded \(fits[0].code), by the contract \(match.rounding.code)"))
+            "消費税(\(rate / 10)%)の端数処理は\(fits[0].rawValue)です(契約は\(rounding.rawValue))",
+            "the tax at \(rate / 10) % is rounded \(fits[0].code), by the contract \(rounding.code)"))
       }
     }
     told(net10, tax10, 100)
     told(net8, tax8, 80)
-    let sum = [invoice[net10] ?? 0, invoice[tax10] ?? 0, invoice[net8] ?? 0, invoice[tax8] ?? 0].total
+    let untaxed = match.expected.nets.filter { $0.key != 100 && $0.key != 80 }.values.total
+    if invoice[net0] ?? 0 != untaxed {
+      match.findings.append(
+        Words("対象外・非課税が検収額 \(untaxed) 円と違います", "what is not taxed is not the \(untaxed) yen that were accepted"))
+    }
+    let sum = [net10, tax10, net8, tax8, net0].map { invoice[$0] ?? 0 }.total
     if let claimed = invoice[total], claimed != sum {
       match.findings.append(Words("請求額が内訳の計 \(sum) 円と違います", "the total is not the sum of its parts, \(sum) yen"))
     }
@@ -123,9 +147,12 @@ enum Invoice {
     members["findingsEn"] = .list(match.findings.map { .text($0.en) })
     members["deliveries"] = .list(try match.deliveries.map { .object(try look.view($0, Delivery.records)) })
     if let day = invoice[issued] {
+      // By the calendar: the day on which it came does not count.
       let late = match.deliveries.compactMap { delivery -> Int64? in
-        guard let came = delivery[Delivery.arrivedAt], let seen = delivery[Delivery.inspectedAt] else { return nil }
-        return (seen.milliseconds.held - came.milliseconds.held) / 86_400_000 - 10
+        guard let came = delivery[Delivery.arrivedAt].flatMap({ JapaneseDay.number(JapaneseDay.text($0)) }),
+          let seen = delivery[Delivery.inspectedAt].flatMap({ JapaneseDay.number(JapaneseDay.text($0)) })
+        else { return nil }
+        return seen - came - 10
       }.max()
       members["payBy"] = JSON(DueDates.payment(claimed: day, inspectedLateBy: late ?? 0))
     }
@@ -146,18 +173,20 @@ enum Invoice {
     "enterInvoice", "/invoices", "請求を登録する", "Enter an invoice", for: .goods,
     "It takes up all that this ward has accepted of the supplier and nobody has claimed yet.",
     [
-      supplier.needed, number.needed, issued.needed, net10.asked, tax10.asked, net8.asked, tax8.asked, total.needed,
+      supplier.needed, number.needed, issued.needed, net10.asked, tax10.asked, net8.asked, tax8.asked, net0.asked,
+      total.needed,
       registration.asked,
     ], makes: true, answers: .row(records, and: members)
   ) { desk in
     let supplier = desk.given.row("supplier")!
     _ = try desk.find(supplier, in: Supplier.records, "supplier")
-    let row = try desk.newRow()
+    let row = try freeRow(supplier, desk)
     var draft = records.draft()
     draft.edit(
       records, row,
       desk.given.edits(
-        ["supplier", "number", "issued", "net10", "tax10", "net8", "tax8", "total", "invoiceNumber"], of: records)
+        ["supplier", "number", "issued", "net10", "tax10", "net8", "tax8", "net0", "total", "invoiceNumber"],
+        of: records)
         + Kept.stamps.compactMap { $0.edit(on: desk) })
     for delivery in try desk.read({ try unclaimed(of: supplier, ward: desk.ward, $0) }) {
       draft.edit(Delivery.records, delivery.id, [Delivery.invoice.set(row)])
@@ -165,16 +194,31 @@ enum Invoice {
     return Written([draft], about: [row]) { try answer(row, &$0) }
   }.often(2)
 
-  /// Inspected without two words on it, something of it good, and in no invoice.
+  /// One row for a supplier's number, at whichever of the ward's desks it is entered; after it was sent back, the next one.
+  private static func freeRow(_ supplier: RowID, _ desk: Desk) throws -> RowID {
+    let number = Kept.folded(desk.given.text("number")!)
+    for turn in 0..<100 {
+      let row = desk.derivedRow(["invoice", desk.ward, "\(supplier)", number, "\(turn)"])
+      guard let known = try desk.read({ try RowValues.fetch(row, records, $0) }) else { return row }
+      guard known[refusedAt] != nil, known[paidAt] == nil else { break }
+    }
+    throw Fault.refused("number", ja: "この番号の請求は登録されています(二重請求の疑い)", en: "an invoice of this number is here already")
+  }
+
+  /// Inspected without two words on it, something of it good, and in no invoice that stands.
   private static func unclaimed(of supplier: RowID, ward: String, _ db: Database) throws -> [RowValues] {
     try RowValues.all(
       Delivery.records,
       """
-      WHERE ward = ?1 AND invoice IS NULL AND accepted > 0
-        AND NOT EXISTS (SELECT 1 FROM conflicts c WHERE c.collection = 'deliveries' AND c.row = deliveries.id)
-        AND EXISTS (SELECT 1 FROM purchase_order_lines l JOIN purchase_orders o ON o.id = l.purchase_order
+      WHERE ward = ?1 AND accepted > 0
+        AND (invoice IS NULL OR EXISTS (SELECT 1 FROM invoices i
+          WHERE i.id = invoice AND i.ward = ?1 AND i.refused_at IS NOT NULL AND i.paid_at IS NULL))
+        AND NOT EXISTS (SELECT 1 FROM conflicts c WHERE c.collection = 'deliveries' AND c.row = deliveries.id
+          AND c.field IN (\(Delivery.counted.map { "'\($0.schema.name)'" }.joined(separator: ", "))))
+        AND EXISTS (SELECT 1 FROM purchase_order_lines l
+          JOIN purchase_orders o ON o.id = l.purchase_order AND o.ward = ?1
           LEFT JOIN contract_lines cl ON cl.id = l.contract_line LEFT JOIN contracts k ON k.id = cl.contract
-          WHERE l.id = deliveries.line AND coalesce(k.supplier, o.supplier) = ?2)
+          WHERE l.id = deliveries.line AND l.ward = ?1 AND coalesce(k.supplier, o.supplier) = ?2)
       ORDER BY id LIMIT 2000
       """, [ward, supplier.rawValue], db)
   }
@@ -191,9 +235,6 @@ enum Invoice {
     let (row, _) = try desk.subject(records)
     var draft = records.draft()
     draft.edit(records, row, desk.given.edits([reason.name], of: records) + [refusedAt.set(desk.enteredAt)])
-    for delivery in try desk.read({
-      try RowValues.all(Delivery.records, "WHERE invoice = ?1 LIMIT 5000", [row.rawValue], $0)
-    }) { draft.edit(Delivery.records, delivery.id, [Delivery.invoice.set(nil)]) }
     return Written([draft], about: [row]) { try answer(row, &$0) }
   }
 
@@ -205,6 +246,7 @@ enum Invoice {
         takes: [reason.asked, Kept.alone.asked], when: [Kept.own, unrefused, checked],
         stamps: [.now(acceptedAt), .user(acceptedBy)]
       ) { desk, invoice, _ in
+        try Kept.mustAgree(invoice!.id, records, told, desk)
         try Kept.second(desk, besides: [invoice?[Kept.by]], ja: "この請求を登録した本人です", en: "you entered this invoice")
         let findings = try desk.read { try match(invoice!, $0).findings }
         guard findings.isEmpty || desk.given.text(reason.name) != nil else {
@@ -216,8 +258,19 @@ enum Invoice {
       },
       Action(
         "payInvoice", .step("payment"), records, "支払を記録する", "Record the payment", for: .goods,
+        takes: [Kept.alone.asked],
         when: [Kept.own, unrefused, unpaid, .present(acceptedAt, "承認されていません", "not accepted")],
-        stamps: [.now(paidAt)]),
+        stamps: [.now(paidAt)]
+      ) { desk, invoice, _ in
+        try Kept.mustAgree(invoice!.id, records, told + [refusedAt], desk)
+        try Kept.second(desk, besides: [invoice?[acceptedBy]], ja: "この請求を承認した本人です", en: "you accepted this invoice")
+        let isTorn = try desk.read { db in
+          try match(invoice!, db).deliveries.contains { try Kept.isTorn($0.id, Delivery.records, Delivery.counted, db) }
+        }
+        guard !isTorn else {
+          throw Fault.refused("id", ja: "納品に食い違いがあります。先に解決してください", en: "a delivery is in dispute: settle it first")
+        }
+      },
     ],
     lists: [],
     due: [

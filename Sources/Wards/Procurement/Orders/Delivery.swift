@@ -48,12 +48,40 @@ enum Delivery {
 
   /// One row for a line and a slip, at whichever of the ward's desks it is entered.
   private static func row(_ line: RowID, _ slip: String, _ desk: Desk) -> RowID {
-    desk.derivedRow(["delivery", desk.ward, "\(line)", slip])
+    desk.derivedRow(["delivery", desk.ward, "\(line)", Kept.folded(slip)])
+  }
+
+  /// What a slip says of a line already; nobody adds to what was inspected.
+  private static func known(_ row: RowID, _ desk: Desk) throws -> Int64? {
+    guard let delivery = try desk.read({ try RowValues.fetch(row, records, $0) }) else { return nil }
+    guard delivery[inspectedAt] == nil else {
+      throw Fault.refused(
+        slip.name, ja: "この納品書は検査済みです。別の納品書番号で記録してください", en: "this slip was inspected: use another number")
+    }
+    return delivery[arrived] ?? 0
+  }
+
+  private static func mustWork(_ order: RowValues?, _ desk: Desk) throws {
+    try desk.inquiry.user.mustWork(at: order?[PurchaseOrder.shelter])
+  }
+
+  /// What money hangs on.
+  static let counted: [any AnyField] = [line, order, arrived, accepted, invoice]
+
+  /// What of a line was found good.
+  static func accepted(_ line: RowID, _ db: Database) throws -> Int64 {
+    try RowValues.all(
+      records, "WHERE line = ?1 AND ward = (SELECT ward FROM purchase_order_lines WHERE id = ?1) LIMIT 1000",
+      [line.rawValue], db
+    ).map { max(0, $0[accepted] ?? 0) }.total
   }
 
   /// What of a line has come, whatever was found of it.
   private static func came(_ line: RowID, _ db: Database) throws -> Int64 {
-    try RowValues.all(records, "WHERE line = ?1 LIMIT 1000", [line.rawValue], db).map { $0[arrived] ?? 0 }.total
+    try RowValues.all(
+      records, "WHERE line = ?1 AND ward = (SELECT ward FROM purchase_order_lines WHERE id = ?1) LIMIT 1000",
+      [line.rawValue], db
+    ).map { $0[arrived] ?? 0 }.total
   }
 
   private static let arriveAll = Endpoint.write(
@@ -62,14 +90,16 @@ enum Delivery {
     when: sent,
     answers: .members([.init("count", .integer(Numbers.any), "件数", "How many")])
   ) { desk in
-    let (order, _) = try desk.subject(PurchaseOrder.records)
+    let (order, head) = try desk.subject(PurchaseOrder.records)
+    try mustWork(head, desk)
     let slip = desk.given.text("slip")!
     var draft = records.draft()
     var count = 0
     for line in try desk.read({ try PurchaseOrder.lines(of: order, $0) }) {
-      let left = (line[OrderLine.quantity] ?? 0) - (try desk.read { try came(line.id, $0) })
+      let left = [line[OrderLine.taken] ?? 0, -(try desk.read { try came(line.id, $0) })].total
       guard left > 0 else { continue }
-      draft.edit(records, row(line.id, slip, desk), edits(order, line.id, slip, left, desk))
+      let row = row(line.id, slip, desk)
+      draft.edit(records, row, edits(order, line.id, slip, left + (try known(row, desk) ?? 0), desk))
       count += 1
     }
     guard count > 0 else { throw Fault.refused("id", ja: "すべて納品されています", en: "everything has come already") }
@@ -84,10 +114,13 @@ enum Delivery {
     let (line, values) = try desk.subject(OrderLine.records)
     guard let order = values[OrderLine.order],
       let head = try desk.read({ try RowValues.fetch(order, PurchaseOrder.records, $0) }),
-      head[PurchaseOrder.sentAt] != nil
+      head[PurchaseOrder.sentAt] != nil, values[OrderLine.taken] ?? 0 > 0
     else { throw Fault.refused("id", ja: "送付されていない発注です", en: "the order was not sent") }
+    try mustWork(head, desk)
     let slip = desk.given.text("slip")!
     let new = row(line, slip, desk)
+    // The same slip again corrects its count.
+    _ = try known(new, desk)
     var draft = records.draft()
     draft.edit(records, new, edits(order, line, slip, desk.given.integer("arrived")!, desk))
     return Written([draft], about: [new]) { try $0.answer(new, records) }
@@ -97,8 +130,10 @@ enum Delivery {
 
   /// Whoever ordered or approved does not inspect; what goes into stock, the node that made the order takes, once.
   private static func mayInspect(_ delivery: RowValues, _ line: RowValues, _ order: RowValues, _ desk: Desk) throws {
+    try mustWork(order, desk)
+    try Kept.mustAgree(delivery.id, records, [arrived, Self.line, Self.order], desk)
     try Kept.second(
-      desk, besides: [order[Kept.by], order[PurchaseOrder.approvedBy]], ja: "発注か承認をした本人です",
+      desk, besides: [order[Kept.by], line[Kept.by], order[PurchaseOrder.approvedBy]], ja: "発注か承認をした本人です",
       en: "you ordered or approved it")
     guard line[OrderLine.item] == nil || order.id.made?.author.node == desk.replica.author.node else {
       throw Fault.refused(
@@ -168,9 +203,9 @@ enum Delivery {
     let (order, _) = try desk.subject(PurchaseOrder.records)
     let open = try desk.read {
       try RowValues.all(
-        records, "WHERE purchase_order = ?1 AND inspected_at IS NULL ORDER BY id LIMIT \(OrderLine.most)",
-        [order.rawValue],
-        $0)
+        records,
+        "WHERE purchase_order = ?1 AND ward = ?2 AND inspected_at IS NULL ORDER BY id LIMIT \(OrderLine.most)",
+        [order.rawValue, desk.ward], $0)
     }
     guard !open.isEmpty else { throw Fault.refused("id", ja: "検査を待つ納品はありません", en: "nothing waits to be inspected") }
     var draft = records.draft()

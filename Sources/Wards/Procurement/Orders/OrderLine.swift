@@ -15,13 +15,15 @@ enum OrderLine {
   static let price = Field.decimal(7, "price", places: Yen.places, Yen.prices, "単価(税抜・円)", "Price without tax")
   static let tax = Field.integer(8, "tax", 0...1_000, "税率(‰)", "Tax (per mille)")
   static let note = Field.text(9, "note", 200, "備考", "Note").aside
+  /// What the approval took from this node's share: a line that came in at another desk meanwhile took nothing, and does not count.
+  static let taken = Field.integer(10, "taken", 0...1_000_000_000, "承認された数", "Approved").aside
 
   /// Lines of one order.
-  static let most = 2_000
+  static let most = 200
 
   static let records = Records(
     210, "purchase_order_lines", "発注の明細", "Order line", lane: .supply, law: .keptByWard(open: []), reader: .staff,
-    fields: [title, quantity, unit, price, tax, item, contractLine, note, order] + Kept.fields,
+    fields: [title, quantity, unit, price, tax, item, contractLine, note, taken, order] + Kept.fields,
     title: [title, quantity],
     indexes: [[order], [contractLine]])
 
@@ -37,21 +39,40 @@ enum OrderLine {
   }
 
   static func copy(_ line: RowValues, to order: RowID, at price: Int64?, _ desk: Desk) -> [FieldEdit] {
-    line.copy(except: [Self.order.schema.name, Self.price.schema.name, "ward", "told_by", "told_at"])
+    line.copy(
+      except: [Self.order.schema.name, Self.price.schema.name, taken.schema.name, "ward", "told_by", "told_at"])
       + Kept.stamps.compactMap { $0.edit(on: desk) }
       + [Self.order.set(order), Self.price.set(price ?? line[Self.price])]
   }
 
-  /// Lines that took from a contract's line and whose order was cancelled, not taken back yet.
+  /// The order was called off before it went out, or the supplier refused it and brought nothing.
+  private static let calledOff = """
+    EXISTS (SELECT 1 FROM purchase_orders o WHERE o.id = purchase_order AND o.ward = purchase_order_lines.ward
+      AND o.approved_at IS NOT NULL AND (o.cancelled_at IS NOT NULL AND o.sent_at IS NULL
+        OR EXISTS (SELECT 1 FROM order_replies a WHERE a.purchase_order = o.id AND a.ward = o.ward AND a.code = '拒否')
+          AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.purchase_order = o.id AND d.ward = o.ward)))
+    """
+  /// The mark of whoever made the contract, and of nobody else.
+  private static let returned = """
+    EXISTS (SELECT 1 FROM quantity_returns r WHERE r.line = purchase_order_lines.id
+      AND r.ward = (SELECT ward FROM contract_lines WHERE id = ?1))
+    """
+
+  /// Lines that took from a contract's line and whose order was called off, not taken back yet.
   static func cancelled(of source: RowID, _ db: Database) throws -> [RowValues] {
     try RowValues.all(
-      records,
-      """
-      WHERE contract_line = ?1
-        AND EXISTS (SELECT 1 FROM purchase_orders o WHERE o.id = purchase_order
-          AND o.approved_at IS NOT NULL AND o.cancelled_at IS NOT NULL AND o.sent_at IS NULL)
-        AND NOT EXISTS (SELECT 1 FROM quantity_returns r WHERE r.line = purchase_order_lines.id) LIMIT 1000
-      """, [source.rawValue], db)
+      records, "WHERE contract_line = ?1 AND taken > 0 AND \(calledOff) AND NOT \(returned) LIMIT 1000",
+      [source.rawValue], db)
+  }
+
+  /// What orders that stand have taken of a contract's line.
+  static func standing(of source: RowID, _ db: Database) throws -> Int64 {
+    try Int64.fetchOne(
+      db.cachedStatement(
+        sql: """
+          SELECT sum(min(taken, 1000000000)) FROM purchase_order_lines
+          WHERE contract_line = ?1 AND taken > 0 AND NOT \(calledOff)
+          """), arguments: [source.rawValue]) ?? 0
   }
 
   private static let add = Endpoint.write(
@@ -94,11 +115,7 @@ enum OrderLine {
 
   /// - Throws: where the contract does not allow so many.
   private static func check(_ amount: Int64, of agreed: RowValues, _ desk: Desk) throws {
-    if let contract = try desk.read({ try ContractLine.contract(of: agreed, $0) }),
-      let fault = Contract.refusal(contract, on: JapaneseDay.text(desk.now))
-    {
-      throw fault
-    }
+    try Contract.mustRun(agreed, desk)
     if let least = agreed[ContractLine.minimum], amount < least {
       throw Fault.badValue("quantity", ja: "最低発注数は \(least) です", en: "at least \(least) are ordered at once")
     }

@@ -35,7 +35,7 @@ enum PurchaseOrder {
     states: [
       // What has been sent is on its way, whoever cancelled it meanwhile.
       State("late", "取消が間に合わず", "cancelled too late", .open) {
-        $0[cancelledAt] != nil && $0[sentAt] != nil && $1.isOwn($0.id)
+        order, _ in order[cancelledAt] != nil && order[sentAt] != nil
       },
       .has(cancelledAt, "cancelled", "取消", "cancelled", .ended),
       .has(sentAt, "sent", "送付済", "sent", .underWay), .has(approvedAt, "approved", "承認済", "approved", .underWay),
@@ -67,7 +67,11 @@ enum PurchaseOrder {
 
   static func lines(of order: RowID, _ db: Database) throws -> [RowValues] {
     try RowValues.all(
-      OrderLine.records, "WHERE purchase_order = ?1 ORDER BY id LIMIT \(OrderLine.most)", [order.rawValue], db)
+      OrderLine.records,
+      """
+      WHERE purchase_order = ?1 AND ward = (SELECT ward FROM purchase_orders WHERE id = ?1)
+      ORDER BY id LIMIT \(OrderLine.most)
+      """, [order.rawValue], db)
   }
 
   static func view(_ order: RowValues, _ look: inout Look) throws -> [String: JSON] {
@@ -109,7 +113,7 @@ enum PurchaseOrder {
       WHERE id <> ?1 AND ward = ?2 AND approved_at IS NOT NULL AND cancelled_at IS NULL AND abs(told_at - ?3) < 86400000
         AND ifnull(place, '') = ifnull(?4, '') AND ifnull(shelter, 0) = ifnull(?5, 0)
         AND EXISTS (SELECT 1 FROM purchase_order_lines l WHERE l.purchase_order = purchase_orders.id
-          AND l.contract_line IN (SELECT value FROM json_each(?6))) LIMIT 1
+          AND l.ward = purchase_orders.ward AND l.contract_line IN (SELECT value FROM json_each(?6))) LIMIT 1
       """,
       [
         order.id.rawValue, order[Kept.ward], at, order[place], order[shelter]?.rawValue, RowValues.list(wanted),
@@ -125,28 +129,26 @@ enum PurchaseOrder {
     when: [Kept.own, standing, open], answers: .row(records, and: members)
   ) { desk in
     let (row, order) = try desk.subject(records)
+    try Kept.mustBeMaker(row, desk, "承認", "approved")
     let lines = try desk.read { try Self.lines(of: row, $0) }
     guard !lines.isEmpty else { throw Fault.refused("id", ja: "明細がありません", en: "it has no lines") }
-    try Kept.second(desk, besides: [order[Kept.by]], ja: "この発注を書いた本人です", en: "you wrote this order")
+    try Kept.second(
+      desk, besides: ([order] + lines).map { $0[Kept.by] }, ja: "この発注を書いた本人です", en: "you wrote this order")
     if !desk.given.flag("evenIfDouble"), let other = try desk.read({ try double(order, lines, $0) }) {
       throw Fault.refused(
         "evenIfDouble", ja: "同じ品・同じ納品先の発注「\(other[title] ?? "")」が前後 1 日にあります。重複でなければ印を付けてください",
         en: "an order for the same place and goods was approved within a day: \(other[title] ?? "")")
     }
     var draft = records.draft()
-    let today = JapaneseDay.text(desk.now)
     var wanted: [RowID: Int64] = [:]
     for line in lines {
+      draft.edit(OrderLine.records, line.id, [OrderLine.taken.set(line[OrderLine.quantity])])
       guard let source = line[OrderLine.contractLine] else { continue }
       wanted[source] = [wanted[source] ?? 0, line[OrderLine.quantity] ?? 0].total
     }
     for (source, amount) in wanted.sorted(by: { $0.key < $1.key }) {
       let agreed = try desk.find(source, in: ContractLine.records, "id")
-      if let contract = try desk.read({ try ContractLine.contract(of: agreed, $0) }),
-        let fault = Contract.refusal(contract, on: today)
-      {
-        throw fault
-      }
+      try Contract.mustRun(agreed, desk)
       try ContractLine.spending(amount, of: source, called: agreed[ContractLine.title] ?? "", desk, "id")
       draft.edit(ContractLine.records, source, [ContractLine.quantity.spend(amount)])
     }
@@ -202,10 +204,15 @@ enum PurchaseOrder {
         when: [
           Kept.own, standing, .present(approvedAt, "承認されていません", "not approved"),
           .missing(sentAt, "送付されています", "sent already"),
-        ], stamps: [.now(sentAt), .user(sentBy)]),
+        ], stamps: [.now(sentAt), .user(sentBy)]
+      ) { desk, order, _ in try Kept.mustBeMaker(order!.id, desk, "送付", "sent") },
       Action(
         "cancelOrder", .step("cancellation"), records, "発注を取り消す", "Cancel an order", for: .goods,
-        takes: [reason.needed], when: [Kept.own, standing], stamps: [.now(cancelledAt)]),
+        takes: [reason.needed], when: [Kept.own, standing], stamps: [.now(cancelledAt)]
+      ) { desk, order, _ in
+        // Before it is approved, any desk may; what has been approved has taken quantities, which one node counts.
+        if order![approvedAt] != nil { try Kept.mustBeMaker(order!.id, desk, "承認後の取消", "cancelled after its approval") }
+      },
       Action(
         "regulariseOrder", .step("regularisation"), records, "事後の手続を済ませる", "Make an emergency order regular",
         for: .goods, takes: [commitment.needed],
@@ -224,7 +231,7 @@ enum PurchaseOrder {
           records,
           """
           WHERE ward = ?1 AND approved_at IS NULL AND cancelled_at IS NULL
-            AND EXISTS (SELECT 1 FROM purchase_order_lines l WHERE l.purchase_order = purchase_orders.id)
+            AND EXISTS (SELECT 1 FROM purchase_order_lines l WHERE l.purchase_order = purchase_orders.id AND l.ward = ?1)
           """, [look.ward])
       },
       Due(

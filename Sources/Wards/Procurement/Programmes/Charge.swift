@@ -12,7 +12,7 @@ enum Charge {
   static let total = Field.integer(2, "total", 1...1_000_000_000_000, "総額(円)", "In all")
   static let equal = Field.integer(3, "equal_share", 0...1_000, "均等割(‰)", "Equal parts (per mille)")
   static let population = Field.integer(4, "population_share", 0...1_000, "人口割(‰)", "By population (per mille)")
-  static let taken = Field.integer(5, "quantity_share", 0...1_000, "利用割(‰)", "By quantity (per mille)")
+  static let taken = Field.integer(5, "quantity_share", 0...1_000, "需要割(‰)", "By quantity (per mille)")
   static let note = Field.text(6, "note", 300, "備考", "Note").aside
 
   static let records = Records(
@@ -32,7 +32,7 @@ enum Charge {
     let demands = try RowValues.all(
       Demand.records, "WHERE programme = ?1 AND withdrawn_at IS NULL LIMIT 10000", [programme.rawValue], db)
     let quantities = wards.map { ward in
-      demands.filter { $0[Kept.ward] == ward }.map { $0[Demand.quantity] ?? 0 }.total
+      demands.filter { $0[Kept.ward] == ward }.map { max(0, $0[Demand.quantity] ?? 0) }.total
     }
     let people = wards.map { ward in geography.wards.first { $0.code == ward }?.population ?? 0 }
     let rules: [(share: Int64, inputs: [Int64])] = [
@@ -113,11 +113,15 @@ enum Charge {
           takes: [programme.needed, total.needed, equal.asked, population.asked, taken.asked, note.asked],
           stamps: Kept.stamps
         ) { desk, _, edits in
+          let programme = try desk.find(desk.given.row("programme")!, in: Programme.records, "programme")
+          guard programme[Kept.ward] == desk.ward else {
+            throw Fault.badValue("programme", ja: "分担金は、案件を立てた区が案として出します", en: "whoever leads the programme proposes")
+          }
           let shares = [equal, population, taken].map { desk.given.integer($0.name) ?? 0 }
           if shares.total == 0 { return edits.append(equal.set(1_000)) }
           guard shares.total == 1_000 else {
             throw Fault.badValue(
-              equal.name, ja: "均等割・人口割・利用割の計を 1000 ‰ にしてください", en: "the three shares are to sum to 1000")
+              equal.name, ja: "均等割・人口割・需要割の計を 1000 ‰ にしてください", en: "the three shares are to sum to 1000")
           }
         }
       ],

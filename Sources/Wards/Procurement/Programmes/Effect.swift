@@ -62,10 +62,11 @@ enum Baseline {
       look.db.cachedStatement(
         sql: """
           SELECT l.ward AS ward, l.contract_line AS line, c.title AS title, c.price AS price, c.tax AS tax,
-            sum(max(0, min(l.quantity, 1000000000))) AS ordered,
-            sum((SELECT sum(max(0, min(d.accepted, 1000000000))) FROM deliveries d WHERE d.line = l.id)) AS accepted
+            sum(max(0, min(l.taken, 1000000000))) AS ordered,
+            sum((SELECT sum(max(0, min(d.accepted, 1000000000))) FROM deliveries d
+              WHERE d.line = l.id AND d.ward = l.ward)) AS accepted
           FROM purchase_order_lines l JOIN contract_lines c ON c.id = l.contract_line
-          JOIN purchase_orders o ON o.id = l.purchase_order
+          JOIN purchase_orders o ON o.id = l.purchase_order AND o.ward = l.ward
           WHERE o.sent_at IS NOT NULL AND (?1 IS NULL OR l.ward = ?1) AND (?2 IS NULL OR c.contract = ?2)
           GROUP BY l.ward, l.contract_line ORDER BY l.contract_line, l.ward LIMIT 5000
           """), arguments: [look.given.text("ward"), look.given.integer("contract")])

@@ -42,7 +42,7 @@ enum Programme {
       .has(contractedAt, "contracted", "履行中", "under contract", .underWay),
       .has(publishedAt, "published", "公告済", "published", .underWay),
       State("settling", "調整中", "being settled", .underWay) { programme, inquiry in
-        programme[demandUntil].map { $0 < JapaneseDay.text(inquiry.now) } ?? false
+        programme[demandUntil].map { Kept.isOver($0, on: JapaneseDay.text(inquiry.now)) } ?? false
       },
       .otherwise("asking", "需要調査中", "asking for demands", .open),
     ])
@@ -51,11 +51,13 @@ enum Programme {
     kind.asked, year.asked, method.asked, isTrial.asked, estimate.asked, demandUntil.asked, starts.asked, ends.asked,
     body.asked, specification.asked, precedent.asked,
   ]
-  private static let going = [
+  static let going = [
     Condition.missing(stoppedAt, "中止された案件です", "stopped"), .missing(finishedAt, "完了した案件です", "finished"),
   ]
   /// Demands can still be told and withdrawn.
   static let unpublished = Condition.missing(publishedAt, "公告されています。仕様の訂正で直してください", "published already")
+
+  static let uncontracted = Condition.missing(contractedAt, "契約済みの案件です", "under contract already")
 
   // MARK: What can be bought without a tender
 
@@ -127,7 +129,7 @@ enum Programme {
           records,
           """
           WHERE ward <> ?1 AND published_at IS NULL AND stopped_at IS NULL
-            AND (demand_until IS NULL OR demand_until >= ?2)
+            AND (demand_until IS NULL OR demand_until >= substr(?2, 1, length(demand_until)))
             AND NOT EXISTS (SELECT 1 FROM demands d WHERE d.programme = programmes.id AND d.ward = ?1)
           """, [look.ward, JapaneseDay.text(look.now)])
       }
@@ -158,10 +160,12 @@ enum Demand {
     pattern.asked, options.asked, places.asked, from.asked, until.asked, before.asked, note.asked,
   ]
 
+  private static let standing = Condition.missing(withdrawnAt, "取り下げられています", "withdrawn already")
+
   private static let tell = Endpoint.write(
     "tellDemand", "/programmes/{id}/demands", "需要を答える", "Tell a demand", for: .goods,
     "What this ward wants of a programme, until it is published.", [quantity.needed] + terms, of: Programme.records,
-    when: [Programme.unpublished, .missing(Programme.stoppedAt, "中止された案件です", "stopped")], makes: true,
+    when: Programme.going + [Programme.unpublished, Programme.uncontracted], makes: true,
     answers: .row(records)
   ) { desk in
     let (programme, _) = try desk.subject(Programme.records)
@@ -178,7 +182,10 @@ enum Demand {
     guard
       let programme = try record?[programme].flatMap({ row in
         try desk.read { try RowValues.fetch(row, Programme.records, $0) }
-      }), programme[Programme.publishedAt] == nil
+      }),
+      [Programme.publishedAt, Programme.contractedAt, Programme.finishedAt, Programme.stoppedAt].allSatisfy({
+        programme[$0] == nil
+      })
     else {
       throw Fault.refused("id", ja: "公告された案件の需要は変えられません", en: "the programme is published: demands are fixed")
     }
@@ -189,10 +196,10 @@ enum Demand {
     actions: [
       Action(
         "changeDemand", .change, records, "需要を直す", "Change a demand", for: .goods, takes: [quantity.asked] + terms,
-        when: [Kept.own], rule: check),
+        when: [Kept.own, standing], rule: check),
       Action(
         "withdrawDemand", .step("withdrawal"), records, "需要を取り下げる", "Withdraw a demand", for: .goods,
-        when: [Kept.own, .missing(withdrawnAt, "取り下げられています", "withdrawn already")], stamps: [.now(withdrawnAt)],
+        when: [Kept.own, standing], stamps: [.now(withdrawnAt)],
         rule: check),
     ],
     lists: [

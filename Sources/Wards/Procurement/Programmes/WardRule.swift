@@ -29,7 +29,7 @@ enum WardRule {
       records,
       """
       WHERE kind = '少額随意契約' AND category = ?1 AND limit_yen IS NOT NULL AND (valid_from IS NULL OR valid_from <= ?2)
-        AND (valid_until IS NULL OR valid_until >= ?2) LIMIT 10000
+        AND (valid_until IS NULL OR valid_until >= substr(?2, 1, length(valid_until))) LIMIT 10000
       """, [kind.rawValue, day], db
     ).filter { $0[Kept.ward].map(wards.contains) ?? false }.compactMap { $0[limit] }
   }
@@ -65,7 +65,7 @@ enum RuleNotice {
     states: [
       .has(reflectedAt, "reflected", "反映済", "reflected", .done),
       State("due", "回答期限切れ", "answers are due", .open) { notice, inquiry in
-        notice[answerBy].map { $0 < JapaneseDay.text(inquiry.now) } ?? false
+        notice[answerBy].map { Kept.isOver($0, on: JapaneseDay.text(inquiry.now)) } ?? false
       },
       .otherwise("asking", "照会中", "asking", .underWay),
     ])

@@ -1,3 +1,5 @@
+import Desk
+
 /// How a tender is decided: plain reckoning, the same on every node.
 public enum Award {
   /// What a bid without tax makes the contract's price.
@@ -24,7 +26,7 @@ public enum Award {
 
   /// Points for a price, in 1/1000: the lowest gets all.
   public static func points(price: Int64, lowest: Int64, most: Int64) -> Int64 {
-    Int64(clamping: Int128(lowest) * Int128(most) * 1_000 / Int128(max(1, price)))
+    Int64(clamping: Int128(lowest.held) * Int128(most.held) * 1_000 / Int128(max(1, price)))
   }
 }
 

@@ -34,6 +34,8 @@ public enum Yen {
   /// Decimals of a unit price: electricity has them.
   public static let places = 3
   static let prices: ClosedRange<Int64> = 0...1_000_000_000_000
+  /// Of the consumption tax, per mille.
+  static let rates: ClosedRange<Int64> = 0...1_000
   static let amounts: ClosedRange<Int64> = -1_000_000_000_000...1_000_000_000_000
 
   /// What a line comes to, without tax.
@@ -47,13 +49,18 @@ public enum Yen {
   ///
   /// - Parameter rate: per mille.
   public static func tax(_ net: Int64, rate: Int64, _ rounding: Rounding) -> Int64 {
-    rounding.divide(Int128(net) * Int128(rate), by: 1_000)
+    rounding.divide(Int128(net) * Int128(rates.clamped(rate)), by: 1_000)
   }
 
   /// A price without the tax that is in it.
   public static func untaxed(_ price: Int64, rate: Int64) -> Int64 {
-    Rounding.down.divide(Int128(price) * 1_000, by: Int128(1_000 + rate))
+    Rounding.down.divide(Int128(price) * 1_000, by: 1_000 + Int128(rates.clamped(rate)))
   }
+}
+
+extension ClosedRange<Int64> {
+  /// What another ward's row may say is any number.
+  fileprivate func clamped(_ number: Int64) -> Int64 { Swift.min(Swift.max(number, lowerBound), upperBound) }
 }
 
 /// What the lines of an order or an invoice come to.
@@ -82,8 +89,10 @@ public enum Apportionment {
   /// - Parameter weights: none below zero, one above it at least.
   /// - Returns: nil where the weights are none, or too large to reckon with.
   public static func parts(of total: Int64, by weights: [Int128]) -> [Int64]? {
-    let sum = weights.reduce(Int128(0)) { $0.addingReportingOverflow($1).overflow ? -1 : $0 + $1 }
-    guard sum > 0, weights.allSatisfy({ $0 >= 0 }), total >= 0,
+    let whole = weights.reduce(Optional(Int128(0))) { sum, weight in
+      sum.flatMap { $0.addingReportingOverflow(weight) }.flatMap { $0.overflow ? nil : $0.partialValue }
+    }
+    guard let sum = whole, sum > 0, weights.allSatisfy({ $0 >= 0 }), total >= 0,
       !weights.contains(where: { Int128(total).multipliedReportingOverflow(by: $0).overflow })
     else { return nil }
     let shares = weights.map { (Int128(total) * $0).quotientAndRemainder(dividingBy: sum) }
@@ -114,8 +123,9 @@ public enum Apportionment {
         let sum = rule.inputs.reduce(Int128(0)) { $0 + Int128($1) }
         let (product, isTooMuch) = (common / sum).multipliedReportingOverflow(
           by: Int128(rule.share) * Int128(rule.inputs[place]))
-        guard !isTooMuch else { return weights = nil }
-        weight += product
+        let (added, isOver) = weight.addingReportingOverflow(product)
+        guard !isTooMuch, !isOver else { return weights = nil }
+        weight = added
       }
       weights?.append(weight)
     }

@@ -37,6 +37,10 @@ public struct CatalogueFile: Sendable {
 
   public private(set) var lines: [Line] = []
   public private(set) var problems: [Problem] = []
+  /// All codes that it names, also in lines that were not taken: what it names is not gone.
+  private(set) var mentioned: Set<String> = []
+  /// No line of it was cut off.
+  private(set) var isWhole = true
 
   public static let mostBytes = 8_000_000
   public static let mostLines = 50_000
@@ -111,7 +115,10 @@ public struct CatalogueFile: Sendable {
   private mutating func take(
     _ record: CSVRecord, _ columns: [Column: Int], _ decoder: FieldDecoder, _ seen: inout [String: Int]
   ) {
-    guard !record.isBroken else { return note(record, "引用符が閉じていません", "a quotation mark is not closed") }
+    guard !record.isBroken else {
+      isWhole = false
+      return note(record, "引用符が閉じていません", "a quotation mark is not closed")
+    }
     var isDamaged = false
     func cell(_ column: Column) -> String? {
       guard let place = columns[column], place < record.fields.count else { return nil }
@@ -120,6 +127,7 @@ public struct CatalogueFile: Sendable {
       let text = decoded.text.trimmingCharacters(in: .whitespacesAndNewlines)
       return text.isEmpty ? nil : text
     }
+    if let code = cell(.code) { mentioned.insert(code) }
     guard let code = cell(.code), code.unicodeScalars.count <= 60, let name = cell(.name) else {
       return note(record, "商品コードか品名がありません", "without a code or a name")
     }

@@ -120,8 +120,7 @@ enum CatalogueLine {
       let first = [Self.supplier.set(supplier), code.set(line.code), Kept.ward.set(desk.ward)]
       edits.append((row, (before == nil ? first : []) + fields + [version.set(desk.given.text("version"))]))
     }
-    let codes = Set(file.lines.map(\.code))
-    let gone = known.filter { !codes.contains($0.key) && $0.value[endedAt] == nil }
+    let gone = known.filter { file.isWhole && !file.mentioned.contains($0.key) && $0.value[endedAt] == nil }
     edits += gone.values.sorted { $0.id < $1.id }.map { ($0.id, [endedAt.set(desk.enteredAt)]) }
     let shown = prices.sorted {
       ($1.change.magnitude, $0.json["code"].text ?? "") < ($0.change.magnitude, $1.json["code"].text ?? "")

@@ -83,7 +83,7 @@ enum SupplierWord {
 
   static func isSuspended(_ word: RowValues, on day: String) -> Bool {
     guard let from = word[suspendedFrom], from <= day else { return false }
-    return word[suspendedUntil].map { day <= $0 } ?? true
+    return word[suspendedUntil].map { !Kept.isOver($0, on: day) } ?? true
   }
 
   static let service = Service(
