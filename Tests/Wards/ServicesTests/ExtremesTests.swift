@@ -161,7 +161,6 @@ import Testing
           carefully("\(endpoint.id) of \(subject.map { "\($0)" } ?? "all")") {
             if endpoint.isWrite {
               try here.write(endpoint.id, subject, body)
-            } else {
               _ = try here.read(endpoint.id, subject, body)
             }
           }
