@@ -161,13 +161,13 @@ import Testing
           carefully("\(endpoint.id) of \(subject.map { "\($0)" } ?? "all")") {
             if endpoint.isWrite {
               try here.write(endpoint.id, subject, body)
+            } else {
               _ = try here.read(endpoint.id, subject, body)
             }
           }
         }
       }
     }
-    print("\(answered) answered, \(refused) refused")
     #expect(answered > 1_000, "\(answered) answered, \(refused) refused: hardly anything was asked")
     try here.meet(there)
     try agree()
