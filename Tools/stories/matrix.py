@@ -11,11 +11,10 @@ import json
 import os
 
 from browser import Browser
-from desk import Desk, rules, sign_in
+from desk import Desk, sign_in
+from officer import Officer, Tasks
 from story import SAMPLE, check, main, until
-from tasks import Hand
 
-SECONDS = {"action": 1.5, "key": 0.2}
 # The wards' intensities, ours: 渋谷 has 6+, of 江東 nothing has come.
 TELEGRAM = """<?xml version="1.0" encoding="UTF-8"?>
 <Report xmlns="http://xml.kishou.go.jp/jmaxml1/"><Control><Title>震源・震度に関する情報</Title><DateTime>{utc}</DateTime><Status>{status}</Status>
@@ -29,31 +28,9 @@ TELEGRAM = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-class Officer(Hand):
-    def enter_in(self, name, value):
-        """A field pressed and filled: Japanese takes two keys a character by an input method."""
-        self.actions += 1
-        self.keys += sum(1 if ord(letter) < 128 else 2 for letter in value)
-        self.fill(f"form.stack [name='{name}']", value)
-
-    def pick(self, name, value):
-        self.choose_in(f"form.stack [name='{name}']", value)
-
-    def send_form(self):
-        self.follow("form.stack .buttons button:not([type=button])")
-        check(self.run("!!document.querySelector('p.notice')"), f"{self.run('location.pathname')}: {self.text('main')[:300]}")
-
-    def seconds(self):
-        return self.actions * SECONDS["action"] + self.keys * SECONDS["key"]
-
-
 def story(binary, folder, shots):
-    table, findings = [], []
-
-    def told(task, page, aim):
-        table.append((task, page.actions, page.keys, page.seconds(), aim))
-        check(page.seconds() <= aim, f"{task}: {page.seconds():.0f} s by hand, not {aim}")
-        findings.extend(page.run(rules()))
+    tasks = Tasks()
+    told = tasks.told
 
     nodes = here, other, far = [Desk(binary, folder, ward) for ward in ("13113", "13121", "13108")]
     browsers = [Browser() for _ in range(3)]
@@ -229,7 +206,6 @@ def story(binary, folder, shots):
         page.submit("form.stack .buttons button:not([type=button])")
         check("この機器から出せるのは 0 人" in page.text("main"), page.text("main")[:300])
         until("all hold the same", lambda: len({n.digest() for n in nodes}) == 1)
-        check(not findings, f"the pages' rules: {findings}")
         if shots:
             os.makedirs(shots, exist_ok=True)
             for name, path in (("orders", "/list/evacuationOrders"), ("infrastructure", "/list/infrastructure"), ("situation", "/")):
@@ -243,9 +219,7 @@ def story(binary, folder, shots):
             browser.close()
         for node in nodes:
             node.stop()
-    print(f"{'task':48} {'actions':>7} {'keys':>5} {'seconds':>8}   aim")
-    for task, actions, keys, seconds, aim in table:
-        print(f"{task:48} {actions:7} {keys:5} {seconds:8.1f}   {aim} s")
+    tasks.end()
 
 
 if __name__ == "__main__":

@@ -9,20 +9,16 @@ design. Exit 0 when all were met, 1 when not.
 import os
 
 from browser import Browser
-from desk import Desk, rules, sign_in
-from matrix import Officer
+from desk import Desk, sign_in
+from officer import Officer, Tasks
 from story import check, main, until
 
 DEFINITION = os.path.join(os.path.dirname(__file__), "../../Sources/Wards/Procedures/Assets/risai.yaml")
 
 
 def story(binary, folder, shots):
-    table, findings = [], []
-
-    def told(task, page, aim):
-        table.append((task, page.actions, page.keys, page.seconds(), aim))
-        check(page.seconds() <= aim, f"{task}: {page.seconds():.0f} s by hand, not {aim}")
-        findings.extend(page.run(rules()))
+    tasks = Tasks()
+    told = tasks.told
 
     nodes = here, other = [Desk(binary, folder, ward) for ward in ("13122", "13113")]
     browsers = [Browser()]
@@ -103,7 +99,6 @@ def story(binary, folder, shots):
         answer = other.request("GET", f"/api/v1/tickets?code={receipt}")
         check(answer["state"] == "終わり" and answer["ward"] == "13122", f"{answer}")
         check(len(other.request("GET", "/api/v1/procedures?ward=13122")["procedures"]) == 2, "the versions have not come")
-        check(not findings, f"the pages' rules: {findings}")
         problems = [problem for problem in page.problems() if "400" not in problem and "422" not in problem]
         check(not problems, f"{problems}")
     finally:
@@ -111,9 +106,7 @@ def story(binary, folder, shots):
             browser.close()
         for node in nodes:
             node.stop()
-    print(f"{'task':52} {'actions':>7} {'keys':>5} {'seconds':>8}   aim")
-    for task, actions, keys, seconds, aim in table:
-        print(f"{task:52} {actions:7} {keys:5} {seconds:8.1f}   {aim} s")
+    tasks.end()
 
 
 if __name__ == "__main__":
