@@ -38,20 +38,42 @@ def story(binary, folder, shots):
         until("both agree", lambda: len({n.digest() for n in nodes}) == 1)
         here.command("links", "cut")
 
-        page.open(here.url("/list/procedures"))
-        page.begin()
-        place = page.run("[...document.querySelectorAll('#results tbody th a')].find(a => a.textContent.includes('り災証明書')).getAttribute('href')")
-        page.follow(f"a[href='{place}']")
-        page.enter_in("applicant", "見本 太郎")
-        page.pick("identified", "顔写真付きの証明書")
-        page.pick("a-relation", "本人")
-        page.enter_in("a-house", "水元1-2-3")
-        page.pick("a-lived", "はい")
-        page.pick("a-cause", "地震")
-        page.enter_in("a-photos", "ie1.jpg")
-        page.pick("a-partly", "はい")
-        page.follow("form.stack .buttons button:not([type=button])")
-        check("受付番号" in page.text("body"), page.text("main")[:400])
+        def apply(applicant, resident=None):
+            page.open(here.url("/list/procedures"))
+            page.begin()
+            place = page.run("[...document.querySelectorAll('#results tbody th a')].find(a => a.textContent.includes('り災証明書')).getAttribute('href')")
+            page.follow(f"a[href='{place}']")
+            page.enter_in("applicant", applicant)
+            if resident:
+                page.enter_in("resident", resident)
+            page.pick("identified", "顔写真付きの証明書")
+            page.pick("a-relation", "本人")
+            page.enter_in("a-house", "水元1-2-3")
+            page.pick("a-lived", "はい")
+            page.pick("a-cause", "地震")
+            page.enter_in("a-photos", "ie1.jpg")
+            page.pick("a-partly", "はい")
+            page.follow("form.stack .buttons button:not([type=button])")
+            check("受付番号" in page.text("body"), page.text("main")[:400])
+
+        # Somebody who is protected: filed once, the receipt told, and shown for a purpose alone.
+        victim = here.request("POST", "/api/v1/residents", {
+            "familyName": "隠", "givenName": "幸子", "familyKana": "カクレ", "givenKana": "サチコ", "birth": "1990-01-01", "guarded": True})
+        apply("隠 幸子", victim["id"])
+        check("水元1-2-3" not in page.text("main"), page.text("main"))
+        if shots:
+            os.makedirs(shots, exist_ok=True)
+            page.shoot(os.path.join(shots, "case-purpose.png"))
+        page.follow("main .buttons a[href*='purpose=']:last-of-type")
+        check("水元1-2-3" in page.text("main") and "受付" in page.text("main"), page.text("main"))
+        page.run("document.querySelector('form[action*=\"/check\"]').closest('details').open = true; 1")
+        page.choose_in("form[action*='/check'] [name=complete]", "はい")
+        page.follow("form[action*='/check'] .buttons button")
+        check("調査待ち" in page.text("main"), page.text("main"))
+        cases = here.request("GET", "/api/v1/cases?purpose=protection")["cases"]
+        check(len(cases) == 1, f"filed {len(cases)} times")
+
+        apply("見本 太郎")
         receipt = page.run("document.body.innerText.match(/13122-[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}/)[0]")
         told("an application at the desk, cut off", page, 60)
 

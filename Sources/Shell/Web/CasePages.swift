@@ -108,8 +108,8 @@ extension WebServer {
       frame.render(
         "case", title: pick("案件", "Case"), active: "/menu",
         [
-          "subject": "", "problem": [pick(fault.body.ja, fault.body.en)], "flags": [], "stage": "", "holder": "",
-          "acts": [], "hasActs": false, "filed": [], "history": [],
+          "isShown": false, "subject": "", "problem": [pick(fault.body.ja, fault.body.en)], "flags": [], "acts": [],
+          "hasActs": false,
           "more": Purpose.allCases.map {
             [
               "href": "/case/\(row)?purpose=\(Self.escaped($0.rawValue))",
@@ -117,8 +117,7 @@ extension WebServer {
             ]
           },
           "w": [
-            "acts": pick("開く目的", "Open for what"), "none": pick("目的を選んでください。", "Choose one."), "filed": "",
-            "history": "",
+            "acts": pick("開く目的", "Open for what"), "none": pick("目的を選んでください。", "Choose one."),
           ],
         ]))
   }
@@ -167,7 +166,8 @@ extension WebServer {
       frame.render(
         "case", title: record["applicant"].text ?? text, active: "/menu",
         [
-          "subject": record["procedureTitle"].text ?? "", "problem": record["problem"].text.map { [$0] } ?? [],
+          "isShown": true, "subject": record["procedureTitle"].text ?? "",
+          "problem": record["problem"].text.map { [$0] } ?? [],
           "flags": record["flags"].list.compactMap(\.text), "stage": record["stage"].text ?? "",
           "holder": pick(
             "決裁: \(record["decides"].text ?? "?")\(isHere ? "(この機器)" : "")",

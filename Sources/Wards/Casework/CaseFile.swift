@@ -273,25 +273,33 @@ public enum CaseFile {
   ) { look in try answer(look.inquiry.row!, &look) }
 
   private static let list = Endpoint.read(
-    "cases", "/cases", "案件", "Cases", for: .people, "The ward's cases, the nearest deadline first.",
+    "cases", "/cases", "案件", "Cases", for: .people,
+    "The ward's cases, the nearest deadline first. Those of people who are protected are counted, and shown for a purpose alone.",
     [FormField("procedure", .row("procedures"), ja: "手続", en: "Procedure")] + Paging.fields(of: records.name) + [
       Purpose.field
     ],
-    answers: .rows("cases", records, and: Array(members.prefix(4)), isPaged: true)
+    answers: .rows(
+      "cases", records, and: Array(members.prefix(4)),
+      beside: [
+        .init(
+          "protected", .integer(Numbers.any), "支援措置の案件(目的を選ぶと出ます)", "Of people who are protected: shown for a purpose")
+      ], isPaged: true)
   ) { look in
     let page = try look.page(
       records, where: "id >> 53 = ?1 AND (?2 IS NULL OR procedure = ?2)",
       [Int64(look.inquiry.wardIndex), look.given.integer("procedure")], by: ["due_on"], usual: 100)
-    return page.answer(
-      "cases",
-      try page.rows.filter { try look.maySee($0, records) }.map { file in
-        var shown = try look.view(file, records)
-        if let (fold, _) = try? fold(file, look.db) {
-          shown["stage"] = .text(fold.state.ja)
-          shown["flags"] = .list(fold.flags.map { .text($0.ja) })
-        }
-        return .object(shown)
-      })
+    let seen = try page.rows.filter { try look.maySee($0, records) }
+    let open = look.given.has("purpose") ? seen : seen.filter { $0[guarded] != true }
+    let shown = try open.map { file -> JSON in
+      var shown = try look.view(file, records)
+      if let (fold, _) = try? fold(file, look.db) {
+        shown["stage"] = .text(fold.state.ja)
+        shown["flags"] = .list(fold.flags.map { .text($0.ja) })
+      }
+      return .object(shown)
+    }
+    guard case .object(let members) = page.answer("cases", shown) else { return .null }
+    return .object(members.merging(["protected": JSON(seen.count - open.count)]) { $1 })
   }
 
   static let service = Service(

@@ -153,6 +153,47 @@ import Testing
     try here.write("fileCase", new, answers)
   }
 
+  @Test func `of whoever is protected, filing tells nobody and a list says only how many`() throws {
+    let here = try Wards().second
+    func person(_ name: String, guarded: Bool) throws -> RowID {
+      try here.write(
+        "registerResident", nil,
+        [
+          "familyName": .text(name), "givenName": "花子", "familyKana": "ミホン", "givenKana": "ハナコ", "birth": "1990-01-01",
+          "guarded": .flag(guarded),
+        ]
+      ).row
+    }
+    let (hidden, plain) = (try person("隠", guarded: true), try person("見本", guarded: false))
+    func filed(_ resident: RowID) throws -> JSON {
+      try here.write(
+        "fileCase", try procedure(here),
+        ["applicant": "見本 花子", "answers": text(Self.quake), "resident": .text("\(resident)")])
+    }
+    let (desk, welfare) = (User("避難所 太郎", roles: [.shelter]), User("福祉 太郎", roles: [.welfare]))
+    // To who may not know of them, somebody who is protected and nobody at all are one.
+    here.user = desk
+    func fault(_ resident: RowID) -> Fault? {
+      do {
+        _ = try filed(resident)
+        return nil
+      } catch { return error as? Fault }
+    }
+    #expect(fault(plain) == nil)
+    let none = try here.replica.newRows(1)[0]
+    #expect(fault(hidden) != nil && fault(hidden) == fault(none))
+    here.user = welfare
+    let file = try filed(hidden).row
+    #expect(throws: Fault.self) { try here.read("case", file) }
+    #expect(try here.read("case", file, ["purpose": "protection"])["stage"] == "受付")
+    let seen = try here.read("cases")
+    #expect(seen["cases"].list.count == 1 && seen["protected"] == .integer(1))
+    #expect(try here.read("cases", nil, ["purpose": "protection"])["cases"].list.count == 2)
+    here.user = desk
+    let other = try here.read("cases")
+    #expect(other["cases"].list.count == 1 && other["protected"] == .integer(0))
+  }
+
   @Test func `who may not decide is told so, and is offered nothing that decides`() throws {
     let here = try Wards().second
     let filed = try file(here).row
