@@ -181,7 +181,7 @@ import Testing
     }
     #expect(fault(plain) == nil)
     let none = try here.replica.newRows(1)[0]
-    #expect(fault(hidden) != nil && fault(hidden) == fault(none))
+    #expect(fault(hidden)?.field == "resident" && fault(hidden) == fault(none))
     here.user = welfare
     let file = try filed(hidden).row
     #expect(throws: Fault.self) { try here.read("case", file) }
