@@ -125,10 +125,6 @@ public final class Replica {
       author = identity.author(epoch: UInt32(try store.nodeState(Key.epoch) ?? 0))
     } catch { throw .store(error) }
     try loadMembership()
-    // A power cut between learning a limit and holding the logs to it: the first transaction does.
-    if store.logNames.contains(where: { store.state(of: $0).logged.sequence > membership.lastValid($0) ?? .max }) {
-      limitsChangedAt = now
-    }
     do { savedMark = try keeper?.load() } catch { throw .store(error) }
     #if MUTANTS
       if PlantedBug.ignoresMark.isPlanted { savedMark = nil }
@@ -141,6 +137,10 @@ public final class Replica {
     let isKnown = store.state(of: LogName(.control, author)).logged.sequence > 0
     let mustSay = try isRenewed()
     if !isKnown || mustSay { try enrolSelf(at: now) }
+    // A power cut between learning a limit and holding the logs to it: with all keys at hand, it is made good.
+    if store.logNames.contains(where: { store.state(of: $0).logged.sequence > membership.lastValid($0) ?? .max }) {
+      limitsChangedAt = now
+    }
     _ = try batch(at: now) {}
   }
 

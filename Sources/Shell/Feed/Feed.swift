@@ -30,6 +30,7 @@ public final class Feed {
   private let source: DatabaseQueue
   private let records: [Records]
   private let byNumber: [UInt32: Records]
+  private let left: [String]
   private let name: String
   private let isDrill: Bool
   private let target: String
@@ -57,6 +58,8 @@ public final class Feed {
       !$0.isPersonal && !["tickets", "case_rights"].contains($0.name) && $0.schema.law != .appendOnly
         && [.staff, .anyone].contains($0.reader.access)
     }
+    let copied = Set(self.records.map(\.name))
+    left = records.map(\.name).filter { !copied.contains($0) }
     byNumber = Dictionary(uniqueKeysWithValues: self.records.map { ($0.number, $0) })
     (self.name, self.isDrill, self.target, self.space) = (name, isDrill, target, space)
   }
@@ -199,6 +202,8 @@ public final class Feed {
 
   private func snapshot(_ db: Database, _ connection: Postgres) throws -> Step {
     var step = Step(isSnapshot: true, place: "\(try Store.latestChange(db))")
+    // What an older program copied, and this one does not.
+    for name in left { try connection.run("DROP TABLE IF EXISTS \(quoted(name)) CASCADE") }
     for table in records {
       let declared = table.fields.map { "\(quoted($0.schema.name)) \(type($0.schema))" }
       try connection.run(

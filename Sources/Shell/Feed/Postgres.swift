@@ -17,7 +17,7 @@ final class Postgres {
     // stands.
     let settings = [
       ("dbname", target), ("connect_timeout", "10"), ("keepalives_idle", "10"), ("tcp_user_timeout", "30000"),
-      ("options", "-c lock_timeout=60000 -c statement_timeout=600000"),
+      ("options", "-c lock_timeout=60000"),
     ]
     guard let handle = Self.connect([settings[0]] + settings.dropFirst().filter { !target.contains("\($0.0)=") }) else {
       throw Failure(text: "no memory for a connection", isOfLine: false)
@@ -46,7 +46,9 @@ final class Postgres {
 
   private func failure(_ result: OpaquePointer?) -> Failure {
     let text = Self.trimmed(result.flatMap { PQresultErrorMessage($0) } ?? PQerrorMessage(handle))
-    return Failure(text: text, isOfLine: PQstatus(handle) != CONNECTION_OK)
+    let state = result.flatMap { PQresultErrorField($0, Int32(UInt8(ascii: "C"))) }.map { String(cString: $0) }
+    // A lock that another feed holds is waited for again.
+    return Failure(text: text, isOfLine: PQstatus(handle) != CONNECTION_OK || state == "55P03")
   }
 
   /// Runs statements without arguments.

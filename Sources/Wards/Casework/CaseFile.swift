@@ -289,7 +289,13 @@ public enum CaseFile {
       records, where: "id >> 53 = ?1 AND (?2 IS NULL OR procedure = ?2)",
       [Int64(look.inquiry.wardIndex), look.given.integer("procedure")], by: ["due_on"], usual: 100)
     let seen = try page.rows.filter { try look.maySee($0, records) }
-    let open = look.given.has("purpose") ? seen : seen.filter { $0[guarded] != true }
+    let open =
+      look.given.has("purpose")
+      ? seen
+      : try seen.filter { file in
+        // Also whoever came to be protected after it was filed.
+        try file[guarded] != true && !Residents.isGuarded(file[resident], of: look.inquiry.wardIndex, look.db)
+      }
     let shown = try open.map { file -> JSON in
       var shown = try look.view(file, records)
       if let (fold, _) = try? fold(file, look.db) {

@@ -73,7 +73,8 @@ public enum ProcedureVersion {
 
   /// - Throws: where a case cannot be filed under a version today: it holds later, or a newer one holds already.
   static func mustHold(_ version: RowValues, _ desk: Desk) throws {
-    let today = JapaneseDay.text(desk.enteredAt)
+    // By the day on which it is entered here: what came in on paper before, under an older version, is filed under the one that holds now.
+    let today = JapaneseDay.text(desk.now)
     guard let from = version[from], from <= today else {
       throw Fault.refused(
         "id", ja: "この版は \(version[from] ?? "?") から使えます", en: "this version holds from \(version[from] ?? "?")")

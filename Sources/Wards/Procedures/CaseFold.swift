@@ -21,10 +21,18 @@ public struct CaseFold: Sendable {
   /// What papers and other wards said when it was filed: `seal`, `fact`.
   public let facts: [String: Datum]
   private let standing: [CaseAct]
+  private let most: Int
 
   public init(
     _ procedure: Procedure, answers: [String: Datum], acts: [CaseAct], facts: [String: Datum] = [:]
   ) {
+    self.init(procedure, answers: answers, acts: acts, facts: facts, most: Work.most)
+  }
+
+  fileprivate init(
+    _ procedure: Procedure, answers: [String: Datum], acts: [CaseAct], facts: [String: Datum], most: Int
+  ) {
+    self.most = most
     self.procedure = procedure
     self.answers = answers
     self.facts = facts
@@ -68,7 +76,7 @@ public struct CaseFold: Sendable {
     field.check.map { evaluation(own).value(of: $0) != .flag(false) } ?? true
   }
 
-  public func value(_ name: String) -> Datum? { answer(name, Work()) }
+  public func value(_ name: String) -> Datum? { answer(name, Work(most)) }
 
   /// What all acts of a kind that stand say of a field; nil where they say nothing, or different things.
   public func value(of field: String, in kind: String) -> Datum? {
@@ -94,7 +102,7 @@ public struct CaseFold: Sendable {
   private func evaluation(_ own: [String: Datum]) -> Evaluation {
     Evaluation(
       name: { name, work in own[name] ?? answer(name, work) },
-      call: { name, given, work in call(name, given, work) })
+      call: { name, given, work in call(name, given, work) }, most: most)
   }
 
   private func answer(_ name: String, _ work: Work) -> Datum? {
@@ -106,6 +114,7 @@ public struct CaseFold: Sendable {
   private func live(_ kind: Datum) -> [CaseAct] { standing.filter { .text($0.kind) == kind } }
 
   private func call(_ name: String, _ given: [Datum], _ work: Work) -> Datum? {
+    guard work.spend(standing.count) else { return nil }
     switch name {
     case "did": return .flag(!live(given[0]).isEmpty)
     case "value":
@@ -173,10 +182,18 @@ extension Procedure {
     guard tests.count <= Self.mostTests else {
       throw ProcedureFault("tests", ja: "検証は \(Self.mostTests) 件までです", en: "\(Self.mostTests) tests at most")
     }
-    for (number, test) in tests.enumerated() { try run(test, "tests.\(number)") }
+    // The whole proof has a budget too: the more there is to work out, the less each expression may cost.
+    let steps = tests.reduce(0) { $0 + ($1["acts"]?.texts.count ?? 0) + 1 + ($1["expect"]?.entries.count ?? 0) }
+    let count = max(1, steps * (acts.count + states.count + flags.count))
+    guard count <= Self.mostChecks else {
+      throw ProcedureFault(
+        "tests", ja: "検証の手数が多すぎます(行為×状態で \(Self.mostChecks) まで)", en: "more than \(Self.mostChecks) conditions to try")
+    }
+    let most = min(Work.most, Self.mostWork / count)
+    for (number, test) in tests.enumerated() { try run(test, "tests.\(number)", most) }
   }
 
-  private func run(_ test: Document, _ path: String) throws(ProcedureFault) {
+  private func run(_ test: Document, _ path: String, _ most: Int) throws(ProcedureFault) {
     func datum(_ document: Document) -> Datum {
       document.text.map { Datum(plain: $0) } ?? .list(document.list.map(datum))
     }
@@ -185,7 +202,7 @@ extension Procedure {
       throw ProcedureFault(path, ja: "行為は \(Self.mostSteps) までです", en: "\(Self.mostSteps) acts at most")
     }
     var acts: [CaseAct] = []
-    func fold(_ acts: [CaseAct]) -> CaseFold { CaseFold(self, answers: given, acts: acts, facts: given) }
+    func fold(_ acts: [CaseAct]) -> CaseFold { CaseFold(self, answers: given, acts: acts, facts: given, most: most) }
     for (number, step) in (test["acts"]?.texts ?? []).enumerated() {
       let isUnseen = step.contains("(unseen)")
       let words = step.replacing("(unseen)", with: "").split(separator: " ").map(String.init)

@@ -22,7 +22,7 @@ public indirect enum Document: Hashable, Sendable {
       throw ProcedureFault("", ja: "ファイルが大きすぎます", en: "the file is too large")
     }
     // Aliases are resolved while a file is read, so that a short one can stand for 2^40 parts: found before.
-    if let found = yaml.firstMatch(of: /(?:^|[\s\[{,:-])([&*][A-Za-z0-9_])/.anchorsMatchLineEndings()) {
+    if let found = yaml.firstMatch(of: /(?:^|[\s\[{,:?-])([&*][A-Za-z0-9_-])/.anchorsMatchLineEndings()) {
       throw ProcedureFault(
         "", ja: "YAML の別名(& と *)は使えません。掛け算は間を空けて書きます: \(found.1)",
         en: "no aliases; a product is written with blanks: \(found.1)")

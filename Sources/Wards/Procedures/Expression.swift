@@ -247,11 +247,15 @@ public struct Expression: Hashable, Sendable {
 /// the expression is unknown everywhere.
 final class Work {
   /// Parts of expressions that are worked out, and items of lists that are made or compared.
-  private var left = 100_000
+  private var left: Int
   private var depth = 0
   private static let deepest = 250
   /// What was worked out already, by name: a calculation that two others read is worked out once.
   private var known: [String: Datum?] = [:]
+
+  static let most = 100_000
+
+  init(_ most: Int) { left = most }
 
   func spend(_ amount: Int) -> Bool {
     left -= min(amount, left + 1)
@@ -282,9 +286,11 @@ struct Evaluation {
   let name: (String, Work) -> Datum?
   /// What a function gives; nil: unknown.
   let call: (String, [Datum], Work) -> Datum?
+  /// What one expression may cost.
+  let most: Int
 
   /// nil: unknown.
-  func value(of expression: Expression) -> Datum? { value(of: expression, Work()) }
+  func value(of expression: Expression) -> Datum? { value(of: expression, Work(most)) }
 
   func value(of expression: Expression, _ work: Work) -> Datum? { value(expression.node, [:], work) }
 

@@ -81,6 +81,8 @@ public struct Procedure: Sendable {
   static let (mostFields, mostActs, mostTables) = (200, 40, 20)
   static let mostNodes = 5_000
   static let (mostTests, mostSteps) = (50, 40)
+  /// Of all tests: conditions that are tried, and parts of expressions that are worked out.
+  static let (mostChecks, mostWork) = (50_000, 10_000_000)
 
   static let given: Set<String> = ["received_on", "certificate"]
 

@@ -19,17 +19,30 @@ enum Kept {
   /// Whether a date, which may be a month or a year, is over on a day.
   static func isOver(_ date: String, on day: String) -> Bool { date < day.prefix(date.utf8.count) }
 
-  /// A number of somebody's paper, as it may be typed at two desks: width, case, blanks and hyphens make no other number.
+  /// A number of somebody's paper, as it may be typed at two desks: width, case, blanks and which hyphen make no other number. Between two
+  /// digits something stands for what stood there, since 1-23 is not 12-3.
   static func folded(_ number: String) -> String {
-    String(
-      number.precomposedStringWithCompatibilityMapping.uppercased().unicodeScalars.filter {
-        $0.properties.numericType != nil || $0.properties.isAlphabetic && $0 != "ー"
-      }.map(Character.init))
+    let text = number.precomposedStringWithCompatibilityMapping.uppercased()
+    var (result, last, isApart): (String, Unicode.Scalar?, Bool) = ("", nil, false)
+    for scalar in text.unicodeScalars {
+      let isDigit = scalar.properties.numericType != nil
+      guard isDigit || scalar.properties.isAlphabetic && scalar != "ー" else {
+        isApart = true
+        continue
+      }
+      if isApart, isDigit, last?.properties.numericType != nil { result += "-" }
+      result.unicodeScalars.append(scalar)
+      (last, isApart) = (scalar, false)
+    }
+    return result.isEmpty ? text.filter { !$0.isWhitespace } : result
   }
 
   /// Of one office's rows, the same step at two nodes that are cut off could be taken twice: one node takes it.
-  static func mustBeMaker(_ row: RowID, _ desk: Desk, _ ja: String, _ en: String) throws {
+  ///
+  /// - Parameter isFact: the step takes nothing: when that node is lost and revoked, any of the ward's may.
+  static func mustBeMaker(_ row: RowID, _ desk: Desk, isFact: Bool = false, _ ja: String, _ en: String) throws {
     guard row.made?.author.node != desk.replica.author.node else { return }
+    if isFact, let maker = row.made?.author, desk.replica.membership.isRevoked(maker) { return }
     let maker = row.made.map { desk.inquiry.identity.federation.reference(to: $0.author) } ?? "?"
     throw Fault.refused(
       "id", ja: "\(ja)は、この発注を作った機器(\(maker))で行います", en: "\(en) at the node that made the order: \(maker)")

@@ -137,7 +137,7 @@ import Testing
   @Test func `an alias is refused before it can stand for 2^40 parts, and what is signed meets no YAML reader`() throws
   {
     let bomb = (1...40).map { "&a\($0) [*a\($0 - 1), *a\($0 - 1)]" }.joined(separator: ", ")
-    for yaml in ["a: [&a0 [x, x], \(bomb)]", "? *a\n: 1", "a: &x 1"] {
+    for yaml in ["a: [&a0 [x, x], \(bomb)]", "a: &-a [x]", "{?&a b: 1}", "? *a\n: 1", "a: &x 1"] {
       #expect(throws: ProcedureFault.self) { try Document(yaml: yaml) }
     }
     let text = Self.standard[0].canonical

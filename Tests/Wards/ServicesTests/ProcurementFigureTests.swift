@@ -133,4 +133,12 @@ import Testing
     }
     #expect(FixedPoint.text(1_980_000, places: 3) == "1980" && FixedPoint.text(-5, places: 3) == "-0.005")
   }
+
+  @Test(arguments: [
+    ("N-1", "ｎ１", true), ("1-23", "12-3", false), ("1-23", "１―２３", true), ("2026-1-11", "2026-11-1", false),
+    ("A 7", "a-7", true), ("第7号", "7", false), ("--", "++", false), ("1ー2", "1-2", true),
+  ])
+  func `a paper's number is the same in any width and with any hyphen, and another is another`(
+    _ one: String, _ other: String, _ isSame: Bool
+  ) { #expect((Kept.folded(one) == Kept.folded(other)) == isSame) }
 }

@@ -175,8 +175,9 @@ import Testing
     let order = try a.write("writeOrder", nil, ["title": "用紙", "place": "本庁舎"]).row
     try a.write("addOrderLine", order, ["contractLine": .text("\(deal.line)"), "quantity": 20])
     try deal.meet()
-    // Cut off: called off at one desk, while the other approves it and sends it.
-    try b.write("cancelOrder", order, ["reason": "不要"])
+    // Cut off: called off past all rules of a desk at one node, while the other approves it and sends it.
+    #expect(throws: Fault.self) { try b.write("cancelOrder", order, ["reason": "不要"]) }
+    try b.edit(PurchaseOrder.records, order, [PurchaseOrder.cancelledAt.set(b.now)])
     for office in [a, b] { office.user = User("承認 次郎") }
     try a.write("approveOrder", order)
     try a.write("sendOrder", order)
@@ -348,11 +349,20 @@ import Testing
     try deal.hand(100, to: "13102")
     try deal.meet()
     let order = try deal.order(60, at: a)
+    let line = try #require(try a.read("purchaseOrder", order)["lines"].list.first).row
+    // Entered by mistake, and put right: the newest reply counts.
+    for code in ["拒否", "受注"] { try a.write("tellReply", order, ["code": .text(code)]) }
+    try deal.meet()
+    #expect(throws: Fault.self) { try lead.write("takeBackQuantity", deal.line) }
     try a.write("tellReply", order, ["code": "拒否", "text": "在庫なし"])
     try deal.meet()
     try lead.write("takeBackQuantity", deal.line)
     #expect(throws: Fault.self) { try lead.write("takeBackQuantity", deal.line) }
     #expect(try deal.left(lead)["quantity"] == .integer(10_000))
+    try deal.meet()
+    // What was given back does not come.
+    #expect(throws: Fault.self) { try a.write("lineArrived", line, ["slip": "1", "arrived": 60]) }
+    #expect(throws: Fault.self) { try a.write("orderArrived", order, ["slip": "1"]) }
   }
 
   @Test func `relief does not wait: an emergency order needs no contract, and is made regular afterwards`() throws {

@@ -173,14 +173,19 @@ enum ContractLine {
     let line = try desk.subject(records).1
     let left = try desk.shares(row, records, quantity).values.total
     // What was agreed, less what is left and what orders still hold, is all that can come back, whatever any row says.
-    let back = [
-      cancelled.map { $0[OrderLine.taken] ?? 0 }.total, max(0, [line[agreed], -left, -standing].total),
-    ].min()!
+    let room = [line[agreed], -left, -standing].total
+    var back: Int64 = 0
+    let returned = cancelled.filter { line in
+      let sum = [back, line[OrderLine.taken] ?? 0].total
+      guard sum <= room else { return false }
+      back = sum
+      return true
+    }
     guard back > 0 else {
       throw Fault.refused("id", ja: "戻す数量はありません", en: "nothing to take back")
     }
     var written = written(row, [quantity.receive(back)])
-    for line in cancelled {
+    for line in returned {
       let mark = desk.derivedRow(["quantity return", "\(line.id)"])
       written.drafts[0].edit(
         QuantityReturn.records, mark,

@@ -76,6 +76,12 @@ enum Invoice {
             "「\(line[OrderLine.title] ?? "")」は発注数より多く検収されています",
             "more of \(line[OrderLine.title] ?? "") was accepted than ordered"))
       }
+      if try OrderLine.isReturned(line.id, db) {
+        match.findings.append(
+          Words(
+            "「\(line[OrderLine.title] ?? "")」の数量は契約に戻されています",
+            "the quantity of \(line[OrderLine.title] ?? "") was given back to the contract"))
+      }
       if try Kept.isTorn(delivery.id, Delivery.records, Delivery.counted, db) {
         match.findings.append(
           Words(
@@ -194,11 +200,11 @@ enum Invoice {
     return Written([draft], about: [row]) { try answer(row, &$0) }
   }.often(2)
 
-  /// One row for a supplier's number, at whichever of the ward's desks it is entered; after it was sent back, the next one.
+  /// One row for a supplier's number and year, since many begin at 1 again, at whichever of the ward's desks it is entered; after it was sent back, the next one.
   private static func freeRow(_ supplier: RowID, _ desk: Desk) throws -> RowID {
-    let number = Kept.folded(desk.given.text("number")!)
+    let (number, year) = (Kept.folded(desk.given.text("number")!), String(desk.given.text("issued")!.prefix(4)))
     for turn in 0..<100 {
-      let row = desk.derivedRow(["invoice", desk.ward, "\(supplier)", number, "\(turn)"])
+      let row = desk.derivedRow(["invoice", desk.ward, "\(supplier)", year, number, "\(turn)"])
       guard let known = try desk.read({ try RowValues.fetch(row, records, $0) }) else { return row }
       guard known[refusedAt] != nil, known[paidAt] == nil else { break }
     }
@@ -211,8 +217,8 @@ enum Invoice {
       Delivery.records,
       """
       WHERE ward = ?1 AND accepted > 0
-        AND (invoice IS NULL OR EXISTS (SELECT 1 FROM invoices i
-          WHERE i.id = invoice AND i.ward = ?1 AND i.refused_at IS NOT NULL AND i.paid_at IS NULL))
+        AND (invoice IS NULL OR invoice IN (SELECT i.id FROM invoices i
+          WHERE i.ward = ?1 AND i.refused_at IS NOT NULL AND i.paid_at IS NULL))
         AND NOT EXISTS (SELECT 1 FROM conflicts c WHERE c.collection = 'deliveries' AND c.row = deliveries.id
           AND c.field IN (\(Delivery.counted.map { "'\($0.schema.name)'" }.joined(separator: ", "))))
         AND EXISTS (SELECT 1 FROM purchase_order_lines l

@@ -97,7 +97,7 @@ enum Delivery {
     var count = 0
     for line in try desk.read({ try PurchaseOrder.lines(of: order, $0) }) {
       let left = [line[OrderLine.taken] ?? 0, -(try desk.read { try came(line.id, $0) })].total
-      guard left > 0 else { continue }
+      guard left > 0, try !desk.read({ try OrderLine.isReturned(line.id, $0) }) else { continue }
       let row = row(line.id, slip, desk)
       draft.edit(records, row, edits(order, line.id, slip, left + (try known(row, desk) ?? 0), desk))
       count += 1
@@ -117,6 +117,9 @@ enum Delivery {
       head[PurchaseOrder.sentAt] != nil, values[OrderLine.taken] ?? 0 > 0
     else { throw Fault.refused("id", ja: "送付されていない発注です", en: "the order was not sent") }
     try mustWork(head, desk)
+    guard try !desk.read({ try OrderLine.isReturned(line, $0) }) else {
+      throw Fault.refused("id", ja: "取り消された発注として、数量が契約に戻されています", en: "its quantity was given back to the contract")
+    }
     let slip = desk.given.text("slip")!
     let new = row(line, slip, desk)
     // The same slip again corrects its count.

@@ -27,8 +27,9 @@ enum OrderLine {
     title: [title, quantity],
     indexes: [[order], [contractLine]])
 
-  static func net(_ line: RowValues, by contract: RowValues?) -> Int64 {
-    Yen.line(line[quantity] ?? 0, at: line[price] ?? 0, contract?[Contract.lineRounding] ?? .down)
+  /// - Parameter isApproved: what the approval took counts, and no line that came in beside it.
+  static func net(_ line: RowValues, by contract: RowValues?, isApproved: Bool) -> Int64 {
+    Yen.line(line[isApproved ? taken : quantity] ?? 0, at: line[price] ?? 0, contract?[Contract.lineRounding] ?? .down)
   }
 
   static func contract(of line: RowValues, _ db: Database) throws -> RowValues? {
@@ -49,13 +50,15 @@ enum OrderLine {
   private static let calledOff = """
     EXISTS (SELECT 1 FROM purchase_orders o WHERE o.id = purchase_order AND o.ward = purchase_order_lines.ward
       AND o.approved_at IS NOT NULL AND (o.cancelled_at IS NOT NULL AND o.sent_at IS NULL
-        OR EXISTS (SELECT 1 FROM order_replies a WHERE a.purchase_order = o.id AND a.ward = o.ward AND a.code = '拒否')
+        OR EXISTS (SELECT 1 FROM order_replies a WHERE a.purchase_order = o.id AND a.ward = o.ward AND a.code = '拒否'
+            AND NOT EXISTS (SELECT 1 FROM order_replies b WHERE b.purchase_order = o.id AND b.ward = o.ward
+              AND (b.told_at, b.id) > (a.told_at, a.id)))
           AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.purchase_order = o.id AND d.ward = o.ward)))
     """
   /// The mark of whoever made the contract, and of nobody else.
   private static let returned = """
     EXISTS (SELECT 1 FROM quantity_returns r WHERE r.line = purchase_order_lines.id
-      AND r.ward = (SELECT ward FROM contract_lines WHERE id = ?1))
+      AND r.ward = (SELECT ward FROM contract_lines k WHERE k.id = purchase_order_lines.contract_line))
     """
 
   /// Lines that took from a contract's line and whose order was called off, not taken back yet.
@@ -72,7 +75,16 @@ enum OrderLine {
         sql: """
           SELECT sum(min(taken, 1000000000)) FROM purchase_order_lines
           WHERE contract_line = ?1 AND taken > 0 AND NOT \(calledOff)
+            AND EXISTS (SELECT 1 FROM purchase_orders o
+              WHERE o.id = purchase_order AND o.ward = purchase_order_lines.ward AND o.approved_at IS NOT NULL)
           """), arguments: [source.rawValue]) ?? 0
+  }
+
+  /// What it took was given back: nothing of it can come any longer.
+  static func isReturned(_ line: RowID, _ db: Database) throws -> Bool {
+    try Bool.fetchOne(
+      db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM purchase_order_lines WHERE id = ?1 AND \(returned))"),
+      arguments: [line.rawValue]) ?? false
   }
 
   private static let add = Endpoint.write(
@@ -129,6 +141,7 @@ enum OrderLine {
     "Of an order that nobody has approved yet.", of: records, when: [Kept.own], answers: .nothing
   ) { desk in
     let (row, line) = try desk.subject(records)
+    if let order = line[order] { try Kept.mustBeMaker(order, desk, "明細の取り除き", "lines are taken out") }
     let order = try line[order].flatMap { order in
       try desk.read { try RowValues.fetch(order, PurchaseOrder.records, $0) }
     }

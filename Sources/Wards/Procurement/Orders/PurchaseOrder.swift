@@ -70,8 +70,14 @@ enum PurchaseOrder {
       OrderLine.records,
       """
       WHERE purchase_order = ?1 AND ward = (SELECT ward FROM purchase_orders WHERE id = ?1)
-      ORDER BY id LIMIT \(OrderLine.most)
+      ORDER BY id LIMIT \(OrderLine.most + 1)
       """, [order.rawValue], db)
+  }
+
+  private static func mustFit(_ lines: [RowValues]) throws {
+    guard lines.count > OrderLine.most else { return }
+    throw Fault.refused(
+      "id", ja: "明細が \(OrderLine.most) 行を超えています。分けてください", en: "more than \(OrderLine.most) lines: split it")
   }
 
   static func view(_ order: RowValues, _ look: inout Look) throws -> [String: JSON] {
@@ -81,7 +87,7 @@ enum PurchaseOrder {
     var tax: Rounding = .down
     for line in lines {
       let contract = try OrderLine.contract(of: line, look.db)
-      sum.add(OrderLine.net(line, by: contract), rate: line[OrderLine.tax] ?? 100)
+      sum.add(OrderLine.net(line, by: contract, isApproved: order[approvedAt] != nil), rate: line[OrderLine.tax] ?? 100)
       tax = contract?[Contract.taxRounding] ?? tax
     }
     members["net"] = .integer(sum.net)
@@ -132,6 +138,7 @@ enum PurchaseOrder {
     try Kept.mustBeMaker(row, desk, "承認", "approved")
     let lines = try desk.read { try Self.lines(of: row, $0) }
     guard !lines.isEmpty else { throw Fault.refused("id", ja: "明細がありません", en: "it has no lines") }
+    try mustFit(lines)
     try Kept.second(
       desk, besides: ([order] + lines).map { $0[Kept.by] }, ja: "この発注を書いた本人です", en: "you wrote this order")
     if !desk.given.flag("evenIfDouble"), let other = try desk.read({ try double(order, lines, $0) }) {
@@ -174,12 +181,14 @@ enum PurchaseOrder {
     answers: .row(records, and: members)
   ) { desk in
     let (row, order) = try desk.subject(records)
+    let lines = try desk.read { try Self.lines(of: row, $0) }
+    try mustFit(lines)
     let new = try desk.newRow()
     var draft = records.draft()
     draft.edit(
       records, new,
       order.copy(except: ofOneTime) + Kept.stamps.compactMap { $0.edit(on: desk) })
-    for line in try desk.read({ try Self.lines(of: row, $0) }) {
+    for line in lines {
       let agreed = try line[OrderLine.contractLine].flatMap { source in
         try desk.read { try RowValues.fetch(source, ContractLine.records, $0) }
       }
@@ -205,13 +214,13 @@ enum PurchaseOrder {
           Kept.own, standing, .present(approvedAt, "承認されていません", "not approved"),
           .missing(sentAt, "送付されています", "sent already"),
         ], stamps: [.now(sentAt), .user(sentBy)]
-      ) { desk, order, _ in try Kept.mustBeMaker(order!.id, desk, "送付", "sent") },
+      ) { desk, order, _ in try Kept.mustBeMaker(order!.id, desk, isFact: true, "送付", "sent") },
       Action(
         "cancelOrder", .step("cancellation"), records, "発注を取り消す", "Cancel an order", for: .goods,
         takes: [reason.needed], when: [Kept.own, standing], stamps: [.now(cancelledAt)]
       ) { desk, order, _ in
-        // Before it is approved, any desk may; what has been approved has taken quantities, which one node counts.
-        if order![approvedAt] != nil { try Kept.mustBeMaker(order!.id, desk, "承認後の取消", "cancelled after its approval") }
+        // Called off elsewhere while it is approved and sent here, it would be given back and come all the same.
+        try Kept.mustBeMaker(order!.id, desk, isFact: true, "取消", "cancelled")
       },
       Action(
         "regulariseOrder", .step("regularisation"), records, "事後の手続を済ませる", "Make an emergency order regular",
