@@ -334,7 +334,11 @@ extension OpenAPI {
     case .decimal(let places, _):
       [
         "oneOf": [
-          ["type": "string", "pattern": .text("^-?[0-9]{1,18}(\\.[0-9]{1,\(places)})?$")], ["type": "integer"],
+          // As people write it too: `¥3,630`.
+          [
+            "type": "string",
+            "pattern": .text("^[-−－▲△]?[¥￥]?[0-9０-９][0-9０-９,，]{0,23}([.．][0-9０-９]{1,\(places)})?円?$"),
+          ], ["type": "integer"],
         ]
       ]
     case .integer(let range):
