@@ -147,15 +147,12 @@ public enum CaseFile {
 
   // MARK: Acting
 
-  /// Duties are not held by anybody yet: until then, what decides is for headquarters and welfare, and what only the applicant may do is
-  /// nobody's at a desk.
+  /// What only the applicant may do is nobody's at a desk.
   private static func mayDo(_ act: Procedure.Act, _ user: User) throws {
     guard act.duties != ["resident"] else {
       throw Fault(.forbidden, field: "act", ja: "申請者だけができます", en: "for the applicant alone")
     }
-    guard !act.needsRight || !user.roles.isDisjoint(with: [.headquarters, .welfare]) else {
-      throw Fault(.forbidden, field: "act", ja: "決裁は災害対策本部か福祉の担当が行います", en: "headquarters or welfare decide")
-    }
+    if act.needsRight { try CaseRight.mayDecide(user, "act") }
   }
 
   private static let act = Endpoint.write(

@@ -16,6 +16,12 @@ enum CaseRight {
 
   static func row(_ file: RowID, _ desk: Desk) -> RowID { desk.derivedRow(["case right", "\(file)"]) }
 
+  /// Duties are not held by anybody yet: until then, what decides is for headquarters and welfare.
+  static func mayDecide(_ user: User, _ field: String) throws {
+    guard user.roles.isDisjoint(with: [.headquarters, .welfare]) else { return }
+    throw Fault(.forbidden, field: field, ja: "決裁は災害対策本部か福祉の担当が行います", en: "headquarters or welfare decide")
+  }
+
   /// Who holds it; of several, after a takeover from a node that was not lost, the one that took it over.
   static func holder(_ file: RowID, _ look: Look) throws -> AuthorNumber? {
     let row = RowID(
@@ -54,9 +60,7 @@ enum CaseRight {
     answers: .row(CaseFile.records, and: CaseFile.members)
   ) { desk in
     let (row, _) = try desk.subject(CaseFile.records)
-    guard !desk.inquiry.user.roles.isDisjoint(with: [.headquarters, .welfare]) else {
-      throw Fault(.forbidden, field: "id", ja: "決裁の引き渡しは災害対策本部か福祉の担当が行います", en: "headquarters or welfare hand it over")
-    }
+    try mayDecide(desk.inquiry.user, "id")
     let receiver = try named(desk)
     try mustHold(row, desk)
     var draft = records.draft()

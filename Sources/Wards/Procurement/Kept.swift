@@ -12,6 +12,7 @@ enum Kept {
 
   static let fields: [any AnyField] = [ward, by, at]
   static let stamps: [Stamp] = [.ward(ward), .user(by), .now(at)]
+  static func edits(_ desk: Desk) -> [FieldEdit] { stamps.compactMap { $0.edit(on: desk) } }
   static let own = Condition.own(ward)
   /// Why one person did what two should.
   static let alone = Field.text(94, "alone_because", 200, "一人で行う理由", "Why alone").aside

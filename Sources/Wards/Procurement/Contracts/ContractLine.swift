@@ -93,7 +93,7 @@ enum ContractLine {
     let row = try desk.newRow()
     return written(
       row,
-      given.edits(["catalogueLine", "item"], of: records) + Kept.stamps.compactMap { $0.edit(on: desk) } + [
+      given.edits(["catalogueLine", "item"], of: records) + Kept.edits(desk) + [
         Self.contract.set(contract), title.set(name), price.set(cost),
         unit.set(given.text("unit") ?? offered?[CatalogueLine.unit]),
         tax.set(given.integer("tax") ?? offered?[CatalogueLine.tax] ?? 100),
@@ -189,7 +189,7 @@ enum ContractLine {
       let mark = desk.derivedRow(["quantity return", "\(line.id)"])
       written.drafts[0].edit(
         QuantityReturn.records, mark,
-        Kept.stamps.compactMap { $0.edit(on: desk) } + [
+        Kept.edits(desk) + [
           QuantityReturn.line.set(line.id), QuantityReturn.quantity.set(line[OrderLine.taken]),
         ])
     }

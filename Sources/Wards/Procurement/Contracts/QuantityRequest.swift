@@ -32,7 +32,7 @@ enum QuantityRequest {
     var draft = records.draft()
     draft.edit(
       records, row,
-      desk.given.edits([amount.name], of: records) + Kept.stamps.compactMap { $0.edit(on: desk) } + [
+      desk.given.edits([amount.name], of: records) + Kept.edits(desk) + [
         Self.line.set(line), node.set(Int64(desk.replica.author.rawValue)),
       ])
     return Written([draft], about: [line]) { try $0.answer(row, records) }

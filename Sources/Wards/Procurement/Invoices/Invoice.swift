@@ -193,7 +193,7 @@ enum Invoice {
       desk.given.edits(
         ["supplier", "number", "issued", "net10", "tax10", "net8", "tax8", "net0", "total", "invoiceNumber"],
         of: records)
-        + Kept.stamps.compactMap { $0.edit(on: desk) })
+        + Kept.edits(desk))
     for delivery in try desk.read({ try unclaimed(of: supplier, ward: desk.ward, $0) }) {
       draft.edit(Delivery.records, delivery.id, [Delivery.invoice.set(row)])
     }

@@ -40,7 +40,7 @@ enum Delivery {
 
   private static func edits(_ order: RowID, _ line: RowID, _ slip: String, _ count: Int64, _ desk: Desk) -> [FieldEdit]
   {
-    Kept.stamps.compactMap { $0.edit(on: desk) } + [
+    Kept.edits(desk) + [
       Self.order.set(order), Self.line.set(line), Self.slip.set(slip), arrived.set(count),
       arrivedAt.set(desk.enteredAt),
     ]
@@ -254,7 +254,7 @@ enum Acknowledgement {
     var draft = records.draft()
     draft.edit(
       records, row,
-      desk.given.edits([note.name], of: records) + Kept.stamps.compactMap { $0.edit(on: desk) } + [
+      desk.given.edits([note.name], of: records) + Kept.edits(desk) + [
         Self.delivery.set(delivery)
       ])
     return Written([draft], about: [row]) { try $0.answer(row, records) }

@@ -42,7 +42,7 @@ enum OrderLine {
   static func copy(_ line: RowValues, to order: RowID, at price: Int64?, _ desk: Desk) -> [FieldEdit] {
     line.copy(
       except: [Self.order.schema.name, Self.price.schema.name, taken.schema.name, "ward", "told_by", "told_at"])
-      + Kept.stamps.compactMap { $0.edit(on: desk) }
+      + Kept.edits(desk)
       + [Self.order.set(order), Self.price.set(price ?? line[Self.price])]
   }
 
@@ -98,7 +98,7 @@ enum OrderLine {
     let count = try desk.read { try PurchaseOrder.lines(of: order, $0).count }
     guard count < most else { throw Fault.refused("id", ja: "明細は \(most) 行までです", en: "\(most) lines at most") }
     let given = desk.given
-    var edits = given.edits(["quantity", "note"], of: records) + Kept.stamps.compactMap { $0.edit(on: desk) }
+    var edits = given.edits(["quantity", "note"], of: records) + Kept.edits(desk)
     edits.append(Self.order.set(order))
     if let source = given.row("contractLine") {
       let agreed = try desk.find(source, in: ContractLine.records, "contractLine")

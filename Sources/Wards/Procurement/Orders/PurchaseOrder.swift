@@ -187,7 +187,7 @@ enum PurchaseOrder {
     var draft = records.draft()
     draft.edit(
       records, new,
-      order.copy(except: ofOneTime) + Kept.stamps.compactMap { $0.edit(on: desk) })
+      order.copy(except: ofOneTime) + Kept.edits(desk))
     for line in lines {
       let agreed = try line[OrderLine.contractLine].flatMap { source in
         try desk.read { try RowValues.fetch(source, ContractLine.records, $0) }
@@ -290,7 +290,7 @@ enum OrderReply {
     var draft = records.draft()
     draft.edit(
       records, row,
-      desk.given.edits(["code", "promisedUntil", "text"], of: records) + Kept.stamps.compactMap { $0.edit(on: desk) }
+      desk.given.edits(["code", "promisedUntil", "text"], of: records) + Kept.edits(desk)
         + [
           Self.order.set(order)
         ])

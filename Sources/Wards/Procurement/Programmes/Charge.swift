@@ -96,7 +96,7 @@ enum Charge {
       var draft = ChargeAnswer.records.draft()
       draft.edit(
         ChargeAnswer.records, row,
-        desk.given.edits(["answer", "text"], of: ChargeAnswer.records) + Kept.stamps.compactMap { $0.edit(on: desk) }
+        desk.given.edits(["answer", "text"], of: ChargeAnswer.records) + Kept.edits(desk)
           + [
             ChargeAnswer.charge.set(charge), ChargeAnswer.hash.set(hash(parts)),
           ])

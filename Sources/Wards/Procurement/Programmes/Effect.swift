@@ -28,7 +28,7 @@ enum Baseline {
     draft.edit(
       records, row,
       desk.given.edits(["price", "isTaxed", "validFrom", "validUntil", "evidence"], of: records)
-        + Kept.stamps.compactMap { $0.edit(on: desk) } + [Self.line.set(line)])
+        + Kept.edits(desk) + [Self.line.set(line)])
     return Written([draft], about: [row]) { try $0.answer(row, records) }
   }
 

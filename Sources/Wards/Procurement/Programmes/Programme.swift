@@ -174,7 +174,7 @@ enum Demand {
     draft.edit(
       records, row,
       desk.given.edits(([quantity.needed] + terms).map(\.name), of: records)
-        + Kept.stamps.compactMap { $0.edit(on: desk) } + [Self.programme.set(programme)])
+        + Kept.edits(desk) + [Self.programme.set(programme)])
     return Written([draft], about: [row]) { try $0.answer(row, records) }
   }.often(2)
 
@@ -281,7 +281,7 @@ enum Window {
     var draft = records.draft()
     draft.edit(
       records, row,
-      given.edits(["earliest", "latest", "units", "reason"], of: records) + Kept.stamps.compactMap { $0.edit(on: desk) }
+      given.edits(["earliest", "latest", "units", "reason"], of: records) + Kept.edits(desk)
         + [
           Self.programme.set(programme)
         ])

@@ -122,7 +122,7 @@ enum RuleAnswer {
     var draft = records.draft()
     draft.edit(
       records, row,
-      desk.given.edits(["position", "text"], of: records) + Kept.stamps.compactMap { $0.edit(on: desk) } + [
+      desk.given.edits(["position", "text"], of: records) + Kept.edits(desk) + [
         Self.notice.set(notice)
       ])
     return Written([draft], about: [row]) { try $0.answer(row, records) }
