@@ -132,7 +132,13 @@ let package = Package(
     room(.wards, "Bids", ["Sodium"]),
     room(
       .wards, "Procurement",
-      ["Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Formats", "Desk", "Places", "Goods", grdb]),
+      [
+        "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Formats", "Desk", "Places", "Goods", "Bids",
+        grdb,
+      ]),
+    room(
+      .wards, "OwnRegisters",
+      ["Causality", "ChangeModel", "Sodium", "Replica", "Formats", "Desk", "People", grdb]),
     // The definition language and the fold of a case: pure, in the manner of the closed core.
     room(.wards, "Procedures", ["Sodium", yams], resources: [.embedInCode("Assets")]),
     room(
@@ -142,7 +148,7 @@ let package = Package(
       .wards, "Catalogue",
       [
         "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Desk", "Places", "Office", "People", "Goods",
-        "Disaster", "Procurement", "Casework", grdb,
+        "Disaster", "Procurement", "OwnRegisters", "Casework", grdb,
       ], exclude: ["SERVICES.md"]),
     room(.wards, "Exchange", ["ChangeModel", "Sodium", "Federation", "Topology", "Formats", "Desk", "Places", grdb]),
 
@@ -168,7 +174,8 @@ let package = Package(
       [
         "Build", "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip",
         "Topology",
-        "Formats", "Desk", "Places", "Office", "People", "Goods", "Procedures", "Casework", "Catalogue", "Exchange",
+        "Formats", "Desk", "Places", "Office", "People", "Goods", "OwnRegisters", "Procedures", "Casework", "Catalogue",
+        "Exchange",
         "CZlib", "Runbook",
         "NodeService",
         "Site",
@@ -209,8 +216,8 @@ let package = Package(
       "renkei-inspect",
       [
         "Build", "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip",
-        "Topology", "Runbook", "NodeService", "Inspection", "Terminal", grdb, arguments, nioCore, nioHTTP, nioPosix,
-        nioSSL, asn1, x509,
+        "Topology", "Runbook", "NodeService", "Inspection", "Terminal", grdb, arguments, nioCore,
+        nioHTTP, nioPosix, nioSSL, asn1, x509,
       ], exclude: ["OUTPUT.md"]),
     command(
       "renkei-bench",
@@ -246,7 +253,8 @@ let package = Package(
       .wards, "ServicesTests",
       [
         "Causality", "ChangeModel", "Sodium", "Federation", "Replica", "Topology", "Desk", "Places", "Office", "People",
-        "Goods", "Disaster", "Bids", "Procurement", "Procedures", "Casework", "Formats", "Catalogue", "TestSupport",
+        "Goods", "Disaster", "Bids", "Procurement", "OwnRegisters", "Procedures", "Casework", "Formats", "Catalogue",
+        "TestSupport",
         grdb,
       ], exclude: ["schema.txt"]),
     tests(

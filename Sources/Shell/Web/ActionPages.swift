@@ -41,6 +41,9 @@ extension WebServer {
         if endpoint.id == "registerResident", let id = answer["residentId"].text {
           return .redirect(to: "/person/\(id)?done=registerResident")
         }
+        if Self.tellsOfFile(endpoint) {
+          return try await cameOf(answer, endpoint, back: Self.back(sent["_back"]?.first), request, context)
+        }
         let done = try await done(endpoint, answer, row: sent["_row"]?.first, request, context)
         return .redirect(to: Self.appending(done, to: Self.back(sent["_back"]?.first)))
       } catch {
@@ -255,6 +258,32 @@ extension WebServer {
       frame.render(
         "table", title: title(endpoint.id, frame.language),
         ["sections": [["isMembers": true, "members": members] as [String: Any]]]))
+  }
+
+  /// Whether it reads a file and says what came of it: how many lines, and which were wrong.
+  private static func tellsOfFile(_ endpoint: Endpoint) -> Bool {
+    guard case .members = endpoint.answer else { return false }
+    return endpoint.form.fields.contains { if case .secret(let limit) = $0.shape { limit > 16_000 } else { false } }
+  }
+
+  private func cameOf(
+    _ answer: JSON, _ endpoint: Endpoint, back: String, _ request: Request, _ context: DeskContext
+  ) async throws -> Response {
+    var frame = frame(request, context)
+    let language = frame.language
+    let isWrong = !answer["problems"].list.isEmpty
+    frame.notice = language.pick(
+      isWrong ? "ファイルを読みました。問題のあった行を下に示します。" : "ファイルを読みました。",
+      isWrong ? "The file was read. Lines that are not right stand below." : "The file was read.")
+    let table = RecordTable(labels.of(endpoint.answer), language, known: [:])
+    return page(
+      request,
+      frame.render(
+        "table", title: title(endpoint.id, language),
+        [
+          "sections": table.sections(answer) { _ in [] },
+          "top": [["href": back, "label": language.pick("戻る", "Back"), "isSecond": false] as [String: Any]],
+        ]))
   }
 
   // MARK: Lists

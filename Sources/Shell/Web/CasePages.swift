@@ -57,7 +57,7 @@ extension WebServer {
       frame.render(
         "apply", title: procedure.map { pick($0.ja, $0.en) } ?? title("fileCase", frame.language), active: "/menu",
         [
-          "action": "/apply/\(text)", "problem": problem.map { [$0] } ?? [],
+          "action": "/apply/\(text)", "before": [], "problem": problem.map { [$0] } ?? [],
           "controls": Controls(heads, frame.language).values(given, wrong: wrong),
           "pages": [
             [

@@ -48,7 +48,8 @@ struct Gate: RouterMiddleware {
           "POST /session/password", "GET /conflicts", "GET /network", "GET /menu",
           "GET /history/{collection}/{row}/{field}", "GET /orders", "GET /orders/{id}", "GET /slip/{id}", "GET /scan",
           "GET /checklist",
-          "GET /own/{collection}/{row}", "POST /session/end", "POST /session/look", "GET /nodes",
+          "GET /own/{collection}/{row}", "GET /register/{row}", "GET /register/{row}/csv", "POST /session/end",
+          "POST /session/look", "GET /nodes",
           "GET /do/{endpoint}", "POST /do/{endpoint}", "GET /list/{endpoint}", "GET /csv/{endpoint}",
           "GET /geojson/{endpoint}",
           "GET /record/{collection}/{row}",
@@ -60,6 +61,10 @@ struct Gate: RouterMiddleware {
         ]
       ),
       (.relief, ["POST /own/{collection}/{row}", "POST /shelters"]),
+      (
+        .roles([.headquarters, .shelter, .welfare, .supply]),
+        ["GET /register/{row}/entry/{entry}", "POST /register/{row}/entry/{entry}"]
+      ),
       (
         .people,
         [
@@ -91,6 +96,7 @@ struct Gate: RouterMiddleware {
     "POST /session/password", "POST /session/app", "POST /session/app/confirmation", "POST /session/end",
     "POST /session/look",
     "POST /own/{collection}/{row}", "POST /nodes", "POST /shelters", "POST /apply/{row}", "POST /case/{row}/{act}",
+    "POST /register/{row}/entry/{entry}",
   ]
 
   /// What needs no account is counted, except what costs nothing.

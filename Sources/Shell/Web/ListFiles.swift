@@ -54,14 +54,20 @@ extension WebServer {
       text += Self.line(
         columns.map { $0 == "id" ? row["id"].text ?? "" : labels.text($0, row[$0], language, known: names) })
     }
-    // For what knows no other: older ledgers, and a spreadsheet that opens a file by a double click.
-    guard request.uri.queryParameters["encoding"] == "cp932" else {
-      return download(self.text(text, type: ListFormat.csv.type), "\(endpoint.id).csv")
-    }
+    return csvFile(text, name: endpoint.id, isOld: request.uri.queryParameters["encoding"] == "cp932")
+  }
+
+  /// - Parameter isOld: in CP932, for what knows no other: older ledgers, and a spreadsheet that opens a file by a double click.
+  private func csvFile(_ text: String, name: String, isOld: Bool) -> Response {
+    guard isOld else { return download(self.text(text, type: ListFormat.csv.type), "\(name).csv") }
     let (bytes, _) = CP932.encode(String(text.unicodeScalars.dropFirst()))
     var response = self.text("", type: "text/csv; charset=Shift_JIS")
     response.body = .init(byteBuffer: ByteBuffer(bytes: bytes))
-    return download(response, "\(endpoint.id)-cp932.csv")
+    return download(response, "\(name)-cp932.csv")
+  }
+
+  func csvFile(_ lines: [[String]], name: String, isOld: Bool) -> Response {
+    csvFile("\u{feff}" + lines.map(Self.line).joined(), name: name, isOld: isOld)
   }
 
   /// A list of what lies on a map, whole.

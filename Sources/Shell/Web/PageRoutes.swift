@@ -23,6 +23,7 @@ extension WebServer {
     addScanPage(to: router)
     addOwnItemPages(to: router)
     addCasePages(to: router)
+    addRegisterPages(to: router)
     addNodePages(to: router)
     router.get("/checklist") { request, context in try await checklist(request, context) }
     addPersonPages(to: router)

@@ -6,6 +6,7 @@ import Disaster
 import GRDB
 import Goods
 import Office
+import OwnRegisters
 import People
 import Places
 import Procurement
@@ -18,6 +19,7 @@ public enum Services {
     (Disaster.services + Places.services).map { $0.under("災害と避難所", "Disaster and shelters") }
       + People.services.map { $0.under("安否・人", "People") } + Disaster.matrix
       + Goods.services(geography).map { $0.under("物資", "Goods") } + Procurement.services(geography) + Casework.services
+      + [OwnRegisters.service]
       + Office.services.map { $0.under("管理", "Administration") }
   }
 

@@ -10,7 +10,8 @@ struct FieldReader {
   func read(_ value: JSON, _ shape: FieldShape) throws(Fault) -> JSON {
     switch (shape, value) {
     case (.text(let limit), .text(let text)): return .text(try checked(text, limit: limit))
-    case (.secret(let limit), .text(let text)): return .text(try checked(text, limit: limit, isWords: false))
+    case (.secret(let limit), .text(let text)):
+      return .text(try checked(text, limit: limit, isWords: false, isFile: true))
     case (.code(let limit), .text(let text)):
       return .text(try checked(Self.plain(text), limit: limit, isWords: false))
     case (.decimal(let places, let range), .integer), (.decimal(let places, let range), .text):
@@ -135,11 +136,12 @@ struct FieldReader {
     }
   }
 
-  private func checked(_ text: String, limit: Int, isWords: Bool = true) throws(Fault) -> String {
+  private func checked(_ text: String, limit: Int, isWords: Bool = true, isFile: Bool = false) throws(Fault) -> String {
     let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
     guard trimmed.unicodeScalars.count <= limit else { throw fault("\(limit) 文字まで", "at most \(limit) characters") }
-    guard !trimmed.unicodeScalars.contains(where: { $0.value < 32 && $0 != "\n" && $0 != "\t" || $0.value == 127 })
-    else {
+    // A file's lines end as its program ends them; what people write has no carriage return.
+    let breaks: Set<Unicode.Scalar> = isFile ? ["\n", "\t", "\r"] : ["\n", "\t"]
+    guard !trimmed.unicodeScalars.contains(where: { $0.value < 32 && !breaks.contains($0) || $0.value == 127 }) else {
       throw fault("制御文字のない文", "text without control characters")
     }
     guard !isWords || !MyNumber.isIn(trimmed) else {

@@ -84,7 +84,7 @@ public enum OwnItems {
       }
     }
 
-    func shape(_ choices: [String]) -> FieldShape {
+    public func shape(_ choices: [String]) -> FieldShape {
       switch self {
       case .text: .text(1_000)
       case .number: .number(-1e12...1e12)

@@ -1,0 +1,162 @@
+import ChangeModel
+import Desk
+import Formats
+import Foundation
+import GRDB
+import Replica
+
+/// A register's entries from a CSV file: columns by the fields' names, as the file that the register's page gives. A line that is
+/// wrong costs only itself; a line that stands here already makes no second entry.
+enum OwnEntryFile {
+  private static let mostBytes = 2_000_000
+  private static let mostLines = 5_000
+  private static let mostProblems = 100
+
+  private static let heads = ["緯度": "latitude", "経度": "longitude", "備考": "note", "確認日時": "observedAt"]
+
+  private static let members: [Answer.Member] = [
+    .init("added", .integer(Numbers.any), "加えた記録", "Added"), .init("known", .integer(Numbers.any), "すでにある記録", "Known"),
+    .init(
+      "problems",
+      .objects(
+        .members([
+          .init("line", .integer(Numbers.any), "行", "Line"), .init("ja", .text(400), "内容", "What"),
+          .init("en", .text(400), "内容(英語)", "What, in English"),
+        ])), "取り込めなかった行", "Lines not taken"),
+  ]
+
+  static let endpoint = Endpoint.write(
+    "importOwnEntries", "/own-registers/{id}/entries/file", "CSVを取り込む", "Take in a CSV file",
+    for: .roles(OwnEntry.writing),
+    "Entries from a CSV file whose columns have the names of the register's fields.",
+    [
+      FormField("csv", .secret(mostBytes), required: true, ja: "CSVファイル", en: "CSV file"),
+      FormField("onlyCheck", .flag, ja: "確かめるだけ", en: "Only check it"),
+    ], of: OwnRegister.records, when: OwnRegister.open, answers: .members(members)
+  ) { desk in
+    let version = try desk.subject(OwnRegister.records).values
+    try OwnRegister.mustMayEnter(version, desk)
+    let records = try OwnEntry.records(of: version)
+    guard !records.isPersonal else {
+      throw Fault.refused("id", ja: "人の台帳は一人ずつ記録してください", en: "a register of people: enter them one by one")
+    }
+    let design = try OwnRegister.design(of: version)
+    var file = try Table([UInt8]((desk.given.text("csv") ?? "").utf8), design)
+    var standing = try desk.read { try known(version, design, records, $0) }
+    var (added, isThere) = (0, 0)
+    var draft = records.draft()
+    while let line = file.reader.next() {
+      guard added + isThere < mostLines else {
+        throw Fault.badValue("csv", ja: "行が多すぎます(\(mostLines) 行まで)", en: "\(mostLines) lines at most")
+      }
+      do {
+        let (head, texts) = try file.read(line, design, desk.inquiry)
+        guard standing.insert(mark(texts, head)).inserted else {
+          isThere += 1
+          continue
+        }
+        added += 1
+        guard !desk.given.flag("onlyCheck") else { continue }
+        let seen = head.integer("observedAt") == nil ? [OwnEntry.observedAt.set(desk.enteredAt)] : []
+        let row = try desk.newRow()
+        draft.edit(
+          records, row,
+          head.edits(heads.values.sorted(), of: records) + seen + OwnEntry.edits(texts, version, design, desk))
+      } catch let error as Fault {
+        guard file.problems.count < mostProblems else { continue }
+        file.problems.append(["line": JSON(line.line), "ja": .text(error.japanese), "en": .text(error.english)])
+      }
+    }
+    let answer: JSON = ["added": JSON(added), "known": JSON(isThere), "problems": .list(file.problems)]
+    return Written(draft.isEmpty ? [] : [draft], about: []) { _ in answer }
+  }
+
+  /// What makes two entries the same: what they say and where.
+  private static func mark(_ texts: [Int: String?], _ head: Submission) -> String {
+    let place = ["latitude", "longitude"].map { head.values[$0]?.number.map { "\($0)" } ?? "" }
+    return texts.sorted { $0.key < $1.key }.compactMap { slot, text in text.map { "\(slot)=\($0)" } }.joined(
+      separator: "\u{1f}") + "\u{1e}" + place.joined(separator: ",")
+  }
+
+  private static func known(
+    _ version: RowValues, _ design: RegisterDesign, _ records: Records, _ db: Database
+  ) throws -> Set<String> {
+    let rows = try RowValues.all(
+      records, "WHERE version = ? AND closed_at IS NULL ORDER BY id LIMIT 100000", [version.id.rawValue], db)
+    return Set(
+      rows.map { row in
+        var head = Submission()
+        head.values["latitude"] = row[OwnEntry.latitude].map { .real($0) }
+        head.values["longitude"] = row[OwnEntry.longitude].map { .real($0) }
+        return mark(
+          Dictionary(uniqueKeysWithValues: design.asked.map { ($0.slot, row[OwnEntry.slot($0.slot)]) }), head)
+      })
+  }
+
+  /// A file whose first line has been read.
+  private struct Table {
+    var reader: CSVReader
+    let decoder: FieldDecoder
+    /// What each column is: a field's slot, or a head's name; nil where the file has more than the register.
+    let columns: [String?]
+    var problems: [JSON] = []
+
+    init(_ bytes: [UInt8], _ design: RegisterDesign) throws(Fault) {
+      let text: EncodedText
+      do throws(ExchangeError) { text = try EncodedText(bytes) } catch {
+        throw .badValue("csv", ja: "文字コードが分かりません(UTF-8 か Shift_JIS)", en: "in no encoding that is known here")
+      }
+      decoder = FieldDecoder(text.encoding)
+      reader = CSVReader(text.bytes)
+      guard let header = reader.next() else { throw .badValue("csv", ja: "空のファイルです", en: "an empty file") }
+      let decoder = decoder
+      let names = header.fields.map { decoder.decode($0).text.trimmingCharacters(in: .whitespacesAndNewlines) }
+      columns = names.map { name in
+        design.asked.first { [$0.ja, $0.en, $0.name].contains(name) }?.name ?? heads[name]
+      }
+      let known = columns.compactMap(\.self)
+      guard Set(known).count == known.count else {
+        throw .badValue("csv", ja: "同じ項目の列が二つあります", en: "two columns are one field")
+      }
+      guard known.contains(where: { $0.hasPrefix("s") }) else {
+        throw .badValue(
+          "csv", ja: "この台帳の項目の列がありません。1 行目にあるのは: \(names.joined(separator: "、").prefix(300))",
+          en: "no column is a field of this register; the first line has: \(names.joined(separator: ", ").prefix(300))")
+      }
+      reader.width = names.count
+    }
+
+    func read(
+      _ record: CSVRecord, _ design: RegisterDesign, _ inquiry: Inquiry
+    ) throws -> (Submission, [Int: String?]) {
+      guard !record.isBroken else {
+        throw Fault.badValue("csv", ja: "引用符が閉じていません", en: "a quotation mark is not closed")
+      }
+      var (head, values): ([String: String], [String: JSON]) = ([:], [:])
+      for (name, field) in zip(columns, record.fields) {
+        let text = decoder.decode(field).text.trimmingCharacters(in: .whitespaces)
+        guard let name, !text.isEmpty else { continue }
+        guard let asked = design.asked.first(where: { $0.name == name }) else {
+          head[name] = text
+          continue
+        }
+        values[name] = Self.value(text, asked)
+      }
+      let form = Form([OwnEntry.observedAt, OwnEntry.latitude, OwnEntry.longitude, OwnEntry.note].map(Self.asked))
+      return (
+        try form.read(texts: head, in: inquiry.identity.federation),
+        try OwnEntry.read(.object(values), design, isWhole: true, inquiry)
+      )
+    }
+
+    private static func asked(_ field: any AnyField) -> FormField { field.asked }
+
+    private static func value(_ text: String, _ field: RegisterDesign.Field) -> JSON {
+      switch field.kind {
+      case .number: Double(text.filter { $0 != "," }).map { .real($0) } ?? .text(text)
+      case .flag: ["はい": true, "いいえ": false, "1": true, "0": false][text].map { .flag($0) } ?? .text(text)
+      case .text, .choice, .date: .text(text)
+      }
+    }
+  }
+}
