@@ -74,6 +74,7 @@ let package = Package(
     .executable(name: "renkei-bench", targets: ["renkei-bench"]),
     .executable(name: "renkei-sim", targets: ["renkei-sim"]),
     .executable(name: "renkei-inspect", targets: ["renkei-inspect"]),
+    .executable(name: "renkei-bid", targets: ["renkei-bid"]),
   ],
   dependencies: [
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
@@ -216,9 +217,10 @@ let package = Package(
       "renkei-inspect",
       [
         "Build", "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip",
-        "Topology", "Runbook", "NodeService", "Inspection", "Terminal", grdb, arguments, nioCore,
+        "Topology", "Desk", "Procurement", "Runbook", "NodeService", "Inspection", "Terminal", grdb, arguments, nioCore,
         nioHTTP, nioPosix, nioSSL, asn1, x509,
       ], exclude: ["OUTPUT.md"]),
+    command("renkei-bid", ["Build", "ChangeModel", "Sodium", "Bids", "Desk", "Procurement", "Terminal", arguments]),
     command(
       "renkei-bench",
       [

@@ -52,7 +52,7 @@ struct RenkeiInspect: ParsableCommand {
       StatusCommand.self, ExplainCommand.self, WatchCommand.self, LogCommand.self, TraceCommand.self, DiffCommand.self,
       VerifyCommand.self,
       MissingCommand.self, PlanCommand.self, ConflictsCommand.self, ForksCommand.self, MembersCommand.self,
-      KeysCommand.self, GraphCommand.self, QueryCommand.self, ExportCommand.self,
+      KeysCommand.self, OpeningCommand.self, GraphCommand.self, QueryCommand.self, ExportCommand.self,
     ])
 
   static func main() {

@@ -13,6 +13,10 @@ public enum Procurement {
         Programme.service, Demand.service, Window.service, WardRule.service, RuleNotice.service,
         Charge.service(geography), Baseline.service, Lesson.service,
       ].map { $0.under("共同調達", "Buying together") }
+      + [
+        Tender.service, Receipt.service, Closing.service, Opening.service, AwardRow.service, OpeningCard.service,
+        BidKey.service,
+      ].map { $0.under("入札", "Tenders") }
       + [Supplier.service, SupplierWord.service, CatalogueLine.service].map { $0.under("事業者とカタログ", "Suppliers") }
   }
 }

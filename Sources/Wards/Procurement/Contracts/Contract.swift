@@ -46,7 +46,7 @@ enum Contract {
   ]
   private static let running = Condition.missing(endedAt, "解除されています", "terminated")
 
-  @Sendable private static func check(_ desk: Desk, _ record: RowValues?, _ edits: inout [FieldEdit]) throws {
+  @Sendable static func check(_ desk: Desk, _ record: RowValues?, _ edits: inout [FieldEdit]) throws {
     let (starts, ends) = (desk.given.text(starts.name) ?? record?[starts], desk.given.text(ends.name) ?? record?[ends])
     if let starts, let ends, ends < starts {
       throw Fault.badValue(Self.ends.name, ja: "終了日が開始日より前です", en: "ends before it begins")
