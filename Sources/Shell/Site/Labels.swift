@@ -16,6 +16,8 @@ public struct Labels: Sendable {
   private(set) var subject = Words("", "")
   private(set) var aside: Set<String> = []
   private(set) var tones: [String: String] = [:]
+  /// What lies within, by the member that holds it: the same name may say something else there.
+  private var parts: [String: Answer] = [:]
   /// The codes of words: what an English page shows of them.
   private var codes: [String: String]
   /// What an endpoint is called, where an answer names one.
@@ -45,6 +47,9 @@ public struct Labels: Sendable {
   /// The same where this answer's own words come first.
   public func of(_ answer: Answer) -> Labels {
     var own = self
+    (own.title, own.subject, own.aside, own.tones) = ([], Words("", ""), [], [:])
+    own.parts = Dictionary(
+      answer.members.compactMap { member in member.answer.map { (member.name, $0) } }, uniquingKeysWith: { $1 })
     // What lies within comes first, so that what is outside keeps its name; both before what other answers call it.
     for inner in answer.members.compactMap(\.answer) {
       if let records = inner.records { own.add(records.fields, replacing: true) }
@@ -63,6 +68,9 @@ public struct Labels: Sendable {
     own.add(answer.members, replacing: true)
     return own
   }
+
+  /// For what lies within a member of the answer.
+  func within(_ name: String) -> Labels { parts[name].map { of($0) } ?? self }
 
   /// The collection whose rows a member names; nil where it names none.
   public func target(of name: String) -> String? {

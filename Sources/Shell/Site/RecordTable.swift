@@ -35,12 +35,12 @@ public struct RecordTable: Sendable {
     let members = readable(all)
     let lists = members.filter { if case .list(let items) = $0.value { Self.isRecords(items) } else { false } }
     var sections = lists.sorted { $0.key < $1.key }.map { name, value in
-      list(lists.count > 1 ? labels.label(name, language) : "", value, actions)
+      within(name).list(lists.count > 1 ? labels.label(name, language) : "", value, actions)
     }
     // What has parts of its own is a part of the page; counts of words are a line.
     let parts = members.filter { if case .object(let within) = $0.value { Self.isPart(within) } else { false } }
     for (name, value) in parts.sorted(by: { $0.key < $1.key }) {
-      sections += self.sections(value) { _ in [] }.map {
+      sections += within(name).sections(value) { _ in [] }.map {
         $0.merging(["heading": labels.label(name, language), "hasHeading": true]) { $1 }
       }
     }
@@ -64,6 +64,8 @@ public struct RecordTable: Sendable {
     }
     return sections
   }
+
+  private func within(_ name: String) -> RecordTable { RecordTable(labels.within(name), language, known: known) }
 
   /// A record within a record: it says more than one thing that is no number of something.
   private static func isPart(_ members: [String: JSON]) -> Bool {

@@ -171,10 +171,10 @@ enum Opening {
 
   private static let members: [Answer.Member] = [
     .init("title", .text(200), "件名", "Title"), .init("stage", .text(100), "段階", "Stage"),
-    .init("hash", .code(64), "公告のハッシュ", "Hash"), .init("threshold", .integer(Numbers.any), "開札に要る区の数", "Needed"),
+    .init("opensAt", .time, "開札予定", "Opened at"), .init("threshold", .integer(Numbers.any), "開札に要る区の数", "Needed"),
     .init("released", .list(.ward, 100), "分担を出した区", "Released by"),
-    .init("waiting", .list(.ward, 100), "分担を待つ区", "Waiting for"),
-    .init("text", .text(4_000), "公告の文", "Text"), .init("opensAt", .time, "開札予定", "Opened at"),
+    .init("waiting", .list(.ward, 100), "分担を待つ区", "Waiting for"), .init("text", .text(4_000), "公告の文", "Text"),
+    .init("hash", .code(64), "公告のハッシュ", "Hash"),
     .init(
       "closings",
       .objects(
@@ -186,12 +186,12 @@ enum Opening {
       "bids",
       .objects(
         .members([
-          .init("hash", .code(64), "入札書", "Bid"), .init("lot", .integer(Numbers.any), "区分", "Lot"),
-          .init("supplier", .row("suppliers"), "事業者", "Supplier"), .init("ward", .ward, "受付区", "Taken in at"),
-          .init("shares", .integer(Numbers.any), "確かめた分担", "Shares that hold"),
+          .init("supplier", .row("suppliers"), "事業者", "Supplier"),
           .init("amount", .integer(Numbers.any), "入札額(税抜・円)", "Amount"),
           .init("rank", .integer(Numbers.any), "順位", "Rank"),
-          .init("verdict", .text(100), "判定", "Verdict"),
+          .init("verdict", .text(100), "判定", "Verdict"), .init("lot", .integer(Numbers.any), "区分", "Lot"),
+          .init("shares", .integer(Numbers.any), "確かめた分担", "Shares that hold"),
+          .init("ward", .ward, "受付区", "Taken in at"), .init("hash", .code(64), "入札書のハッシュ", "Hash of the bid"),
         ])), "入札", "Bids"),
     .init(
       "awards",
