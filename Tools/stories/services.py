@@ -252,10 +252,10 @@ class Story:
         check(any(t["task"] == "d-sh-1" and t["state"] == "完了" for t in a.get("/checklist")["tasks"]), "ticked")
 
         # Each ward declares for itself with its authority's card, cut off from everybody.
-        b.refused("POST", "/declarations", 400, {"title": "x", "purposes": ["安否確認"], "until": b.now() + 1000, "reason": "x", "card": self.card(a)})
+        b.refused("POST", "/declarations", 400, {"title": "x", "purposes": ["安否確認"], "until": b.now() + 1000, "reason": "x", "card": self.card(a), "aloneBecause": "訓練・試験"})
         for node in self.nodes:
             node.post("/declarations", title="首都直下地震", purposes=["安否確認"], until=node.now() + 10 * DAY * 1000,
-                      reason="災害対策本部設置", card=self.card(node))
+                      reason="災害対策本部設置", card=self.card(node), aloneBecause="訓練・試験")
         found = b.get("/residents", name="髙橋 花子", purpose="安否確認")["residents"]
         check({r["ward"] for r in found} == {"13113", "13121"}, "what lay sealed on the cut-off node opens")
         b.refused("GET", "/residents", 400, name="髙橋 花子")
@@ -305,7 +305,7 @@ class Story:
         asked = a.post("/inquiries", resident=self.saito["residentId"], asker="齋藤 見本", contact="090-0000-0000", relation="父")
         victim = a.post("/residents", familyName="隠", givenName="幸子", familyKana="カクレ", givenKana="サチコ", birth="1990-01-01", guarded=True)
         moved_in = a.post("/residents", familyName="守", givenName="る子")
-        protected = a.post(f"/residents/{moved_in['id']}/protection")
+        protected = a.post(f"/residents/{moved_in['id']}/protection", aloneBecause="訓練・試験")
         check(protected["id"] != moved_in["id"] and protected["guarded"], "a new ID under another key")
         a.refused("GET", f"/residents/{moved_in['id']}", 404)
         a.refused("GET", f"/residents/{victim['id']}", 400)
@@ -448,9 +448,9 @@ class Story:
         until("and what it gave out is known", lambda: c.get(f"/lots/{lot}")["amount"] == 870)
         d.stop(signal.SIGKILL)
         c.refused("POST", f"/lots/{lot}/issue", 409, {"amount": 800})
-        c.refused("POST", f"/lots/{lot}/takeover", 400, {"node": node, "reason": "浸水", "card": self.card(a)})
-        a.refused("POST", f"/lots/{lot}/takeover", 403, {"node": node, "reason": "浸水", "card": self.card(a)})
-        taken = c.post(f"/lots/{lot}/takeover", node=node, reason="浸水により喪失", card=self.card(c))
+        c.refused("POST", f"/lots/{lot}/takeover", 400, {"node": node, "reason": "浸水", "card": self.card(a), "aloneBecause": "訓練・試験"})
+        a.refused("POST", f"/lots/{lot}/takeover", 403, {"node": node, "reason": "浸水", "card": self.card(a), "aloneBecause": "訓練・試験"})
+        taken = c.post(f"/lots/{lot}/takeover", node=node, reason="浸水により喪失", card=self.card(c), aloneBecause="訓練・試験")
         check(taken["ownShare"] == 870, f"all of it is 江東's first node's to give: {taken['shares']}")
         c.post(f"/lots/{lot}/issue", amount=800)
         until("and every ward sees it", lambda: b.get(f"/lots/{lot}")["amount"] == 70)

@@ -206,7 +206,7 @@ def story(binary, folder, shots):
         until("足立 hears of it", lambda: other.request("GET", "/api/v1/requests")["requests"])
         with open(os.path.join(folder, "federation", "authority-13113.json"), encoding="utf-8") as file:
             card = file.read()
-        node.request("POST", "/api/v1/declarations", {"title": "首都直下地震", "purposes": ["安否確認"], "until": int(time.time() * 1000) + 86_400_000, "reason": "本部設置", "card": card})
+        node.request("POST", "/api/v1/declarations", {"title": "首都直下地震", "purposes": ["安否確認"], "until": int(time.time() * 1000) + 86_400_000, "reason": "本部設置", "card": card, "aloneBecause": "訓練・試験"})
         page.open(node.url("/"))
         page.begin()
         page.follow("nav a[href='/people']")

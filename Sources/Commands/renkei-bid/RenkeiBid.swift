@@ -111,12 +111,20 @@ struct Show: ParsableCommand {
     guard !json else {
       let told: JSON = [
         "title": .text(file.title), "hash": .text(file.hash.bytes.hexadecimal),
-        "lots": .list(file.lots.map { JSON(Int($0)) }),
+        "lots": .list(file.lots.map { JSON(Int($0)) }), "threshold": JSON(file.threshold),
+        "trustees": .list(file.trustees.map { .text($0) }), "receivers": .list(file.receivers.map { .text($0) }),
+        "closesAt": .integer(file.closesAt.milliseconds),
       ]
       return print(String(decoding: told.bytes, as: UTF8.self))
     }
     Language.say("件名: \(file.title)", "title: \(file.title)")
     Language.say("区分: \(file.lots.map { "\($0)" }.joined(separator: "、"))", "lots: \(file.lots)")
+    Language.say(
+      "締切: \(JapaneseDay.time(file.closesAt))  受付: \(file.receivers.joined(separator: "、"))",
+      "until: \(JapaneseDay.time(file.closesAt))  taken in at: \(file.receivers.joined(separator: ", "))")
+    Language.say(
+      "開札: \(file.trustees.count) 区のうち \(file.threshold) 区がそろったとき(\(file.trustees.joined(separator: "、")))",
+      "opened by \(file.threshold) of \(file.trustees.count): \(file.trustees.joined(separator: ", "))")
     Language.say("公告のハッシュ: \(file.hash.bytes.hexadecimal)", "hash: \(file.hash.bytes.hexadecimal)")
   }
 }

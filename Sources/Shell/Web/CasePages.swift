@@ -101,18 +101,20 @@ extension WebServer {
   }
 
   /// Somebody who is protected is shown for a purpose, which is noted: it is asked for, and a receipt is told before.
-  private func askPurpose(_ request: Request, _ frame: Frame, row: String, _ fault: APIError) -> Response {
+  func askPurpose(
+    _ request: Request, _ frame: Frame, path: String, called name: String, _ fault: APIError
+  ) -> Response {
     let pick = frame.language.pick
     return page(
       request,
       frame.render(
-        "case", title: pick("案件", "Case"), active: "/menu",
+        "case", title: name, active: "/menu",
         [
           "isShown": false, "subject": "", "problem": [pick(fault.body.ja, fault.body.en)], "flags": [], "acts": [],
           "hasActs": false,
           "more": Purpose.allCases.map {
             [
-              "href": "/case/\(row)?purpose=\(Self.escaped($0.rawValue))",
+              "href": "\(path)?purpose=\(Self.escaped($0.rawValue))",
               "label": pick("\($0.rawValue)のために開く", "Open for: \($0.code)"),
             ]
           },
@@ -141,7 +143,10 @@ extension WebServer {
     let record: JSON
     do { record = try await ask("case", purpose, row: text, context) } catch let fault as Fault
       where fault.field == "purpose" || receipt != nil
-    { return askPurpose(request, frame, row: text, APIError.of(fault)) }
+    {
+      return askPurpose(
+        request, frame, path: "/case/\(text)", called: pick("案件", "Case"), APIError.of(fault))
+    }
     let procedure = try? await procedure(RowID(rawValue: Int64(record["procedure"].text ?? "") ?? 0))
     let isHere = record["isHere"] == .flag(true)
     let acts = record["offered"].list.map { offered -> [String: Any] in

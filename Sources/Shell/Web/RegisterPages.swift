@@ -51,10 +51,20 @@ extension WebServer {
       ["shared", "all", "after", "purpose"].contains($0.key) && !$0.value.isEmpty
     }
     texts["limit"] = "200"
-    let answer = try await ask("ownEntries", texts, row: row, context)
+    // Nobody's entries are looked at by a page that looks by itself.
+    frame.isStill = Self.isOfPeople(open)
+    let answer: JSON
+    do { answer = try await ask("ownEntries", texts, row: row, context) } catch let fault as Fault
+      where fault.field == "purpose"
+    {
+      return askPurpose(
+        request, frame, path: "/register/\(row)", called: open.version["nameJa"].text ?? row, APIError.of(fault))
+    }
     let sums = try await ask("ownRegisterSums", texts.filter { $0.key == "shared" }, row: row, context)["sums"].list
     let dots = entryDots(answer, row, language)
-    let back = "_back=" + Self.escaped("/register/\(row)")
+    let purpose = Self.purposeOf(request)["purpose"].map { "purpose=\(Self.escaped($0))" }
+    let asked = purpose.map { "?" + $0 } ?? ""
+    let back = "_back=" + Self.escaped("/register/\(row)" + asked)
     func link(_ id: String, _ more: String = "") -> [String: Any] {
       ["href": "/do/\(id)?_row=\(row)&\(back)\(more)", "label": title(id, language), "isSecond": true]
     }
@@ -72,7 +82,7 @@ extension WebServer {
       "label": isShared ? pick("この区の記録だけ", "This ward's entries") : pick("全区の記録を見る", "All wards' entries"),
       "isSecond": true,
     ])
-    var sections = [entryTable(answer, row, isOwn: isOwn, language, context)]
+    var sections = [entryTable(answer, row, asked, isOwn: isOwn, language, context)]
     if !sums.isEmpty { sections.append(sumTable(sums, language)) }
     sections.append(designTable(open, able.contains("addRegisterField"), back, language))
     let subject = [
@@ -90,10 +100,13 @@ extension WebServer {
           "subject": subject.filter { !$0.isEmpty }.joined(separator: " · "), "hasHome": false, "hasFilter": false,
           "sections": sections, "canPrint": true, "top": top, "none": pick("まだ記録がありません。", "There are no entries yet."),
           "what": pick("操作", "Actions"), "hasNext": answer["next"].text != nil,
-          "next": answer["next"].text.map { "/register/\(row)?after=\($0)\(isShared ? "&shared=true" : "")" } ?? "",
+          "next": answer["next"].text.map {
+            "/register/\(row)?after=\($0)\(isShared ? "&shared=true" : "")" + (purpose.map { "&" + $0 } ?? "")
+          } ?? "",
           "nextLabel": pick("続き", "More"), "hasCSV": true,
-          "csv": "/register/\(row)/csv\(isShared ? "?shared=true" : "")", "csvLabel": pick("CSVで保存", "Save as CSV"),
-          "csvOld": "/register/\(row)/csv?encoding=cp932\(isShared ? "&shared=true" : "")",
+          "csv": "/register/\(row)/csv?shared=\(isShared)" + (purpose.map { "&" + $0 } ?? ""),
+          "csvLabel": pick("CSVで保存", "Save as CSV"),
+          "csvOld": "/register/\(row)/csv?encoding=cp932&shared=\(isShared)" + (purpose.map { "&" + $0 } ?? ""),
           "csvOldLabel": pick("CSV(CP932)で保存", "Save as CSV (CP932)"), "hasDots": dots != nil, "map": dots ?? [:],
         ]))
   }
@@ -130,7 +143,7 @@ extension WebServer {
   }
 
   private func entryTable(
-    _ answer: JSON, _ row: String, isOwn: Bool, _ language: Language, _ context: DeskContext
+    _ answer: JSON, _ row: String, _ asked: String, isOwn: Bool, _ language: Language, _ context: DeskContext
   ) -> [String: Any] {
     let pick = language.pick
     let fields = answer["fields"].list.filter { $0["isEnded"] != .flag(true) }
@@ -152,14 +165,14 @@ extension WebServer {
         + (entry["isStale"] == .flag(true) ? pick("(古い情報)", " (old)") : "")
       let mine = mayChange && entry["isOwn"] == .flag(true) && entry["closedAt"] == .null
       return line(
-        name(entry["title"].text ?? "", href: mine ? "/register/\(row)/entry/\(id)" : nil),
+        name(entry["title"].text ?? "", href: mine ? "/register/\(row)/entry/\(id)\(asked)" : nil),
         cells + [
           cell(seen, pick("確認日時", "Seen at")), cell(wardName(entry["ward"].text ?? "", language), pick("区", "Ward")),
           cell(entry["note"].text ?? "", pick("備考", "Note")),
         ],
         mine
           ? [
-            ["href": "/register/\(row)/entry/\(id)", "label": title("changeOwnEntry", language)],
+            ["href": "/register/\(row)/entry/\(id)\(asked)", "label": title("changeOwnEntry", language)],
             [
               "href": "/do/closeOwnEntry?_row=\(row)&entry=\(id)&_back=\(Self.escaped("/register/\(row)"))",
               "label": title("closeOwnEntry", language),
@@ -271,6 +284,30 @@ extension WebServer {
   private static let heads = ["observedAt", "latitude", "longitude", "note", "resident"]
   private static let prefix = "a-"
 
+  /// As an entry keeps a value: what the page showed is that.
+  private static func plain(_ value: JSON) -> String {
+    switch value {
+    case .text(let text): text
+    case .flag(let flag): flag ? "1" : "0"
+    case .integer(let number): "\(number)"
+    case .real(let number): number == number.rounded() && abs(number) < 1e15 ? "\(Int64(number))" : "\(number)"
+    default: ""
+    }
+  }
+
+  private static func asked(_ request: Request) -> String {
+    purposeOf(request)["purpose"].map { "?purpose=\(escaped($0))" } ?? ""
+  }
+
+  private static func isOfPeople(_ open: OpenRegister) -> Bool {
+    open.version["kindCode"].text?.hasSuffix("_personal") == true
+  }
+
+  /// For what somebody looks at people's entries, as an address says it.
+  private static func purposeOf(_ request: Request) -> [String: String] {
+    query(request)["purpose"]?.first.flatMap { $0.isEmpty ? nil : ["purpose": $0] } ?? [:]
+  }
+
   private func fields(_ open: OpenRegister, prefix: String = "") -> [FormField] {
     open.fields.map { field in
       let kind = OwnItems.Kind(rawValue: field["kind"].text ?? "") ?? .text
@@ -283,15 +320,13 @@ extension WebServer {
     }
   }
 
-  private func standing(_ entry: String, _ open: OpenRegister, _ context: DeskContext) async throws -> JSON? {
+  private func standing(
+    _ entry: String, _ open: OpenRegister, _ purpose: [String: String], _ context: DeskContext
+  ) async throws -> JSON? {
     guard entry != "new" else { return nil }
-    var texts = ["limit": "1000"]
-    repeat {
-      let answer = try await ask("ownEntries", texts, row: open.row, context)
-      if let found = answer["entries"].list.first(where: { $0["id"].text == entry }) { return found }
-      texts["after"] = answer["next"].text
-    } while texts["after"] != nil
-    throw APIError.notFound("entry")
+    let answer = try await ask("ownEntries", purpose.merging(["entry": entry]) { $1 }, row: open.row, context)
+    guard let found = answer["entries"].list.first else { throw APIError.notFound("entry") }
+    return found
   }
 
   private func entryForm(
@@ -304,7 +339,7 @@ extension WebServer {
     let pick = language.pick
     frame.isStill = true
     frame.error = fault.map { pick($0.body.ja, $0.body.en) }
-    let isPersonal = open.version["kind"].text?.contains("人") == true
+    let isPersonal = Self.isOfPeople(open)
     let names = Self.heads.filter {
       ($0 != "resident" || isPersonal && entry == "new")
         && (!["latitude", "longitude"].contains($0) || open.version["hasPlace"] == .flag(true))
@@ -314,7 +349,7 @@ extension WebServer {
     let own = fields(open, prefix: Self.prefix)
     var given: [String: [String]] = [:]
     var before: [String: String] = [:]
-    if let stands = try await standing(entry, open, context) {
+    if let stands = try await standing(entry, open, Self.purposeOf(request), context) {
       for head in heads where head.name != "observedAt" {
         given[head.name] = Controls.texts(stands[head.name], head.shape)
       }
@@ -325,6 +360,7 @@ extension WebServer {
         given[asked.name] = [field["kind"].text == "はい・いいえ" ? (value == "1" ? "はい" : "いいえ") : value]
         before[field["name"].text ?? ""] = value
       }
+      for head in heads where head.name != "observedAt" { before[head.name] = given[head.name]?.first ?? "" }
     }
     let wrong = Self.problems(fault, language)
     let ownWrong = Dictionary(uniqueKeysWithValues: wrong.map { (Self.prefix + $0.key, $0.value) })
@@ -337,7 +373,7 @@ extension WebServer {
       frame.render(
         "apply", title: title(id, language), active: "/menu",
         [
-          "action": "/register/\(row)/entry/\(entry)", "problem": [],
+          "action": "/register/\(row)/entry/\(entry)" + Self.asked(request), "problem": [],
           "before": [
             [
               "name": "_shown",
@@ -350,7 +386,8 @@ extension WebServer {
               "legend": pick("いつ・どこで", "When and where"),
               "controls": Controls(heads, language, options: options).values(given.merging(sent) { $1 }, wrong: wrong),
             ] as [String: Any]
-          ], "button": title(id, language), "back": "/register/\(row)", "cancel": pick("やめる", "Cancel"),
+          ], "button": title(id, language), "back": "/register/\(row)" + Self.asked(request),
+          "cancel": pick("やめる", "Cancel"),
         ]), refusal: fault)
   }
 
@@ -375,16 +412,22 @@ extension WebServer {
       if entry != "new" {
         members["entry"] = .text(entry)
         members["shown"] = sent["_shown"]?.first.map { .text($0) }
-        // What was emptied on the page is emptied.
+        // What nobody touched is not written again; what was emptied on the page is emptied.
+        let before = sent["_shown"]?.first.flatMap { try? JSON.decode([UInt8]($0.utf8)) } ?? .null
         for field in open.fields {
           let name = field["name"].text ?? ""
-          if given[name] != nil, values[name] == nil { values[name] = .null }
+          let (was, now) = (before[name].text ?? "", Self.plain(values[name] ?? .null))
+          if was == now { values[name] = nil } else if given[name] != nil, values[name] == nil { values[name] = .null }
+        }
+        for head in heads where head.name != "observedAt" {
+          let (was, now) = (before[head.name].text ?? "", sent[head.name]?.first ?? "")
+          members[head.name] = was == now ? nil : now.isEmpty ? .null : members[head.name]
         }
       }
       members["values"] = .text(String(decoding: JSON.object(values).bytes, as: UTF8.self))
       _ = try await carryOut(
         endpoint, .object(members), was: [:], row: row, mark: sent[Once.field]?.first, entered: nil, by: nil, context)
-      return .redirect(to: "/register/\(row)?done=\(endpoint.id)")
+      return .redirect(to: Self.appending("done=\(endpoint.id)", to: "/register/\(row)" + Self.asked(request)))
     } catch { return try await entryForm(request, context, sent: sent, fault: APIError.of(error)) }
   }
 }

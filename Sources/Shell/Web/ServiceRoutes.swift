@@ -96,7 +96,24 @@ extension WebServer {
   /// The one way from the network to what changes something.
   func carryOut(_ endpoint: Endpoint, _ inquiry: Inquiry, _ context: DeskContext) async throws -> Done {
     if endpoint.access == .anyone, context.principal == nil { try strangers.admit(context.sender, at: clock.now()) }
+    var inquiry = inquiry
+    inquiry.second = try await second(endpoint, inquiry, context)
     return try await core.carryOut(endpoint, inquiry, in: catalogue)
+  }
+
+  /// Who stands by, proven by password: counted and limited as a sign-in is.
+  private func second(_ endpoint: Endpoint, _ inquiry: Inquiry, _ context: DeskContext) async throws -> User? {
+    guard endpoint.isByTwo, let login = inquiry.given.text(SecondPerson.login.name) else { return nil }
+    let who = context.caller.who
+    // The access log names who sent it.
+    defer { context.caller.who = who }
+    let text = inquiry.given.text(SecondPerson.password.name) ?? ""
+    do { return try await prove(.password, login: login, text, nil, context).user } catch let error as APIError
+      where error.status == .unauthorized
+    {
+      throw Fault.badValue(
+        SecondPerson.password.name, ja: "立ち会う人の利用者IDかパスワードが違います", en: "not the login and password of whoever stands by")
+    }
   }
 
   /// A body that says nothing is an empty object.

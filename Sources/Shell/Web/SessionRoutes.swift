@@ -128,7 +128,7 @@ extension WebServer {
   /// - Parameter further: what else has to hold; when it throws, this was a wrong try.
   /// - Throws: 401, saying no more than that it was wrong; 429 after too many tries.
   func prove(
-    _ secret: Account.Secret, login: String, _ text: String, _ request: Request, _ context: DeskContext,
+    _ secret: Account.Secret, login: String, _ text: String, _ request: Request?, _ context: DeskContext,
     further: (Account) async throws -> Void = { _ in }
   ) async throws -> Account {
     guard login.utf8.count <= 200, text.utf8.count <= 1_024 else { throw Self.wrong }
@@ -136,7 +136,7 @@ extension WebServer {
     let candidates = try await core.reader.read { db in
       try Account.all(login: login, ward: ward, db).map { ($0, try $0.hash(of: secret, db)) }
     }
-    let device = device(request)
+    let device = request.flatMap { self.device($0) }
     let isKnown = device.map { device in candidates.contains { device.people.contains($0.0.id) } } ?? false
     let buckets = Attempts.Bucket.all(
       Account.plain(login: login), from: context.address, device: isKnown ? device?.name : nil)

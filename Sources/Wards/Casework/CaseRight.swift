@@ -86,7 +86,7 @@ enum CaseRight {
     var draft = records.draft()
     draft.edit(records, Self.row(row, desk), [unit.takeOver(1, from: giver)])
     return Written([draft], about: [row]) { try CaseFile.answer(row, &$0) }
-  }
+  }.byTwo
 
   static let endpoints = [handOver, takeOver]
 }

@@ -126,8 +126,9 @@ public struct Catalogue: Sendable {
     } catch { throw failure ?? error }
   }
 
-  /// That the row admits the step, and whoever takes it works there.
+  /// That the row admits the step, whoever takes it works there, and two persons do what two do.
   private func check(_ endpoint: Endpoint, _ desk: Desk) throws {
+    try SecondPerson.check(endpoint, desk.inquiry)
     guard !endpoint.when.isEmpty, let records = endpoint.subject else { return }
     let (_, record) = try desk.subject(records)
     if let fault = endpoint.refusal(of: record, desk.inquiry) { throw fault }
@@ -244,7 +245,7 @@ public struct Catalogue: Sendable {
     on subjects: [RowID], _ endpoint: Endpoint, _ desk: Desk, purpose: String?, _ drafts: [Draft]?
   ) throws -> [AuditTrail.Note] {
     let inquiry = desk.inquiry
-    let user = inquiry.signature
+    let user = inquiry.signature(SecondPerson.mark(endpoint, inquiry))
     return try desk.read { db in
       try subjects.map { subject in
         guard let pseudonyms = Pseudonyms(inquiry.identity),

@@ -87,7 +87,7 @@ public struct Desk {
     guard let values = try read({ try RowValues.fetch(row, records, $0) }) else { throw Fault.notFound(field) }
     try inquiry.user.mustWork(where: values, records)
     // Of this ward's people, whoever may not see a row may not know that there is one. Another ward's may be named.
-    if records.isPersonal, inquiry.isOwn(row), let catalogue {
+    if records.isPersonal, row.ward == wardIndex, let catalogue {
       guard try read({ try Look(inquiry, $0, catalogue).maySee(values, records) }) else { throw Fault.notFound(field) }
     }
     return values
@@ -99,6 +99,17 @@ public struct Desk {
       let cell = try replica.store.state(of: record.id, in: record.records.number)?.register(field.number)
     else { return false }
     return cell.winner.stamp.time.milliseconds > enteredAt.milliseconds
+  }
+
+  /// The collections of this ward's people's rows in which a field names the person of another one: a resident's entries in a
+  /// register that the ward designed itself.
+  public func collections(naming person: Records) -> [(records: Records, field: UInt32)] {
+    (catalogue?.records.values.sorted { $0.number < $1.number } ?? []).compactMap { records in
+      guard records.isPersonal, let column = records.reader.person,
+        let field = records.fields.first(where: { $0.schema.name == column }), field.shape == .row(person.name)
+      else { return nil }
+      return (records, field.schema.number)
+    }
   }
 
   /// What this node's own share of a stock field is.

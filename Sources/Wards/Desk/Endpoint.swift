@@ -40,6 +40,8 @@ public struct Endpoint: Sendable {
   public var isFollowed = false
   /// A shelter's desk goes on entering it while its node is out of reach: its page keeps it, and sends it later.
   public private(set) var isQueued = false
+  /// What nobody does alone unseen: the form takes the word of a second person (`SecondPerson`).
+  public private(set) var isByTwo = false
   /// How often it is done on the night of a disaster, beside everything else: the simulator's staff go by it. Never, where 0.
   public private(set) var often = 1
   /// What it answers.
@@ -87,6 +89,14 @@ public struct Endpoint: Sendable {
 
   /// Whether it shows one row, of which a caller may say later what it knew.
   var isOfOneRow: Bool { if case .row = answer { path.contains("{id}") } else { false } }
+
+  /// The same, done by two persons together.
+  public var byTwo: Endpoint {
+    var endpoint = self
+    endpoint.isByTwo = true
+    endpoint.form.fields += SecondPerson.fields
+    return endpoint
+  }
 
   /// The same, kept by a desk's page while the node is out of reach.
   public var queued: Endpoint {

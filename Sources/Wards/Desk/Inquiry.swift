@@ -65,6 +65,8 @@ public struct Inquiry: Sendable {
   public private(set) var entered = Entered.now
   /// Who brought an entry that is another's: whoever worked at the tablet when the node was there again.
   public var deliveredBy: String?
+  /// Who stands by, and has proven it, where two persons do something.
+  public var second: User?
   public var identity: NodeIdentity
 
   public init(
@@ -111,8 +113,10 @@ public struct Inquiry: Sendable {
   public var isLate: Bool { now.milliseconds - enteredAt.milliseconds >= Entered.delay }
 
   /// Who did it, as the audit trail has it: the user, and after that in brackets who delivered it and when it was entered.
-  var signature: String {
-    var marks: [String] = []
+  ///
+  /// - Parameter further: what else is said of it.
+  func signature(_ further: String? = nil) -> String {
+    var marks = [further].compactMap(\.self)
     if let deliveredBy { marks.append("送信: \(deliveredBy)") }
     switch entered {
     case .now: break

@@ -52,8 +52,9 @@ public struct Records: Sendable {
     settledFreely: [any AnyField] = [],
     isEverybodys: Bool = false, takesOwnItems: Bool = false, place: Place? = nil, published: [any AnyField] = [],
     hidden: [any AnyField] = [], indexes: [[any AnyField]] = [], page: String? = nil,
-    layer: Layer? = nil
+    layer: Layer? = nil, takesMoving: Bool = false
   ) {
+    self.takesMoving = takesMoving
     self.page = page
     self.layer = layer
     counters = fields.compactMap { $0 as? CounterField }.filter { $0.counting != nil }
@@ -93,6 +94,8 @@ public struct Records: Sendable {
   }
 
   public var number: UInt32 { schema.number }
+  /// Whether a row can be written again elsewhere by its values alone, as somebody's own entry in a ward's register.
+  public let takesMoving: Bool
   public var name: String { schema.name }
   public var lane: Lane { schema.lane }
   public var isPersonal: Bool { schema.isPersonal }

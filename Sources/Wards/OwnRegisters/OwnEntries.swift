@@ -28,6 +28,7 @@ enum OwnEntries {
 
   private static let shared = FormField("shared", .flag, ja: "ほかの区の記録も", en: "Other wards' too")
   private static let all = FormField("all", .flag, ja: "終わったものも", en: "Those that are over too")
+  private static let only = FormField("entry", .row("any"), ja: "この記録だけ", en: "This entry alone")
   private static let paging = [
     FormField("limit", .integer(1...1_000), ja: "件数", en: "How many at most"),
     FormField("after", .row("any"), ja: "この行の次から", en: "`next` of the page before"),
@@ -53,7 +54,8 @@ enum OwnEntries {
       versions = try OwnRegister.versions(of: version, isShared: look.given.flag("shared"), look.db)
       // One that cannot be read hides no other.
       designs = versions.reduce(into: [:]) { $0[$1.id] = try? OwnRegister.design(of: $1) }
-      staleAfter = version[OwnRegister.staleAfter]
+      // A form gives it within these; a row may hold anything.
+      staleAfter = version[OwnRegister.staleAfter].map { min(max($0, 1), 8_760) }
     }
 
     var list: String { RowValues.list(versions.map(\.id)) }
@@ -94,13 +96,13 @@ enum OwnEntries {
     guard let hours = reading.staleAfter, let seen = entry[OwnEntry.observedAt], entry[OwnEntry.closedAt] == nil else {
       return false
     }
-    return now.milliseconds - seen.milliseconds > hours.held * 3_600_000
+    return now.milliseconds - seen.milliseconds.held > hours * 3_600_000
   }
 
   private static let list = Endpoint.read(
     "ownEntries", "/own-registers/{id}/entries", "台帳の記録", "Entries of a register", for: .staff,
     "A register's entries, newest first: of this ward's register, or of every ward's that has the same one.",
-    [shared, all] + paging + [Purpose.field], of: OwnRegister.records,
+    [shared, all, only] + paging + [Purpose.field], of: OwnRegister.records,
     answers: .list(
       "entries", members,
       beside: [.init("fields", .objects(.members(OwnRegister.fieldMembers)), "項目", "Fields")], isPaged: true)
@@ -108,8 +110,12 @@ enum OwnEntries {
     let reading = try Reading(look)
     let page = try look.page(
       reading.records,
-      where: "version IN (SELECT value FROM json_each(?1)) AND (?2 OR closed_at IS NULL)",
-      [reading.list, look.given.flag("all")], by: ["observed_at"], newestFirst: true)
+      // An entry is of its version's own ward.
+      where: """
+        version IN (SELECT value FROM json_each(?1)) AND (?2 OR closed_at IS NULL)
+        AND (id >> 53) & 1023 = (version >> 53) & 1023 AND (?3 IS NULL OR id = ?3)
+        """, [reading.list, look.given.flag("all"), look.given.row("entry")?.rawValue], by: ["observed_at"],
+      newestFirst: true)
     var entries: [JSON] = []
     for entry in page.rows where try look.maySee(entry, reading.records) {
       entries.append(try json(entry, reading, &look))
@@ -119,11 +125,16 @@ enum OwnEntries {
     return .object(answer)
   }
 
+  /// So many columns a table has at the most: one ward's designs have 40 fields at once.
+  private static let mostColumns = 80
+
   /// Every field of the versions in use and of those before, once, by where it came in; the words are the newest version's.
   private static func columns(_ reading: Reading) -> [RegisterDesign.Field] {
     let newest = OwnRegister.heads(reading.versions).reversed() + reading.versions.reversed()
     var seen: Set<String> = []
-    return newest.flatMap { reading.designs[$0.id]?.fields ?? [] }.filter { seen.insert($0.key).inserted }
+    return Array(
+      newest.flatMap { reading.designs[$0.id]?.fields ?? [] }.filter { seen.insert($0.key).inserted }.prefix(
+        mostColumns))
   }
 
   // MARK: Sums
@@ -142,24 +153,15 @@ enum OwnEntries {
       ])
   ) { look in
     let reading = try Reading(look)
+    // Of people, a sum tells of those too whom one may not see.
+    guard !reading.records.isPersonal else { return ["sums": .list([])] }
     var lines: [JSON] = []
     for field in columns(reading) where field.kind == .number && !field.isEnded {
       var (sum, known, unknown) = (0.0, Int64(0), Int64(0))
-      for (version, design) in reading.designs {
-        guard let here = design.fields.first(where: { $0.key == field.key }) else { continue }
-        let row = try Row.fetchOne(
-          look.db.cachedStatement(
-            sql: """
-              SELECT total(CASE WHEN torn.row IS NULL THEN max(min(CAST(\(here.name) AS REAL), 1e12), -1e12) END),
-                count(CASE WHEN torn.row IS NULL THEN \(here.name) END),
-                sum(\(here.name) IS NULL OR torn.row IS NOT NULL)
-              FROM "\(reading.records.name)" AS row
-              LEFT JOIN (SELECT DISTINCT row FROM conflicts WHERE collection = ?1 AND field = ?2) AS torn ON torn.row = row.id
-              WHERE version = ?3 AND closed_at IS NULL
-              """), arguments: [reading.records.name, here.name, version.rawValue])
-        sum += row?[0] ?? 0
-        known += row?[1] ?? 0
-        unknown += row?[2] ?? 0
+      for version in reading.versions {
+        let here = reading.designs[version.id]?.fields.first { $0.key == field.key && $0.kind == .number }
+        let (own, told, silent) = try figures(of: version.id, here?.name, reading.records, look.db)
+        (sum, known, unknown) = (sum + own, known + told, unknown + silent)
       }
       var line: [String: JSON] = [
         "key": .text(field.key), "labelJa": .text(field.ja), "labelEn": .text(field.en), "known": .integer(known),
@@ -170,6 +172,24 @@ enum OwnEntries {
       lines.append(.object(line))
     }
     return ["sums": .list(lines)]
+  }
+
+  /// Of one version's open entries: the sum of a slot, how many say it, and how many do not; none says what it has no slot for.
+  private static func figures(
+    of version: RowID, _ slot: String?, _ records: Records, _ db: Database
+  ) throws -> (Double, Int64, Int64) {
+    let value = slot ?? "NULL"
+    let row = try Row.fetchOne(
+      db.cachedStatement(
+        sql: """
+          SELECT total(CASE WHEN torn.row IS NULL THEN max(min(CAST(\(value) AS REAL), 1e12), -1e12) END),
+            count(CASE WHEN torn.row IS NULL THEN \(value) END),
+            coalesce(sum(\(value) IS NULL OR torn.row IS NOT NULL), 0)
+          FROM "\(records.name)" AS row
+          LEFT JOIN (SELECT DISTINCT row FROM conflicts WHERE collection = ?1 AND field = ?2) AS torn ON torn.row = row.id
+          WHERE version = ?3 AND closed_at IS NULL AND (id >> 53) & 1023 = (version >> 53) & 1023
+          """), arguments: [records.name, slot ?? "", version.rawValue])
+    return (row?[0] ?? 0, row?[1] ?? 0, row?[2] ?? 0)
   }
 
   // MARK: What cannot be read yet

@@ -37,7 +37,7 @@ public enum OwnEntry {
       fields: [title, version, observedAt, ward, note, closedAt, by, at, latitude, longitude, continues]
         + (reader.isPersonal ? [resident] : []) + slots, title: [title],
       states: [.has(closedAt, "closed", "終了", "closed", .ended), .otherwise("open", "記録", "entry", .underWay)],
-      place: Place(latitude, longitude), indexes: [[version]])
+      place: Place(latitude, longitude), indexes: [[version]], takesMoving: reader.isPersonal)
   }
 
   /// By the kind of their register.
@@ -170,44 +170,49 @@ public enum OwnEntry {
     return (entry, version, design, records)
   }
 
-  /// One that was made by an older version goes on as a new entry: what stands in a slot never gets another meaning.
+  /// An entry is changed where it lies, by the version that it was made by. Only what that version has no field for makes it go on as a
+  /// new entry, by the newer one: what stands in a slot never gets another meaning.
   private static let change = Endpoint.write(
     "changeOwnEntry", "/own-registers/{id}/entries/changes", "記録を直す", "Change an entry", for: .roles(writing),
-    "Changes what is given of an entry. One of an older version of the design goes on as a new one.",
+    "Changes what is given of an entry. What its own version of the design has no field for makes it go on as a new one.",
     [entry] + heads.filter { $0.name != "resident" } + [values, shown], of: OwnRegister.records, when: OwnRegister.open,
     answers: .members([saidID])
   ) { desk in
     let (entry, version, design, records) = try standing(desk)
-    var texts = try read(try given(desk), design, isWhole: false, desk.inquiry)
+    let texts = try read(try given(desk), design, isWhole: false, desk.inquiry)
+    let old = try desk.read { db in
+      try entry[OwnEntry.version].flatMap { try RowValues.fetch($0, OwnRegister.records, db) }
+    }
+    guard let old else { throw Fault.notFound("entry") }
+    let own = try OwnRegister.design(of: old)
+    // What is given, by fields, whose keys are the same in all versions.
+    let said = design.fields.compactMap { field in texts[field.slot].map { (field, $0) } }
+    try mustNotOvertake(entry, own, said, desk)
     let heads = desk.given.edits(heads.map(\.name), of: records)
     let seen = desk.given.integer("observedAt") == nil ? [observedAt.set(desk.enteredAt)] : []
-    var draft = records.draft()
     let audience = try audience(records, records.isPersonal ? entry[resident] : nil, desk)
-    var row = entry.id
-    if entry[OwnEntry.version] == version.id {
-      try mustNotOvertake(entry, texts, design, desk)
-      let all = kept(entry, design).merging(texts) { $1 }
-      draft.edit(
-        records, row,
-        heads + seen + texts.sorted { $0.key < $1.key }.map { slot($0.key).set($0.value) } + [
-          title.set(title(all, design, version[OwnRegister.ja])), by.set(desk.inquiry.user.name),
-          at.set(desk.enteredAt),
-        ], for: audience)
-    } else {
-      guard
-        let old = try desk.read({ db in
-          try entry[OwnEntry.version].flatMap { try RowValues.fetch($0, OwnRegister.records, db) }
-        })
-      else { throw Fault.notFound("entry") }
-      texts = try moved(entry, try OwnRegister.design(of: old), to: design).merging(texts) { $1 }
-      row = desk.derivedRow(["own entry", "\(entry.id)", "\(version.id)"])
-      draft.edit(
-        records, row,
-        entry.copy(
-          except: Set(slots.map(\.schema.name)).union(["version", "title", "observed_at", "entered_by", "entered_at"]))
-          + heads + seen + edits(texts, version, design, desk) + [continues.set(entry.id)], for: audience)
-      draft.edit(records, entry.id, [closedAt.set(desk.enteredAt)], for: audience)
+    var there: [Int: String?] = [:]
+    for (field, text) in said {
+      if let here = own.fields.first(where: { $0.key == field.key }) { there[here.slot] = .some(text) }
     }
+    var draft = records.draft()
+    guard there.count < said.count else {
+      let all = kept(entry, own).merging(there) { $1 }
+      draft.edit(
+        records, entry.id,
+        heads + seen + there.sorted { $0.key < $1.key }.map { slot($0.key).set($0.value) } + [
+          title.set(title(all, own, old[OwnRegister.ja])), by.set(desk.inquiry.user.name), at.set(desk.enteredAt),
+        ], for: audience)
+      return Written([draft], about: [entry.id]) { _ in ["id": .text("\(entry.id)")] }
+    }
+    let all = try moved(entry, own, to: design).merging(texts) { $1 }
+    let row = desk.derivedRow(["own entry", "\(entry.id)", "\(version.id)"])
+    let left = Set(slots.map(\.schema.name)).union(["version", "title", "observed_at", "entered_by", "entered_at"])
+    draft.edit(
+      records, row,
+      entry.copy(except: left) + heads + seen + edits(all, version, design, desk) + [continues.set(entry.id)],
+      for: audience)
+    draft.edit(records, entry.id, [closedAt.set(desk.enteredAt)], for: audience)
     return Written([draft], about: [row]) { _ in ["id": .text("\(row)")] }
   }
 
@@ -233,17 +238,17 @@ public enum OwnEntry {
   }
 
   private static func mustNotOvertake(
-    _ entry: RowValues, _ texts: [Int: String?], _ design: RegisterDesign, _ desk: Desk
+    _ entry: RowValues, _ own: RegisterDesign, _ said: [(RegisterDesign.Field, String?)], _ desk: Desk
   ) throws {
     guard let shown = desk.given.text("shown") else { return }
     let was = try JSON.decode([UInt8](shown.utf8))
-    for field in design.asked {
-      guard let new = texts[field.slot], let stands = entry[slot(field.slot)],
-        stands != was[field.name].text, stands != new
-      else { continue }
+    for (field, new) in said {
+      let here = own.fields.first { $0.key == field.key }.flatMap { entry[slot($0.slot)] }
+      guard here != was[field.name].text, here != new else { continue }
+      // What stands there is for whoever opens the page again: a refusal is in no trail.
       throw Fault(
-        .changed, field: field.name, ja: "\(field.ja)は、この画面を開いた後に「\(stands)」に変えられています。入れた値にするなら、もう一度保存してください",
-        en: "\(field.en) was changed to \"\(stands)\" after this page was opened: save again to write yours over it")
+        .changed, field: field.name, ja: "\(field.ja)は、この画面を開いた後に変えられています。開き直して確かめてください",
+        en: "\(field.en) was changed after this page was opened: open it again")
     }
   }
 

@@ -11,6 +11,8 @@ enum OwnEntryFile {
   private static let mostBytes = 2_000_000
   private static let mostLines = 5_000
   private static let mostProblems = 100
+  /// Entries of one change set: 64 KiB hold them, unless each fills every slot to its end.
+  private static let portion = 25
 
   private static let heads = ["緯度": "latitude", "経度": "longitude", "備考": "note", "確認日時": "observedAt"]
 
@@ -42,16 +44,19 @@ enum OwnEntryFile {
     }
     let design = try OwnRegister.design(of: version)
     var file = try Table([UInt8]((desk.given.text("csv") ?? "").utf8), design)
-    var standing = try desk.read { try known(version, design, records, $0) }
-    var (added, isThere) = (0, 0)
-    var draft = records.draft()
+    var standing = try desk.read { try known(version, records, $0) }
+    var (added, isThere, lines) = (0, 0, 0)
+    var (drafts, draft) = ([Draft](), records.draft())
     while let line = file.reader.next() {
-      guard added + isThere < mostLines else {
+      lines += 1
+      guard lines <= mostLines else {
         throw Fault.badValue("csv", ja: "行が多すぎます(\(mostLines) 行まで)", en: "\(mostLines) lines at most")
       }
       do {
         let (head, texts) = try file.read(line, design, desk.inquiry)
-        guard standing.insert(mark(texts, head)).inserted else {
+        // A line that says when is another reading; one that does not is the one that stands.
+        let mark = mark(texts, design, head) + (head.integer("observedAt").map { "\u{1e}\($0)" } ?? "")
+        guard standing.insert(mark).inserted else {
           isThere += 1
           continue
         }
@@ -62,35 +67,46 @@ enum OwnEntryFile {
         draft.edit(
           records, row,
           head.edits(heads.values.sorted(), of: records) + seen + OwnEntry.edits(texts, version, design, desk))
+        // What one change set holds of entries as long as they come.
+        if added % portion == 0 {
+          drafts.append(draft)
+          draft = records.draft()
+        }
       } catch let error as Fault {
         guard file.problems.count < mostProblems else { continue }
         file.problems.append(["line": JSON(line.line), "ja": .text(error.japanese), "en": .text(error.english)])
       }
     }
     let answer: JSON = ["added": JSON(added), "known": JSON(isThere), "problems": .list(file.problems)]
-    return Written(draft.isEmpty ? [] : [draft], about: []) { _ in answer }
+    if !draft.isEmpty { drafts.append(draft) }
+    return Written(drafts, about: []) { _ in answer }
   }
 
-  /// What makes two entries the same: what they say and where.
-  private static func mark(_ texts: [Int: String?], _ head: Submission) -> String {
+  /// What makes two entries the same: what they say, by their fields, where, when as far as the file says, and the note.
+  private static func mark(_ texts: [Int: String?], _ design: RegisterDesign, _ head: Submission) -> String {
+    let said = design.fields.compactMap { field in (texts[field.slot] ?? nil).map { "\(field.key)=\($0)" } }.sorted()
     let place = ["latitude", "longitude"].map { head.values[$0]?.number.map { "\($0)" } ?? "" }
-    return texts.sorted { $0.key < $1.key }.compactMap { slot, text in text.map { "\(slot)=\($0)" } }.joined(
-      separator: "\u{1f}") + "\u{1e}" + place.joined(separator: ",")
+    return (said + place + [head.text("note") ?? ""]).joined(separator: "\u{1f}")
   }
 
-  private static func known(
-    _ version: RowValues, _ design: RegisterDesign, _ records: Records, _ db: Database
-  ) throws -> Set<String> {
-    let rows = try RowValues.all(
-      records, "WHERE version = ? AND closed_at IS NULL ORDER BY id LIMIT 100000", [version.id.rawValue], db)
-    return Set(
-      rows.map { row in
+  private static func known(_ version: RowValues, _ records: Records, _ db: Database) throws -> Set<String> {
+    var marks: Set<String> = []
+    for version in try OwnRegister.versions(of: version, isShared: false, db) {
+      guard let design = try? OwnRegister.design(of: version) else { continue }
+      let rows = try RowValues.all(
+        records, "WHERE version = ? AND closed_at IS NULL ORDER BY id LIMIT 20000", [version.id.rawValue], db)
+      for row in rows {
         var head = Submission()
         head.values["latitude"] = row[OwnEntry.latitude].map { .real($0) }
         head.values["longitude"] = row[OwnEntry.longitude].map { .real($0) }
-        return mark(
-          Dictionary(uniqueKeysWithValues: design.asked.map { ($0.slot, row[OwnEntry.slot($0.slot)]) }), head)
-      })
+        head.values["note"] = row[OwnEntry.note].map { .text($0) }
+        let texts = Dictionary(uniqueKeysWithValues: design.fields.map { ($0.slot, row[OwnEntry.slot($0.slot)]) })
+        let mark = mark(texts, design, head)
+        marks.insert(mark)
+        if let seen = row[OwnEntry.observedAt] { marks.insert("\(mark)\u{1e}\(seen.milliseconds)") }
+      }
+    }
+    return marks
   }
 
   /// A file whose first line has been read.
@@ -134,7 +150,9 @@ enum OwnEntryFile {
       }
       var (head, values): ([String: String], [String: JSON]) = ([:], [:])
       for (name, field) in zip(columns, record.fields) {
-        let text = decoder.decode(field).text.trimmingCharacters(in: .whitespaces)
+        var text = decoder.decode(field).text.trimmingCharacters(in: .whitespaces)
+        // As our own files keep a spreadsheet from taking a text for a formula.
+        if text.hasPrefix("'"), let next = text.dropFirst().first, "=+-@".contains(next) { text.removeFirst() }
         guard let name, !text.isEmpty else { continue }
         guard let asked = design.asked.first(where: { $0.name == name }) else {
           head[name] = text

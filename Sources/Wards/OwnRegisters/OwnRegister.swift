@@ -59,16 +59,30 @@ public enum OwnRegister {
     try RegisterDesign(version[design] ?? "[]")
   }
 
-  private static let most = 500
+  /// Versions of one ward's register that are read: the newest.
+  private static let most = 60
 
-  /// All versions of one register; of every ward that has it, where `isShared`.
+  /// All versions of one register, as its own ward wrote them; of every ward that has it, where `isShared`. Whatever another ward
+  /// writes under a register's name is not of it.
   static func versions(of version: RowValues, isShared: Bool, _ db: Database) throws -> [RowValues] {
-    let name = isShared ? origin(of: version) : root(of: version)
-    return try RowValues.all(
+    let name = root(of: version)
+    guard name.ward == version.id.ward else { return [version] }
+    let own = try versions(name, db)
+    guard isShared else { return own }
+    let origin = origin(of: version)
+    let roots = try RowValues.all(
+      records, "WHERE root IS NULL AND (id = ?1 OR origin = ?1) ORDER BY id LIMIT 200", [origin.rawValue], db)
+    // One of each ward: the first that it adopted.
+    var wards: Set<UInt32> = [name.ward]
+    return try own + roots.filter { wards.insert($0.id.ward).inserted }.flatMap { try versions($0.id, db) }
+  }
+
+  private static func versions(_ root: RowID, _ db: Database) throws -> [RowValues] {
+    try RowValues.all(
       records,
-      isShared
-        ? "WHERE id = ?1 OR root = ?1 OR origin = ?1 ORDER BY id LIMIT \(most)"
-        : "WHERE id = ?1 OR root = ?1 ORDER BY id LIMIT \(most)", [name.rawValue], db)
+      "WHERE (id = ?1 OR root = ?1) AND (id >> 53) & 1023 = ?2 ORDER BY designed_at DESC, id DESC LIMIT \(most)",
+      [root.rawValue, Int64(root.ward)], db
+    ).reversed()
   }
 
   /// Those by which one makes entries: one, or, where two clerks changed it apart, both until somebody joins them.
@@ -214,7 +228,8 @@ public enum OwnRegister {
     guard heads(known).allSatisfy({ $0[ward] != desk.ward }) else {
       throw Fault.refused("id", ja: "この区でもう使っています", en: "this ward uses it already")
     }
-    let row = try desk.newRow()
+    // The same row at whichever desk of the ward it is adopted.
+    let row = desk.derivedRow(["adopted register", "\(origin(of: version))"])
     var draft = records.draft()
     draft.edit(
       records, row,
@@ -260,7 +275,7 @@ public enum OwnRegister {
     answers: .list(
       "fields", fieldMembers,
       beside: [
-        .init("beside", .list(.row(records.name), most), "並んでいる版", "Versions beside it"),
+        .init("beside", .list(.row(records.name), 100), "並んでいる版", "Versions beside it"),
         .init("current", .row(records.name), "今の版", "The version in use"),
       ])
   ) { look in

@@ -144,6 +144,11 @@ public struct RegisterDesign: Hashable, Sendable {
   }
 
   private func mustFit() throws(Fault) {
+    for field in fields where field.bands.count > Self.mostBands || field.choices.count > Self.mostChoices {
+      throw .refused(
+        "id", ja: "「\(field.ja)」のしきい値は \(Self.mostBands)、選択肢は \(Self.mostChoices) までです",
+        en: "a field has \(Self.mostBands) thresholds and \(Self.mostChoices) choices at most")
+    }
     guard text.utf8.count <= Self.mostBytes else {
       throw .refused("id", ja: "台帳の設計が大きすぎます。選択肢や名前を短くしてください", en: "the design is too large: shorten it")
     }

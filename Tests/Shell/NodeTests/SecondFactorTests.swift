@@ -28,6 +28,38 @@ import Testing
     #expect(TimeCode.text(of: secret) == "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
   }
 
+  @Test func `whoever stands by proves it by password, and guessing it is limited as a sign-in is`() async throws {
+    try await WebTests.withServer { client, core in
+      _ = try await AccessTests.account(core, "one", [.welfare])
+      _ = try await AccessTests.account(core, "two", [.welfare])
+      let session = try await AccessTests.signIn(client, "one")
+      let (cookie, csrf) = (session.cookie, session.json["csrf"] as? String)
+      let person = try await WebTests.call(core, "registerResident", ["familyName": "守"])["id"].text ?? ""
+      func protect(_ login: String?, _ password: String) async throws -> AccessTests.Answer {
+        var body: [String: JSON] = ["secondPassword": .text(password)]
+        body["secondLogin"] = login.map { .text($0) }
+        return try await AccessTests.ask(
+          client, .post, "/api/v1/residents/\(person)/protection", .object(body), cookie: cookie, csrf: csrf)
+      }
+      for (login, password) in [
+        (nil, ""), ("two", "wrong wrong wrong"), ("one", AccessTests.password), ("nobody", "x"),
+      ] {
+        let answer = try await protect(login, password)
+        #expect(answer.status == 400, "\(login ?? "-"): \(answer.json)")
+      }
+      #expect(try await protect("two", AccessTests.password).status == 201)
+      let other = try await WebTests.call(core, "registerResident", ["familyName": "隠"])["id"].text ?? ""
+      var last = 0
+      for _ in 0..<12 where last != 429 {
+        last = try await AccessTests.ask(
+          client, .post, "/api/v1/residents/\(other)/protection",
+          ["secondLogin": "two", "secondPassword": "wrong wrong wrong"], cookie: cookie, csrf: csrf
+        ).status
+      }
+      #expect(last == 429)
+    }
+  }
+
   @Test func `an account with an app signs in with its digits or a printed code, each once, until it is forgotten`()
     async throws
   {

@@ -24,6 +24,8 @@ final class Office {
   var entered: Instant?
   var request: (key: [UInt8], content: [UInt8])?
   var user = User("見本 職員")
+  /// Who stands by, where two persons do something.
+  var second: User? = User("立会 花子", account: RowID(rawValue: 99))
 
   init(_ path: String, _ identity: NodeIdentity) throws {
     replica = try Replica(path: path, identity: identity, schema: Schema(Services.collections), at: .test)
@@ -36,6 +38,7 @@ final class Office {
       identity: replica.identity)
     if let entered { inquiry.enter(at: entered) }
     inquiry.request = request
+    inquiry.second = second
     return inquiry
   }
 

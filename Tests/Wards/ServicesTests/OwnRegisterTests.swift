@@ -104,8 +104,12 @@ import Testing
       let all = try shown(office, mine)
       #expect(all[a] == ["操作員": "甲", "水位": "2.5"] && all[b] == ["操作員": "乙", "連絡先": "内線 12"])
     }
-    // An entry that says what the other design lacks waits until the two are joined.
-    #expect(throws: Fault.self) { try here.write("changeOwnEntry", mine, ["entry": .text("\(b)"), "note": "x"]) }
+    // An entry that says what the other design lacks goes on under it only when the two are joined; a note needs no design.
+    #expect(throws: Fault.self) {
+      try here.write("changeOwnEntry", mine, ["entry": .text("\(b)"), "values": Self.text(["s23": 1])])
+    }
+    #expect(try here.write("changeOwnEntry", mine, ["entry": .text("\(b)"), "note": "x"]).row == b)
+    try here.meet(there)
     let both = try here.write("joinRegister", mine).row
     try here.meet(there)
     #expect(try there.read("ownRegisterFields", yours)["current"] == .text("\(both)"))
@@ -214,6 +218,68 @@ import Testing
       #expect(try there.read("ownRegisterSums", row)["sums"] == .list([]))
     }
     #expect(try there.read("ownRegisters")["ownRegisters"].list.count == 11)
+  }
+
+  @Test func `what another ward writes under a register's name is not of it, and no number of a row ends a node`()
+    throws
+  {
+    let wards = try Wards()
+    let (here, evil) = (wards.second, wards.first)
+    let gates = try gates(here)
+    let entry = try enter(here, gates, ["s20": 40, "s21": "見本 一郎"])
+    try here.meet(evil)
+    // Versions of its own under this register's root, and entries under its version.
+    for number in 0..<70 {
+      try evil.edit(
+        OwnRegister.records, RowID(derivedFrom: UInt64(number), ward: 0),
+        [
+          OwnRegister.ja.set("偽"), OwnRegister.kind.set("災害時の記録"), OwnRegister.root.set(gates),
+          OwnRegister.origin.set(gates), OwnRegister.staleAfter.set(Int64.max),
+          OwnRegister.design.set(#"[{"key":"\#(gates).20","slot":20,"ja":"偽","kind":"text"}]"#),
+        ])
+    }
+    let false1 = try evil.replica.newRows(1)[0]
+    try evil.edit(
+      OwnEntry.all[0], false1,
+      [
+        OwnEntry.version.set(gates), OwnEntry.slot(20).set("1000"),
+        OwnEntry.observedAt.set(Instant(milliseconds: .min)),
+      ])
+    // The own ward's row, past its desk: any number.
+    try here.edit(
+      OwnRegister.records, gates, [OwnRegister.staleAfter.set(Int64.max)])
+    try here.edit(OwnEntry.all[0], entry, [OwnEntry.observedAt.set(Instant(milliseconds: .min))])
+    try here.meet(evil)
+    for office in [here, evil] {
+      let all = try shown(office, gates, shared: true)
+      #expect(all == [entry: ["開度": "40", "操作員": "見本 一郎"]])
+      #expect(try office.read("ownRegisterSums", gates)["sums"].list[0]["known"] == 1)
+      #expect(try office.read("ownRegisterFields", gates)["current"] == .text("\(gates)"))
+    }
+    #expect(throws: Fault.self) { try here.write("joinRegister", gates) }
+    _ = try here.write("addRegisterField", gates, ["labelJa": "水位", "kind": "数"])
+  }
+
+  @Test func `who is protected takes their entries along, and no sum tells of people`() throws {
+    let wards = try Wards()
+    let (here, there) = (wards.second, wards.first)
+    var people = try here.write("designRegister", nil, ["nameJa": "医療的ケア", "kind": "人の台帳"]).row
+    people = try here.write("addRegisterField", people, ["labelJa": "台数", "kind": "数"]).row
+    let person = try here.write(
+      "registerResident", nil,
+      ["familyName": "見本", "givenName": "幸子", "familyKana": "ミホン", "givenKana": "サチコ", "birth": "1990-01-01"]
+    )
+    let entry = try enter(here, people, ["s20": 2], ["resident": person["id"]])
+    #expect(try shown(here, people)[entry] == ["台数": "2"])
+    #expect(try here.read("ownRegisterSums", people)["sums"] == .list([]))
+    _ = try here.write("protectResident", person.row)
+    try here.meet(there)
+    #expect(try shown(there, people).isEmpty)
+    let kept = try here.read("ownEntries", people, ["purpose": "本人の保護"])["entries"].list
+    #expect(kept.count == 1 && kept[0].row != entry && kept[0]["resident"] != person["id"])
+    here.user.roles = [.shelter]
+    #expect(try shown(here, people).isEmpty)
+    #expect(throws: Fault.self) { try here.write("changeOwnEntry", people, ["entry": kept[0]["id"], "note": "x"]) }
   }
 
   @Test func `a file fills a register line by line, names what is wrong, and adds nothing twice`() throws {

@@ -240,4 +240,30 @@ struct PeopleTests {
     #expect(try other.read("searchPeople", nil, ["name": "山本太郎", "purpose": "安否確認"])["people"].list.count == 1)
     #expect(throws: Fault.self) { try other.read("searchResidents", nil, ["birth": "1980"]) }
   }
+
+  @Test func `what two persons do is done by two, or by one who says why, and the trail says which`() throws {
+    let office = try Wards().first
+    let person = try office.write("registerResident", nil, ["familyName": "守"]).row
+    func refused(_ second: User?, _ body: JSON = [:]) -> String? {
+      office.second = second
+      do {
+        try office.write("protectResident", person, body)
+        return nil
+      } catch { return (error as? Fault)?.field }
+    }
+    office.user = User("福祉 一郎", roles: [.welfare], account: RowID(rawValue: 7))
+    #expect(refused(nil) == "secondLogin")
+    #expect(refused(nil, ["aloneBecause": "なんとなく"]) == "aloneBecause")
+    #expect(refused(office.user) == "secondLogin")
+    #expect(refused(User("避難所 二郎", roles: [.shelter], account: RowID(rawValue: 8))) == "secondLogin")
+    #expect(refused(User("福祉 花子", roles: [.welfare], account: RowID(rawValue: 9))) == nil)
+    let other = try office.write("registerResident", nil, ["familyName": "隠"]).row
+    office.second = nil
+    try office.write("protectResident", other, ["aloneBecause": "一刻を争う"])
+    office.user.roles = [.headquarters, .administrator]
+    let notes = try office.read("audit", nil, ["action": "protectResident"])["notes"].list.compactMap {
+      $0["user"].text
+    }
+    #expect(notes.contains { $0.contains("一人で: 一刻を争う") } && notes.contains { $0.contains("立会い: @9") }, "\(notes)")
+  }
 }

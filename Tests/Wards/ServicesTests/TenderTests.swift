@@ -13,114 +13,12 @@ import Testing
 /// A tender of five wards: bids sealed, taken in, closed, opened by three of five, awarded; and what becomes of it when wards are cut
 /// off, clocks lie, or somebody does not keep to the rules.
 @Suite struct TenderTests {
-  /// Five wards, the first with two nodes; suppliers with their keys.
-  private final class Federated {
-    let folder = TemporaryDirectory()
-    var federation: TestFederation
-    var offices: [Office] = []
-    let spare: Office
-    var cards: [String] = []
-    var suppliers: [(row: RowID, number: String, key: SigningKey)] = []
-    var programme = RowID(rawValue: 0)
-    var start: Int64 { Instant.test.milliseconds }
-
-    init() throws {
-      federation = TestFederation(wards: 5, seed: 11, drill: true)
-      federation.emergency = true
-      for ward in 0..<5 {
-        offices.append(
-          try Office(folder.file("\(ward).sqlite"), federation.node(ward: ward, keySeed: UInt64(ward + 1))))
-      }
-      spare = try Office(folder.file("spare.sqlite"), federation.node(ward: 0, keySeed: 9))
-      meet()
-      for (ward, office) in offices.enumerated() {
-        let made = try office.write("makeOpeningCard", nil, ["card": card(ward)])
-        cards.append(made["token"].text ?? "")
-      }
-      for (number, seed) in [("5835678256246", 1), ("7000012050002", 2), ("9000020131130", 3)] {
-        let key = SigningKey(seed: [UInt8](repeating: UInt8(seed), count: 32))!
-        let row = try lead.write("addSupplier", nil, ["name": .text("事業者\(seed)"), "corporateNumber": .text(number)])
-          .row
-        try lead.write(
-          "registerBidKey", nil, ["supplier": .text("\(row)"), "key": .text(key.publicKey.bytes.hexadecimal)])
-        suppliers.append((row, number, key))
-      }
-      programme = try lead.write("planProgramme", nil, ["title": "コピー用紙"]).row
-      meet()
-      for office in offices.prefix(3) { try office.write("tellDemand", programme, ["quantity": 100, "pattern": "A4"]) }
-      meet()
-    }
-
-    var lead: Office { offices[0] }
-
-    func card(_ ward: Int) -> JSON {
-      .text(String(decoding: try! JSONEncoder().encode(federation.authorities[ward]), as: UTF8.self))
-    }
-
-    func meet(_ wards: [Int] = [0, 1, 2, 3, 4]) {
-      let all = wards.map { offices[$0] } + (wards.contains(0) ? [spare] : [])
-      for _ in 0..<2 { for other in all.dropFirst() { try! all[0].meet(other) } }
-    }
-
-    func terms(_ more: [String: JSON] = [:]) -> JSON {
-      .object(
-        [
-          "title": "コピー用紙の共同調達", "closesAt": .integer(start + 3_600_000), "opensAt": .integer(start + 3_600_000),
-          "receivers": ["13101", "13103"], "trustees": ["13101", "13102", "13103", "13104", "13105"],
-        ].merging(more) { $1 })
-    }
-
-    func publish(_ more: [String: JSON] = [:]) throws -> RowID {
-      let row = try lead.write("publishTender", programme, terms(more)).row
-      meet()
-      return row
-    }
-
-    /// A supplier's file, sealed for the version that an office knows.
-    func bid(
-      _ who: Int, _ amount: Int64, _ lottery: Int = 0, for tender: RowID, by office: Office, text: [UInt8]? = nil
-    ) throws -> String {
-      let told = try office.read("publishedTenders")["tenders"].list.first { $0.row == tender }
-      let file = try TenderFile(try #require(told?["file"].text))
-      let (_, number, key) = suppliers[who]
-      let terms = try #require(file.terms(lot: 1, supplier: number, key: key.publicKey))
-      let sealed = SealedBid(
-        text ?? BidText(amount: amount, lottery: lottery).bytes, for: terms, by: key,
-        seed: [UInt8](blake2b([UInt8]("\(who) \(amount) \(lottery)".utf8)).bytes))!
-      return BidFile(
-        tender: tender, lot: 1, supplier: number, key: key.publicKey, envelope: sealed.envelope,
-        signature: sealed.signature
-      ).text
-    }
-
-    func hand(_ bid: String, to office: Office, _ tender: RowID) throws -> JSON {
-      try office.write("receiveBid", tender, ["bid": .text(bid)])
-    }
-
-    /// Every clock past the closing.
-    func wait() {
-      for office in offices + [spare] {
-        office.now = Instant(milliseconds: max(office.now.milliseconds, start + 3_700_000))
-      }
-    }
-
-    func release(_ ward: Int, _ tender: RowID) throws {
-      try offices[ward].write("releaseShares", tender, ["openingCard": .text(cards[ward])])
-    }
-
-    func opening(_ tender: RowID, at office: Office) throws -> JSON { try office.read("tenderOpening", tender) }
-  }
-
-  private func verdicts(_ opening: JSON) -> [String: String] {
-    Dictionary(uniqueKeysWithValues: opening["bids"].list.map { ($0["supplier"].text ?? "", $0["verdict"].text ?? "") })
-  }
-
   @Test
   func
     `G16: five trustees, three open: cut between closing and opening, nothing is read before the third, and all read the same`()
     throws
   {
-    let all = try Federated()
+    let all = try TenderWards()
     let tender = try all.publish()
     for (who, amount, at) in [(0, 1_700_000, 0), (1, 1_650_000, 0), (2, 1_800_000, 2)] {
       _ = try all.hand(try all.bid(who, Int64(amount), for: tender, by: all.offices[at]), to: all.offices[at], tender)
@@ -169,7 +67,7 @@ import Testing
   @Test func `a bid is taken in only as the supplier's own, for this version, in time, and where it is taken in`()
     throws
   {
-    let all = try Federated()
+    let all = try TenderWards()
     let tender = try all.publish()
     let bid = try all.bid(0, 1_000_000, for: tender, by: all.lead)
     func changed(_ name: String, _ value: JSON) -> String {
@@ -213,8 +111,8 @@ import Testing
     `equal prices are settled by the sealed digits; above the reserve, twice, suspended or wrongly written counts no bid`()
     throws
   {
-    func ending(_ more: [String: JSON], _ fill: (Federated, RowID) throws -> Void) throws -> JSON {
-      let all = try Federated()
+    func ending(_ more: [String: JSON], _ fill: (TenderWards, RowID) throws -> Void) throws -> JSON {
+      let all = try TenderWards()
       let tender = try all.publish(more)
       try fill(all, tender)
       all.wait()
@@ -266,7 +164,7 @@ import Testing
   func `a correction sends every supplier again, and two corrections at once hold up all until one is made of them`()
     throws
   {
-    let all = try Federated()
+    let all = try TenderWards()
     let tender = try all.publish()
     let old = try all.bid(0, 700_000, for: tender, by: all.lead)
     _ = try all.hand(old, to: all.offices[2], tender)
@@ -296,7 +194,7 @@ import Testing
   func `two closings of one ward at its two nodes hold up the call until one knows both, and nothing late gets in`()
     throws
   {
-    let all = try Federated()
+    let all = try TenderWards()
     let tender = try all.publish()
     _ = try all.hand(try all.bid(0, 700_000, for: tender, by: all.lead), to: all.lead, tender)
     _ = try all.hand(try all.bid(1, 600_000, for: tender, by: all.spare), to: all.spare, tender)
@@ -313,7 +211,6 @@ import Testing
     // Past every rule: a receipt with an early clock, after the call; a closing that says more.
     all.offices[2].now = Instant(milliseconds: all.start)
     #expect(throws: Fault.self) { try all.hand(late, to: all.offices[2], tender) }
-    #expect(throws: Fault.self) { try all.lead.write("closeTender", tender) }
     let closing = Closing.row(tender, ward: 2)
     try all.offices[2].edit(
       Closing.records, closing,
@@ -326,15 +223,19 @@ import Testing
 
   @Test func `a tender whose opening keys are not the wards' own takes no bid, and a wrong card opens nothing`() throws
   {
-    let all = try Federated()
+    let all = try TenderWards()
     // The lead writes a tender past the desk, with keys of its own making under other wards' names.
     let tender = try all.publish()
     let mine = OpeningKey(GroupScalar(reducing: [UInt8](repeating: 7, count: 64)).bytes)!
-    let version = try all.lead.replica.store.readOwn { db in Result { try Tender.current(tender, db) } }.get()
+    let federation = all.lead.replica.identity.federation
+    let version = try all.lead.replica.store.readOwn { db in
+      Result { try Tender.current(tender, db, in: federation) }
+    }.get()
     var body = try #require(version.body)
     body.trustees[1].key = mine.key
     try all.lead.edit(Tender.Version.records, version.rows[0].id, [Tender.Version.body.set(body.canonical)])
     all.meet()
+    #expect(try all.offices[2].read("publishedTenders")["tenders"] == .list([]))
     let bid = try all.bid(0, 500_000, for: tender, by: all.lead)
     #expect(throws: Fault.self) { try all.hand(bid, to: all.offices[2], tender) }
 
@@ -359,7 +260,7 @@ import Testing
     try all.offices[3].edit(
       Opening.Share.records, row,
       [
-        Opening.Share.tender.set(other), Opening.Share.call.set(Opening.Call.hash(call).bytes.hexadecimal),
+        Opening.Share.tender.set(other), Opening.Share.call.set(try #require(CallText(call)).hash.bytes.hexadecimal),
         Opening.Share.shares.set(hash + mine.key.bytes + GroupScalar(5).bytes + GroupScalar(6).bytes),
       ])
     all.meet()
@@ -377,7 +278,7 @@ import Testing
   @Test func `an award that is not what the bids come to is told by every other node, and nobody contracts on it`()
     throws
   {
-    let all = try Federated()
+    let all = try TenderWards()
     let tender = try all.publish()
     for (who, amount) in [(0, 500_000), (1, 400_000)] {
       _ = try all.hand(try all.bid(who, Int64(amount), for: tender, by: all.lead), to: all.lead, tender)
@@ -404,6 +305,147 @@ import Testing
     #expect(try all.lead.write("awardTender", tender, ["lot": 1])["amount"] == 400_000)
     all.meet()
     #expect(try all.opening(tender, at: all.offices[1])["awards"].list[0]["verdict"] == "判定のとおり")
+  }
+
+  /// Opened, with a tie that a digit decides: 1 of 2 by the hashes' order.
+  private func opened(_ more: [String: JSON] = [:]) throws -> (TenderWards, RowID) {
+    let all = try TenderWards()
+    let tender = try all.publish(more)
+    for (who, at) in [(0, 0), (1, 2)] {
+      _ = try all.hand(try all.bid(who, 500_000, who, for: tender, by: all.offices[at]), to: all.offices[at], tender)
+    }
+    all.wait()
+    for ward in [0, 2] { try all.offices[ward].write("closeTender", tender) }
+    all.meet()
+    try all.lead.write("callOpening", tender)
+    all.meet()
+    for ward in 0..<3 { try all.release(ward, tender) }
+    all.meet()
+    return (all, tender)
+  }
+
+  @Test func `nothing that is written after the shares changes what the bids come to`() throws {
+    let (all, tender) = try opened()
+    let before = try all.opening(tender, at: all.lead)
+    #expect(before["stage"] == "開札済" && before["bids"].list.filter { $0["verdict"] == "落札候補" }.count == 1)
+    let hashes = before["bids"].list.compactMap { $0["hash"].text }
+    let evil = all.offices[2]
+    // A receipt of the winner's bid at the other receiver, of any time, key and supplier; the own ones changed and deleted.
+    for hash in hashes {
+      try evil.edit(
+        Receipt.records, Receipt.row(tender, hash, ward: 2),
+        [
+          Receipt.tender.set(tender), Receipt.hash.set(hash), Receipt.version.set(before["hash"].text),
+          Receipt.number.set("9000020131130"), Receipt.lot.set(7), Receipt.key.set("00"),
+          Receipt.receivedAt.set(Instant(milliseconds: 0)),
+        ])
+    }
+    // The rival's number, key and standing, and ten versions of the tender that come first by their ids.
+    for (row, _, _) in all.suppliers {
+      try evil.edit(Supplier.records, row, [Supplier.number.set(nil), Supplier.name.set("別の名")])
+      try evil.write(
+        "tellSupplierWord", nil, ["supplier": .text("\(row)"), "localKind": "区外", "suspendedFrom": "2020-01-01"])
+    }
+    for key in try all.lead.read("bidKeys")["bidKeys"].list { try all.lead.write("endBidKey", key.row) }
+    for number in 0..<20 {
+      try evil.edit(
+        Tender.Version.records, RowID(derivedFrom: UInt64(number), ward: 2),
+        [Tender.Version.tender.set(tender), Tender.Version.body.set("{}")])
+    }
+    // A closing with one more, and another envelope for it.
+    try evil.edit(
+      Closing.records, Closing.row(tender, ward: 2),
+      [Closing.list.set(String(repeating: "ab", count: 32)), Closing.count.set(1)])
+    all.meet()
+    for office in all.offices {
+      let after = try all.opening(tender, at: office)
+      #expect(after["bids"] == before["bids"] && after["stage"] == "開札済" && after["released"] == before["released"])
+    }
+    // Called again, nobody releases again; what is decided is what was opened.
+    #expect(throws: Fault.self) { try all.lead.write("callOpening", tender) }
+    #expect(throws: Fault.self) { try all.lead.write("closeTender", tender) }
+    try all.lead.edit(
+      Opening.Call.records, Opening.callRow(tender), [Opening.Call.admitted.set("")])
+    all.meet()
+    #expect(throws: Fault.self) { try all.release(1, tender) }
+    #expect(try all.opening(tender, at: all.offices[1])["stage"] != "開札済")
+  }
+
+  @Test func `a ward voids no rival's bid by junk under its name, and one that was left out of a closing is told`()
+    throws
+  {
+    let all = try TenderWards()
+    let tender = try all.publish()
+    _ = try all.hand(try all.bid(0, 500_000, for: tender, by: all.lead), to: all.lead, tender)
+    let left = try all.hand(try all.bid(1, 100_000, for: tender, by: all.offices[2]), to: all.offices[2], tender)
+    all.wait()
+    try all.lead.write("closeTender", tender)
+    // The other receiver lists junk in a rival's name, and leaves a bid out.
+    let evil = all.offices[2]
+    let junk = String(repeating: "cd", count: 32)
+    let version = try #require(left["version"].text)
+    try evil.edit(
+      Receipt.records, Receipt.row(tender, junk, ward: 2),
+      [
+        Receipt.tender.set(tender), Receipt.hash.set(junk), Receipt.version.set(version),
+        Receipt.number.set(all.suppliers[0].number), Receipt.lot.set(1),
+        Receipt.key.set(String(repeating: "1", count: 64)),
+      ])
+    try evil.edit(
+      Closing.records, Closing.row(tender, ward: 2),
+      [
+        Closing.tender.set(tender), Closing.version.set(version), Closing.list.set(junk), Closing.count.set(1),
+      ])
+    all.meet()
+    #expect(throws: Fault.self) { try all.lead.write("callOpening", tender) }
+    try all.lead.write("callOpening", tender, ["reason": "封筒がどこにもない"])
+    all.meet()
+    for ward in [0, 3, 4] { try all.release(ward, tender) }
+    all.meet()
+    let seen = try all.opening(tender, at: all.offices[1])
+    #expect(seen["stage"] == "開札済" && seen["leftOut"].list.map { $0["hash"] } == [left["hash"]])
+    #expect(
+      Set(seen["bids"].list.compactMap { $0["verdict"].text }) == ["落札候補", "無効: 封筒未着"], "\(seen["bids"])")
+  }
+
+  @Test func `a trustee that lacks an envelope gives no share, and a ward takes bids in again after a correction`()
+    throws
+  {
+    let all = try TenderWards()
+    let tender = try all.publish()
+    _ = try all.hand(try all.bid(0, 500_000, for: tender, by: all.lead), to: all.lead, tender)
+    all.wait()
+    try all.offices[2].write("closeTender", tender)
+    all.meet()
+    let later: [String: JSON] = [
+      "closesAt": .integer(all.start + 7_200_000), "opensAt": .integer(all.start + 7_200_000), "reason": "延期",
+    ]
+    #expect(throws: Fault.self) {
+      try all.lead.write(
+        "correctTender", tender, all.terms(["reason": "早める", "closesAt": .integer(all.start + 3_800_000 - 300_000)]))
+    }
+    try all.lead.write("correctTender", tender, all.terms(later))
+    all.meet()
+    _ = try all.hand(try all.bid(1, 400_000, for: tender, by: all.offices[2]), to: all.offices[2], tender)
+    for office in all.offices + [all.spare] { office.now = Instant(milliseconds: all.start + 7_300_000) }
+    for ward in [0, 2] { try all.offices[ward].write("closeTender", tender) }
+    all.meet([0, 2])
+    try all.lead.write("callOpening", tender)
+    // All but the last lane comes to the fourth ward.
+    for log in all.lead.replica.store.logNames where log.lane != .registry {
+      let known = all.offices[3].replica.store.logged(log)
+      guard all.lead.replica.store.logged(log) > known else { continue }
+      let entries = try all.lead.replica.store.entries(log, from: known + 1, byteLimit: 1 << 24)
+      _ = try all.offices[3].replica.batch(at: all.lead.now) {
+        _ = try all.offices[3].replica.receive(
+          Run(log, first: known + 1, entries: entries), from: "test", at: all.lead.now)
+      }
+    }
+    #expect(throws: Fault.self) { try all.release(3, tender) }
+    all.meet()
+    for ward in [3, 1, 4] { try all.release(ward, tender) }
+    all.meet()
+    #expect(try all.opening(tender, at: all.lead)["bids"].list.map { $0["amount"] } == [400_000])
   }
 
   @Test func `what is in an envelope has one form`() {

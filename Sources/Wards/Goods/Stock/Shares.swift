@@ -154,7 +154,7 @@ public enum Shares {
       ])
     written.subjects.append(decision)
     return written
-  }.often(2)
+  }.often(2).byTwo
 
   public static let service = Service(
     "持ち分", "Shares", records: [ShareRequest.records, Takeover.records],

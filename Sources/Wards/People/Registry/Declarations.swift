@@ -72,7 +72,7 @@ public enum Declarations {
       ])
     let grants = try KeyDrafts.open(confidences, with: authority, until: until, ground: ground(row), desk)
     return Written([draft] + grants, about: [row]) { look in try answer(row, &look) }
-  }
+  }.byTwo
 
   /// As the grants that follow from it name it.
   private static func ground(_ row: RowID) -> String { "declaration \(row)" }

@@ -55,12 +55,31 @@ enum Protection {
         try move(values, records, edits, .identity, &life, desk)
       }
     }
+    let further = try registers(of: row, to: new, desk)
     // The trail, which every ward reads, must not name the old ID and the new one together: nothing of the record is shown.
-    return Written([registry, life], about: [row]) { look in
+    return Written([registry, life] + further, about: [row]) { look in
       [
         "id": .text("\(new)"), "residentId": JSON(Residents.text(new, look.inquiry)), "ward": .text(look.ward),
         "guarded": true,
       ]
+    }
+  }.byTwo
+
+  /// What registers that wards designed themselves say of the person: moved likewise, whatever they are. A collection with lines that are
+  /// only added to cannot be: a case's own rule is `guarded`.
+  private static func registers(of person: RowID, to new: RowID, _ desk: Desk) throws -> [Draft] {
+    let named = desk.collections(naming: Resident.records).filter(\.records.takesMoving)
+    return try named.compactMap { records, field in
+      let column = records.schema.field(field)!.name
+      let rows = try desk.read {
+        try RowValues.all(records, "WHERE \"\(column)\" = ? ORDER BY id", [person.rawValue], $0)
+      }.filter { $0.id.ward == desk.wardIndex }
+      guard !rows.isEmpty else { return nil }
+      var draft = records.draft()
+      for values in rows {
+        try move(values, records, [FieldEdit(field, .set(new.value))], .identity, &draft, desk)
+      }
+      return draft
     }
   }
 

@@ -28,7 +28,7 @@ enum AwardRow {
     RowID(derivedFrom: blake2b([UInt8]("award\u{1f}\(tender)\u{1f}\(lot)".utf8)).prefix, ward: tender.ward)
   }
 
-  private static let deciding: [any AnyField] = [supplier, hash, amount]
+  private static let deciding: [any AnyField] = [supplier, hash, amount, price]
 
   static func shown(_ tender: RowID, _ state: OpeningState, _ db: Database) throws -> [JSON] {
     try state.body.lots.compactMap { lot in
@@ -48,9 +48,10 @@ enum AwardRow {
   ) throws -> String {
     if award[cancelledAt] != nil { return "取消" }
     if try Kept.isTorn(award.id, records, deciding, db) { return "二つの落札決定" }
+    if state.isCancelled { return "取りやめ" }
     guard state.isOpen else { return "まだ確かめられない" }
-    guard let winner = state.winner(of: lot), winner.hash == award[hash], winner.supplier == award[supplier],
-      winner.text?.amount == award[amount]
+    guard let winner = state.winner(of: lot), winner.line.hash == award[hash], winner.supplier == award[supplier],
+      let bid = winner.text?.amount, bid == award[amount], Award.contractPrice(bid: bid) == award[price]
     else { return "判定と違う落札" }
     return "判定のとおり"
   }
@@ -74,7 +75,7 @@ enum AwardRow {
     }
     let row = row(tender, number)
     if let standing = try desk.read({ try RowValues.fetch(row, records, $0) }), standing[cancelledAt] == nil,
-      standing[hash] == winner.hash
+      standing[hash] == winner.line.hash
     {
       return Written([], about: [row]) { try $0.answer(row, records) }
     }
@@ -82,7 +83,7 @@ enum AwardRow {
     draft.edit(
       records, row,
       Kept.edits(desk) + [
-        Self.tender.set(tender), lot.set(Int64(number)), supplier.set(winner.supplier), hash.set(winner.hash),
+        Self.tender.set(tender), lot.set(Int64(number)), supplier.set(winner.supplier), hash.set(winner.line.hash),
         amount.set(text.amount), price.set(Award.contractPrice(bid: text.amount)), decidedAt.set(desk.enteredAt),
         cancelledAt.set(nil),
       ])

@@ -9,22 +9,18 @@ import Sodium
 
 /// 開札: the tender's ward names what is opened, as many wards as the tender says release their shares, and every node reads the same.
 enum Opening {
-  /// 開札の呼出: which closings, and which bids stand in them. A function of the closings: two honest calls are one value.
+  /// 開札の呼出.
   enum Call {
     static let tender = Field.row(1, "tender", of: "tenders", "入札", "Tender")
     static let version = Field.code(2, "version", 64, "公告のハッシュ", "Version").aside
     static let closings = Field.text(3, "closings", 4_000, "締切の一覧", "Closings").aside
-    static let admitted = Field.text(4, "admitted", 40_000, "開く入札書", "Bids to be opened").aside
+    static let admitted = Field.text(4, "admitted", 32_000, "開く入札書", "Bids to be opened").aside
     static let calledAt = Field.time(5, "called_at", "呼出日時", "Called at")
+    static let reason = Field.text(6, "reason", 300, "届かない封筒を除く理由", "Why what is missing is left out")
 
     static let records = Records(
       231, "opening_calls", "開札の呼出", "Opening call", lane: .supply, law: .keptByWard(open: []), reader: .staff,
-      fields: [tender, calledAt, version, closings, admitted] + Kept.fields, title: [Kept.ward])
-
-    static func hash(_ call: RowValues) -> Digest {
-      let parts = [call[tender].map { "\($0)" }, call[version], call[closings], call[admitted]].map { $0 ?? "" }
-      return blake2b([UInt8](("renkei opening call 1\u{1f}" + parts.joined(separator: "\u{1f}")).utf8))
-    }
+      fields: [tender, calledAt, reason, version, closings, admitted] + Kept.fields, title: [Kept.ward])
   }
 
   /// 開札の分担: one ward's shares of all bids of a call, or why it gives none.
@@ -40,7 +36,7 @@ enum Opening {
       232, "opening_shares", "開札の分担", "Opening share", lane: .supply, law: .keptByWard(open: []), reader: .staff,
       fields: [tender, releasedAt, refused, call, shares] + Kept.fields, title: [Kept.ward], indexes: [[tender]])
 
-    static let byteCount = 128
+    private static let byteCount = 128
 
     static func row(_ tender: RowID, ward: UInt32) -> RowID {
       RowID(derivedFrom: blake2b([UInt8]("opening share\u{1f}\(tender)".utf8)).prefix, ward: ward)
@@ -53,7 +49,7 @@ enum Opening {
     /// A ward's share of each bid; what is not in its one form is left out.
     static func releases(_ row: RowValues, index: UInt16) -> [Digest: Release] {
       let bytes = row[shares] ?? []
-      guard bytes.count % byteCount == 0, bytes.count <= byteCount * Receipt.mostBids * 23 else { return [:] }
+      guard bytes.count % byteCount == 0, bytes.count <= byteCount * Receipt.mostBids else { return [:] }
       return stride(from: 0, to: bytes.count, by: byteCount).reduce(into: [:]) { found, start in
         func part(_ place: Int) -> ArraySlice<UInt8> { bytes[(start + place * 32)..<(start + place * 32 + 32)] }
         guard let share = GroupPoint(part(1)), let challenge = GroupScalar(part(2)), let response = GroupScalar(part(3))
@@ -67,58 +63,57 @@ enum Opening {
     RowID(derivedFrom: blake2b([UInt8]("opening call\u{1f}\(tender)".utf8)).prefix, ward: tender.ward)
   }
 
+  /// The wards that have released shares, and for which call: from then on closings, versions and call are fixed.
+  static func begun(_ tender: RowID, _ db: Database, in federation: FederationIdentity) throws -> [String: String] {
+    var begun: [String: String] = [:]
+    for (index, ward) in federation.genesis.wards.enumerated() {
+      let row = try RowValues.fetch(Share.row(tender, ward: UInt32(index)), Share.records, db)
+      if let row, let call = row[Share.call], row[Share.shares]?.isEmpty == false { begun[ward.code] = call }
+    }
+    return begun
+  }
+
   // MARK: Acts
+
+  private static func day(_ desk: Desk) -> String { JapaneseDay.text(desk.now) }
 
   private static let call = Endpoint.write(
     "callOpening", "/tenders/{id}/call", "開札を呼び出す", "Call the opening", for: .goods,
     "Names the closings of all receiving wards and the bids in them: from now on no other bid can be opened.",
-    of: Tender.records, when: [Kept.own, Tender.standing],
+    [Call.reason.asked], of: Tender.records, when: [Kept.own, Tender.standing],
     warning: Words("呼び出すと、後から届いた入札は開けません。", "No bid that comes later can be opened."), answers: .row(Call.records)
   ) { desk in
     let (tender, _) = try desk.subject(Tender.records)
-    let state = try desk.read { try OpeningState(tender, $0, in: desk.inquiry.identity.federation) }
-    guard desk.now.milliseconds >= state.body.opensAt else {
+    let body = try Tender.mustHold(tender, desk)
+    guard desk.now.milliseconds >= body.opensAt else {
       throw Fault.refused("id", ja: "開札の時刻はまだです", en: "it is not time to open yet")
     }
-    let expected = try state.mustBeClosed()
-    if let missing = state.bids.first(where: { $0.sealed == nil && $0.ground == nil }) {
-      throw Fault.refused(
-        "id", ja: "封筒が届いていない入札があります(\(missing.hash.prefix(8))…)。届くまで待つか、入札を取りやめてください",
-        en: "an envelope is not here yet: wait for it, or cancel")
-    }
+    let federation = desk.inquiry.identity.federation
+    let closed = try desk.read { try ClosedBids(tender, body, $0, in: federation, on: day(desk)) }
+    let text = try closed.call(body)
     let row = callRow(tender)
-    if let standing = state.call {
-      guard !state.isCallRight else { return Written([], about: [row]) { try $0.answer(standing.id, Call.records) } }
+    let standing = try desk.read { try RowValues.fetch(row, Call.records, $0) }
+    let others = try desk.read { try begun(tender, $0, in: federation) }
+    if let standing, CallText(standing)?.hash == text.hash || !others.isEmpty {
+      guard CallText(standing)?.hash == text.hash else {
+        throw Fault.refused("id", ja: "もう分担が出されています。呼出は変えられません", en: "shares have been released: the call stands")
+      }
+      return Written([], about: [row]) { try $0.answer(row, Call.records) }
+    }
+    let missing = text.lines.filter { $0.mark == .missing }
+    guard missing.isEmpty || desk.given.text("reason") != nil else {
+      throw Fault.refused(
+        "id", ja: "封筒が届いていない入札が \(missing.count) 通あります。届くまで待つか、除く理由を入れてください",
+        en: "\(missing.count) envelopes are not here: wait for them, or say why they are left out")
     }
     var draft = Call.records.draft()
     draft.edit(
       Call.records, row,
       Kept.edits(desk) + [
-        Call.tender.set(tender), Call.version.set(state.body.hash.bytes.hexadecimal),
-        Call.closings.set(expected.closings),
-        Call.admitted.set(expected.admitted), Call.calledAt.set(desk.enteredAt),
+        Call.tender.set(tender), Call.version.set(text.version), Call.closings.set(text.closings),
+        Call.admitted.set(text.admitted), Call.calledAt.set(desk.enteredAt), Call.reason.set(desk.given.text("reason")),
       ])
     return Written([draft], about: [row]) { try $0.answer(row, Call.records) }
-  }
-
-  private static func mustBeCalled(_ desk: Desk) throws -> (RowID, OpeningState, RowValues, TenderBody.TrusteeKey) {
-    let (tender, _) = try desk.subject(Tender.records)
-    let state = try desk.read { try OpeningState(tender, $0, in: desk.inquiry.identity.federation) }
-    guard let trustee = state.body.trustees.first(where: { $0.ward == desk.ward }) else {
-      throw Fault.refused("id", ja: "この区は開札に加わっていません", en: "this ward opens nothing of it")
-    }
-    guard let call = state.call else {
-      throw Fault.refused("id", ja: "まだ呼び出されていません", en: "the opening was not called yet")
-    }
-    // What the ward of the tender calls, and what the receiving wards closed, must be one.
-    guard state.isCallRight else {
-      throw Fault.refused(
-        "id", ja: "呼出の内容が各区の締切と合いません。公告した区に確かめてください", en: "the call does not fit the closings: ask the tender's ward")
-    }
-    guard desk.now.milliseconds >= state.body.opensAt else {
-      throw Fault.refused("id", ja: "開札の時刻はまだです", en: "it is not time to open yet")
-    }
-    return (tender, state, call, trustee)
   }
 
   private static let release = Endpoint.write(
@@ -128,17 +123,27 @@ enum Opening {
     warning: Words("必要な数の区がそろうと、全部の入札が開かれます。", "All bids are opened once enough wards have done so."),
     answers: .row(Share.records)
   ) { desk in
-    let (tender, state, call, trustee) = try mustBeCalled(desk)
+    let (tender, _) = try desk.subject(Tender.records)
+    let (call, body) = try mustBeCalled(tender, desk)
+    guard let trustee = body.trustees.first(where: { $0.ward == desk.ward }) else {
+      throw Fault.refused("id", ja: "この区は開札に加わっていません", en: "this ward opens nothing of it")
+    }
     let key = try OpeningCard.key(desk)
     guard key.key == trustee.key else {
       throw Fault.badValue(
         "openingCard", ja: "この入札の開札カードではありません(別の世代のカードです)", en: "not the card of this tender: of another generation")
     }
+    let closed = try desk.read { try ClosedBids(tender, body, $0, in: desk.inquiry.identity.federation, on: day(desk)) }
+    // What the ward of the tender calls, what the receiving wards closed and what is here must be one.
+    guard closed.fits(call, body) else {
+      throw Fault.refused(
+        "id", ja: "呼出の内容が、ここに届いている締切・入札書と合いません。届くのを待つか、公告した区に確かめてください",
+        en: "the call does not fit the closings and bids that are here: wait for them, or ask the tender's ward")
+    }
     var shares: [UInt8] = []
-    for bid in state.bids {
-      guard let (sealed, terms) = bid.sealed else { continue }
-      guard let release = key.release(sealed, terms) else {
-        throw Fault.refused("openingCard", ja: "分担を作れません", en: "no share can be made")
+    for line in call.lines where line.mark != .missing {
+      guard let (sealed, terms) = closed.proven[line.hash], let release = key.release(sealed, terms) else {
+        throw Fault.refused("id", ja: "封筒がまだ届いていません", en: "an envelope is not here yet")
       }
       shares += Share.bytes(sealed.hash, release)
     }
@@ -147,10 +152,33 @@ enum Opening {
     draft.edit(
       Share.records, row,
       Kept.edits(desk) + [
-        Share.tender.set(tender), Share.call.set(Call.hash(call).bytes.hexadecimal), Share.shares.set(shares),
+        Share.tender.set(tender), Share.call.set(call.hash.bytes.hexadecimal), Share.shares.set(shares),
         Share.releasedAt.set(desk.enteredAt),
       ])
     return Written([draft], about: [row]) { try $0.answer(row, Share.records) }
+  }
+
+  private static func mustBeCalled(_ tender: RowID, _ desk: Desk) throws -> (CallText, TenderBody) {
+    let federation = desk.inquiry.identity.federation
+    guard let row = try desk.read({ try RowValues.fetch(callRow(tender), Call.records, $0) }) else {
+      throw Fault.refused("id", ja: "まだ呼び出されていません", en: "the opening was not called yet")
+    }
+    guard let call = CallText(row),
+      let body = try desk.read({ try Tender.version(call.version, of: tender, $0, in: federation) }),
+      try !desk.read({ try Kept.isTorn(row.id, Call.records, [Call.closings, Call.admitted, Call.version], $0) })
+    else {
+      throw Fault.refused("id", ja: "呼出が読めないか、二か所で違います", en: "the call cannot be read, or says two things")
+    }
+    guard desk.now.milliseconds >= body.opensAt else {
+      throw Fault.refused("id", ja: "開札の時刻はまだです", en: "it is not time to open yet")
+    }
+    // One ward's shares are for one call, for ever: a majority opens no second one.
+    let name = call.hash.bytes.hexadecimal
+    guard try desk.read({ try begun(tender, $0, in: federation)[desk.ward] ?? name }) == name else {
+      throw Fault.refused(
+        "id", ja: "この区は別の呼出に分担を出しています。呼出が書き換えられました", en: "this ward released for another call: it was changed since")
+    }
+    return (call, body)
   }
 
   private static let refuse = Endpoint.write(
@@ -167,99 +195,10 @@ enum Opening {
     return Written([draft], about: [row]) { try $0.answer(row, Share.records) }
   }
 
-  // MARK: How it stands
-
-  private static let members: [Answer.Member] = [
-    .init("title", .text(200), "件名", "Title"), .init("stage", .text(100), "段階", "Stage"),
-    .init("opensAt", .time, "開札予定", "Opened at"), .init("threshold", .integer(Numbers.any), "開札に要る区の数", "Needed"),
-    .init("released", .list(.ward, 100), "分担を出した区", "Released by"),
-    .init("waiting", .list(.ward, 100), "分担を待つ区", "Waiting for"), .init("text", .text(4_000), "公告の文", "Text"),
-    .init("hash", .code(64), "公告のハッシュ", "Hash"),
-    .init(
-      "closings",
-      .objects(
-        .members([
-          .init("ward", .ward, "区", "Ward"), .init("status", .text(100), "締切", "Closing"),
-          .init("bids", .integer(Numbers.any), "入札の数", "Bids"),
-        ])), "受付の締切", "Closings"),
-    .init(
-      "bids",
-      .objects(
-        .members([
-          .init("supplier", .row("suppliers"), "事業者", "Supplier"),
-          .init("amount", .integer(Numbers.any), "入札額(税抜・円)", "Amount"),
-          .init("rank", .integer(Numbers.any), "順位", "Rank"),
-          .init("verdict", .text(100), "判定", "Verdict"), .init("lot", .integer(Numbers.any), "区分", "Lot"),
-          .init("shares", .integer(Numbers.any), "確かめた分担", "Shares that hold"),
-          .init("ward", .ward, "受付区", "Taken in at"), .init("hash", .code(64), "入札書のハッシュ", "Hash of the bid"),
-        ])), "入札", "Bids"),
-    .init(
-      "awards",
-      .objects(
-        .members([
-          .init("lot", .integer(Numbers.any), "区分", "Lot"), .init("supplier", .row("suppliers"), "落札者", "Winner"),
-          .init("amount", .integer(Numbers.any), "落札額(税抜・円)", "Amount"),
-          .init("price", .integer(Numbers.any), "契約額(税込・円)", "Price, taxed"),
-          .init("verdict", .text(100), "確認", "Checked"),
-        ])), "落札", "Awards"),
-  ]
-
-  private static let shown = Endpoint.read(
-    "tenderOpening", "/tenders/{id}/opening", "開札の状況", "The opening", for: .staff,
-    "Closings, shares, bids and verdicts, worked out from the rows by this node itself.", of: Tender.records,
-    answers: .members(members)
-  ) { look in
-    guard let row = look.inquiry.row else { throw Fault.notFound("id") }
-    return try OpeningProof(row, look.db, in: look.inquiry.identity.federation, at: look.now).json
-  }
-
   static let service = Service(
     "開札", "Openings", records: [Call.records, Share.records],
     lists: [
       Listing(
         "openingShares", Share.records, "開札の分担", "Opening shares", filters: [Share.tender, Kept.ward], newest: Kept.at)
-    ], endpoints: [call, release, refuse, shown])
-}
-
-/// A tender's opening as whoever has the rows works it out.
-public struct OpeningProof: Sendable {
-  public let json: JSON
-  /// Opened, and each award that stands is what the bids come to.
-  public let isRight: Bool
-
-  /// - Parameter now: for what goes on; nil where only what is done counts.
-  /// - Throws: where there is no version that holds.
-  public init(_ tender: RowID, _ db: Database, in federation: FederationIdentity, at now: Instant? = nil) throws {
-    let state = try OpeningState(tender, db, in: federation)
-    let awards = try AwardRow.shown(tender, state, db)
-    isRight = state.isOpen && awards.allSatisfy { ["判定のとおり", "取消"].contains($0["verdict"].text) }
-    json = [
-      "title": .text(state.body.title), "text": .text(state.body.text),
-      "hash": .text(state.body.hash.bytes.hexadecimal), "threshold": JSON(state.body.threshold),
-      "stage": .text(state.stage(at: now ?? Instant(milliseconds: .max))), "opensAt": .integer(state.body.opensAt),
-      "released": .list(state.released.map { .text($0) }),
-      "waiting": .list(state.body.trustees.map(\.ward).filter { !state.released.contains($0) }.map { .text($0) }),
-      "closings": .list(
-        state.closings.map {
-          ["ward": .text($0.ward), "status": .text($0.status.words), "bids": JSON($0.hashes?.count ?? 0)]
-        }),
-      "bids": .list(state.bids.map(Self.json)), "awards": .list(awards),
-    ]
-  }
-
-  private static func json(_ bid: OpeningState.Bid) -> JSON {
-    var members: [String: JSON] = [
-      "hash": .text(bid.hash), "lot": JSON(Int(bid.lot)), "shares": JSON(bid.shares), "verdict": .text(bid.verdict),
-    ]
-    members["supplier"] = bid.supplier.map { .text("\($0)") }
-    members["ward"] = bid.ward.map { .text($0) }
-    members["amount"] = bid.text.map { .integer($0.amount) }
-    members["rank"] = bid.rank.map { JSON($0) }
-    return .object(members)
-  }
-
-  /// The tenders that are here, by their titles.
-  public static func tenders(_ db: Database) throws -> [(RowID, String)] {
-    try RowValues.all(Tender.records, "ORDER BY id LIMIT 1000", [], db).map { ($0.id, $0[Tender.title] ?? "") }
-  }
+    ], endpoints: [call, release, refuse, OpeningProof.shown])
 }

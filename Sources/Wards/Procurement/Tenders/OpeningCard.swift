@@ -13,14 +13,15 @@ import Sodium
 enum OpeningCard {
   static let generation = Field.integer(1, "generation", 1...1_000, "世代", "Generation")
   static let key = Field.code(2, "key", 64, "開札鍵", "Opening key")
-  /// That whoever made the row holds the key, and that the ward's authority says so.
+  /// That the ward's authority says so: its signature.
   static let proof = Field.code(3, "proof", 256, "証明", "Proof").aside
   static let endedAt = Field.time(4, "ended_at", "廃止日時", "Ended at")
 
   static let records = Records(
     224, "opening_keys", "開札鍵", "Opening key", lane: .control, law: .keptByWard(open: []), reader: .staff,
     fields: [generation, key, endedAt, proof] + Kept.fields, title: [Kept.ward, generation],
-    states: [.has(endedAt, "ended", "廃止", "ended", .ended), .otherwise("current", "使用中", "in use", .done)])
+    states: [.has(endedAt, "ended", "廃止", "ended", .ended), .otherwise("current", "使用中", "in use", .done)],
+    indexes: [[key]])
 
   // MARK: The card
 
@@ -80,35 +81,38 @@ enum OpeningCard {
 
   // MARK: The row
 
-  private static func signed(_ ward: String, _ generation: Int64, _ key: [UInt8]) -> [UInt8] {
-    [UInt8]("renkei opening key 1\u{1f}\(ward)\u{1f}\(generation)\u{1f}".utf8) + key
+  private static func signed(
+    _ ward: String, _ generation: Int64, _ key: [UInt8], in federation: FederationIdentity
+  ) -> [UInt8] {
+    [UInt8]("renkei opening key 1\u{1f}\(federation.id.bytes.hexadecimal)\u{1f}\(ward)\u{1f}\(generation)\u{1f}".utf8)
+      + key
   }
 
-  /// A ward's keys that its authority signed, newest first.
-  private static func signed(_ ward: String, _ desk: Desk) throws -> [(row: RowValues, key: GroupPoint)] {
-    guard let index = desk.inquiry.identity.federation.index(ofWard: ward),
-      let authority = desk.replica.membership.identity.authority(ofWard: index)
-    else { return [] }
-    let rows = try desk.read {
-      try RowValues.all(records, "WHERE ward = ?1 ORDER BY generation DESC, id LIMIT 100", [ward], $0)
-    }
-    return rows.compactMap { row in
-      guard let bytes = row[key].flatMap({ [UInt8](hexadecimal: $0) }), let point = GroupPoint(bytes),
-        let signature = row[proof].flatMap({ [UInt8](hexadecimal: $0) }),
-        authority.verifies(signature, over: signed(ward, row[generation] ?? 0, bytes))
-      else { return nil }
-      return (row, point)
-    }
+  /// The key of a row, where the ward's authority signed it.
+  private static func key(of row: RowValues, _ ward: String, in federation: FederationIdentity) -> GroupPoint? {
+    guard let index = federation.index(ofWard: ward), row.id.ward == index,
+      let bytes = row[key].flatMap({ [UInt8](hexadecimal: $0) }), let point = GroupPoint(bytes),
+      let signature = row[proof].flatMap({ [UInt8](hexadecimal: $0) }),
+      federation.authority(ofWard: index)?.verifies(
+        signature, over: signed(ward, row[generation] ?? 0, bytes, in: federation)) == true
+    else { return nil }
+    return point
   }
 
   /// A ward's key of today; nil where it has none.
-  static func current(_ ward: String, _ desk: Desk) throws -> GroupPoint? {
-    try signed(ward, desk).first { $0.row[endedAt] == nil }?.key
+  static func current(_ ward: String, _ db: Database, in federation: FederationIdentity) throws -> GroupPoint? {
+    let rows = try RowValues.all(
+      records, "WHERE ward = ?1 AND ended_at IS NULL ORDER BY generation DESC, id", [ward], db)
+    return rows.lazy.compactMap { key(of: $0, ward, in: federation) }.first
   }
 
   /// Whether a key is, or was, a ward's own: a tender that names others could be opened by whoever made them.
-  static func isOwn(_ key: GroupPoint, of ward: String, _ desk: Desk) throws -> Bool {
-    try signed(ward, desk).contains { $0.key == key }
+  static func isOwn(_ key: GroupPoint, of ward: String, _ db: Database, in federation: FederationIdentity) throws
+    -> Bool
+  {
+    try RowValues.all(records, "WHERE key = ?1 AND ward = ?2 ORDER BY id", [key.bytes.hexadecimal, ward], db).contains {
+      Self.key(of: $0, ward, in: federation) == key
+    }
   }
 
   private static let make = Endpoint.write(
@@ -145,7 +149,10 @@ enum OpeningCard {
       records, row,
       Kept.edits(desk) + [
         generation.set(number), key.set(opening.key.bytes.hexadecimal),
-        proof.set(authority.signature(over: signed(desk.ward, number, opening.key.bytes)).hexadecimal),
+        proof.set(
+          authority.signature(
+            over: signed(desk.ward, number, opening.key.bytes, in: desk.inquiry.identity.federation)
+          ).hexadecimal),
       ])
     let card = try text(secret, desk.ward, number, passphrase: passphrase)
     return Written([draft], about: [row]) { _ in ["id": .text("\(row)"), "token": .text(card)] }

@@ -13,17 +13,21 @@ enum BidKey {
   static let endedAt = Field.time(3, "ended_at", "廃止日時", "Ended at")
 
   static let records = Records(
-    227, "bid_keys", "事業者の署名鍵", "Supplier's signing key", lane: .registry, law: .keptByWard(open: []), reader: .staff,
-    fields: [supplier, key, endedAt] + Kept.fields, title: [supplier, Kept.ward],
+    227, "bid_keys", "事業者の署名鍵", "Supplier's signing key", lane: .registry, law: .keptByWard(open: []),
+    reader: .staff, fields: [supplier, key, endedAt] + Kept.fields, title: [supplier, Kept.ward],
     states: [.has(endedAt, "ended", "廃止", "ended", .ended), .otherwise("current", "使用中", "in use", .done)],
     indexes: [[supplier]])
 
-  /// Whether a ward registered the key for the supplier.
-  static func isKnown(_ key: PublicKey, of supplier: RowID, _ db: Database) throws -> Bool {
-    try !RowValues.all(
-      records, "WHERE supplier = ?1 AND key = ?2 AND ended_at IS NULL LIMIT 1",
-      [supplier.rawValue, key.bytes.hexadecimal], db
-    ).isEmpty
+  /// Whether one of these wards registered the key for the supplier.
+  ///
+  /// - Parameter ended: also a key that was ended since: a bid that was taken in goes on counting.
+  static func isKnown(
+    _ key: PublicKey, of supplier: RowID, at wards: Set<String>, ended: Bool, _ db: Database
+  ) throws -> Bool {
+    try RowValues.all(
+      records, "WHERE supplier = ?1 AND key = ?2 AND (?3 OR ended_at IS NULL) ORDER BY id",
+      [supplier.rawValue, key.bytes.hexadecimal, ended], db
+    ).contains { $0[Kept.ward].map(wards.contains) ?? false }
   }
 
   static let service = Service(
@@ -60,7 +64,7 @@ enum Receipt {
   ]
   static let tender = Field.row(1, "tender", of: "tenders", "入札", "Tender")
   static let version = Field.code(2, "version", 64, "公告のハッシュ", "Version").aside
-  static let supplier = Field.row(3, "supplier", of: "suppliers", "事業者", "Supplier")
+  static let number = Field.code(3, "supplier_number", 13, "法人番号", "Corporate number")
   static let lot = Field.integer(4, "lot", 0...65_535, "区分", "Lot")
   static let hash = Field.code(5, "hash", 64, "入札書のハッシュ", "Hash of the bid")
   static let key = Field.code(6, "key", 64, "署名鍵", "Signing key").aside
@@ -71,7 +75,7 @@ enum Receipt {
 
   static let records = Records(
     228, "bid_receipts", "入札の受付", "Receipt of a bid", lane: .supply, law: .keptByWard(open: []), reader: .staff,
-    fields: [tender, supplier, lot, hash, receivedAt, way, ward, version, key, by], title: [hash], indexes: [[tender]])
+    fields: [tender, number, lot, hash, receivedAt, way, ward, version, key, by], title: [hash], indexes: [[tender]])
 
   enum Envelope {
     static let tender = Field.row(1, "tender", of: "tenders", "入札", "Tender")
@@ -84,7 +88,20 @@ enum Receipt {
       fields: [tender, ward, content, signature], title: [tender])
   }
 
-  static func key(_ tender: RowID, _ hash: String) -> [String] { ["bid", "\(tender)", hash] }
+  /// Of a whole tender: what fits into one call, and into one change set of shares.
+  static let mostBids = 200
+  /// Of one supplier and lot at one ward: the second voids both already.
+  private static let mostEach = 2
+
+  /// A receipt's and its envelope's own place, by what they are; a row elsewhere is none.
+  static func row(_ tender: RowID, _ hash: String, ward: UInt32) -> RowID {
+    RowID(derivedFrom: blake2b([UInt8]("bid\u{1f}\(tender)\u{1f}\(hash)".utf8)).prefix, ward: ward)
+  }
+
+  /// A supplier's row by its number alone: what else stands in it is everybody's to write.
+  static func supplier(_ number: String) -> RowID {
+    RowID(derivedFrom: blake2b([UInt8]("supplier\u{1f}\(number)".utf8)).prefix)
+  }
 
   private static func words(_ refusal: SealedBid.Refusal) -> Fault {
     switch refusal {
@@ -101,45 +118,32 @@ enum Receipt {
   private static let receive = Endpoint.write(
     "receiveBid", "/tenders/{id}/bids", "入札書を受け付ける", "Take a bid in", for: .goods,
     "Checked as anybody can check it: the supplier's own, for this version, and it will open. The receipt's number is its hash.",
-    [
-      FormField("bid", .secret(BidFile.mostBytes), required: true, ja: "入札書のファイル", en: "The bid's file"), way.asked,
-    ], of: Tender.records, when: [Tender.standing], makes: true, answers: .row(records)
+    [FormField("bid", .secret(BidFile.mostBytes), required: true, ja: "入札書のファイル", en: "The bid's file"), way.asked],
+    of: Tender.records, when: [Tender.standing], makes: true, answers: .row(records)
   ) { desk in
     let (tender, _) = try desk.subject(Tender.records)
-    let body = try Tender.mustHold(tender, desk)
-    guard body.receivers.contains(desk.ward) else {
-      throw Fault.refused(
-        "id", ja: "この区では受け付けていません。受付: \(body.receivers.joined(separator: "、"))",
-        en: "taken in at \(body.receivers.joined(separator: ", "))")
-    }
-    guard desk.now.milliseconds <= body.closesAt else {
-      throw Fault.refused("id", ja: "締切を過ぎています", en: "it is closed")
-    }
-    guard try desk.read({ try RowValues.fetch(Closing.row(tender, ward: desk.wardIndex), Closing.records, $0) }) == nil
-    else {
-      throw Fault.refused("id", ja: "この区の受付は締め切られています", en: "this ward has closed its list")
-    }
+    let body = try mustBeOpen(tender, desk)
     let file = try BidFile(desk.given.text("bid")!)
     guard file.tender == tender else { throw words(.otherTerms) }
-    let found = try desk.read {
-      try RowValues.all(Supplier.records, "WHERE corporate_number = ? ORDER BY id LIMIT 1", [file.supplier], $0)
-    }.first
-    guard let supplier = found?.id, try desk.read({ try BidKey.isKnown(file.key, of: supplier, $0) }) else {
+    let isKnown = try desk.read {
+      try BidKey.isKnown(file.key, of: supplier(file.supplier), at: body.wards, ended: false, $0)
+    }
+    guard isKnown else {
       throw Fault.refused("bid", ja: "この署名鍵は登録されていません。事業者の登録を確かめてください", en: "the signing key is not registered")
     }
-    guard
-      let terms = body.terms(
-        tender, lot: file.lot, supplier: file.supplier, key: file.key, in: desk.inquiry.identity.federation.id)
-    else { throw words(.otherTerms) }
+    let federation = desk.inquiry.identity.federation.id
+    guard let terms = body.terms(tender, lot: file.lot, supplier: file.supplier, key: file.key, in: federation) else {
+      throw words(.otherTerms)
+    }
     let bid: SealedBid
     do throws(SealedBid.Refusal) { bid = try SealedBid(file.envelope, signature: file.signature, for: terms) } catch {
       throw words(error)
     }
     let hash = bid.hash.bytes.hexadecimal
-    let row = desk.derivedRow(key(tender, hash))
+    let row = row(tender, hash, ward: desk.wardIndex)
     let known = try desk.read { try RowValues.fetch(row, records, $0) }
-    guard known == nil else { return Written([], about: [row]) { try $0.answer(row, records) } }
-    try mustNotFlood(tender, desk)
+    guard known?[Receipt.hash] != hash else { return Written([], about: [row]) { try $0.answer(row, records) } }
+    try mustNotFlood(tender, file, body, desk)
     var envelope = Envelope.records.draft()
     envelope.edit(
       Envelope.records, row,
@@ -151,24 +155,55 @@ enum Receipt {
     receipt.edit(
       records, row,
       [
-        Self.tender.set(tender), version.set(body.hash.bytes.hexadecimal), Receipt.supplier.set(supplier),
-        lot.set(Int64(file.lot)), Receipt.hash.set(hash), Receipt.key.set(file.key.bytes.hexadecimal),
+        Receipt.tender.set(tender), version.set(body.hash.bytes.hexadecimal), number.set(file.supplier),
+        lot.set(Int64(file.lot)), Receipt.hash.set(hash), key.set(file.key.bytes.hexadecimal),
         receivedAt.set(desk.now), by.set(desk.inquiry.user.name), way.set(desk.given.text("means") ?? "電子"),
         ward.set(desk.ward),
       ])
     return Written([envelope, receipt], about: [row]) { try $0.answer(row, records) }
   }
 
-  static let mostBids = 200
-
-  private static func mustNotFlood(_ tender: RowID, _ desk: Desk) throws {
-    let count = try desk.read {
-      try Int.fetchOne(
-        $0.cachedStatement(sql: "SELECT count(*) FROM bid_receipts WHERE tender = ?1 AND ward = ?2"),
-        arguments: [tender.rawValue, desk.ward]) ?? 0
+  /// - Throws: where this ward takes nothing in for what holds of the tender.
+  private static func mustBeOpen(_ tender: RowID, _ desk: Desk) throws -> TenderBody {
+    let body = try Tender.mustHold(tender, desk)
+    guard body.receivers.contains(desk.ward) else {
+      let wards = body.receivers.joined(separator: "、")
+      throw Fault.refused("id", ja: "この区では受け付けていません。受付: \(wards)", en: "taken in at \(wards)")
     }
-    guard count < mostBids else {
-      throw Fault.refused("id", ja: "一つの区で受け付けられるのは \(mostBids) 通までです", en: "a ward takes \(mostBids) bids in at most")
+    guard desk.now.milliseconds <= body.closesAt else {
+      throw Fault.refused("id", ja: "締切を過ぎています", en: "it is closed")
+    }
+    // A list that was closed for an older version says nothing of this one.
+    let closing = try desk.read { try RowValues.fetch(Closing.row(tender, ward: desk.wardIndex), Closing.records, $0) }
+    guard closing?[Closing.version] != body.hash.bytes.hexadecimal else {
+      throw Fault.refused("id", ja: "この区の受付は締め切られています", en: "this ward has closed its list")
+    }
+    if let stranger = try desk.read({ try Tender.stranger(body, $0, in: desk.replica.membership.identity) }) {
+      throw Fault.refused(
+        "id", ja: "公告にある \(stranger) の開札鍵は、その区の鍵だと確かめられません。受け付けないでください",
+        en: "the opening key of \(stranger) in the tender is not known to be that ward's: take no bids in")
+    }
+    return body
+  }
+
+  private static func mustNotFlood(_ tender: RowID, _ file: BidFile, _ body: TenderBody, _ desk: Desk) throws {
+    let counts = try desk.read { db in
+      try Row.fetchOne(
+        db.cachedStatement(
+          sql: """
+            SELECT count(*), coalesce(sum(supplier_number = ?4 AND lot = ?5), 0) FROM bid_receipts
+            WHERE tender = ?1 AND ward = ?2 AND version = ?3
+            """),
+        arguments: [tender.rawValue, desk.ward, body.hash.bytes.hexadecimal, file.supplier, Int64(file.lot)])
+    }
+    let (all, own) = ((counts?[0] as Int?) ?? 0, (counts?[1] as Int?) ?? 0)
+    guard own < mostEach else {
+      throw Fault.refused(
+        "bid", ja: "この事業者の入札書はもう \(mostEach) 通受け付けています", en: "this supplier handed \(mostEach) in already")
+    }
+    guard all < mostBids / body.receivers.count else {
+      throw Fault.refused(
+        "id", ja: "この区で受け付けられる数を超えています。ほかの受付区に案内してください", en: "this ward takes no more in: another does")
     }
   }
 
@@ -182,7 +217,7 @@ enum Receipt {
 enum Closing {
   static let tender = Field.row(1, "tender", of: "tenders", "入札", "Tender")
   static let version = Field.code(2, "version", 64, "公告のハッシュ", "Version").aside
-  static let list = Field.text(3, "list", 20_000, "入札書のハッシュ", "Hashes").aside
+  static let list = Field.text(3, "list", 30_000, "入札書のハッシュ", "Hashes").aside
   static let count = Field.integer(4, "bids", 0...1_000_000, "入札の数", "Bids")
   static let closedAt = Field.time(5, "closed_at", "締め切った日時", "Closed at")
 
@@ -194,13 +229,30 @@ enum Closing {
     RowID(derivedFrom: blake2b([UInt8]("closing\u{1f}\(tender)".utf8)).prefix, ward: ward)
   }
 
+  static func isHash(_ text: String) -> Bool {
+    text.utf8.count == 64 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+  }
+
   /// A list as a row keeps it; nil where it is none.
-  static func hashes(_ closing: RowValues) -> [String]? {
-    let hashes = (closing[list] ?? "").split(separator: " ").map(String.init)
-    guard hashes == Set(hashes).sorted(), hashes.allSatisfy({ [UInt8](hexadecimal: $0)?.count == 32 }),
-      hashes.count == closing[count].flatMap({ Int(exactly: $0) })
-    else { return nil }
-    return hashes
+  static func hashes(_ list: String?) -> [String]? {
+    let hashes = (list ?? "").split(separator: " ").map(String.init)
+    return hashes == Set(hashes).sorted() && hashes.allSatisfy(isHash) ? hashes : nil
+  }
+
+  /// What a ward took in for a version. What lies where no receipt of it would lie is none.
+  static func taken(
+    _ tender: RowID, _ version: String, ward: (code: String, index: UInt32), _ db: Database
+  ) throws -> [String] {
+    let receipts = try RowValues.all(
+      Receipt.records, "WHERE tender = ?1 AND ward = ?2 AND version = ?3 ORDER BY hash",
+      [tender.rawValue, ward.code, version], db)
+    return Set(
+      receipts.compactMap { receipt in
+        receipt[Receipt.hash].flatMap { hash in
+          isHash(hash) && receipt.id == Receipt.row(tender, hash, ward: ward.index) ? hash : nil
+        }
+      }
+    ).sorted()
   }
 
   private static let close = Endpoint.write(
@@ -216,16 +268,11 @@ enum Closing {
     guard desk.now.milliseconds > body.closesAt else {
       throw Fault.refused("id", ja: "締切はまだです", en: "it is not closed yet")
     }
-    guard try desk.read({ try RowValues.fetch(Opening.callRow(tender), Opening.Call.records, $0) }) == nil else {
-      throw Fault.refused("id", ja: "開札が始まっています", en: "the opening was called")
+    guard try desk.read({ try Opening.begun(tender, $0, in: desk.inquiry.identity.federation).isEmpty }) else {
+      throw Fault.refused("id", ja: "開札が始まっています", en: "shares have been released")
     }
     let version = body.hash.bytes.hexadecimal
-    let receipts = try desk.read {
-      try RowValues.all(
-        Receipt.records, "WHERE tender = ?1 AND ward = ?2 AND version = ?3 ORDER BY hash LIMIT 500",
-        [tender.rawValue, desk.ward, version], $0)
-    }.filter { $0.id.ward == desk.wardIndex }
-    let hashes = Set(receipts.compactMap { $0[Receipt.hash] }).sorted()
+    let hashes = try desk.read { try taken(tender, version, ward: (desk.ward, desk.wardIndex), $0) }
     let row = row(tender, ward: desk.wardIndex)
     var draft = records.draft()
     draft.edit(

@@ -2,6 +2,7 @@ import Bids
 import Causality
 import ChangeModel
 import Desk
+import Federation
 import GRDB
 import Replica
 import Sodium
@@ -44,18 +45,36 @@ enum Tender {
 
   // MARK: Reading
 
+  /// The versions that a tender's own ward wrote: another's are nobody's.
+  private static func versions(
+    _ tender: RowID, _ rest: String, _ db: Database, in federation: FederationIdentity
+  ) throws -> [RowValues] {
+    guard let ward = federation.ward(at: tender.ward)?.code else { return [] }
+    return try RowValues.all(
+      Version.records, "WHERE tender = ?1 AND ward = ?2 \(rest)", [tender.rawValue, ward], db)
+  }
+
   /// What holds of a tender: its one current version. Nil where none is here; two where its ward corrected it at two desks.
-  static func current(_ tender: RowID, _ db: Database) throws -> (rows: [RowValues], body: TenderBody?) {
-    let rows = try RowValues.all(
-      Version.records, "WHERE tender = ?1 AND replaced_by IS NULL ORDER BY id LIMIT 10", [tender.rawValue], db
-    ).filter { $0.id.ward == tender.ward }
+  static func current(
+    _ tender: RowID, _ db: Database, in federation: FederationIdentity
+  ) throws -> (rows: [RowValues], body: TenderBody?) {
+    let rows = try versions(tender, "AND replaced_by IS NULL ORDER BY id LIMIT 20", db, in: federation)
     guard rows.count == 1 else { return (rows, nil) }
     return (rows, try? TenderBody(rows[0][Version.body] ?? ""))
   }
 
+  /// The version that a call names, corrected since or not.
+  static func version(
+    _ hash: String, of tender: RowID, _ db: Database, in federation: FederationIdentity
+  ) throws -> TenderBody? {
+    try versions(tender, "ORDER BY id LIMIT 200", db, in: federation).lazy.compactMap {
+      try? TenderBody($0[Version.body] ?? "")
+    }.first { $0.hash.bytes.hexadecimal == hash }
+  }
+
   /// - Throws: where bids have nothing to be bound to.
   static func mustHold(_ tender: RowID, _ desk: Desk) throws -> TenderBody {
-    let (rows, body) = try desk.read { try current(tender, $0) }
+    let (rows, body) = try desk.read { try current(tender, $0, in: desk.replica.membership.identity) }
     guard rows.count < 2 else {
       throw Fault.refused(
         "id", ja: "公告の版が分かれています。公告した区が一つに訂正するまで受け付けられません",
@@ -64,17 +83,15 @@ enum Tender {
     guard let body else {
       throw Fault.refused("id", ja: "この入札の公告がまだ届いていないか、読めません", en: "the version is not here, or cannot be read")
     }
-    for trustee in body.trustees {
-      guard
-        desk.inquiry.identity.federation.index(ofWard: trustee.ward).map({ $0 + 1 == UInt32(trustee.index) }) == true,
-        try OpeningCard.isOwn(trustee.key, of: trustee.ward, desk)
-      else {
-        throw Fault.refused(
-          "id", ja: "公告にある \(trustee.ward) の開札鍵は、その区の鍵だと確かめられません。受け付けないでください",
-          en: "the opening key of \(trustee.ward) in the tender is not known to be that ward's: take no bids in")
-      }
-    }
     return body
+  }
+
+  /// A ward whose opening key in a tender is not known to be its own; nil where all are.
+  static func stranger(_ body: TenderBody, _ db: Database, in federation: FederationIdentity) throws -> String? {
+    try body.trustees.first { trustee in
+      guard federation.index(ofWard: trustee.ward).map({ $0 + 1 == UInt32(trustee.index) }) == true else { return true }
+      return try !OpeningCard.isOwn(trustee.key, of: trustee.ward, db, in: federation)
+    }?.ward
   }
 
   // MARK: Publishing
@@ -114,7 +131,9 @@ enum Tender {
     }
     var trustees: [TenderBody.TrusteeKey] = []
     for ward in wards {
-      guard let index = federation.index(ofWard: ward), let key = try OpeningCard.current(ward, desk) else {
+      guard let index = federation.index(ofWard: ward),
+        let key = try desk.read({ try OpeningCard.current(ward, $0, in: desk.replica.membership.identity) })
+      else {
         throw Fault.badValue(
           "trustees", ja: "\(ward) の開札鍵がありません。その区で開札カードを作ってもらってください",
           en: "\(ward) has no opening key: it makes a card first")
@@ -132,11 +151,11 @@ enum Tender {
       threshold: given.int("threshold") ?? wards.count / 2 + 1, closesAt: closes, opensAt: opens,
       reserve: given.integer("reserve"),
       comparison: given.text("comparison").flatMap { .init(rawValue: $0) } ?? .untaxed)
-    try body.check()
-    guard body.threshold > wards.count / 2 else {
+    guard body.threshold > wards.count / 2, body.threshold <= wards.count else {
       throw Fault.badValue(
         "threshold", ja: "過半数(\(wards.count / 2 + 1) 区以上)にしてください", en: "a majority: \(wards.count / 2 + 1) or more")
     }
+    try body.check()
     guard body.canonical.utf8.count <= TenderBody.mostBytes else {
       throw Fault.badValue("text", ja: "公告の内容が大きすぎます", en: "the tender is too large")
     }
@@ -178,7 +197,8 @@ enum Tender {
     answers: .row(records)
   ) { desk in
     let (row, values) = try desk.subject(records)
-    guard try desk.read({ try RowValues.fetch(Opening.callRow(row), Opening.Call.records, $0) }) == nil else {
+    let federation = desk.replica.membership.identity
+    guard try desk.read({ try Opening.begun(row, $0, in: federation).isEmpty }) else {
       throw Fault.refused("id", ja: "開札が始まっています", en: "the opening was called")
     }
     guard
@@ -187,7 +207,14 @@ enum Tender {
       })
     else { throw Fault.refused("id", ja: "案件がまだ届いていません", en: "the programme is not here") }
     let body = try body(programme, desk)
-    let old = try desk.read { try current(row, $0).rows }
+    let old = try desk.read { try current(row, $0, in: federation).rows }
+    // Nobody's time is cut short, and in earnest a day is left to seal again.
+    let before = old.compactMap { (try? TenderBody($0[Version.body] ?? ""))?.closesAt }.max() ?? 0
+    let least = federation.genesis.drill ? before : max(before, desk.now.milliseconds + 86_400_000)
+    guard body.closesAt >= least else {
+      let time = JapaneseDay.time(Instant(milliseconds: least))
+      throw Fault.badValue("closesAt", ja: "訂正したら、締切は \(time) 以後にしてください", en: "it closes at \(time) or later")
+    }
     let version = try desk.newRow()
     var draft = records.draft()
     draft.edit(records, row, heads(desk))
@@ -202,6 +229,9 @@ enum Tender {
 
   // MARK: For suppliers
 
+  /// Tenders of one ward that are shown to suppliers at once.
+  private static let ofWard = 20
+
   private static let published = Endpoint.read(
     "publishedTenders", "/published-tenders", "公告", "Published tenders", for: .anyone,
     "What can be bid for now: each with the file for `renkei-bid`.",
@@ -213,22 +243,28 @@ enum Tender {
         .init("opensAt", .time, "開札予定", "Opened at"), .init("receivers", .list(.ward, 1_000), "受付をする区", "Taken in at"),
         .init("hash", .code(64), "公告のハッシュ", "Hash"),
         .init("file", .text(TenderBody.mostBytes + 1_000), "入札用ファイル", "File for bids"),
-      ], beside: [Paging.isCut])
-  ) { look in
-    let rows = try RowValues.all(
-      records, "WHERE cancelled_at IS NULL AND closes_at > ? ORDER BY closes_at, id LIMIT 101", [look.now.milliseconds],
-      look.db)
-    var found: [JSON] = []
-    for row in rows {
-      guard let body = try current(row.id, look.db).body else { continue }
-      found.append([
-        "id": .text("\(row.id)"), "title": .text(body.title), "ward": JSON(row[Kept.ward]),
-        "closesAt": .integer(body.closesAt), "opensAt": .integer(body.opensAt),
-        "receivers": .list(body.receivers.map { .text($0) }), "hash": .text(body.hash.bytes.hexadecimal),
-        "file": .text(TenderFile(row.id, body, look.inquiry.identity.federation.id).text),
       ])
+  ) { look in
+    // Of each ward alone so many: no ward's can hide another's.
+    let federation = look.inquiry.identity.federation
+    var found: [JSON] = []
+    for ward in federation.genesis.wards {
+      let rows = try RowValues.all(
+        records, "WHERE ward = ?1 AND cancelled_at IS NULL AND closes_at > ?2 ORDER BY closes_at, id LIMIT \(ofWard)",
+        [ward.code, look.now.milliseconds], look.db)
+      for row in rows {
+        guard let body = try current(row.id, look.db, in: federation).body, body.closesAt > look.now.milliseconds,
+          try stranger(body, look.db, in: federation) == nil
+        else { continue }
+        found.append([
+          "id": .text("\(row.id)"), "title": .text(body.title), "ward": .text(ward.code),
+          "closesAt": .integer(body.closesAt), "opensAt": .integer(body.opensAt),
+          "receivers": .list(body.receivers.map { .text($0) }), "hash": .text(body.hash.bytes.hexadecimal),
+          "file": .text(TenderFile(row.id, body, federation.id).text),
+        ])
+      }
     }
-    return .object(Paging.cut("tenders", found, at: 100))
+    return ["tenders": .list(found)]
   }
 
   static let service = Service(
@@ -257,6 +293,11 @@ public struct TenderFile: Sendable {
   }
 
   public var title: String { body.title }
+  /// What a supplier should know before it seals: how many of which wards open it together, where it is taken in, until when.
+  public var trustees: [String] { body.trustees.map(\.ward) }
+  public var threshold: Int { body.threshold }
+  public var receivers: [String] { body.receivers }
+  public var closesAt: Instant { Instant(milliseconds: body.closesAt) }
   public var hash: Digest { body.hash }
   public var lots: [UInt16] { body.lots.map(\.number) }
 

@@ -50,7 +50,10 @@ struct TenderBody: Hashable, Sendable {
   static let mostBytes = 30_000
   static let mostLots = 20
   private static let mostLines = 500
-  private static let words = 4_000
+  private static let words = 12_000
+
+  /// The wards that take part: they take bids in, or want something of it.
+  var wards: Set<String> { Set(receivers).union(lots.flatMap { $0.lines.map(\.ward) }) }
 
   var hash: Digest { blake2b([UInt8](canonical.utf8)) }
 
@@ -142,7 +145,7 @@ struct TenderBody: Hashable, Sendable {
 
   /// What every version must be, whoever published it.
   func check() throws(Fault) {
-    guard !title.isEmpty, title.count <= 200, text.count <= Self.words else {
+    guard !title.isEmpty, title.utf8.count <= 800, text.utf8.count <= Self.words else {
       throw Self.broken("件名か文が長すぎます", "too long")
     }
     guard !lots.isEmpty, lots.count <= Self.mostLots, Set(lots.map(\.number)).count == lots.count,
@@ -151,7 +154,9 @@ struct TenderBody: Hashable, Sendable {
     guard !receivers.isEmpty, Set(receivers).count == receivers.count else {
       throw Self.broken("受付をする区がありません", "no ward takes bids in")
     }
-    guard trustees.count >= 2, trustees.count <= BidTerms.mostTrustees, threshold >= 2, threshold <= trustees.count,
+    // Fewer, or no majority, and a few wards could read every price while bids come in.
+    guard trustees.count >= 3, trustees.count <= BidTerms.mostTrustees, threshold > trustees.count / 2,
+      threshold <= trustees.count,
       zip(trustees, trustees.dropFirst()).allSatisfy({ $0.index < $1.index }), trustees[0].index > 0,
       Set(trustees.map(\.key)).count == trustees.count
     else { throw Self.broken("開札する区と必要な数が合いません", "the trustees and their number do not fit") }
