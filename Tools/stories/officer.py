@@ -16,6 +16,19 @@ class Officer(Hand):
     def pick(self, name, value):
         self.choose_in(f"form.stack [name='{name}']", value)
 
+    def pick_called(self, name, label):
+        """A choice by what it says."""
+        options = self.run(f"[...document.querySelector('form.stack [name={name}]').options].map(o => [o.textContent.trim(), o.value])")
+        value = dict(options).get(label)
+        check(value, f"{name}: no {label} among {options[:8]}")
+        self.pick(name, value)
+
+    def pick_file(self, name, path):
+        """A file chosen, and read by the page into the field that is sent."""
+        self.actions += 1
+        self.choose("form.stack [type=file]", path)
+        self.until(f"document.querySelector('form.stack [name={name}]').value.length > 10", "the file is not read")
+
     def send_form(self):
         self.follow("form.stack .buttons button:not([type=button])")
         check(self.run("!!document.querySelector('p.notice')"), f"{self.run('location.pathname')}: {self.text('main')[:300]}")

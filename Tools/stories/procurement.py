@@ -22,15 +22,6 @@ FIRST = 'A4-500,コピー用紙 A4,見本製紙,W-4,4901234567894,箱,10,1,1,"1,
 GOODS = 20_000
 
 
-class Buyer(Officer):
-    def pick_called(self, name, label):
-        """A choice by what it says."""
-        options = self.run(f"[...document.querySelector('form.stack [name={name}]').options].map(o => [o.textContent.trim(), o.value])")
-        value = dict(options).get(label)
-        check(value, f"{name}: no {label} among {options[:8]}")
-        self.pick(name, value)
-
-
 def story(binary, folder, shots):
     tasks = Tasks()
     told = tasks.told
@@ -45,8 +36,8 @@ def story(binary, folder, shots):
             node.command("import", SAMPLE)
             for name, person in (("keiyaku", "契約 一郎"), ("kacho", "課長 二郎"), ("kensa", "検査 花子")):
                 node.account(name, person)
-        chief = browsers[0].page(1280, 900, Buyer)
-        clerk, manager, inspector = (browser.page(1280, 900, Buyer) for browser in browsers[1:])
+        chief = browsers[0].page(1280, 900, Officer)
+        clerk, manager, inspector = (browser.page(1280, 900, Officer) for browser in browsers[1:])
         sign_in(chief, lead, "keiyaku")
         sign_in(clerk, far, "keiyaku")
         sign_in(manager, far, "kacho")

@@ -22,21 +22,6 @@ OPEN_FOR = 75
 
 
 class Buyer(Officer):
-    def pick_called(self, name, label):
-        options = self.run(f"[...document.querySelector('form.stack [name={name}]').options].map(o => [o.textContent.trim(), o.value])")
-        value = dict(options).get(label)
-        check(value, f"{name}: no {label} among {options[:8]}")
-        self.pick(name, value)
-
-    def file(self, name, path):
-        self.actions += 1
-        self.choose("form.stack [type=file]", path)
-        self.until(f"document.querySelector('form.stack [name={name}]').value.length > 10", "the file is not read")
-
-    def send(self):
-        self.follow("form.stack .buttons button:not([type=button])")
-        check(self.run("!!document.querySelector('p.notice')"), f"{self.run('location.pathname')}: {self.text('main')[:400]}")
-
     def opened(self, node, tender):
         self.open(node.url(f"/list/tenderOpening?_row={tender}"))
         return self.text("#results")
@@ -74,7 +59,7 @@ def story(binary, folder, inspect, bid, shots):
         for node, page in zip(nodes, pages):
             page.open(node.url("/do/makeOpeningCard?_back=/list/openingKeys"))
             page.begin()
-            page.file("card", os.path.join(folder, "federation", f"authority-{node.ward}.json"))
+            page.pick_file("card", os.path.join(folder, "federation", f"authority-{node.ward}.json"))
             page.follow("form.stack .buttons button:not([type=button])")
             text = page.run("[...document.querySelectorAll('dl.members dd')].map(d => d.textContent).find(t => t.includes('renkei-opening-card'))")
             check(text, page.text("main")[:400])
@@ -87,7 +72,7 @@ def story(binary, folder, inspect, bid, shots):
         chief.open(lead.url("/do/planProgramme?_back=/list/programmes"))
         chief.begin()
         chief.enter_in("title", "コピー用紙")
-        chief.send()
+        chief.send_form()
         told("a programme", chief, 60)
         agree()
         programme = lead.request("GET", "/api/v1/programmes")["programmes"][0]["id"]
@@ -96,7 +81,7 @@ def story(binary, folder, inspect, bid, shots):
             page.begin()
             page.enter_in("quantity", "1200")
             page.enter_in("pattern", "A4 500枚")
-            page.send()
+            page.send_form()
         told("a ward's demand", second, 60)
         agree()
 
@@ -108,13 +93,13 @@ def story(binary, folder, inspect, bid, shots):
             chief.begin()
             chief.enter_in("name", name)
             chief.enter_in("corporateNumber", corporate)
-            chief.send()
+            chief.send_form()
             chief.open(lead.url("/do/registerBidKey?_back=/list/bidKeys"))
             chief.pick_called("supplier", name)
             chief.enter_in("key", public)
             chief.keys -= len(public)
             chief.actions += 1
-            chief.send()
+            chief.send_form()
         told("a supplier and its signing key, from a file", chief, 60)
 
         chief.open(lead.url(f"/do/publishTender?_row={programme}&_back=/list/tenders"))
@@ -127,7 +112,7 @@ def story(binary, folder, inspect, bid, shots):
         chief.enter_in("opensAt", at)
         chief.enter_in("receivers", "13113\n13121")
         chief.enter_in("trustees", "13113\n13121\n13122")
-        chief.send()
+        chief.send_form()
         told("a tender published", chief, 120)
         agree()
         published = other.request("GET", "/api/v1/published-tenders")["tenders"][0]
@@ -150,8 +135,8 @@ def story(binary, folder, inspect, bid, shots):
         for node, page, out in ((lead, chief, sealed[0]), (other, second, sealed[1])):
             page.open(node.url(f"/do/receiveBid?_row={tender}&_back=/list/bidReceipts"))
             page.begin()
-            page.file("bid", out)
-            page.send()
+            page.pick_file("bid", out)
+            page.send_form()
         told("a bid taken in", second, 20)
         damaged = os.path.join(folder, "damaged.json")
         with open(sealed[0], encoding="utf-8") as file:
@@ -161,7 +146,7 @@ def story(binary, folder, inspect, bid, shots):
         with open(damaged, "w", encoding="utf-8") as file:
             json.dump(content, file)
         chief.open(lead.url(f"/do/receiveBid?_row={tender}&_back=/list/bidReceipts"))
-        chief.file("bid", damaged)
+        chief.pick_file("bid", damaged)
         chief.follow("form.stack .buttons button:not([type=button])")
         check("署名が合いません" in chief.text("main"), chief.text("main")[:300])
         agree()
@@ -176,7 +161,7 @@ def story(binary, folder, inspect, bid, shots):
         agree()
         chief.open(lead.url(f"/do/callOpening?_row={tender}&_back=/list/closings"))
         chief.begin()
-        chief.send()
+        chief.send_form()
         told("the opening called", chief, 60)
         agree()
         # From here on one ward is cut off; two of three are enough.
@@ -184,8 +169,8 @@ def story(binary, folder, inspect, bid, shots):
         for node, page, card in ((lead, chief, cards[0]), (other, second, cards[1])):
             page.open(node.url(f"/do/releaseShares?_row={tender}&_back=/list/openingShares"))
             page.begin()
-            page.file("openingCard", card)
-            page.send()
+            page.pick_file("openingCard", card)
+            page.send_form()
             if node is lead:
                 seen = chief.opened(lead, tender)
                 check("開札待ち 1/2" in seen and "1,650,000" not in seen, seen)
@@ -202,7 +187,7 @@ def story(binary, folder, inspect, bid, shots):
         chief.open(lead.url(f"/do/awardTender?_row={tender}&_back=/list/awards"))
         chief.begin()
         chief.enter_in("lot", "1")
-        chief.send()
+        chief.send_form()
         told("a lot awarded", chief, 60)
         award = lead.request("GET", "/api/v1/awards")["awards"][0]
         check(award["amount"] == 1_650_000 and award["contractPrice"] == 1_815_000, f"{award}")
@@ -212,7 +197,7 @@ def story(binary, folder, inspect, bid, shots):
         second.begin()
         second.enter_in("number", "契-8-12")
         second.pick("kind", "単価契約")
-        second.send()
+        second.send_form()
         told("a ward's own contract with the winner", second, 60)
         check("見本紙業" in second.text("#results"), second.text("#results"))
         # The ward that was cut off reads the same now, and proves it with its node at rest.

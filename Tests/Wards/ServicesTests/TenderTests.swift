@@ -116,12 +116,7 @@ import Testing
       let tender = try all.publish(more)
       try fill(all, tender)
       all.wait()
-      for ward in [0, 2] { try all.offices[ward].write("closeTender", tender) }
-      all.meet()
-      try all.lead.write("callOpening", tender)
-      all.meet()
-      for ward in [4, 1, 3] { try all.release(ward, tender) }
-      all.meet()
+      try all.open(tender, by: [4, 1, 3])
       let seen = try all.offices.map { try all.opening(tender, at: $0) }
       #expect(Set(seen).count == 1)
       return seen[0]
@@ -179,12 +174,7 @@ import Testing
     #expect(throws: Fault.self) { try all.hand(old, to: all.lead, tender) }
     _ = try all.hand(try all.bid(1, 800_000, for: tender, by: all.lead), to: all.lead, tender)
     all.wait()
-    for ward in [0, 2] { try all.offices[ward].write("closeTender", tender) }
-    all.meet()
-    try all.lead.write("callOpening", tender)
-    all.meet()
-    for ward in 0..<3 { try all.release(ward, tender) }
-    all.meet()
+    try all.open(tender, by: [0, 1, 2])
     let seen = try all.opening(tender, at: all.offices[3])
     #expect(seen["bids"].list.map { $0["amount"] } == [800_000])
     #expect(throws: Fault.self) { try all.lead.write("correctTender", tender, correction) }
@@ -284,12 +274,7 @@ import Testing
       _ = try all.hand(try all.bid(who, Int64(amount), for: tender, by: all.lead), to: all.lead, tender)
     }
     all.wait()
-    for ward in [0, 2] { try all.offices[ward].write("closeTender", tender) }
-    all.meet()
-    try all.lead.write("callOpening", tender)
-    all.meet()
-    for ward in 0..<3 { try all.release(ward, tender) }
-    all.meet()
+    try all.open(tender, by: [0, 1, 2])
     let row = AwardRow.row(tender, 1)
     let loser = try #require(
       try all.opening(tender, at: all.lead)["bids"].list.first { $0["rank"] == 2 })
@@ -315,12 +300,7 @@ import Testing
       _ = try all.hand(try all.bid(who, 500_000, who, for: tender, by: all.offices[at]), to: all.offices[at], tender)
     }
     all.wait()
-    for ward in [0, 2] { try all.offices[ward].write("closeTender", tender) }
-    all.meet()
-    try all.lead.write("callOpening", tender)
-    all.meet()
-    for ward in 0..<3 { try all.release(ward, tender) }
-    all.meet()
+    try all.open(tender, by: [0, 1, 2])
     return (all, tender)
   }
 

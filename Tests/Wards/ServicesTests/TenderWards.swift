@@ -111,5 +111,15 @@ final class TenderWards {
     try offices[ward].write("releaseShares", tender, ["openingCard": .text(cards[ward])])
   }
 
+  /// Closed where bids are taken in, called, and opened by these wards.
+  func open(_ tender: RowID, by wards: [Int]) throws {
+    for ward in [0, 2] { try offices[ward].write("closeTender", tender) }
+    meet()
+    try lead.write("callOpening", tender)
+    meet()
+    for ward in wards { try release(ward, tender) }
+    meet()
+  }
+
   func opening(_ tender: RowID, at office: Office) throws -> JSON { try office.read("tenderOpening", tender) }
 }
