@@ -362,6 +362,15 @@ import Testing
     try all.lead.write("closeTender", tender)
     // The other receiver lists junk in a rival's name, and leaves a bid out.
     let evil = all.offices[2]
+    // Shares before there is anything to share hold up nobody's closing.
+    try all.offices[1].edit(
+      Opening.Share.records, Opening.Share.row(tender, ward: 1),
+      [
+        Opening.Share.tender.set(tender), Opening.Share.call.set(String(repeating: "0", count: 64)),
+        Opening.Share.shares.set([UInt8](repeating: 1, count: 128)),
+      ])
+    all.meet()
+    try all.lead.write("closeTender", tender)
     let junk = String(repeating: "cd", count: 32)
     let version = try #require(left["version"].text)
     try evil.edit(

@@ -63,14 +63,12 @@ enum Opening {
     RowID(derivedFrom: blake2b([UInt8]("opening call\u{1f}\(tender)".utf8)).prefix, ward: tender.ward)
   }
 
-  /// The wards that have released shares, and for which call: from then on closings, versions and call are fixed.
-  static func begun(_ tender: RowID, _ db: Database, in federation: FederationIdentity) throws -> [String: String] {
-    var begun: [String: String] = [:]
-    for (index, ward) in federation.genesis.wards.enumerated() {
-      let row = try RowValues.fetch(Share.row(tender, ward: UInt32(index)), Share.records, db)
-      if let row, let call = row[Share.call], row[Share.shares]?.isEmpty == false { begun[ward.code] = call }
-    }
-    return begun
+  /// Whether a trustee has released a share that holds: from then on closings, versions and call are fixed. What anybody else
+  /// writes into such a row holds up nothing.
+  static func hasBegun(_ tender: RowID, _ db: Database, in federation: FederationIdentity) throws -> Bool {
+    guard try RowValues.fetch(callRow(tender), Call.records, db) != nil else { return false }
+    // A call that cannot be read has opened nothing.
+    return (try? OpeningState(tender, db, in: federation))?.hasBegun ?? false
   }
 
   // MARK: Acts
@@ -93,12 +91,11 @@ enum Opening {
     let text = try closed.call(body)
     let row = callRow(tender)
     let standing = try desk.read { try RowValues.fetch(row, Call.records, $0) }
-    let others = try desk.read { try begun(tender, $0, in: federation) }
-    if let standing, CallText(standing)?.hash == text.hash || !others.isEmpty {
-      guard CallText(standing)?.hash == text.hash else {
-        throw Fault.refused("id", ja: "もう分担が出されています。呼出は変えられません", en: "shares have been released: the call stands")
-      }
+    if let standing, CallText(standing)?.hash == text.hash {
       return Written([], about: [row]) { try $0.answer(row, Call.records) }
+    }
+    guard try standing == nil || !desk.read({ try hasBegun(tender, $0, in: federation) }) else {
+      throw Fault.refused("id", ja: "もう分担が出されています。呼出は変えられません", en: "shares have been released: the call stands")
     }
     let missing = text.lines.filter { $0.mark == .missing }
     guard missing.isEmpty || desk.given.text("reason") != nil else {
@@ -173,8 +170,8 @@ enum Opening {
       throw Fault.refused("id", ja: "開札の時刻はまだです", en: "it is not time to open yet")
     }
     // One ward's shares are for one call, for ever: a majority opens no second one.
-    let name = call.hash.bytes.hexadecimal
-    guard try desk.read({ try begun(tender, $0, in: federation)[desk.ward] ?? name }) == name else {
+    let own = try desk.read { try RowValues.fetch(Share.row(tender, ward: desk.wardIndex), Share.records, $0) }
+    guard own?[Share.shares]?.isEmpty ?? true || own?[Share.call] == call.hash.bytes.hexadecimal else {
       throw Fault.refused(
         "id", ja: "この区は別の呼出に分担を出しています。呼出が書き換えられました", en: "this ward released for another call: it was changed since")
     }

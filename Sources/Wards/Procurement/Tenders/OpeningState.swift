@@ -41,6 +41,9 @@ struct OpeningState {
   private(set) var partial: [String] = []
   private(set) var bids: [Bid] = []
 
+  /// Whether a trustee has released something that holds.
+  var hasBegun: Bool { !released.isEmpty || bids.contains { $0.shares > 0 } }
+
   /// Whether all bids that count are open.
   var isOpen: Bool {
     call != nil && !isCancelled && released.count >= body.threshold

@@ -268,7 +268,7 @@ enum Closing {
     guard desk.now.milliseconds > body.closesAt else {
       throw Fault.refused("id", ja: "締切はまだです", en: "it is not closed yet")
     }
-    guard try desk.read({ try Opening.begun(tender, $0, in: desk.inquiry.identity.federation).isEmpty }) else {
+    guard try !desk.read({ try Opening.hasBegun(tender, $0, in: desk.inquiry.identity.federation) }) else {
       throw Fault.refused("id", ja: "開札が始まっています", en: "shares have been released")
     }
     let version = body.hash.bytes.hexadecimal

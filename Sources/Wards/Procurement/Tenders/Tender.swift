@@ -198,7 +198,7 @@ enum Tender {
   ) { desk in
     let (row, values) = try desk.subject(records)
     let federation = desk.replica.membership.identity
-    guard try desk.read({ try Opening.begun(row, $0, in: federation).isEmpty }) else {
+    guard try !desk.read({ try Opening.hasBegun(row, $0, in: federation) }) else {
       throw Fault.refused("id", ja: "開札が始まっています", en: "the opening was called")
     }
     guard
