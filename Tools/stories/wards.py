@@ -11,7 +11,7 @@ import sys
 import time
 
 from browser import Browser, KeyboardPage, Page
-from desk import Desk, rules, send, sign_in
+from desk import PASSWORD, Desk, rules, send, sign_in
 from story import SAMPLE, check, main, until
 
 NAMES = {"13113": "渋谷", "13121": "足立", "13108": "江東"}
@@ -69,6 +69,7 @@ class Wards:
         for node in self.nodes:
             node.start([peer for peer in self.nodes if peer is not node])
             node.account("all", f"{NAMES[node.ward]} 職員")
+            node.account("tachiai", f"{NAMES[node.ward]} 立会い")
             node.command("import", SAMPLE)
         for node in self.nodes:
             self.browsers.append(Browser())
@@ -120,7 +121,8 @@ class Wards:
             send(page, node.url("/do/tellDisaster?_back=/"), name=f"首都直下地震({NAMES[node.ward]})", quakeAt=local)
             page.open(node.url("/do/declare?_back=/"))
             page.tick("[name=purposes][value=安否確認]")
-            for name, value in (("title", "首都直下地震"), ("until", until_local), ("reason", "災害対策本部設置")):
+            for name, value in (("title", "首都直下地震"), ("until", until_local), ("reason", "災害対策本部設置"),
+                                ("secondLogin", "tachiai"), ("secondPassword", PASSWORD)):
                 page.fill(f"form.stack [name={name}]", value)
             page.choose("form.stack [type=file]", self.card(node))
             page.until("document.querySelector('form.stack [name=card]').value.length > 100", "the card's file is not read")

@@ -4,7 +4,7 @@
 public enum SecondPerson {
   public static let login = FormField("secondLogin", .text(60), ja: "立ち会う人の利用者ID", en: "Login of whoever stands by")
   public static let password = FormField(
-    "secondPassword", .secret(1_024), ja: "立ち会う人のパスワード", en: "Password of whoever stands by")
+    "secondPassword", .secret(512), ja: "立ち会う人のパスワード", en: "Password of whoever stands by")
   /// A closed list: every ward reads the trail, and a free text could name somebody who must not be found.
   public static let alone = FormField(
     "aloneBecause",
