@@ -1,4 +1,5 @@
 """A ward's desk for the stories that pages tell: a node that a browser opens, and what people do at it."""
+import contextlib
 import os
 import subprocess
 import urllib.request
@@ -34,6 +35,18 @@ class Desk(Node):
             [self.binary, "account", "add", "--data", self.data, "--login", login, "--name", name, *options],
             input=PASSWORD + "\n", text=True, capture_output=True)
         check(made.returncode == 0, made.stderr)
+
+
+@contextlib.contextmanager
+def working(nodes, browsers):
+    """However a story ends, its browsers are closed and its nodes stopped."""
+    try:
+        yield
+    finally:
+        for browser in browsers:
+            browser.close()
+        for node in nodes:
+            node.stop()
 
 
 def sign_in(page, node, login):

@@ -11,7 +11,7 @@ import json
 import os
 
 from browser import Browser
-from desk import Desk, sign_in
+from desk import Desk, sign_in, working
 from officer import Officer, Tasks
 from story import SAMPLE, check, main, until
 
@@ -34,7 +34,7 @@ def story(binary, folder, shots):
 
     nodes = here, other, far = [Desk(binary, folder, ward) for ward in ("13113", "13121", "13108")]
     browsers = [Browser() for _ in range(3)]
-    try:
+    with working(nodes, browsers):
         here.start([other, far])
         other.start([here])
         far.start([here])
@@ -214,11 +214,6 @@ def story(binary, folder, shots):
         # Both refusals were asked for.
         problems = [problem for problem in page.problems() if "409" not in problem]
         check(not problems, f"{problems}")
-    finally:
-        for browser in browsers:
-            browser.close()
-        for node in nodes:
-            node.stop()
     tasks.end()
 
 

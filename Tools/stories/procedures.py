@@ -9,7 +9,7 @@ design. Exit 0 when all were met, 1 when not.
 import os
 
 from browser import Browser
-from desk import Desk, sign_in
+from desk import Desk, sign_in, working
 from officer import Officer, Tasks
 from story import check, main, until
 
@@ -22,7 +22,7 @@ def story(binary, folder, shots):
 
     nodes = here, other = [Desk(binary, folder, ward) for ward in ("13122", "13113")]
     browsers = [Browser()]
-    try:
+    with working(nodes, browsers):
         here.start([other])
         other.start([here])
         for node in nodes:
@@ -123,11 +123,6 @@ def story(binary, folder, shots):
         check(len(other.request("GET", "/api/v1/procedures?ward=13122")["procedures"]) == 2, "the versions have not come")
         problems = [problem for problem in page.problems() if "400" not in problem and "422" not in problem]
         check(not problems, f"{problems}")
-    finally:
-        for browser in browsers:
-            browser.close()
-        for node in nodes:
-            node.stop()
     tasks.end()
 
 

@@ -12,7 +12,7 @@ import time
 import urllib.parse
 
 from browser import Browser
-from desk import Desk, sign_in
+from desk import Desk, sign_in, working
 from officer import Officer, Tasks
 from story import SAMPLE, check, main, until
 
@@ -28,7 +28,7 @@ def story(binary, folder, shots):
 
     nodes = lead, other, far = [Desk(binary, folder, ward) for ward in ("13113", "13121", "13122")]
     browsers = [Browser() for _ in range(4)]
-    try:
+    with working(nodes, browsers):
         lead.start([other, far])
         other.start([lead])
         far.start([lead])
@@ -190,11 +190,6 @@ def story(binary, folder, shots):
                 chief.shoot(os.path.join(shots, f"procurement-{name}.png"))
         for page in (chief, clerk, manager, inspector):
             check(not page.problems(), f"{page.problems()}")
-    finally:
-        for browser in browsers:
-            browser.close()
-        for node in nodes:
-            node.stop()
     tasks.end()
 
 

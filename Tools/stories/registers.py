@@ -9,7 +9,7 @@ all were met, 1 when not.
 import os
 
 from browser import Browser
-from desk import Desk, sign_in
+from desk import Desk, sign_in, working
 from officer import Officer, Tasks
 from story import check, main, until
 
@@ -31,7 +31,7 @@ def story(binary, folder, shots):
         page.follow("form.stack .buttons button:not([type=button])")
         check(page.run("location.pathname").startswith("/register/"), f"{page.run('location.pathname')}: {page.text('main')[:300]}")
 
-    try:
+    with working(nodes, [browser]):
         here.start([other])
         other.start([here])
         for node in nodes:
@@ -130,10 +130,6 @@ def story(binary, folder, shots):
         check(len(csv) == 4, f"{csv}")
         problems = [problem for problem in page.problems() if "400" not in problem and "422" not in problem]
         check(not problems, f"{problems}")
-    finally:
-        browser.close()
-        for node in nodes:
-            node.stop()
     tasks.end()
 
 

@@ -12,7 +12,7 @@ import subprocess
 import time
 
 from browser import Browser
-from desk import Desk, sign_in
+from desk import Desk, sign_in, working
 from officer import Officer, Tasks
 from story import Required, check, main, until
 
@@ -41,7 +41,7 @@ def story(binary, folder, inspect, bid, shots):
     def agree():
         until("all three agree", lambda: len({n.digest() for n in nodes}) == 1, 60)
 
-    try:
+    with working(nodes, browsers):
         lead.start([other, far])
         other.start([lead, far])
         far.start([lead, other])
@@ -209,11 +209,6 @@ def story(binary, folder, inspect, bid, shots):
         print(program(inspect, "opening", far.data, tender).rstrip())
         problems = [problem for page in pages for problem in page.problems() if "400" not in problem and "422" not in problem]
         check(not problems, f"{problems}")
-    finally:
-        for browser in browsers:
-            browser.close()
-        for node in nodes:
-            node.stop()
     tasks.end()
 
 

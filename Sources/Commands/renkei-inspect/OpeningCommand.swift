@@ -43,15 +43,18 @@ struct OpeningCommand: ParsableCommand {
     if !isRight { throw ExitCode(1) }
   }
 
+  private func words(_ text: JSON) -> String {
+    harmless(Language.pick(text["ja"].text ?? "", text["en"].text ?? ""))
+  }
+
   private func show(_ proof: JSON) {
-    print(Style.strong(harmless(proof["title"].text ?? "")) + "  " + harmless(proof["stage"].text ?? ""))
+    print(Style.strong(harmless(proof["title"].text ?? "")) + "  " + words(proof["stage"]))
     for closing in proof["closings"].list {
-      print(harmless("  \(closing["ward"].text ?? "") \(closing["status"].text ?? "") \(closing["bids"].integer ?? 0)"))
+      print(harmless("  \(closing["ward"].text ?? "") \(words(closing["status"])) \(closing["bids"].integer ?? 0)"))
     }
-    let words = (Language.pick("分担", "shares"), Language.pick("必要", "needed"))
+    let released = proof["released"].list.compactMap(\.text).joined(separator: " ")
     print(
-      "  \(words.0): \(proof["released"].list.compactMap(\.text).joined(separator: " "))  \(words.1) \(proof["threshold"].integer ?? 0)"
-    )
+      Language.pick("  分担: \(released)  必要 ", "  shares: \(released)  needed ") + "\(proof["threshold"].integer ?? 0)")
     var table = TextTable([
       Language.pick("入札書", "bid"), Language.pick("分担", "shares"), Language.pick("入札額", "amount"),
       Language.pick("順位", "rank"), Language.pick("判定", "verdict"),
@@ -60,13 +63,13 @@ struct OpeningCommand: ParsableCommand {
       table.add([
         String((bid["hash"].text ?? "").prefix(16)), "\(bid["shares"].integer ?? 0)",
         bid["amount"].integer.map { "\($0)" } ?? "",
-        bid["rank"].integer.map { "\($0)" } ?? "", harmless(bid["verdict"].text ?? ""),
+        bid["rank"].integer.map { "\($0)" } ?? "", words(bid["verdict"]),
       ])
     }
     table.show(width: Text.width)
     for award in proof["awards"].list {
       let lot = award["lot"].integer ?? 0
-      print(Language.pick("落札 区分 \(lot): ", "award of lot \(lot): ") + harmless(award["verdict"].text ?? ""))
+      print(Language.pick("落札 区分 \(lot): ", "award of lot \(lot): ") + words(award["verdict"]))
     }
   }
 }

@@ -61,10 +61,7 @@ struct Gate: RouterMiddleware {
         ]
       ),
       (.relief, ["POST /own/{collection}/{row}", "POST /shelters"]),
-      (
-        .roles([.headquarters, .shelter, .welfare, .supply]),
-        ["GET /register/{row}/entry/{entry}", "POST /register/{row}/entry/{entry}"]
-      ),
+      (.desks, ["GET /register/{row}/entry/{entry}", "POST /register/{row}/entry/{entry}"]),
       (
         .people,
         [

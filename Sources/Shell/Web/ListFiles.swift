@@ -32,7 +32,11 @@ enum ListFormat: String, CaseIterable {
 /// anybody, where the node is told to publish it.
 extension WebServer {
   /// Rows that one file holds at the most.
-  private static let rowsOfFile = 100_000
+  static let rowsOfFile = 100_000
+
+  static let tooManyRows = APIError(
+    .contentTooLarge, "too-many", ja: "\(rowsOfFile) 件を超えます。条件で絞ってください",
+    en: "more than \(rowsOfFile) rows: narrow it down")
 
   /// Whether an answer is rows of a collection, which a file can hold.
   static func isTable(_ endpoint: Endpoint) -> Bool {
@@ -163,11 +167,7 @@ extension WebServer {
       answer[key].list.forEach(body)
       count += answer[key].list.count
       guard isPaged, let next = answer["next"].text else { return }
-      guard count < Self.rowsOfFile else {
-        throw APIError(
-          .contentTooLarge, "too-many", ja: "\(Self.rowsOfFile) 件を超えます。条件で絞ってください",
-          en: "more than \(Self.rowsOfFile) rows: narrow it down")
-      }
+      guard count < Self.rowsOfFile else { throw Self.tooManyRows }
       texts["after"] = next
     }
   }

@@ -18,14 +18,8 @@ extension WebServer {
 
   /// A definition as a form's field: what is entered is checked again by the service.
   private func field(_ definition: JSON) -> FormField {
-    let shape: FieldShape =
-      switch definition["kind"].text {
-      case "数": .number(-1e12...1e12)
-      case "選択": .choice(definition["choices"].list.compactMap(\.text).map { Choice($0, $0) })
-      case "はい・いいえ": .choice([Choice("はい", "yes"), Choice("いいえ", "no")])
-      case "日付": .date
-      default: .text(1_000)
-      }
+    let kind = OwnItems.Kind(rawValue: definition["kind"].text ?? "") ?? .text
+    let shape = kind.pageShape(definition["choices"].list.compactMap(\.text))
     return FormField(
       "f\(definition["id"].text ?? "")", shape, required: definition["needed"] == .integer(1),
       ja: definition["labelJa"].text ?? "", en: definition["labelEn"].text ?? "")

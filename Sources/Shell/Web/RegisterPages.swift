@@ -35,14 +35,14 @@ extension WebServer {
     let row = context.parameters.get("row") ?? ""
     let open = try await openRegister(row, context)
     // Whoever keeps an old version's page, or comes back from changing it, is shown the one in use.
-    guard open.current == row || open.beside.contains(open.current) == false else {
+    guard open.current == row else {
       return .redirect(to: "/register/\(open.current)")
     }
     var frame = frame(request, context)
     let language = frame.language
     let pick = language.pick
     let isOwn = open.version["ward"].text == core.identity.ward.code
-    if !open.beside.isEmpty, open.version["state"].text == "使用中" {
+    if !open.beside.isEmpty, open.version["stateCode"].text == "current" {
       frame.error = pick(
         "この台帳には設計が \(open.beside.count + 1) つ並んでいます。「\(title("joinRegister", language))」で一つになります。どちらの記録も残ります。",
         "\(open.beside.count + 1) designs of this register stand side by side: join them. All entries stay.")
@@ -62,14 +62,14 @@ extension WebServer {
     }
     let sums = try await ask("ownRegisterSums", texts.filter { $0.key == "shared" }, row: row, context)["sums"].list
     let dots = entryDots(answer, row, language)
-    let purpose = Self.purposeOf(request)["purpose"].map { "purpose=\(Self.escaped($0))" }
+    let purpose = self.purpose(request)["purpose"].map { "purpose=\(Self.escaped($0))" }
     let asked = purpose.map { "?" + $0 } ?? ""
     let back = "_back=" + Self.escaped("/register/\(row)" + asked)
     func link(_ id: String, _ more: String = "") -> [String: Any] {
       ["href": "/do/\(id)?_row=\(row)&\(back)\(more)", "label": title(id, language), "isSecond": true]
     }
     var top: [[String: Any]] = []
-    if isOwn, isAllowed("enterOwnEntry", context), open.version["state"].text == "使用中" {
+    if isOwn, isAllowed("enterOwnEntry", context), open.version["stateCode"].text == "current" {
       top.append(["href": "/register/\(row)/entry/new", "label": title("enterOwnEntry", language), "isSecond": false])
       top.append(link("importOwnEntries"))
     }
@@ -274,7 +274,8 @@ extension WebServer {
           ])
       }
       texts["after"] = answer["next"].text
-    } while texts["after"] != nil && lines.count < 100_000
+      guard texts["after"] == nil || lines.count < Self.rowsOfFile else { throw Self.tooManyRows }
+    } while texts["after"] != nil
     let heads = columns.map { $0["labelJa"].text ?? "" } + ["緯度", "経度", "確認日時", "備考", "区"]
     return csvFile([heads] + lines, name: "register-\(row)", isOld: Self.query(request)["encoding"]?.first == "cp932")
   }
@@ -284,35 +285,15 @@ extension WebServer {
   private static let heads = ["observedAt", "latitude", "longitude", "note", "resident"]
   private static let prefix = "a-"
 
-  /// As an entry keeps a value: what the page showed is that.
-  private static func plain(_ value: JSON) -> String {
-    switch value {
-    case .text(let text): text
-    case .flag(let flag): flag ? "1" : "0"
-    case .integer(let number): "\(number)"
-    case .real(let number): number == number.rounded() && abs(number) < 1e15 ? "\(Int64(number))" : "\(number)"
-    default: ""
-    }
-  }
-
-  private static func asked(_ request: Request) -> String {
-    purposeOf(request)["purpose"].map { "?purpose=\(escaped($0))" } ?? ""
-  }
-
   private static func isOfPeople(_ open: OpenRegister) -> Bool {
     open.version["kindCode"].text?.hasSuffix("_personal") == true
-  }
-
-  /// For what somebody looks at people's entries, as an address says it.
-  private static func purposeOf(_ request: Request) -> [String: String] {
-    query(request)["purpose"]?.first.flatMap { $0.isEmpty ? nil : ["purpose": $0] } ?? [:]
   }
 
   private func fields(_ open: OpenRegister, prefix: String = "") -> [FormField] {
     open.fields.map { field in
       let kind = OwnItems.Kind(rawValue: field["kind"].text ?? "") ?? .text
       let choices = field["choices"].list.compactMap(\.text)
-      let shape = kind == .flag ? .choice([Choice("はい", "yes"), Choice("いいえ", "no")]) : kind.shape(choices)
+      let shape = kind.pageShape(choices)
       let unit = field["unit"].text.map { "(\($0))" } ?? ""
       return FormField(
         prefix + (field["name"].text ?? ""), shape, required: field["needed"] == .flag(true),
@@ -349,7 +330,7 @@ extension WebServer {
     let own = fields(open, prefix: Self.prefix)
     var given: [String: [String]] = [:]
     var before: [String: String] = [:]
-    if let stands = try await standing(entry, open, Self.purposeOf(request), context) {
+    if let stands = try await standing(entry, open, purpose(request), context) {
       for head in heads where head.name != "observedAt" {
         given[head.name] = Controls.texts(stands[head.name], head.shape)
       }
@@ -373,7 +354,7 @@ extension WebServer {
       frame.render(
         "apply", title: title(id, language), active: "/menu",
         [
-          "action": "/register/\(row)/entry/\(entry)" + Self.asked(request), "problem": [],
+          "action": "/register/\(row)/entry/\(entry)" + suffix(purpose(request)), "problem": [],
           "before": [
             [
               "name": "_shown",
@@ -386,7 +367,7 @@ extension WebServer {
               "legend": pick("いつ・どこで", "When and where"),
               "controls": Controls(heads, language, options: options).values(given.merging(sent) { $1 }, wrong: wrong),
             ] as [String: Any]
-          ], "button": title(id, language), "back": "/register/\(row)" + Self.asked(request),
+          ], "button": title(id, language), "back": "/register/\(row)" + suffix(purpose(request)),
           "cancel": pick("やめる", "Cancel"),
         ]), refusal: fault)
   }
@@ -416,7 +397,7 @@ extension WebServer {
         let before = sent["_shown"]?.first.flatMap { try? JSON.decode([UInt8]($0.utf8)) } ?? .null
         for field in open.fields {
           let name = field["name"].text ?? ""
-          let (was, now) = (before[name].text ?? "", Self.plain(values[name] ?? .null))
+          let (was, now) = (before[name].text ?? "", OwnItems.Kind.kept(values[name] ?? .null) ?? "")
           if was == now { values[name] = nil } else if given[name] != nil, values[name] == nil { values[name] = .null }
         }
         for head in heads where head.name != "observedAt" {
@@ -427,7 +408,7 @@ extension WebServer {
       members["values"] = .text(String(decoding: JSON.object(values).bytes, as: UTF8.self))
       _ = try await carryOut(
         endpoint, .object(members), was: [:], row: row, mark: sent[Once.field]?.first, entered: nil, by: nil, context)
-      return .redirect(to: Self.appending("done=\(endpoint.id)", to: "/register/\(row)" + Self.asked(request)))
+      return .redirect(to: Self.appending("done=\(endpoint.id)", to: "/register/\(row)" + suffix(purpose(request))))
     } catch { return try await entryForm(request, context, sent: sent, fault: APIError.of(error)) }
   }
 }

@@ -37,13 +37,8 @@ public enum CaseFile {
     ],
     title: [applicant, procedure], hidden: [answers, ticket], indexes: [[receivedOn]], page: "/case")
 
-  private static func audience(_ resident: RowID?, _ desk: Desk) throws -> Audience {
-    let isGuarded = try desk.read { try Residents.isGuarded(resident, of: desk.wardIndex, $0) }
-    return .ward(desk.wardIndex, isGuarded ? .protected : .identity)
-  }
-
   private static func audience(of file: RowValues, _ desk: Desk) throws -> Audience {
-    file[guarded] == true ? .ward(desk.wardIndex, .protected) : try audience(file[resident], desk)
+    file[guarded] == true ? .ward(desk.wardIndex, .protected) : try Residents.audience(of: file[resident], desk)
   }
 
   // MARK: The fold
@@ -125,7 +120,7 @@ public enum CaseFile {
       throw Fault.badValue("answers", ja: "申請の内容が大きすぎます", en: "the answers are too large")
     }
     let row = try desk.newRow()
-    let audience = try audience(person, desk)
+    let audience = try Residents.audience(of: person, desk)
     let code = Ticket.code(ward: desk.ward)
     let ticket = Ticket.row(code, ward: desk.wardIndex)
     var edits =

@@ -47,7 +47,7 @@ public struct NewRow: Sendable {
   public static func shared(_ key: @escaping @Sendable (Desk) -> [String]?) -> NewRow {
     NewRow { desk in
       guard let key = key(desk) else { return try desk.newRow() }
-      return RowID(derivedFrom: blake2b([UInt8](key.joined(separator: "\u{1f}").utf8)).prefix)
+      return RowID(key: key)
     }
   }
   /// Of the own ward, from a natural key: the same on every node of it, cut off or not.
@@ -56,10 +56,22 @@ public struct NewRow: Sendable {
   }
 }
 
+extension RowID {
+  /// From a natural key: the same on every node.
+  public init(key: [String]) { self.init(derivedFrom: Self.digest(key)) }
+
+  /// The same, of a ward.
+  public init(key: [String], ward: UInt32) { self.init(derivedFrom: Self.digest(key), ward: ward) }
+
+  private static func digest(_ key: [String]) -> UInt64 {
+    blake2b([UInt8](key.joined(separator: "\u{1f}").utf8)).prefix
+  }
+}
+
 extension Desk {
   /// A row of the own ward from a natural key: the same on every node of it.
   public func derivedRow(_ key: [String]) -> RowID {
-    RowID(derivedFrom: blake2b([UInt8](key.joined(separator: "\u{1f}").utf8)).prefix, ward: wardIndex)
+    RowID(key: key, ward: wardIndex)
   }
 }
 

@@ -21,11 +21,16 @@ public struct AtLeast: Hashable, Sendable {
   }
 
   /// In both languages, for an answer's member of `.words`.
-  public var json: JSON { ["ja": .text(words.ja), "en": .text(words.en)] }
+  public var json: JSON { words.json }
 
   private static func grouped(_ number: Int64) -> String {
     var digits = Array(String(number.magnitude))
     for place in stride(from: digits.count - 3, to: 0, by: -3) { digits.insert(",", at: place) }
     return (number < 0 ? "-" : "") + String(digits)
   }
+}
+
+extension Words {
+  /// For an answer's member of `.words`.
+  public var json: JSON { ["ja": .text(ja), "en": .text(en)] }
 }

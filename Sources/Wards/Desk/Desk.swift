@@ -52,7 +52,7 @@ public struct Desk {
   /// The answer with what is to be said beside it.
   func telling(_ answer: JSON) -> JSON {
     guard let words = told.words, case .object(var members) = answer else { return answer }
-    members["told"] = ["ja": .text(words.ja), "en": .text(words.en)]
+    members["told"] = words.json
     return .object(members)
   }
 

@@ -59,6 +59,31 @@ enum OwnValue {
     records(48, "own_values_registry_personal", .registry, .people(.people, .identity, of: subject)),
   ]
 
+  /// One row for each ward that enters a value.
+  static func row(_ field: RowID, of subject: RowID, ward: UInt32) -> RowID {
+    RowID(derivedFrom: blake2b([UInt8]("own \(field) \(subject)".utf8)).prefix, ward: ward)
+  }
+
+  /// What this ward entered in own fields of a row that becomes another, which only those read who protect that person.
+  static func moving(_ subject: RowID, to new: RowID, _ desk: Desk) throws -> [Draft] {
+    try all.filter(\.isPersonal).compactMap { records in
+      let rows = try desk.read {
+        try RowValues.all(records, "WHERE subject = ? ORDER BY id", [subject.rawValue], $0)
+      }.filter { $0.id.ward == desk.wardIndex }
+      guard !rows.isEmpty else { return nil }
+      var draft = records.draft()
+      for values in rows {
+        guard let field = values[field] else { continue }
+        draft.edit(
+          records, row(field, of: new, ward: desk.wardIndex),
+          values.copy(except: [self.subject.schema.name]) + [self.subject.set(new)],
+          for: .ward(desk.wardIndex, .protected))
+        draft.delete(records, values.id, for: .ward(desk.wardIndex, .identity))
+      }
+      return draft
+    }
+  }
+
   /// Where values of own fields of rows of `subject` lie.
   static func records(for subject: Records) -> Records? {
     all.first { $0.lane == subject.lane && $0.isPersonal == subject.isPersonal }
@@ -84,6 +109,28 @@ public enum OwnItems {
       }
     }
 
+    /// A value as a column of text keeps it; nil for nothing.
+    public static func kept(_ value: JSON) -> String? {
+      switch value {
+      case .text(let text): text.isEmpty ? nil : text
+      case .flag(let flag): flag ? "1" : "0"
+      case .integer(let number): "\(number)"
+      case .real(let number): plain(number)
+      case .null, .list, .object: nil
+      }
+    }
+
+    /// A number as a person writes it.
+    public static func plain(_ number: Double) -> String {
+      number == number.rounded() && abs(number) < 1e15 ? "\(Int64(number))" : "\(number)"
+    }
+
+    /// What a page offers of yes and no.
+    public static let flags = [Choice("はい", "yes"), Choice("いいえ", "no")]
+
+    /// On a page, where a box that is not ticked and one that nobody has touched must not look alike.
+    public func pageShape(_ choices: [String]) -> FieldShape { self == .flag ? .choice(Self.flags) : shape(choices) }
+
     public func shape(_ choices: [String]) -> FieldShape {
       switch self {
       case .text: .text(1_000)
@@ -93,6 +140,11 @@ public enum OwnItems {
       case .date: .date
       }
     }
+  }
+
+  /// Of somebody who becomes protected under a new number.
+  public static func moving(_ subject: RowID, to new: RowID, _ desk: Desk) throws -> [Draft] {
+    try OwnValue.moving(subject, to: new, desk)
   }
 
   /// - Parameters:
@@ -172,8 +224,7 @@ public enum OwnItems {
             throw Fault(.forbidden, field: "row", ja: "他区の個人の記録です", en: "another ward's personal record")
           }
           let text = try checked(desk.given.text("value")!, definition, desk.inquiry)
-          // One row for each ward that enters a value.
-          let id = RowID(derivedFrom: blake2b([UInt8]("own \(field) \(row)".utf8)).prefix, ward: desk.wardIndex)
+          let id = OwnValue.row(field, of: row, ward: desk.wardIndex)
           if let was = desk.given.was["value"] {
             let standing = try desk.read { try RowValues.fetch(id, kept, $0) }?[OwnValue.value]
             guard standing == was.text || standing == text else {
@@ -240,12 +291,6 @@ public enum OwnItems {
         en: field[OwnField.labelEn] ?? "Value")
     ])
     let read = try form.read(texts: ["value": text], in: inquiry.identity.federation).values["value"] ?? .null
-    switch read {
-    case .text(let text): return text
-    case .flag(let flag): return flag ? "1" : "0"
-    case .integer(let number): return "\(number)"
-    case .real(let number): return number == number.rounded() && abs(number) < 1e15 ? "\(Int64(number))" : "\(number)"
-    default: return text
-    }
+    return Kind.kept(read) ?? text
   }
 }

@@ -47,6 +47,8 @@ public enum Access: Hashable, Sendable {
   public static let staff = Access.roles(Set(Role.allCases))
   /// A disaster's headquarters and its shelters.
   public static let relief = Access.roles([.headquarters, .shelter])
+  /// Whoever works at a desk: not who keeps accounts or machines, or only looks.
+  public static let desks = Access.roles([.headquarters, .shelter, .welfare, .supply])
   /// Whoever works with people's data.
   public static let people = Access.roles([.headquarters, .shelter, .welfare])
   public static let welfare = Access.roles([.welfare])

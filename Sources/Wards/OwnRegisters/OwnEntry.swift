@@ -28,8 +28,8 @@ public enum OwnEntry {
     Field.text(UInt32($0), "s\($0)", 1_000, "欄\($0)", "Slot \($0)")
   }
 
-  /// Who of a ward enters anything.
-  static let writing: Set<Role> = [.headquarters, .shelter, .welfare, .supply]
+  /// Who of a ward enters anything; each register narrows it down (`OwnRegister.enteredBy`).
+  static let writing = Access.desks
 
   private static func records(_ number: UInt32, _ name: String, _ lane: Lane, _ reader: Reader) -> Records {
     Records(
@@ -58,10 +58,6 @@ public enum OwnEntry {
 
   static func slot(_ number: Int) -> Field<String> { slots[number - RegisterDesign.slots.lowerBound] }
 
-  static func plain(_ number: Double) -> String {
-    number == number.rounded() && abs(number) < 1e15 ? "\(Int64(number))" : "\(number)"
-  }
-
   // MARK: What a form gives
 
   /// The head of every entry: where, when, of whom, and what else.
@@ -85,18 +81,10 @@ public enum OwnEntry {
     }
     let read = try Form(fields).read(given, in: inquiry.identity.federation)
     var texts: [Int: String?] = [:]
-    for field in design.asked where read.has(field.name) { texts[field.slot] = text(read.values[field.name] ?? .null) }
-    return texts
-  }
-
-  private static func text(_ value: JSON) -> String? {
-    switch value {
-    case .text(let text): text.isEmpty ? nil : text
-    case .flag(let flag): flag ? "1" : "0"
-    case .integer(let number): "\(number)"
-    case .real(let number): plain(number)
-    default: nil
+    for field in design.asked where read.has(field.name) {
+      texts[field.slot] = OwnItems.Kind.kept(read.values[field.name] ?? .null)
     }
+    return texts
   }
 
   private static func given(_ desk: Desk) throws -> JSON {
@@ -105,8 +93,7 @@ public enum OwnEntry {
 
   private static func audience(_ records: Records, _ person: RowID?, _ desk: Desk) throws -> Audience? {
     guard records.isPersonal else { return nil }
-    let isGuarded = try desk.read { try Residents.isGuarded(person, of: desk.wardIndex, $0) }
-    return .ward(desk.wardIndex, isGuarded ? .protected : .identity)
+    return try Residents.audience(of: person, desk)
   }
 
   /// What the first of its texts says; what a page calls the entry.
@@ -136,7 +123,7 @@ public enum OwnEntry {
   }
 
   private static let enter = Endpoint.write(
-    "enterOwnEntry", "/own-registers/{id}/entries", "台帳に記録する", "Make an entry", for: .roles(writing),
+    "enterOwnEntry", "/own-registers/{id}/entries", "台帳に記録する", "Make an entry", for: writing,
     "An entry of a ward's own register; `values` has the fields by their slots.", heads + [values],
     of: OwnRegister.records, when: OwnRegister.open, makes: true, answers: .members([saidID])
   ) { desk in
@@ -173,7 +160,7 @@ public enum OwnEntry {
   /// An entry is changed where it lies, by the version that it was made by. Only what that version has no field for makes it go on as a
   /// new entry, by the newer one: what stands in a slot never gets another meaning.
   private static let change = Endpoint.write(
-    "changeOwnEntry", "/own-registers/{id}/entries/changes", "記録を直す", "Change an entry", for: .roles(writing),
+    "changeOwnEntry", "/own-registers/{id}/entries/changes", "記録を直す", "Change an entry", for: writing,
     "Changes what is given of an entry. What its own version of the design has no field for makes it go on as a new one.",
     [entry] + heads.filter { $0.name != "resident" } + [values, shown], of: OwnRegister.records, when: OwnRegister.open,
     answers: .members([saidID])
@@ -253,7 +240,7 @@ public enum OwnEntry {
   }
 
   private static let close = Endpoint.write(
-    "closeOwnEntry", "/own-registers/{id}/entries/closing", "記録を終える", "Close an entry", for: .roles(writing),
+    "closeOwnEntry", "/own-registers/{id}/entries/closing", "記録を終える", "Close an entry", for: writing,
     "The entry is over; what was entered stays.", [entry], of: OwnRegister.records, when: OwnRegister.open,
     answers: .members([saidID])
   ) { desk in

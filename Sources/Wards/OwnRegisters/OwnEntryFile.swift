@@ -29,7 +29,7 @@ enum OwnEntryFile {
 
   static let endpoint = Endpoint.write(
     "importOwnEntries", "/own-registers/{id}/entries/file", "CSVを取り込む", "Take in a CSV file",
-    for: .roles(OwnEntry.writing),
+    for: OwnEntry.writing,
     "Entries from a CSV file whose columns have the names of the register's fields.",
     [
       FormField("csv", .secret(mostBytes), required: true, ja: "CSVファイル", en: "CSV file"),

@@ -13,10 +13,9 @@ public enum OwnRegister {
     Choice("物資の記録", "own_entries_supply"), Choice("台帳", "own_entries_registry"),
     Choice("人の台帳", "own_entries_registry_personal"),
   ]
-  private static let writers: [(choice: Choice, roles: Set<Role>)] = [
-    (Choice("職員全員", "everybody"), OwnEntry.writing), (Choice("本部と避難所", "relief"), [.headquarters, .shelter]),
-    (Choice("本部", "headquarters"), [.headquarters]), (Choice("福祉", "welfare"), [.welfare]),
-    (Choice("物資", "supply"), [.headquarters, .supply]),
+  private static let writers: [(choice: Choice, access: Access)] = [
+    (Choice("職員全員", "everybody"), OwnEntry.writing), (Choice("本部と避難所", "relief"), .relief),
+    (Choice("本部", "headquarters"), .command), (Choice("福祉", "welfare"), .welfare), (Choice("物資", "supply"), .goods),
   ]
 
   static let ja = Field.text(1, "name_ja", 100, "台帳の名前", "Name in Japanese")
@@ -91,8 +90,8 @@ public enum OwnRegister {
   }
 
   static func mustMayEnter(_ version: RowValues, _ desk: Desk) throws {
-    let roles = writers.first { $0.choice.word == version[enteredBy] }?.roles ?? OwnEntry.writing
-    guard !desk.inquiry.user.roles.isDisjoint(with: roles) else {
+    let access = writers.first { $0.choice.word == version[enteredBy] }?.access ?? OwnEntry.writing
+    guard access.admits(desk.inquiry.user.roles) else {
       throw Fault(
         .forbidden, field: "id", ja: "この台帳に記録できるのは「\(version[enteredBy] ?? "職員")」です",
         en: "entries of this register are made by others")
@@ -264,7 +263,7 @@ public enum OwnRegister {
     members["standard"] = JSON(field.standard)
     if !field.choices.isEmpty { members["choices"] = .list(field.choices.map { .text($0) }) }
     if !field.bands.isEmpty {
-      members["bands"] = .text(field.bands.map { "\(OwnEntry.plain($0.from))=\($0.name)" }.joined(separator: ", "))
+      members["bands"] = .text(field.bands.map { "\(OwnItems.Kind.plain($0.from))=\($0.name)" }.joined(separator: ", "))
     }
     return .object(members.filter { $0.value != .null })
   }

@@ -266,4 +266,31 @@ struct PeopleTests {
     }
     #expect(notes.contains { $0.contains("一人で: 一刻を争う") } && notes.contains { $0.contains("立会い: @9") }, "\(notes)")
   }
+
+  @Test func `what a ward's own fields say of somebody goes along under the key that no declaration opens`() throws {
+    let wards = try Wards()
+    let (home, other) = (wards.first, wards.second)
+    let person = try home.write("registerResident", nil, ["familyName": "守"]).row
+    let field = try home.write(
+      "addOwnField", nil, ["collection": "residents", "labelJa": "持病", "labelEn": "Illness", "kind": "文字"]
+    ).row
+    try home.write(
+      "enterOwnValues", nil,
+      ["collection": "residents", "row": .text("\(person)"), "field": .text("\(field)"), "value": "秘密の持病"])
+    let new = try home.write("protectResident", person).row
+    try home.meet(other)
+    let values = try home.read(
+      "ownValues", nil, ["collection": "residents", "row": .text("\(new)"), "purpose": "本人の保護"])["values"].list
+    #expect(values.map { $0["value"] } == ["秘密の持病"])
+    try other.write(
+      "declare", nil,
+      [
+        "title": "地震", "purposes": ["安否確認"], "reason": "本部", "card": wards.card(1),
+        "until": .integer(other.now.milliseconds + 86_400_000),
+      ])
+    let count = try other.replica.store.read {
+      try Int.fetchOne($0, sql: "SELECT count(*) FROM own_values_registry_personal WHERE value LIKE '%秘密%'") ?? 0
+    }
+    #expect(count == 0)
+  }
 }

@@ -30,6 +30,11 @@ public enum Residents {
     return values[Resident.guarded] == true
   }
 
+  /// For whom the own ward writes what it says of somebody; of nobody who is known, its own nodes.
+  public static func audience(of resident: RowID?, _ desk: Desk) throws -> Audience {
+    audience(desk.wardIndex, guarded: try desk.read { try isGuarded(resident, of: desk.wardIndex, $0) })
+  }
+
   public static func audience(_ ward: UInt32, guarded: Bool) -> Audience {
     .ward(ward, guarded ? .protected : .identity)
   }

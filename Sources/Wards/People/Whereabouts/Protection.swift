@@ -55,7 +55,7 @@ enum Protection {
         try move(values, records, edits, .identity, &life, desk)
       }
     }
-    let further = try registers(of: row, to: new, desk)
+    let further = try registers(of: row, to: new, desk) + OwnItems.moving(row, to: new, desk)
     // The trail, which every ward reads, must not name the old ID and the new one together: nothing of the record is shown.
     return Written([registry, life] + further, about: [row]) { look in
       [

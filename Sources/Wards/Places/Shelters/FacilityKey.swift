@@ -73,6 +73,6 @@ struct FacilityKey: Hashable {
     let parts = [
       "shelter", record.ward, normalised(record.name), normalisedAddress(record.address ?? ""), discriminator,
     ]
-    return RowID(derivedFrom: blake2b([UInt8](parts.joined(separator: "\u{1f}").utf8)).prefix, ward: ward)
+    return RowID(key: parts, ward: ward)
   }
 }

@@ -40,8 +40,13 @@ enum Supplier {
   }
 
   @Sendable private static func key(_ desk: Desk) -> [String]? {
-    desk.given.text(number.name).map { ["supplier", $0] }
+    desk.given.text(number.name).map(naturalKey)
   }
+
+  private static func naturalKey(_ number: String) -> [String] { ["supplier", number] }
+
+  /// The row of a number: what else stands in it is everybody's to write.
+  static func row(_ number: String) -> RowID { RowID(key: naturalKey(number)) }
 
   static let service = Service(
     "事業者", "Suppliers", records: [records],

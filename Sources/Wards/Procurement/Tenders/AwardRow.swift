@@ -25,35 +25,49 @@ enum AwardRow {
     indexes: [[tender]])
 
   static func row(_ tender: RowID, _ lot: UInt16) -> RowID {
-    RowID(derivedFrom: blake2b([UInt8]("award\u{1f}\(tender)\u{1f}\(lot)".utf8)).prefix, ward: tender.ward)
+    RowID(key: ["award", "\(tender)", "\(lot)"], ward: tender.ward)
   }
 
   private static let deciding: [any AnyField] = [supplier, hash, amount, price]
 
-  static func shown(_ tender: RowID, _ state: OpeningState, _ db: Database) throws -> [JSON] {
-    try state.body.lots.compactMap { lot in
-      guard let award = try RowValues.fetch(row(tender, lot.number), records, db) else { return nil }
-      var members: [String: JSON] = ["lot": JSON(Int(lot.number))]
-      members["supplier"] = award[supplier].map { .text("\($0)") }
-      members["amount"] = award[amount].map { .integer($0) }
-      members["price"] = award[price].map { .integer($0) }
-      members["verdict"] = .text(try words(of: award, lot.number, state, db))
-      return .object(members)
+  /// What this node says to an award: that it is what the bids come to, or not.
+  enum Check {
+    case asOpened, cancelled, torn, tenderCancelled, notOpen, other
+    var words: Words {
+      switch self {
+      case .asOpened: Words("判定のとおり", "as the bids come to")
+      case .cancelled: Words("取消", "cancelled")
+      case .torn: Words("二つの落札決定", "awarded in two ways")
+      case .tenderCancelled: Words("取りやめ", "the tender is cancelled")
+      case .notOpen: Words("まだ確かめられない", "cannot be checked yet")
+      case .other: Words("判定と違う落札", "not what the bids come to")
+      }
     }
   }
 
-  /// What this node says to an award: that it is what the bids come to, or not.
-  private static func words(
-    of award: RowValues, _ lot: UInt16, _ state: OpeningState, _ db: Database
-  ) throws -> String {
-    if award[cancelledAt] != nil { return "取消" }
-    if try Kept.isTorn(award.id, records, deciding, db) { return "二つの落札決定" }
-    if state.isCancelled { return "取りやめ" }
-    guard state.isOpen else { return "まだ確かめられない" }
+  static func shown(_ tender: RowID, _ state: OpeningState, _ db: Database) throws -> [(check: Check, json: JSON)] {
+    try state.body.lots.compactMap { lot in
+      guard let award = try RowValues.fetch(row(tender, lot.number), records, db) else { return nil }
+      let check = try check(award, lot.number, state, db)
+      var members: [String: JSON] = ["lot": JSON(Int(lot.number)), "verdict": check.words.json]
+      members["supplier"] = award[supplier].map { .text("\($0)") }
+      members["amount"] = award[amount].map { .integer($0) }
+      members["price"] = award[price].map { .integer($0) }
+      return (check, .object(members))
+    }
+  }
+
+  private static func check(
+    _ award: RowValues, _ lot: UInt16, _ state: OpeningState, _ db: Database
+  ) throws -> Check {
+    if award[cancelledAt] != nil { return .cancelled }
+    if try Kept.isTorn(award.id, records, deciding, db) { return .torn }
+    if state.isCancelled { return .tenderCancelled }
+    guard state.isOpen else { return .notOpen }
     guard let winner = state.winner(of: lot), winner.line.hash == award[hash], winner.supplier == award[supplier],
       let bid = winner.text?.amount, bid == award[amount], Award.contractPrice(bid: bid) == award[price]
-    else { return "判定と違う落札" }
-    return "判定のとおり"
+    else { return .other }
+    return .asOpened
   }
 
   private static let decide = Endpoint.write(
@@ -68,7 +82,8 @@ enum AwardRow {
       throw Fault.badValue("lot", ja: "その区分はありません", en: "there is no such lot")
     }
     guard state.isOpen else {
-      throw Fault.refused("id", ja: "まだ開札が終わっていません(\(state.stage(at: desk.now)))", en: "not opened yet")
+      let stage = state.stage(at: desk.now)
+      throw Fault.refused("id", ja: "まだ開札が終わっていません(\(stage.ja))", en: "not opened yet (\(stage.en))")
     }
     guard let winner = state.winner(of: number), let text = winner.text else {
       throw Fault.refused("id", ja: "有効な入札がありません(不調)", en: "no bid counts")
@@ -105,9 +120,10 @@ enum AwardRow {
       award.id == row(tender, number)
     else { throw Fault.refused("id", ja: "この落札は読めません", en: "the award cannot be read") }
     let state = try desk.read { try OpeningState(tender, $0, in: desk.inquiry.identity.federation) }
-    let verdict: String = try desk.read { try words(of: award, number, state, $0) }
-    guard verdict == "判定のとおり" else {
-      throw Fault.refused("id", ja: "契約できません: \(verdict)", en: "no contract can be made of it: \(verdict)")
+    let found = try desk.read { try check(award, number, state, $0) }
+    guard found == .asOpened else {
+      throw Fault.refused(
+        "id", ja: "契約できません: \(found.words.ja)", en: "no contract can be made of it: \(found.words.en)")
     }
     guard state.body.lots.first(where: { $0.number == number })?.lines.contains(where: { $0.ward == desk.ward }) == true
     else {

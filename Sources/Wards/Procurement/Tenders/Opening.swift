@@ -39,7 +39,7 @@ enum Opening {
     private static let byteCount = 128
 
     static func row(_ tender: RowID, ward: UInt32) -> RowID {
-      RowID(derivedFrom: blake2b([UInt8]("opening share\u{1f}\(tender)".utf8)).prefix, ward: ward)
+      RowID(key: ["opening share", "\(tender)"], ward: ward)
     }
 
     static func bytes(_ hash: Digest, _ release: Release) -> [UInt8] {
@@ -60,7 +60,7 @@ enum Opening {
   }
 
   static func callRow(_ tender: RowID) -> RowID {
-    RowID(derivedFrom: blake2b([UInt8]("opening call\u{1f}\(tender)".utf8)).prefix, ward: tender.ward)
+    RowID(key: ["opening call", "\(tender)"], ward: tender.ward)
   }
 
   /// Whether a trustee has released a share that holds: from then on closings, versions and call are fixed. What anybody else

@@ -15,29 +15,35 @@ public struct OpeningProof: Sendable {
   public init(_ tender: RowID, _ db: Database, in federation: FederationIdentity, at now: Instant? = nil) throws {
     let state = try OpeningState(tender, db, in: federation)
     let awards = try AwardRow.shown(tender, state, db)
-    isRight = state.isOpen && awards.allSatisfy { ["判定のとおり", "取消"].contains($0["verdict"].text) }
+    isRight = state.isOpen && awards.allSatisfy { [.asOpened, .cancelled].contains($0.check) }
     let left = state.closed.closings.flatMap { closing in
       closing.leftOut.map { ["ward": .text(closing.ward), "hash": .text($0)] as JSON }
     }
+    // The lead calls who is suspended; a ward that knows of another says so.
+    let doubts =
+      state.call?.lines.filter {
+        $0.mark == .admitted && state.closed.suspended.contains(Supplier.row($0.number))
+      } ?? []
     json = [
       "title": .text(state.body.title), "text": .text(state.body.text),
       "hash": .text(state.body.hash.bytes.hexadecimal), "threshold": JSON(state.body.threshold),
-      "stage": .text(state.stage(at: now ?? Instant(milliseconds: .max))), "opensAt": .integer(state.body.opensAt),
+      "stage": state.stage(at: now ?? Instant(milliseconds: .max)).json, "opensAt": .integer(state.body.opensAt),
       "released": .list(state.released.map { .text($0) }), "partial": .list(state.partial.map { .text($0) }),
       "waiting": .list(
         state.body.trustees.map(\.ward).filter { !(state.released + state.partial).contains($0) }.map { .text($0) }),
       "closings": .list(
         state.closed.closings.map {
-          ["ward": .text($0.ward), "status": .text($0.status.words), "bids": JSON($0.hashes?.count ?? 0)]
+          ["ward": .text($0.ward), "status": $0.status.words.json, "bids": JSON($0.hashes?.count ?? 0)]
         }),
-      "bids": .list(state.bids.map(Self.json)), "leftOut": .list(left), "awards": .list(awards),
+      "bids": .list(state.bids.map(Self.json)), "leftOut": .list(left), "awards": .list(awards.map(\.json)),
+      "doubts": .list(doubts.map { ["hash": .text($0.hash)] }),
     ]
   }
 
   private static func json(_ bid: OpeningState.Bid) -> JSON {
     var members: [String: JSON] = [
       "hash": .text(bid.line.hash), "lot": JSON(Int(bid.line.lot)), "shares": JSON(bid.shares),
-      "verdict": .text(bid.verdict),
+      "verdict": bid.verdict.json,
     ]
     members["supplier"] = bid.supplier.map { .text("\($0)") }
     if bid.line.ward != "-" { members["ward"] = .text(bid.line.ward) }
@@ -52,7 +58,7 @@ public struct OpeningProof: Sendable {
   }
 
   private static let members: [Answer.Member] = [
-    .init("title", .text(200), "件名", "Title"), .init("stage", .text(100), "段階", "Stage"),
+    .init("title", .text(200), "件名", "Title"), .init("stage", .object(.words), "段階", "Stage"),
     .init("opensAt", .time, "開札予定", "Opened at"), .init("threshold", .integer(Numbers.any), "開札に要る区の数", "Needed"),
     .init("released", .list(.ward, 100), "分担を出した区", "Released by"),
     .init("partial", .list(.ward, 100), "分担が合わない区", "Shares that do not hold"),
@@ -62,7 +68,7 @@ public struct OpeningProof: Sendable {
       "closings",
       .objects(
         .members([
-          .init("ward", .ward, "区", "Ward"), .init("status", .text(100), "締切", "Closing"),
+          .init("ward", .ward, "区", "Ward"), .init("status", .object(.words), "締切", "Closing"),
           .init("bids", .integer(Numbers.any), "入札の数", "Bids"),
         ])), "受付の締切", "Closings"),
     .init(
@@ -71,7 +77,7 @@ public struct OpeningProof: Sendable {
         .members([
           .init("supplier", .row("suppliers"), "事業者", "Supplier"),
           .init("amount", .integer(Numbers.any), "入札額(税抜・円)", "Amount"),
-          .init("rank", .integer(Numbers.any), "順位", "Rank"), .init("verdict", .text(100), "判定", "Verdict"),
+          .init("rank", .integer(Numbers.any), "順位", "Rank"), .init("verdict", .object(.words), "判定", "Verdict"),
           .init("lot", .integer(Numbers.any), "区分", "Lot"),
           .init("shares", .integer(Numbers.any), "確かめた分担", "Shares that hold"),
           .init("ward", .ward, "受付区", "Taken in at"), .init("hash", .code(64), "入札書のハッシュ", "Hash of the bid"),
@@ -82,13 +88,16 @@ public struct OpeningProof: Sendable {
         .members([.init("ward", .ward, "受付区", "Taken in at"), .init("hash", .code(64), "入札書のハッシュ", "Hash of the bid")])),
       "締切の一覧にない受付", "Taken in, and not in the closing"),
     .init(
+      "doubts", .objects(.members([.init("hash", .code(64), "入札書のハッシュ", "Hash of the bid")])),
+      "指名停止の登録がある事業者の入札", "Of suppliers that are suspended here"),
+    .init(
       "awards",
       .objects(
         .members([
           .init("lot", .integer(Numbers.any), "区分", "Lot"), .init("supplier", .row("suppliers"), "落札者", "Winner"),
           .init("amount", .integer(Numbers.any), "落札額(税抜・円)", "Amount"),
           .init("price", .integer(Numbers.any), "契約額(税込・円)", "Price, taxed"),
-          .init("verdict", .text(100), "確認", "Checked"),
+          .init("verdict", .object(.words), "確認", "Checked"),
         ])), "落札", "Awards"),
   ]
 

@@ -10,23 +10,37 @@ import Synchronization
 /// How a tender stands, worked out from rows alone: the same on every node that has them, whatever arrived first. Once there is a
 /// call, from the call, the version that it names, envelopes by their hashes, and shares.
 struct OpeningState {
+  /// Why a bid does not count.
+  enum Ground {
+    case missing, unregistered, suspended, malformed, twice, aboveReserve
+    var words: Words {
+      switch self {
+      case .missing: Words("封筒未着", "the envelope never came")
+      case .unregistered: Words("署名鍵が登録されていない", "its signing key was not registered")
+      case .suspended: Words("指名停止", "suspended")
+      case .malformed: Words("入札書の書き方の誤り", "wrongly written")
+      case .twice: Words("同じ事業者の 2 以上の入札", "two or more of one supplier")
+      case .aboveReserve: Words("予定価格超過", "above the reserve price")
+      }
+    }
+  }
+
   struct Bid {
     var line: CallText.Line
-    var supplier: RowID? { line.mark == .missing ? nil : Receipt.supplier(line.number) }
+    var supplier: RowID? { line.mark == .missing ? nil : Supplier.row(line.number) }
     /// The envelope, where it is here and proven.
     var sealed: (SealedBid, BidTerms)?
     /// Shares that hold.
     var shares = 0
     var text: BidText?
-    /// Why it does not count.
-    var ground: String?
+    var ground: Ground?
     var rank: Int?
     var isWinner = false
 
-    var verdict: String {
-      if let ground { return "無効: \(ground)" }
-      if isWinner { return "落札候補" }
-      return text == nil ? "未開封" : "有効"
+    var verdict: Words {
+      if let words = ground?.words { return Words("無効: \(words.ja)", "void: \(words.en)") }
+      if isWinner { return Words("落札候補", "wins") }
+      return text == nil ? Words("未開封", "sealed") : Words("有効", "valid")
     }
   }
 
@@ -77,9 +91,9 @@ struct OpeningState {
     bids = try (call?.lines ?? closed.lines).map { line in
       var bid = Bid(line: line)
       switch line.mark {
-      case .missing: bid.ground = call == nil ? nil : "封筒未着"
-      case .unregistered: bid.ground = "署名鍵が登録されていない"
-      case .suspended: bid.ground = "指名停止"
+      case .missing: bid.ground = call == nil ? nil : .missing
+      case .unregistered: bid.ground = .unregistered
+      case .suspended: bid.ground = .suspended
       case .admitted: break
       }
       bid.sealed = try closed.proven[line.hash] ?? Self.sealed(line, tender, body, db, federation)
@@ -132,7 +146,7 @@ struct OpeningState {
       bids[place].shares = releases.count
       guard releases.count >= terms.threshold else { continue }
       bids[place].text = sealed.opened(with: releases, terms).flatMap { BidText($0) }
-      if bids[place].text == nil, bids[place].ground == nil { bids[place].ground = "入札書の書き方の誤り" }
+      if bids[place].text == nil, bids[place].ground == nil { bids[place].ground = .malformed }
     }
   }
 
@@ -143,11 +157,11 @@ struct OpeningState {
     let places = bids.indices.filter { bids[$0].sealed != nil && bids[$0].line.mark != .unregistered }
     for (_, same) in Dictionary(grouping: places, by: { "\(bids[$0].line.lot) \(bids[$0].line.number)" })
     where same.count > 1 {
-      for place in same { bids[place].ground = "同じ事業者の 2 以上の入札" }
+      for place in same { bids[place].ground = .twice }
     }
     for place in bids.indices where bids[place].ground == nil {
       guard let text = bids[place].text, let reserve = body.reserve else { continue }
-      if !Award.isWithin(bid: text.amount, reserve: reserve, body.comparison.way) { bids[place].ground = "予定価格超過" }
+      if !Award.isWithin(bid: text.amount, reserve: reserve, body.comparison.way) { bids[place].ground = .aboveReserve }
     }
     for lot in body.lots { rank(bids.indices.filter { bids[$0].line.lot == lot.number && bids[$0].ground == nil }) }
   }
@@ -165,16 +179,19 @@ struct OpeningState {
   /// - Returns: the bid that wins a lot; nil while it is not open, or where none counts.
   func winner(of lot: UInt16) -> Bid? { isOpen ? bids.first { $0.line.lot == lot && $0.isWinner } : nil }
 
-  func stage(at now: Instant) -> String {
-    if isCancelled { return "取りやめ" }
-    if isOpen { return "開札済" }
+  func stage(at now: Instant) -> Words {
+    if isCancelled { return Words("取りやめ", "cancelled") }
+    if isOpen { return Words("開札済", "opened") }
     if call != nil {
-      if released.isEmpty, partial.isEmpty, !fits { return "呼出が締切と合わない" }
-      return "開札待ち \(released.count)/\(body.threshold)"
+      if released.isEmpty, partial.isEmpty, !fits { return Words("呼出が締切と合わない", "the call does not fit the closings") }
+      let count = "\(released.count)/\(body.threshold)"
+      return Words("開札待ち \(count)", "being opened \(count)")
     }
-    if now.milliseconds <= body.closesAt { return "受付中" }
+    if now.milliseconds <= body.closesAt { return Words("受付中", "taking bids in") }
     let done = closed.closings.filter { $0.status == .closed }.count
-    return done < closed.closings.count ? "締切待ち \(done)/\(closed.closings.count)" : "呼出待ち"
+    let count = "\(done)/\(closed.closings.count)"
+    return done < closed.closings.count
+      ? Words("締切待ち \(count)", "being closed \(count)") : Words("呼出待ち", "to be called")
   }
 }
 

@@ -95,12 +95,7 @@ enum Receipt {
 
   /// A receipt's and its envelope's own place, by what they are; a row elsewhere is none.
   static func row(_ tender: RowID, _ hash: String, ward: UInt32) -> RowID {
-    RowID(derivedFrom: blake2b([UInt8]("bid\u{1f}\(tender)\u{1f}\(hash)".utf8)).prefix, ward: ward)
-  }
-
-  /// A supplier's row by its number alone: what else stands in it is everybody's to write.
-  static func supplier(_ number: String) -> RowID {
-    RowID(derivedFrom: blake2b([UInt8]("supplier\u{1f}\(number)".utf8)).prefix)
+    RowID(key: ["bid", "\(tender)", hash], ward: ward)
   }
 
   private static func words(_ refusal: SealedBid.Refusal) -> Fault {
@@ -126,7 +121,7 @@ enum Receipt {
     let file = try BidFile(desk.given.text("bid")!)
     guard file.tender == tender else { throw words(.otherTerms) }
     let isKnown = try desk.read {
-      try BidKey.isKnown(file.key, of: supplier(file.supplier), at: body.wards, ended: false, $0)
+      try BidKey.isKnown(file.key, of: Supplier.row(file.supplier), at: body.wards, ended: false, $0)
     }
     guard isKnown else {
       throw Fault.refused("bid", ja: "この署名鍵は登録されていません。事業者の登録を確かめてください", en: "the signing key is not registered")
@@ -226,7 +221,7 @@ enum Closing {
     fields: [tender, count, closedAt, version, list] + Kept.fields, title: [Kept.ward], indexes: [[tender]])
 
   static func row(_ tender: RowID, ward: UInt32) -> RowID {
-    RowID(derivedFrom: blake2b([UInt8]("closing\u{1f}\(tender)".utf8)).prefix, ward: ward)
+    RowID(key: ["closing", "\(tender)"], ward: ward)
   }
 
   static func isHash(_ text: String) -> Bool {

@@ -5,75 +5,18 @@ import Federation
 import GRDB
 import Sodium
 
-/// 開札の呼出の内容: every bid that the closings list, with all that its verdict needs, as one text. Shares name its hash; what anybody
-/// writes afterwards into receipts, keys, suppliers or closings changes nothing.
-struct CallText: Hashable, Sendable {
-  enum Mark: String, Sendable {
-    case admitted = "ok"
-    /// 指名停止 at the call, by a ward that takes part.
-    case suspended
-    /// No ward that takes part registered the signing key.
-    case unregistered
-    /// 封筒未着: nobody has the envelope; left out by a decision.
-    case missing
-  }
-
-  struct Line: Hashable, Sendable {
-    var hash: String
-    var lot: UInt16 = 0
-    var number = "-"
-    var key = "-"
-    var ward = "-"
-    var mark: Mark
-  }
-
-  var version: String
-  /// Of each receiving ward: the hash of its list.
-  var closings: String
-  var lines: [Line]
-
-  var admitted: String {
-    lines.map { "\($0.hash) \($0.lot) \($0.number) \($0.key) \($0.ward) \($0.mark.rawValue)" }.joined(separator: "\n")
-  }
-
-  var hash: Digest {
-    blake2b([UInt8]("renkei opening call 2\u{1f}\(version)\u{1f}\(closings)\u{1f}\(admitted)".utf8))
-  }
-
-  init(version: String, closings: String, lines: [Line]) {
-    (self.version, self.closings, self.lines) = (version, closings, lines)
-  }
-
-  /// Nil unless the row holds the one form.
-  init?(_ row: RowValues) {
-    guard let version = row[Opening.Call.version], let closings = row[Opening.Call.closings] else { return nil }
-    self.init(version: version, closings: closings, lines: [])
-    let text = row[Opening.Call.admitted] ?? ""
-    for line in text.split(separator: "\n") {
-      let parts = line.split(separator: " ").map(String.init)
-      guard parts.count == 6, Closing.isHash(parts[0]), let lot = UInt16(parts[1]), let mark = Mark(rawValue: parts[5])
-      else { return nil }
-      lines.append(
-        Line(hash: parts[0], lot: lot, number: parts[2], key: parts[3], ward: parts[4], mark: mark))
-    }
-    guard lines.count <= Receipt.mostBids, admitted == text, lines.map(\.hash) == Set(lines.map(\.hash)).sorted() else {
-      return nil
-    }
-  }
-}
-
 /// What one node makes of closings, receipts and envelopes, before there is a call: what the lead calls, and what trustees hold a call
 /// against.
 struct ClosedBids {
   enum Status: Equatable {
     case missing, torn, otherVersion, unreadable, closed
-    var words: String {
+    var words: Words {
       switch self {
-      case .missing: "まだ"
-      case .torn: "二か所で違う締切"
-      case .otherVersion: "旧版の締切"
-      case .unreadable: "読めない締切"
-      case .closed: "締切済"
+      case .missing: Words("まだ", "not yet")
+      case .torn: Words("二か所で違う締切", "closed in two ways")
+      case .otherVersion: Words("旧版の締切", "of an older version")
+      case .unreadable: Words("読めない締切", "cannot be read")
+      case .closed: Words("締切済", "closed")
       }
     }
   }
@@ -88,12 +31,14 @@ struct ClosedBids {
 
   let closings: [Of]
   let lines: [CallText.Line]
+  /// Suppliers whom a ward that takes part suspended, as far as this node knows.
+  let suspended: Set<RowID>
   /// The proven envelopes, by hash.
   let proven: [String: (SealedBid, BidTerms)]
 
   init(_ tender: RowID, _ body: TenderBody, _ db: Database, in federation: FederationIdentity, on day: String) throws {
     closings = try body.receivers.map { try Self.closing($0, tender, body, db, federation) }
-    let suspended = try Self.suspended(on: day, at: body.wards, db)
+    suspended = try Self.suspended(on: day, at: body.wards, db)
     var (lines, proven): ([CallText.Line], [String: (SealedBid, BidTerms)]) = ([], [:])
     for hash in Set(closings.flatMap { $0.hashes ?? [] }).sorted().prefix(Receipt.mostBids * 2) {
       let wards = closings.filter { $0.hashes?.contains(hash) == true }.map(\.ward).sorted()
@@ -103,7 +48,7 @@ struct ClosedBids {
       }
       proven[hash] = sealed
       var marked = line
-      let supplier = Receipt.supplier(line.number)
+      let supplier = Supplier.row(line.number)
       let key = PublicKey([UInt8](hexadecimal: line.key) ?? [])
       if try key.map({ try !BidKey.isKnown($0, of: supplier, at: body.wards, ended: true, db) }) ?? true {
         marked.mark = .unregistered
@@ -173,7 +118,6 @@ struct ClosedBids {
     return sealed
   }
 
-  /// Suppliers whom a ward that takes part suspended on a day.
   private static func suspended(on day: String, at wards: Set<String>, _ db: Database) throws -> Set<RowID> {
     let words = try wards.sorted().flatMap {
       try RowValues.all(
@@ -189,8 +133,8 @@ struct ClosedBids {
   func call(_ body: TenderBody) throws(Fault) -> CallText {
     if let open = closings.first(where: { $0.status != .closed }) {
       throw .refused(
-        "id", ja: "\(open.ward) の締切がそろっていません(\(open.status.words))。届くのを待つか、入札を延期・取りやめにしてください",
-        en: "\(open.ward) has not closed (\(open.status)): wait, put it off or cancel it")
+        "id", ja: "\(open.ward) の締切がそろっていません(\(open.status.words.ja))。届くのを待つか、入札を延期・取りやめにしてください",
+        en: "\(open.ward) has not closed (\(open.status.words.en)): wait, put it off or cancel it")
     }
     guard lines.count <= Receipt.mostBids else {
       throw .refused("id", ja: "入札が \(Receipt.mostBids) 通を超えています", en: "more than \(Receipt.mostBids) bids")
@@ -201,8 +145,8 @@ struct ClosedBids {
     return CallText(version: body.hash.bytes.hexadecimal, closings: names.joined(separator: " "), lines: lines)
   }
 
-  /// Whether a call is what this node would have called, as far as it can know: it may have left out what is not here, and know of
-  /// a suspension or a key that is not here yet, and of none that is.
+  /// Whether a call is what this node would have called. Whom it knows to be suspended and the call does not is the lead's to answer
+  /// for, and shown (`OpeningProof`): a ward that suspends somebody after the call must not be able to hold it up.
   func fits(_ call: CallText, _ body: TenderBody) -> Bool {
     guard let own = try? self.call(body), own.version == call.version, own.closings == call.closings,
       own.lines.count == call.lines.count
