@@ -5,7 +5,8 @@
 public struct MentionedClock: Sendable {
   /// In the order of first mention; the log's own author is not among them.
   public private(set) var mentioned: [Dot] = []
-  private var positions: [AuthorNumber: Int] = [:]
+  /// Positions in `mentioned`, sorted by author: a look is a few comparisons, where hashing a number costs more.
+  private var byAuthor: [Int32] = []
 
   public init() {}
 
@@ -14,20 +15,34 @@ public struct MentionedClock: Sendable {
   }
 
   public subscript(author: AuthorNumber) -> SequenceNumber {
-    positions[author].map { mentioned[$0].sequence } ?? 0
+    position(of: author).map { mentioned[$0].sequence } ?? 0
   }
 
   public func covers(_ dot: Dot) -> Bool { self[dot.author] >= dot.sequence }
 
   /// Where the author stands in the order of mention.
-  public func position(of author: AuthorNumber) -> Int? { positions[author] }
+  public func position(of author: AuthorNumber) -> Int? {
+    let place = place(notBelow: author)
+    guard place < byAuthor.count else { return nil }
+    let position = Int(byAuthor[place])
+    return mentioned[position].author == author ? position : nil
+  }
+
+  private func place(notBelow author: AuthorNumber) -> Int {
+    var (low, high) = (0, byAuthor.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if mentioned[Int(byAuthor[middle])].author < author { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
 
   /// Raises the author's entry, or names it for the first time. Never lowers.
   public mutating func advance(to dot: Dot) {
-    if let position = positions[dot.author] {
+    if let position = position(of: dot.author) {
       if mentioned[position].sequence < dot.sequence { mentioned[position].sequence = dot.sequence }
     } else {
-      positions[dot.author] = mentioned.count
+      byAuthor.insert(Int32(mentioned.count), at: place(notBelow: dot.author))
       mentioned.append(dot)
     }
   }

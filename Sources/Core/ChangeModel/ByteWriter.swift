@@ -12,8 +12,11 @@ public struct ByteWriter: Sendable {
   public mutating func raw(_ value: some Collection<UInt8>) { bytes.append(contentsOf: value) }
 
   /// Seven bits a byte, low bits first, the high bit set on all but the last: LEB128.
-  public mutating func varint(_ value: some FixedWidthInteger & UnsignedInteger) {
-    var rest = UInt64(value)
+  @inline(__always)
+  public mutating func varint(_ value: some FixedWidthInteger & UnsignedInteger) { varint(wide: UInt64(value)) }
+
+  private mutating func varint(wide value: UInt64) {
+    var rest = value
     while rest >= 0x80 {
       bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
       rest >>= 7

@@ -31,11 +31,15 @@ public enum CompactText {
     let head = try reader.count(upTo: Limits.textBytes << 1 | 1)
     let offset = reader.offset
     let units = try reader.raw(head >> 1)
-    let text = head & 1 == 0 ? String(validating: units, as: UTF8.self) : unpack(units)
-    guard let text, text.utf8.count <= Limits.textBytes, !text.utf8.contains(0) else {
+    let text = head & 1 == 0 ? plain(units) : unpack(units)
+    guard let text, text.utf8.count <= Limits.textBytes else {
       throw MalformedBytes(.invalidText, offset: offset)
     }
     return text
+  }
+
+  private static func plain(_ units: UnsafeRawBufferPointer) -> String? {
+    units.contains(0) ? nil : String(validating: units, as: UTF8.self)
   }
 
   private static func isASCII(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
@@ -90,7 +94,7 @@ public enum CompactText {
       while !reader.isAtEnd {
         guard let scalar = try? unpackScalar(from: &reader, page: &page) else { return nil }
         guard scalar != 0xffff_ffff else { continue }
-        guard let unicode = Unicode.Scalar(scalar), let encoded = UTF8.encode(unicode) else { return nil }
+        guard scalar != 0, let unicode = Unicode.Scalar(scalar), let encoded = UTF8.encode(unicode) else { return nil }
         for byte in encoded {
           buffer[count] = byte
           count += 1

@@ -170,6 +170,7 @@ public struct CollectionSchema: Hashable, Sendable {
     case .open, .shared, .keptByMaker, .appendOnly: break
     }
     checked = fields.filter { $0.repeats != nil || $0.isPast }
+    looksAtEdits = !checked.isEmpty || (law != .open && law != .appendOnly)
     self.fields = fields
     traits = fields.map(\.trait)
     var positions = [Int](repeating: -1, count: Int(fields.map(\.number).max() ?? 0) + 1)
@@ -181,6 +182,9 @@ public struct CollectionSchema: Hashable, Sendable {
   }
 
   public var isAppendOnly: Bool { law == .appendOnly }
+
+  /// Whether some edit is not for everybody to make, or not as it was written.
+  public let looksAtEdits: Bool
 
   /// What of an edit is for a node of `ward` to make, nil for nothing: decided by the edit and the row's id alone, on every node
   /// alike.

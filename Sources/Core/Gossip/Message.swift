@@ -49,6 +49,9 @@ public enum Message: Hashable, Sendable {
 
   public static let protocolVersion: UInt8 = 3
 
+  /// The first byte of a frame that brings whole change sets.
+  static let runTag: UInt8 = 5
+
   /// The largest frame: a whole change set and its address, or many small ones.
   public static let byteLimit = 128 * 1024
 
@@ -128,7 +131,7 @@ extension Message {
       writer.varint(first)
       writer.count(offset)
     case .run(let run):
-      writer.byte(5)
+      writer.byte(Self.runTag)
       write(run.log, to: &writer)
       writer.varint(run.first)
       writer.count(run.entries.count)
@@ -206,7 +209,7 @@ extension Message {
       let log = try Self.log(&reader)
       let first = SequenceNumber(try reader.varint(upTo: UInt64(sequenceLimit)))
       self = .ask(log, from: max(first, 1), offset: try reader.count(upTo: Limits.changeSetBytes))
-    case 5:
+    case Self.runTag:
       let log = try Self.log(&reader)
       let first = SequenceNumber(try reader.varint(upTo: UInt64(sequenceLimit)))
       let count = try reader.count(upTo: reader.remaining)

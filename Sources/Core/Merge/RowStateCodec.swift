@@ -9,16 +9,12 @@ public enum RowStateCodec {
   private static let plain: UInt8 = 1
   private static let full: UInt8 = 2
 
-  /// Field numbers below this go into bitmaps.
-  private static let bitmapFields: UInt32 = 56
-
   /// - Parameter inline: write the winners' values too, for a row that has no columns to hold them.
   public static func encode(_ state: borrowing RowState, inline: Bool) -> [UInt8] {
     precondition(!inline || state.isHydrated)
     var writer = ByteWriter(capacity: 64)
-    if !inline, isPlain(state) {
-      writer.byte(plain)
-      encodePlain(state, to: &writer)
+    if !inline, let row = PlainRow(state) {
+      encode(row, to: &writer)
     } else {
       writer.byte(full)
       encodeFull(state, inline: inline, to: &writer)
@@ -31,7 +27,11 @@ public enum RowStateCodec {
     var reader = ByteReader(bytes)
     var state = RowState()
     switch try reader.byte() {
-    case plain: try decodePlain(&reader, into: &state)
+    case plain:
+      var row = PlainRow()
+      try decode(&reader, into: &row)
+      state.registers = row.registers
+      state.isHydrated = state.registers.isEmpty
     case full: try decodeFull(&reader, into: &state)
     default: throw MalformedBytes(.unknownTag, offset: 0)
     }
@@ -41,49 +41,33 @@ public enum RowStateCodec {
 
   // MARK: Plain rows
 
-  private static func isPlain(_ state: borrowing RowState) -> Bool {
-    guard state.sets.isEmpty, state.contributions.isEmpty, state.deletions.isEmpty, state.buriedRegisters.isEmpty,
-      state.buriedSets.isEmpty
-    else { return false }
-    for cell in state.registers {
-      guard cell.others.isEmpty, cell.winner.against.isEmpty, cell.field < bitmapFields else { return false }
-    }
-    return true
-  }
-
-  private static func encodePlain(_ state: borrowing RowState, to writer: inout ByteWriter) {
-    var stamps: [(stamp: Stamp, fields: UInt64)] = []
-    for cell in state.registers {
-      let bit = UInt64(1) << UInt64(cell.field)
-      if let last = stamps.indices.last, stamps[last].stamp == cell.winner.stamp {
-        stamps[last].fields |= bit
-      } else if let index = stamps.firstIndex(where: { $0.stamp == cell.winner.stamp }) {
-        stamps[index].fields |= bit
-      } else {
-        stamps.append((cell.winner.stamp, bit))
-      }
-    }
-    writer.count(stamps.count)
-    for (stamp, fields) in stamps {
+  /// Appends a plain row's bytes.
+  public static func encode(_ row: borrowing PlainRow, to writer: inout ByteWriter) {
+    writer.byte(plain)
+    writer.count(row.writes.count)
+    for (stamp, fields) in row.writes {
       write(stamp, to: &writer)
       writer.varint(fields)
     }
   }
 
-  private static func decodePlain(_ reader: inout ByteReader, into state: inout RowState) throws(MalformedBytes) {
-    let count = try reader.count(upTo: Int(bitmapFields))
-    state.registers.reserveCapacity(count * 4)
-    for _ in 0..<count {
-      let stamp = try stamp(&reader)
-      var fields = try reader.varint(upTo: 1 << UInt64(bitmapFields) - 1)
-      while fields != 0 {
-        let field = UInt32(fields.trailingZeroBitCount)
-        fields &= fields - 1
-        state.registers.append(RegisterCell(field: field, winner: Sibling(stamp, .null)))
-      }
+  /// Fills in a plain row from its bytes.
+  ///
+  /// - Returns: whether they are a plain row's.
+  /// - Throws: `MalformedBytes` when they are not a state.
+  public static func decode(_ bytes: UnsafeRawBufferPointer, into row: inout PlainRow) throws(MalformedBytes) -> Bool {
+    var reader = ByteReader(bytes)
+    guard try reader.byte() == plain else { return false }
+    try decode(&reader, into: &row)
+    try reader.expectEnd()
+    return true
+  }
+
+  private static func decode(_ reader: inout ByteReader, into row: inout PlainRow) throws(MalformedBytes) {
+    row.clear()
+    for _ in 0..<(try reader.count(upTo: Int(PlainRow.fieldLimit))) {
+      row.writes.append((try stamp(&reader), try reader.varint(upTo: 1 << UInt64(PlainRow.fieldLimit) - 1)))
     }
-    if count > 1 { state.registers.sort { $0.field < $1.field } }
-    state.isHydrated = state.registers.isEmpty
   }
 
   // MARK: Rows with more to tell

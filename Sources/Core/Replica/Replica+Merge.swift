@@ -211,13 +211,13 @@ extension Replica {
   private func mergeEdits(
     _ edits: [RowEdit], isPersonal: Bool, stamp: Stamp, past: AuthorPast, position: inout Int64, at now: Instant
   ) throws(StoreError) {
-    for edit in edits {
+    for var edit in edits {
       guard store.isPersonal(edit.collection) == isPersonal else { continue }
       if case .rows(let rows) = scope, rows[edit.collection]?.contains(edit.row) != true { continue }
       if case .delete = edit.action, store.isAppendOnly(edit.collection) { continue }
       guard
-        let edit = store.admitted(
-          edit, from: past.author.ward, at: stamp.time.milliseconds,
+        store.admit(
+          &edit, from: past.author.ward, at: stamp.time.milliseconds,
           code: { membership.identity.ward(at: $0)?.code })
       else {
         Probe.foreignRowRefused.hit()

@@ -18,6 +18,11 @@ public struct Run: Hashable, Sendable {
   }
 }
 
+extension SignaturesAhead {
+  /// Checks a run before it is received.
+  public func check(_ run: Run) { check(run.log, from: run.first, run.entries) }
+}
+
 /// Why a run, or the rest of one, was not taken.
 public enum RunRefusal: Hashable, Sendable, CustomStringConvertible {
   /// No certificate of a ward's authority is known for this author.
@@ -83,8 +88,9 @@ extension Replica {
       return outcome
     }
     let context = context(run.log, key: key)
-    let (entries, refusal) = RunVerifier(context).verify(new, after: state.logged)
+    let (entries, refusal) = RunVerifier(context, ahead: ahead).verify(new, after: state.logged)
     for entry in entries { try store.append(entry) }
+    ahead?.keep(context, to: entries.last?.head ?? state.logged)
     outcome.taken = entries.count
     if !entries.isEmpty {
       // This very author wrote what this node did not have: it was restored from an older copy.

@@ -21,6 +21,7 @@ extension Replica {
         try note(carrier, past.sequence, "certificate", "\(error)", at: now)
       }
       guard let member else { continue }
+      tellAhead(of: member)
       // Also one that does not count now: an amendment may decide otherwise, after a restart too.
       if membership.hasSeveral(member) { for known in membership.known(member) { try store.addFact(known.bytes) } }
       if membership.lastEpoch(of: member) != epochs || membership.choices != choices { limitsChangedAt = now }

@@ -51,6 +51,21 @@ public final class Replica {
   private let keeper: (any HighWaterKeeper)?
   /// Tells this machine from a copy of its disk that runs elsewhere, so that both do not open the same epochs.
   private let salt: UInt64
+  /// What other threads check of the logs ahead; nil: nobody does.
+  public var ahead: SignaturesAhead? {
+    didSet {
+      for node in membership.certificates.keys { tellAhead(of: node) }
+      for name in store.logNames { tellAhead(of: name) }
+    }
+  }
+
+  /// An author is known: its logs may be checked from where they stand.
+  func tellAhead(of author: AuthorNumber) { for lane in Lane.allCases { tellAhead(of: LogName(lane, author)) } }
+
+  private func tellAhead(of log: LogName) {
+    guard let ahead, let key = membership.key(of: log.author) else { return }
+    ahead.keep(context(log, key: key), to: store.state(of: log).logged)
+  }
   /// Whether this node's clock is known to stand far from its peers': what it writes says so.
   public var doubtsClock = false
   var keysLoadedAt: Instant?
@@ -64,6 +79,8 @@ public final class Replica {
   var rest: Range<Int64> = 0..<0
   /// What the keeper holds.
   private var savedMark: HighWaterMark?
+  /// What it was given, and may hold or not.
+  private var begunMark: HighWaterMark?
 
   var effects = ReplicaEffects()
   /// Logs that wait for another log, by the one they wait for. Invariant: every log with a backlog is here, unless
@@ -204,6 +221,7 @@ public final class Replica {
           if let now {
             try self.store.noteChanged(self.effects.rows[known...].map { ($0.collection, $0.row) }, at: now)
           }
+          try self.beginMark()
           return result
         } catch {
           refusal = error as? ReplicaError
@@ -213,9 +231,11 @@ public final class Replica {
     } catch {
       recover()
       self.unsaid = unsaid
+      // The mark may tell of what was undone; when the disk takes no other now, the next transaction's is one.
+      if !isStale { try? saveMark() }
       throw refusal ?? .store(error)
     }
-    do { try saveMark() } catch { throw .store(error) }
+    do { try finishMark() } catch { throw .store(error) }
     return result
   }
 
@@ -226,16 +246,28 @@ public final class Replica {
       sequences: Lane.allCases.map { store.state(of: LogName($0, author)).logged.sequence })
   }
 
-  /// Before anything is acknowledged that this author wrote: after a loss, the mark knows of it.
-  private func saveMark() throws(StoreError) {
+  /// Before anything is acknowledged that this author wrote: after a loss, the mark knows of it. Before the commit, so that
+  /// both go to the disk together: a cut between them leaves a mark of what nobody was told, and costs an epoch.
+  private func beginMark() throws(StoreError) {
     #if MUTANTS
       if PlantedBug.forgetsMark.isPlanted { return }
     #endif
-    guard let keeper else { return }
     let mark = ownMark
-    guard mark != savedMark else { return }
-    try keeper.save(mark)
-    savedMark = mark
+    guard let keeper, mark != begunMark ?? savedMark else { return }
+    begunMark = mark
+    try keeper.begin(mark)
+  }
+
+  private func finishMark() throws(StoreError) {
+    guard let begunMark else { return }
+    try keeper?.finish()
+    savedMark = begunMark
+    self.begunMark = nil
+  }
+
+  private func saveMark() throws(StoreError) {
+    try beginMark()
+    try finishMark()
   }
 
   /// Invariant: the mark beside the database tells all that this author wrote. After an epoch was opened, it does from the

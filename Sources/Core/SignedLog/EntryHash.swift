@@ -12,6 +12,11 @@ public struct LogName: Hashable, Comparable, Sendable, CustomStringConvertible {
     self.author = author
   }
 
+  /// Every change set is looked at against all clocks: one word is hashed, not three.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(UInt64(lane.rawValue) << 32 | UInt64(author.rawValue))
+  }
+
   /// Such as `life 3.1.0`.
   public var description: String { "\(lane.name) \(author)" }
 

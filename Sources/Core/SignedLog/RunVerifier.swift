@@ -19,12 +19,17 @@ public enum ChainRefusal: Hashable, Sendable {
 /// is noise pass in one cutting and not in another, and no two good signatures show the fork.
 public struct RunVerifier: Sendable {
   private let context: LogContext
+  private let ahead: SignaturesAhead?
 
-  public init(_ context: LogContext) { self.context = context }
+  /// - Parameter ahead: what was checked already.
+  public init(_ context: LogContext, ahead: SignaturesAhead? = nil) {
+    self.context = context
+    self.ahead = ahead
+  }
 
   /// The longest prefix of `run` that holds, and why it ends there.
   public func verify(
-    _ run: [[UInt8]], after head: LogHead
+    _ run: some Collection<[UInt8]>, after head: LogHead
   ) -> (entries: [VerifiedEntry], refusal: ChainRefusal?) {
     var entries: [VerifiedEntry] = []
     entries.reserveCapacity(run.count)
@@ -34,7 +39,7 @@ public struct RunVerifier: Sendable {
         previous.sequence < sequenceLimit
       else { return (entries, .badLength) }
       let (content, entry) = chained(bytes, after: previous)
-      guard isSigned(entry, content) else { return (entries, .badSignature) }
+      guard ahead?.take(entry.hash) == true || isSigned(entry, content) else { return (entries, .badSignature) }
       entries.append(entry)
       previous = entry.head
     }

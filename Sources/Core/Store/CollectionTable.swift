@@ -6,6 +6,10 @@ import Merge
 /// One collection's table: its statements, and the one way by which a row gets into it.
 final class CollectionTable {
   let schema: CollectionSchema
+  // Of the schema: asked of every edit.
+  let lane: Lane
+  let isPersonal: Bool
+  let isAppendOnly: Bool
   private let connection: OpaquePointer
   private let shared: SharedStatements
 
@@ -26,6 +30,9 @@ final class CollectionTable {
 
   init(_ schema: CollectionSchema, on connection: OpaquePointer, shared: SharedStatements) throws(StoreError) {
     self.schema = schema
+    lane = schema.lane
+    isPersonal = schema.isPersonal
+    isAppendOnly = schema.isAppendOnly
     self.connection = connection
     self.shared = shared
     let columns = schema.fields.map { "\"\($0.name)\"" }
@@ -53,7 +60,9 @@ final class CollectionTable {
   func merge(
     _ row: RowID, _ action: RowEdit.Action, stamp: Stamp, past: borrowing AuthorPast, position: inout Int64
   ) throws(StoreError) {
-    var (state, place) = try load(row)
+    let isNew = try isNew(row)
+    if case .edit(let edits) = action, try mergePlain(row, isNew: isNew, edits, stamp, past) { return }
+    var (state, place) = isNew ? (RowState(), .nowhere) : try load(row)
     let hadMarks = !state.deletions.isEmpty
     let hadConflicts = hadMarks || state.hasSiblings
     if state.needsValues(for: action, past: past) { try hydrate(&state, row) }
@@ -72,6 +81,52 @@ final class CollectionTable {
     if hadConflicts || hasMarks || state.hasSiblings {
       try writeConflicts(row, state)
     }
+  }
+
+  // MARK: Plain rows
+
+  /// Used for row after row.
+  private var plain = PlainRow()
+  private var plainBytes = ByteWriter(capacity: 256)
+
+  /// Merges an edit that leaves a plain row plain, without its state.
+  ///
+  /// - Returns: whether it did; when not, nothing was written.
+  private func mergePlain(
+    _ row: RowID, isNew: Bool, _ edits: [FieldEdit], _ stamp: Stamp, _ past: borrowing AuthorPast
+  ) throws(StoreError) -> Bool {
+    if isNew {
+      plain.clear()
+    } else {
+      selectCausal.bind(1, row.rawValue)
+      guard try selectCausal.step() else { return false }
+      defer { selectCausal.reset() }
+      do {
+        guard try RowStateCodec.decode(selectCausal.bytes(0), into: &plain) else { return false }
+      } catch { throw damaged(row, error) }
+    }
+    guard let columns = plain.write(edits, stamp: stamp, past: past, schema: schema) else { return false }
+    plainBytes.bytes.removeAll(keepingCapacity: true)
+    RowStateCodec.encode(plain, to: &plainBytes)
+    let statement = isNew ? insertRow : try updateStatement(columns)
+    if isNew {
+      statement.bind(1, row.rawValue)
+      for (position, field) in schema.traits.enumerated() where columns >> UInt64(position) & 1 == 0 {
+        statement.bind(Int32(position + 2), PlainRow.unwritten(field))
+      }
+    }
+    for edit in edits {
+      guard let position = schema.position(of: edit.field), case .set(let value) = edit.operation,
+        schema.traits[position].admits(edit.operation)
+      else { continue }
+      let before = (columns & (1 << UInt64(position) - 1)).nonzeroBitCount
+      statement.bind(Int32(isNew ? position + 2 : before + 1), value)
+    }
+    let end = Int32(isNew ? schema.traits.count + 2 : columns.nonzeroBitCount + 1)
+    statement.bind(end, plainBytes.bytes)
+    if !isNew { statement.bind(end + 1, row.rawValue) }
+    try statement.run()
+    return true
   }
 
   // MARK: Reading
@@ -107,7 +162,6 @@ final class CollectionTable {
   func forgetHighest() { highest = [:] }
 
   private func load(_ row: RowID) throws(StoreError) -> (RowState, Place) {
-    if try isNew(row) { return (RowState(), .nowhere) }
     selectCausal.bind(1, row.rawValue)
     if try selectCausal.step() {
       defer { selectCausal.reset() }

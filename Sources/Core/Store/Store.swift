@@ -14,10 +14,10 @@ import Sodium
 public final class Store {
   public let schema: Schema
   public let path: String
-  private let personal: Set<UInt32>
   let pool: DatabasePool
 
-  private var tables: [UInt32: CollectionTable] = [:]
+  /// By collection number.
+  private var tables: [CollectionTable?] = []
   private var shared: SharedStatements!
   private var insertEntry: Statement!
   private var selectEntries: Statement!
@@ -25,7 +25,14 @@ public final class Store {
   private var insertChange: Statement!
 
   /// Mirrors the `logs` table, because every change set that is merged is looked at against all clocks.
-  private var states: [LogName: LogState] = [:]
+  private var states: [LogName: Kept] = [:]
+
+  /// Apart, so that a look at one number does not copy the rest.
+  private final class Kept {
+    var state: LogState
+    init(_ state: LogState) { self.state = state }
+  }
+
   private var changedLogs: Set<LogName> = []
   /// What `named_branches` holds.
   private var savedBranches: [LogName: [AuthorNumber: [UInt8]]] = [:]
@@ -44,7 +51,6 @@ public final class Store {
   /// - Throws: `newerFormat` for a file of a newer program, `damaged` for one that is not a sound database.
   public init(path: String, schema: Schema) throws(StoreError) {
     self.schema = schema
-    personal = Set(schema.collections.filter(\.isPersonal).map(\.number))
     self.path = path
     var configuration = Configuration()
     configuration.busyMode = .timeout(TimeInterval(Self.patience))
@@ -85,7 +91,7 @@ public final class Store {
 
   /// Closes the file; the statements go first, or SQLite would refuse.
   public func close() throws(StoreError) {
-    tables = [:]
+    tables = []
     shared = nil
     insertEntry = nil
     selectEntries = nil
@@ -121,7 +127,7 @@ public final class Store {
       Probe.transactionFailed.hit()
       let failure = StoreError.of(error)
       changedLogs = []
-      for table in tables.values { table.forgetHighest() }
+      for table in tables { table?.forgetHighest() }
       do { try pool.writeWithoutTransaction { db in try loadStates(db) } } catch { throw StoreError.of(error) }
       throw failure
     }
@@ -165,24 +171,30 @@ public final class Store {
     return sortedNames
   }
 
-  public func state(of name: LogName) -> LogState { states[name] ?? LogState(name) }
+  public func state(of name: LogName) -> LogState { states[name]?.state ?? LogState(name) }
 
-  public func logged(_ name: LogName) -> SequenceNumber { states[name]?.logged.sequence ?? 0 }
+  private func kept(_ name: LogName) -> Kept {
+    if let known = states[name] { return known }
+    let new = Kept(LogState(name))
+    states[name] = new
+    return new
+  }
 
-  public func merged(_ name: LogName) -> SequenceNumber { states[name]?.merged.sequence ?? 0 }
+  public func logged(_ name: LogName) -> SequenceNumber { states[name]?.state.logged.sequence ?? 0 }
+
+  public func merged(_ name: LogName) -> SequenceNumber { states[name]?.state.merged.sequence ?? 0 }
 
   /// The newest hybrid time that is merged in any lane.
-  public var latestTime: HybridTime { states.values.lazy.map(\.past.time).max() ?? .zero }
+  public var latestTime: HybridTime { states.values.lazy.map(\.state.past.time).max() ?? .zero }
 
   /// Within `write`: keeps a change set. It must follow the log's head.
   public func append(_ entry: VerifiedEntry) throws(StoreError) {
-    var state = state(of: entry.log)
-    precondition(state.logged == entry.previous, "a log has no holes")
+    let kept = kept(entry.log)
+    precondition(kept.state.logged == entry.previous, "a log has no holes")
     insertEntry.bind(1, EntryID.rawValue(entry.log, entry.sequence))
     insertEntry.bind(2, entry.bytes)
     try insertEntry.run()
-    state.logged = entry.head
-    states[entry.log] = state
+    kept.state.logged = entry.head
     headRevision += 1
     changedLogs.insert(entry.log)
   }
@@ -200,8 +212,9 @@ public final class Store {
   /// Within `write`: the change set at `head` is in the tables now.
   public func advance(_ name: LogName, to head: LogHead, past: AuthorPast) {
     precondition(past.sequence == head.sequence)
-    states[name, default: LogState(name)].merged = head
-    states[name]!.past = past
+    let kept = kept(name)
+    kept.state.merged = head
+    kept.state.past = past
     changedLogs.insert(name)
   }
 
@@ -238,13 +251,13 @@ public final class Store {
   public func merge(
     _ edit: RowEdit, stamp: Stamp, past: borrowing AuthorPast, position: inout Int64
   ) throws(StoreError) {
-    guard let table = tables[edit.collection], table.schema.lane == past.lane else { return }
+    guard let table = table(edit.collection), table.lane == past.lane else { return }
     try table.merge(edit.row, edit.action, stamp: stamp, past: past, position: &position)
   }
 
   /// All that is known of one row; nil when nothing is.
   public func state(of row: RowID, in collection: UInt32) throws(StoreError) -> RowState? {
-    guard let table = tables[collection] else { return nil }
+    guard let table = table(collection) else { return nil }
     do { return try pool.unsafeReentrantWrite { _ in try table.state(of: row) } } catch { throw StoreError.of(error) }
   }
 
@@ -288,11 +301,11 @@ public final class Store {
 
   /// Within `write`: every log counts as not merged; walking them again merges what was cleared.
   func forgetMerged() {
-    for table in tables.values { table.forgetHighest() }
-    for (name, state) in states {
+    for table in tables { table?.forgetHighest() }
+    for (name, kept) in states {
       var cleared = LogState(name)
-      cleared.logged = state.logged
-      states[name] = cleared
+      cleared.logged = kept.state.logged
+      kept.state = cleared
       changedLogs.insert(name)
     }
   }
@@ -336,7 +349,7 @@ public final class Store {
         ])
       }
     } catch { throw StoreError.of(error) }
-    states[name, default: LogState(name)].logged = head
+    kept(name).state.logged = head
     headRevision += 1
     changedLogs.insert(name)
   }
@@ -359,17 +372,20 @@ public final class Store {
     } catch { throw StoreError.of(error) }
   }
 
-  /// What of an edit is for a node of `ward` to make, and can be so; nil for nothing.
+  /// Leaves of an edit what is for a node of `ward` to make, and can be so.
   ///
   /// - Parameters:
   ///   - time: the change set's, in milliseconds since 1970.
   ///   - code: of a ward, by its index.
-  public func admitted(_ edit: RowEdit, from ward: UInt32, at time: Int64, code: (UInt32) -> String?) -> RowEdit? {
-    guard let collection = tables[edit.collection]?.schema else { return edit }
-    return collection.admitted(edit, from: ward).map { collection.plausible($0, at: time, code: code) }
+  /// - Returns: whether anything is left.
+  public func admit(_ edit: inout RowEdit, from ward: UInt32, at time: Int64, code: (UInt32) -> String?) -> Bool {
+    guard let table = table(edit.collection), table.schema.looksAtEdits else { return true }
+    guard let left = table.schema.admitted(edit, from: ward) else { return false }
+    edit = table.schema.plausible(left, at: time, code: code)
+    return true
   }
 
-  public func isAppendOnly(_ collection: UInt32) -> Bool { schema.collection(collection)?.isAppendOnly ?? false }
+  public func isAppendOnly(_ collection: UInt32) -> Bool { table(collection)?.isAppendOnly ?? false }
 
   /// Makes this node's own indexes on shared tables; a rebuild keeps them.
   public func makeIndexes(_ sql: [String]) throws(StoreError) {
@@ -379,8 +395,11 @@ public final class Store {
   }
 
   /// Whether a collection holds what is for one ward; of one that is not known nothing is.
-  @inline(__always)
-  public func isPersonal(_ collection: UInt32) -> Bool { personal.contains(collection) }
+  public func isPersonal(_ collection: UInt32) -> Bool { table(collection)?.isPersonal ?? false }
+
+  private func table(_ collection: UInt32) -> CollectionTable? {
+    collection < tables.count ? tables[Int(collection)] : nil
+  }
 
   // MARK: Private
 
@@ -414,8 +433,9 @@ public final class Store {
     guard let connection = db.sqliteConnection else { throw StoreError.refused(0, "no connection") }
     let shared = try SharedStatements(on: connection)
     self.shared = shared
+    tables = [CollectionTable?](repeating: nil, count: Int(schema.collections.last?.number ?? 0) + 1)
     for collection in schema.collections {
-      tables[collection.number] = try CollectionTable(collection, on: connection, shared: shared)
+      tables[Int(collection.number)] = try CollectionTable(collection, on: connection, shared: shared)
     }
     insertEntry = try Statement("INSERT INTO entries (id, bytes) VALUES (?, ?)", on: connection)
     selectEntries = try Statement("SELECT bytes FROM entries WHERE id BETWEEN ? AND ? ORDER BY id", on: connection)
@@ -432,8 +452,8 @@ public final class Store {
   }
 
   private func loadStates(_ db: Database) throws {
-    defer { savedBranches = states.mapValues(\.past.branches).filter { !$0.value.isEmpty } }
-    states = try Self.logStates(db) { _, reason in throw StoreError.damaged(reason) }
+    defer { savedBranches = states.mapValues(\.state.past.branches).filter { !$0.value.isEmpty } }
+    states = try Self.logStates(db) { _, reason in throw StoreError.damaged(reason) }.mapValues(Kept.init)
     sortedNames = []
     headRevision += 1
   }
@@ -458,7 +478,7 @@ public final class Store {
 
   private func saveStates() throws(StoreError) {
     for name in changedLogs.sorted() {
-      let state = states[name]!
+      let state = states[name]!.state
       upsertLog.bind(1, Int64(name.lane.rawValue))
       upsertLog.bind(2, Int64(name.author.rawValue))
       upsertLog.bind(3, Int64(state.logged.sequence))

@@ -142,7 +142,9 @@ final class VirtualKeeper: HighWaterKeeper {
   var mark: HighWaterMark?
 
   func load() throws(StoreError) -> HighWaterMark? { mark }
-  func save(_ mark: HighWaterMark) throws(StoreError) { self.mark = mark }
+  /// At once: a cut during the commit leaves a mark of what the disk never had.
+  func begin(_ mark: HighWaterMark) throws(StoreError) { self.mark = mark }
+  func finish() throws(StoreError) {}
 }
 
 /// One change set that was asked for, by the words of whoever asked, and what its author knew of its lane.

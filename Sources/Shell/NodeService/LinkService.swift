@@ -244,15 +244,19 @@ public struct LinkService: Service {
   }
 
   private func receive(_ inbound: NIOAsyncChannelInboundStream<[[UInt8]]>, on id: LinkID) async {
-    // The next frames are read when these are on the disk: a fast peer waits for a slow disk.
+    // While these go to the disk, the next frames' signatures are checked; more are not read: a fast peer waits for a slow disk.
+    var taking: Task<Int64, Never>?
     do {
       for try await frames in inbound {
-        let pause = await core.received(frames, on: id)
-        if pause > 0 { try await Task.sleep(for: .milliseconds(pause)) }
+        core.ahead.check(frames)
+        if let pause = await taking?.value, pause > 0 { try await Task.sleep(for: .milliseconds(pause)) }
+        taking = Task { await core.received(frames, on: id) }
       }
     } catch is FrameDecoder.TooLong {
+      _ = await taking?.value
       await core.receivedTooMuch(on: id)
     } catch {}
+    _ = await taking?.value
   }
 
   private func send(

@@ -89,6 +89,8 @@ public actor NodeCore {
   /// With the amendments that are known.
   public nonisolated var federation: FederationIdentity { amended.withLockedValue { $0 } }
 
+  /// What the threads of links and imports check before the core comes to it.
+  nonisolated let ahead = SignaturesAhead()
   /// How a new node gets its first administrator.
   public nonisolated let firstCode: FirstCode
 
@@ -101,6 +103,7 @@ public actor NodeCore {
       path: directory.replica, identity: identity, schema: schema,
       keeper: try HighWaterFile(path: directory.highWaterFile), salt: .random(in: 1 ... .max), at: .now())
     try replica.store.makeIndexes(Services.indexes)
+    replica.ahead = ahead
     self.replica = replica
     amended = NIOLockedValueBox(replica.membership.identity)
     reader = NodeReader(database: replica.store.reader)

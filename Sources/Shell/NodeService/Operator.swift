@@ -252,6 +252,7 @@ public struct Operator: Sendable {
         }
         atEnd = true
       }
+      for run in runs { core.ahead.check(run) }
       for (outcome, run) in try await core.receive(runs, from: file) {
         result.changeSets += outcome.taken
         result.known! += outcome.known

@@ -120,6 +120,32 @@ import Testing
     print("merge laws: \(Self.cases) random histories, 4 orders each")
   }
 
+  /// What is merged without a row's state leaves the very bytes that merging into the state leaves, and changes the same columns.
+  @Test func `a plain row is merged as its state would be`() {
+    var (plain, full) = (0, 0)
+    for seed in 0..<UInt64(Self.cases) {
+      var state = RowState()
+      var row = PlainRow()
+      for event in Self.history(seed: seed, authors: 1 + Int(seed % 3), count: 10) {
+        let before = RowStateCodec.encode(state, inline: false)
+        let wasPlain = try! before.decoding { raw throws(MalformedBytes) in try RowStateCodec.decode(raw, into: &row) }
+        let change = state.apply(event.action, stamp: event.stamp, past: event.past, schema: TestSchema.things)
+        guard wasPlain, case .edit(let edits) = event.action,
+          let columns = row.write(edits, stamp: event.stamp, past: event.past, schema: TestSchema.things)
+        else {
+          full += 1
+          continue
+        }
+        plain += 1
+        var writer = ByteWriter()
+        RowStateCodec.encode(row, to: &writer)
+        #expect(writer.bytes == RowStateCodec.encode(state, inline: false), "seed \(seed)")
+        #expect(columns == change.columns && change.entries.isEmpty, "seed \(seed)")
+      }
+    }
+    #expect(plain > 1_000 && full > 1_000, "\(plain) plain, \(full) not")
+  }
+
   /// Where a revocation chooses between the branches of a log, others' clocks say nothing of it past the place where they part, and
   /// nobody waits for it: its change sets come before or after those that name them. Who has named the branch counts again.
   @Test func `past a choice of branches too, any order gives the same bytes`() {

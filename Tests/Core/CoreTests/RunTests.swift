@@ -45,6 +45,35 @@ struct RunTests {
     return head
   }
 
+  /// However far, from wherever and in whatever order somebody checked ahead, and whatever else they were shown.
+  @Test func `what was checked ahead takes the same prefix as what was not`() {
+    var random = RandomNumbers(seed: 24)
+    for seed in 0..<150 {
+      let count = 1 + random.below(8)
+      let log = Self.log(count, spoilt: Set((0..<count).filter { _ in random.chance(0.2) }), &random)
+      let other = Self.log(count, spoilt: [0], &random)
+      let expected = Self.taken(log, [count])
+      let ahead = SignaturesAhead()
+      ahead.keep(Self.context, to: LogHead())
+      var head = LogHead()
+      while true {
+        for _ in 0..<random.below(4) {
+          let first = random.below(count)
+          let shown = random.chance(0.7) ? log : other
+          ahead.check(
+            Self.context.log, from: SequenceNumber(first + 1),
+            Array(shown[first..<(first + 1 + random.below(count - first))]))
+        }
+        let rest = Array(log[Int(head.sequence)...].prefix(1 + random.below(3)))
+        let (entries, _) = RunVerifier(Self.context, ahead: ahead).verify(rest, after: head)
+        guard let last = entries.last else { break }
+        head = last.head
+        ahead.keep(Self.context, to: head)
+      }
+      #expect(head == expected, "case \(seed)")
+    }
+  }
+
   @Test func `any cutting of any run takes the same prefix: up to the first change set that its author did not sign`() {
     var random = RandomNumbers(seed: 18)
     for seed in 0..<150 {

@@ -86,7 +86,8 @@ import Testing
     #expect(try HighWaterFile(path: path).load() == nil)
     let file = try HighWaterFile(path: path)
     for sequence in 1...3 as ClosedRange<SequenceNumber> {
-      try file.save(HighWaterMark(epoch: 2, sequences: [1, sequence, 0, 0]))
+      try file.begin(HighWaterMark(epoch: 2, sequences: [1, sequence, 0, 0]))
+      try file.finish()
     }
     #expect(try HighWaterFile(path: path).load()?.sequences == [1, 3, 0, 0])
     var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
