@@ -105,7 +105,8 @@ let package = Package(
     room(.core, "Causality"),
     room(.core, "ChangeModel", ["Causality"], exclude: ["FORMAT.md"]),
     room(.core, "Sodium", ["CSodium"]),
-    room(.core, "SignedLog", ["Causality", "ChangeModel", "Sodium"]),
+    .systemLibrary(name: "CZlib", path: "Sources/Core/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    room(.core, "SignedLog", ["CZlib", "Causality", "ChangeModel", "Sodium"]),
     room(.core, "Federation", ["Causality", "ChangeModel", "Sodium", "SignedLog"], exclude: ["TRUST.md"]),
     room(.core, "Merge", ["Causality", "ChangeModel"]),
     room(.core, "Store", ["CFile", "Causality", "ChangeModel", "Sodium", "SignedLog", "Merge", grdb, sqlite]),
@@ -155,7 +156,6 @@ let package = Package(
     room(.wards, "Exchange", ["ChangeModel", "Sodium", "Federation", "Topology", "Formats", "Desk", "Places", grdb]),
 
     // Sockets, timers, HTTP, pages; and what an engineer on call is told.
-    .systemLibrary(name: "CZlib", path: "Sources/Shell/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     room(.shell, "Runbook"),
     room(
       .shell, "NodeService",

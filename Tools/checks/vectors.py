@@ -8,6 +8,7 @@ import json
 import os
 import struct
 import sys
+import zlib
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -98,6 +99,17 @@ def read_clock(reader, mentioned):
     return advances
 
 
+def unpacked(plain, is_packed):
+    if not is_packed:
+        return plain
+    reader = Reader(plain)
+    length = reader.varint()
+    rest = reader.take(len(plain) - reader.offset)
+    content = zlib.decompress(rest) if length else rest
+    assert not length or len(content) == length
+    return content
+
+
 def main():
     path = os.path.join(os.path.dirname(__file__), "../../Tests/Core/CoreTests/Vectors/changeset.json")
     with open(path) as file:
@@ -118,7 +130,7 @@ def main():
 
         reader = Reader(unsigned)
         version = reader.take(1)[0]
-        assert version & 0xF8 == 0x20
+        assert version & 0xF0 == 0x20
         milliseconds += reader.varint()
         logical = reader.varint()
         assert (milliseconds, logical) == (entry["timeMilliseconds"], entry["timeLogical"])
@@ -133,7 +145,7 @@ def main():
         assert reader.offset == len(unsigned)
         place = context + header + b"\0" + struct.pack(">I", vector["audienceKeyID"])
         plain = open_sealed(bytes.fromhex(vector["audienceKey"]), place, sealed)
-        assert plain.hex() == entry["plainSection"]
+        assert unpacked(plain, version & 8).hex() == entry["plainSection"]
         assert seal(bytes.fromhex(vector["audienceKey"]), place, plain) == sealed
         previous = blake(b"renkei chain 2" + content + signature)
         assert previous.hex() == entry["chainHash"]

@@ -87,20 +87,24 @@ public struct ChangeSetLayout: Sendable {
   private static let hasControl: UInt8 = 1
   private static let doubtsClock: UInt8 = 2
   private static let namesBranches: UInt8 = 4
+  private static let packsSections: UInt8 = 8
 
   public var header: ChangeSetHeader
   /// Length of the header's bytes, the section count included.
   public var headerBytes: Int
   public var sections: [SealedSection]
+  /// What is in sealed sections is packed, or says that it is not.
+  public let isPacked: Bool
 
   /// Writes a header for the change set after `past`. Sections and the signature follow.
   public static func writeHeader(
-    _ header: ChangeSetHeader, sections: Int, after past: AuthorPast, to writer: inout ByteWriter
+    _ header: ChangeSetHeader, sections: Int, isPacked: Bool = false, after past: AuthorPast,
+    to writer: inout ByteWriter
   ) {
     precondition(header.time > past.time && sections <= Limits.sections)
     writer.byte(
       formatVersion << 4 | (header.control.isEmpty ? 0 : hasControl) | (header.isClockDoubted ? doubtsClock : 0)
-        | (header.branches.isEmpty ? 0 : namesBranches))
+        | (header.branches.isEmpty ? 0 : namesBranches) | (isPacked ? packsSections : 0))
     writer.varint(UInt64(header.time.milliseconds - past.time.milliseconds))
     writer.varint(header.time.logical)
     ClockCodec.encode(header.clock, against: past.clock, to: &writer)
@@ -127,7 +131,7 @@ public struct ChangeSetLayout: Sendable {
     }
     var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes.dropLast(Self.signatureBytes)))
     let version = try reader.byte()
-    let flags = Self.hasControl | Self.doubtsClock | Self.namesBranches
+    let flags = Self.hasControl | Self.doubtsClock | Self.namesBranches | Self.packsSections
     guard version >> 4 == Self.formatVersion, version & 0xf & ~flags == 0 else {
       throw MalformedBytes(.unknownVersion, offset: 0)
     }
@@ -155,6 +159,7 @@ public struct ChangeSetLayout: Sendable {
       sections.append(SealedSection(key: key, range: start..<start + length))
     }
     try reader.expectEnd()
+    isPacked = version & Self.packsSections != 0
     header = ChangeSetHeader(
       time: time, clock: clock, control: control, isClockDoubted: version & Self.doubtsClock != 0, branches: branches)
   }

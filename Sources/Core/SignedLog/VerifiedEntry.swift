@@ -26,7 +26,7 @@ public struct VerifiedEntry: Sendable {
   /// The plain bytes of a section.
   ///
   /// - Parameter layout: of these bytes.
-  /// - Returns: nil when the key does not open it.
+  /// - Returns: nil when the key does not open it; nothing, which is no content, for what was not packed as it says.
   public func open(
     _ section: Int, of layout: ChangeSetLayout, with key: AudienceKey?, in context: LogContext
   ) -> [UInt8]? {
@@ -35,8 +35,10 @@ public struct VerifiedEntry: Sendable {
       let content = UnsafeRawBufferPointer(rebasing: bytes[sealed.range])
       guard sealed.key != 0 else { return [UInt8](content) }
       let header = UnsafeRawBufferPointer(rebasing: bytes[..<layout.headerBytes])
-      return key?.open(
+      let plain = key?.open(
         content, in: EntryHash.place(context, after: previous, header: header, section: section, key: sealed.key))
+      guard let plain, layout.isPacked else { return plain }
+      return (try? Packing.unpack(plain)) ?? []
     }
   }
 }
@@ -66,7 +68,9 @@ extension VerifiedEntry {
   ) -> VerifiedEntry {
     precondition(past.sequence == head.sequence && key.publicKey == context.nodeKey)
     var writer = ByteWriter(capacity: 128 + sections.reduce(0) { $0 + $1.bytes.count + 32 })
-    ChangeSetLayout.writeHeader(header, sections: sections.count, after: past, to: &writer)
+    let packed = sections.map { $0.secret == nil ? nil : Packing.pack($0.bytes) }
+    let isPacked = packed.contains { $0 != nil }
+    ChangeSetLayout.writeHeader(header, sections: sections.count, isPacked: isPacked, after: past, to: &writer)
     let headerBytes = writer.bytes
     for (index, section) in sections.enumerated() {
       writer.varint(section.key)
@@ -77,7 +81,8 @@ extension VerifiedEntry {
       let place = headerBytes.withUnsafeBytes {
         EntryHash.place(context, after: head, header: $0, section: index, key: section.key)
       }
-      writer.blob(secret.seal(section.bytes, in: place))
+      let content = isPacked ? packed[index] ?? Packing.stored(section.bytes) : section.bytes
+      writer.blob(secret.seal(content, in: place))
     }
     return signing(writer.bytes, after: head, in: context, with: key)
   }

@@ -83,12 +83,21 @@ import Testing
             ]),
         ]
       ),
+      // Enough that comes again to be packed.
+      (
+        1_768_596_363_000, [], [],
+        (1...40).map { index in
+          RowEdit(
+            10, RowID(author: author, counter: 100 + UInt64(index)),
+            [FieldEdit(1, .set(.text("第\(index)避難所"))), FieldEdit(13, .set(.integer(400)))])
+        }
+      ),
     ]
     var entries: [ChangeSetVector.Entry] = []
     for (index, (milliseconds, clock, control, edits)) in steps.enumerated() {
       let time = past.time.next(at: Instant(milliseconds: milliseconds))
-      // The last one says which branch of the other's log its numbers mean.
-      let branches = index == steps.count - 1 ? [NamedBranch(other, hash: blake2b([UInt8]("a branch".utf8)).bytes)] : []
+      // The third says which branch of the other's log its numbers mean.
+      let branches = index == 2 ? [NamedBranch(other, hash: blake2b([UInt8]("a branch".utf8)).bytes)] : []
       let header = ChangeSetHeader(time: time, clock: clock, control: control, branches: branches)
       let plain = SectionCodec.encode(edits, by: author)
       let entry = VerifiedEntry.sealing(
