@@ -57,6 +57,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let deques = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heaps = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -162,7 +163,7 @@ let package = Package(
       [
         "Build", "Causality", "ChangeModel", "Sodium", "SignedLog", "Federation", "Store", "Replica", "Gossip", "Links",
         "Topology", "Formats", "Desk", "Places", "Goods", "Disaster", "Catalogue", "Exchange", "CZlib", "Runbook", grdb,
-        logging, metrics,
+        deques, logging, metrics,
         lifecycle,
         nioCore,
         nioTLS, nioConcurrency, nioPosix, nioSSL, asn1, x509, crypto,

@@ -51,6 +51,9 @@ final class PlainTable {
     run("COMMIT")
   }
 
+  /// All in one file.
+  func checkpoint() { run("PRAGMA wal_checkpoint(TRUNCATE)") }
+
   private func bind(_ statement: OpaquePointer, _ index: Int32, _ edit: FieldEdit) {
     guard case .set(let value) = edit.operation else { return }
     switch value {

@@ -175,8 +175,3 @@ struct SearchBench: ParsableCommand {
     kana.applyingTransform(.fullwidthToHalfwidth, reverse: false) ?? kana
   }
 }
-
-struct BenchFailure: Error, CustomStringConvertible {
-  var description: String
-  init(_ description: String) { self.description = description }
-}

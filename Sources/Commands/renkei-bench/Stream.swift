@@ -16,7 +16,8 @@ struct SignedStream {
   /// The same changes, for the plain table and for JSON.
   private(set) var changes: [[Workload.Change]] = []
 
-  init(rows: Int, perChangeSet: Int, seed: UInt64) {
+  /// - Parameter keepsChanges: whether `changes` is wanted: it takes ten times the room of `runs`.
+  init(rows: Int, perChangeSet: Int, seed: UInt64, keepsChanges: Bool = true) {
     identities = Self.makeIdentities(seed: seed)
     let authors = identities.map { $0.author(epoch: 0) }
     var workload = Workload(seed: seed)
@@ -38,7 +39,7 @@ struct SignedStream {
       }
       runs.append(writers[index].write(batch, knowing: known, controls, at: now))
       known.advance(to: Dot(authors[index], writers[index].head.sequence))
-      changes.append(batch)
+      if keepsChanges { changes.append(batch) }
       written += batch.count
     }
   }

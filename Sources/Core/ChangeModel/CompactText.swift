@@ -17,14 +17,21 @@
 public enum CompactText {
   public static func write(_ text: String, to writer: inout ByteWriter) {
     var text = text
-    let packed = text.withUTF8 { utf8 in isASCII(utf8) ? nil : pack(utf8) }
-    if let packed, packed.count < text.utf8.count {
-      writer.count(packed.count << 1 | 1)
-      writer.raw(packed)
-    } else {
-      writer.count(text.utf8.count << 1)
-      text.withUTF8 { writer.raw($0) }
-    }
+    let length = text.utf8.count
+    let isASCII = text.withUTF8(isASCII)
+    // A unit takes two bytes for one of UTF-8 at most.
+    let isPacked =
+      !isASCII
+      && withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 2 * length) { units in
+        let count = pack(text.unicodeScalars, into: units)
+        guard count < length else { return false }
+        writer.count(count << 1 | 1)
+        writer.raw(units[..<count])
+        return true
+      }
+    guard !isPacked else { return }
+    writer.count(length << 1)
+    text.withUTF8 { writer.raw($0) }
   }
 
   public static func read(from reader: inout ByteReader) throws(MalformedBytes) -> String {
@@ -50,38 +57,44 @@ public enum CompactText {
   private static let katakana: UInt32 = 0x30a0
   private static let hiragana: UInt32 = 0x3040
 
-  private static func pack(_ utf8: UnsafeBufferPointer<UInt8>) -> [UInt8] {
-    var packed: [UInt8] = []
-    packed.reserveCapacity(utf8.count)
+  /// - Returns: how many bytes the units take.
+  private static func pack(_ text: String.UnicodeScalarView, into units: UnsafeMutableBufferPointer<UInt8>) -> Int {
+    var count = 0
+    func put(_ unit: UInt32) {
+      units[count] = UInt8(truncatingIfNeeded: unit)
+      count += 1
+    }
+    func put(_ lead: UInt32, _ low: UInt32) {
+      put(lead)
+      put(low)
+    }
     var page = katakana
-    var decoder = UTF8()
-    var input = utf8.makeIterator()
-    while case .scalarValue(let unicode) = decoder.decode(&input) {
+    for unicode in text {
       let scalar = unicode.value
       switch scalar {
-      case 0x30, 0x31...0x39: packed.append(0xc0 + UInt8(scalar - 0x30))
-      case 0x20: packed.append(0xca)
-      case 0x2e: packed.append(0xcb)
-      case 0x2d: packed.append(0xcc)
-      case 0x3000: packed.append(0xcd)
-      case 0x3001, 0x3002: packed.append(0xce + UInt8(scalar - 0x3001))
-      case 0x61...0x7a: packed.append(0xd0 + UInt8(scalar - 0x61))
-      case 0x00...0x7f: packed += [0xb5, UInt8(scalar)]
-      case page..<(page + 0x60): packed.append(UInt8(scalar - page))
+      case 0x30...0x39: put(0xc0 + (scalar - 0x30))
+      case 0x20: put(0xca)
+      case 0x2e: put(0xcb)
+      case 0x2d: put(0xcc)
+      case 0x3000: put(0xcd)
+      case 0x3001, 0x3002: put(0xce + (scalar - 0x3001))
+      case 0x61...0x7a: put(0xd0 + (scalar - 0x61))
+      case 0x00...0x7f: put(0xb5, scalar)
+      case page..<(page + 0x60): put(scalar - page)
       case hiragana..<(katakana + 0x60):
         page = scalar < katakana ? hiragana : katakana
-        packed += [0xb2, UInt8(scalar - page)]
-      case 0x3000..<0x3100: packed += [0xb3, UInt8(scalar - 0x3000)]
-      case 0x4e00..<0xa000: packed += [0x60 + UInt8((scalar - 0x4e00) >> 8), UInt8((scalar - 0x4e00) & 0xff)]
-      case 0xff00..<0x10000: packed += [0xb4, UInt8(scalar - 0xff00)]
+        put(0xb2, scalar - page)
+      case 0x3000..<0x3100: put(0xb3, scalar)
+      case 0x4e00..<0xa000: put(0x60 + (scalar - 0x4e00) >> 8, scalar)
+      case 0xff00..<0x10000: put(0xb4, scalar)
       default:
-        var number = ByteWriter()
+        var number = ByteWriter(capacity: 4)
         number.byte(0xb6)
         number.varint(scalar)
-        packed += number.bytes
+        for byte in number.bytes { put(UInt32(byte)) }
       }
     }
-    return packed
+    return count
   }
 
   /// Nil when the units are not a text.

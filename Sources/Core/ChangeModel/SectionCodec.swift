@@ -50,11 +50,28 @@ public enum SectionCodec {
     return edits
   }
 
+  /// A text by its bytes: two that Swift takes for equal, composed and not, are two here, and each comes out as it went in.
+  private struct ExactText: Hashable {
+    private let text: String
+
+    init(_ text: String) {
+      var text = text
+      text.makeContiguousUTF8()
+      self.text = text
+    }
+
+    static func == (left: Self, right: Self) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+
+    func hash(into hasher: inout Hasher) {
+      text.utf8.withContiguousStorageIfAvailable { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
+  }
+
   private struct Encoder {
     var writer = ByteWriter(capacity: 256)
     let author: AuthorNumber
     var previousCounter: Int64 = 0
-    var texts: [Value: Int] = [:]
+    var texts: [ExactText: Int] = [:]
 
     init(author: AuthorNumber) { self.author = author }
 
@@ -138,11 +155,11 @@ public enum SectionCodec {
         writer.byte(bytes)
         writer.blob(content)
       case .text(let content):
-        if let index = texts[value] {
+        if let index = texts[ExactText(content)] {
           writer.varint(field | repeatedText)
           writer.count(index)
         } else {
-          texts[value] = texts.count
+          texts[ExactText(content)] = texts.count
           writer.varint(field | text)
           CompactText.write(content, to: &writer)
         }

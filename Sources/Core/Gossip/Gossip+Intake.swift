@@ -22,10 +22,12 @@ extension Gossip {
   func keepsMore(of author: AuthorNumber) -> Bool { excessive[author.node] == nil }
 
   /// Counts what was kept.
-  func keeps(_ run: Run, at now: Tick) {
+  ///
+  /// - Parameter rest: what of the run is left for later.
+  func keeps(_ run: Run, except rest: Run?, at now: Tick) {
     let node = run.log.author.node
     guard node != replica.author.node else { return }
-    intakes[node, default: Intake(begun: now)].bytes += run.entries.reduce(0) { $0 + $1.count }
+    intakes[node, default: Intake(begun: now)].bytes += run.byteCount - (rest?.byteCount ?? 0)
     if intakes[node]!.bytes > dailyIntake {
       Probe.tooMuchOfOneAuthor.hit()
       excessive[node] = intakes[node]!.bytes

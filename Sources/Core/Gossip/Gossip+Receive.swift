@@ -49,6 +49,17 @@ public struct GossipOutcome: Sendable {
   public var effects = ReplicaEffects()
   /// Links to close, and why.
   public var faults: [LinkID: LinkFault] = [:]
+  /// What was not looked at, since somebody waited: for `goOn`.
+  public var rest: [(link: LinkID, message: Message)] = []
+
+  public init() {}
+
+  /// What came of going on counts with this.
+  public mutating func add(_ next: GossipOutcome) {
+    effects.add(next.effects)
+    faults.merge(next.faults) { first, _ in first }
+    rest = next.rest
+  }
 }
 
 extension Gossip {
@@ -57,11 +68,11 @@ extension Gossip {
   /// - Parameters:
   ///   - now: for gossip's own deadlines.
   ///   - wall: for what the replica dates, and for keys that end.
+  ///   - isWanted: whether somebody waits for the writer: then the transaction ends early.
   /// - Throws: when the disk fails; nothing of the batch is kept then, and peers still have it.
   public func receive(
-    _ frames: [(link: LinkID, bytes: [UInt8])], at now: Tick, wall: Instant
+    _ frames: [(link: LinkID, bytes: [UInt8])], at now: Tick, wall: Instant, until isWanted: (() -> Bool)? = nil
   ) throws(ReplicaError) -> GossipOutcome {
-    wallOffset = wall.milliseconds - now.milliseconds
     var outcome = GossipOutcome()
     var messages: [(link: LinkID, message: Message)] = []
     messages.reserveCapacity(frames.count)
@@ -77,13 +88,29 @@ extension Gossip {
         outcome.faults[link] = .malformed(error)
       }
     }
+    return try goOn(with: messages, outcome, at: now, wall: wall, until: isWanted)
+  }
+
+  /// Takes what an earlier outcome left, in one transaction, as far as nobody waits.
+  public func goOn(
+    with messages: [(link: LinkID, message: Message)], _ before: GossipOutcome = GossipOutcome(), at now: Tick,
+    wall: Instant, until isWanted: (() -> Bool)? = nil
+  ) throws(ReplicaError) -> GossipOutcome {
+    wallOffset = wall.milliseconds - now.milliseconds
+    var outcome = before
     func handleAll() throws(StoreError) {
       // What a link brought before it went wrong counts.
       var wrong: Set<LinkID> = []
-      for (link, message) in messages where !wrong.contains(link) {
-        guard let fault = try handle(message, from: link, at: now, wall: wall) else { continue }
-        wrong.insert(link)
-        outcome.faults[link] = fault
+      for (index, (link, message)) in messages.enumerated() where !wrong.contains(link) && sessions[link] != nil {
+        let (fault, rest) = try handle(message, from: link, at: now, wall: wall, until: isWanted)
+        if let fault {
+          wrong.insert(link)
+          outcome.faults[link] = fault
+        }
+        let left = (rest.map { [(link, .run($0))] } ?? []) + messages[(index + 1)...]
+        guard rest != nil || !left.isEmpty && isWanted?() == true else { continue }
+        outcome.rest = left.filter { !wrong.contains($0.link) }
+        return
       }
     }
     if messages.contains(where: \.message.bringsChangeSets) {
@@ -98,20 +125,20 @@ extension Gossip {
   }
 
   private func handle(
-    _ message: Message, from link: LinkID, at now: Tick, wall: Instant
-  ) throws(StoreError) -> LinkFault? {
+    _ message: Message, from link: LinkID, at now: Tick, wall: Instant, until isWanted: (() -> Bool)?
+  ) throws(StoreError) -> (LinkFault?, rest: Run?) {
     if case .hello(let federation, let author, let program) = message {
-      guard federation == replica.federation else { return .wrongFederation }
-      guard author.node == sessions[link]!.peer else { return .wrongNode }
-      guard !replica.membership.isRevoked(author) else { return .revoked }
+      guard federation == replica.federation else { return (.wrongFederation, nil) }
+      guard author.node == sessions[link]!.peer else { return (.wrongNode, nil) }
+      guard !replica.membership.isRevoked(author) else { return (.revoked, nil) }
       sessions[link]!.hasHello = true
       sessions[link]!.program = program
       post(summary(at: now), to: link)
       sessions[link]!.tellsSummary(at: now)
-      return nil
+      return (nil, nil)
     }
-    if case .farewell(let reason) = message { return .refused(reason) }
-    guard sessions[link]!.hasHello else { return .noHello }
+    if case .farewell(let reason) = message { return (.refused(reason), nil) }
+    guard sessions[link]!.hasHello else { return (.noHello, nil) }
     switch message {
     // What a card brings is no link's.
     case .hello, .farewell, .signedHeads: break
@@ -128,11 +155,11 @@ extension Gossip {
       guard first <= replica.store.logged(log) else { break }
       sessions[link]!.cursors[log] = PeerSession.Cursor(next: first, offset: offset)
       sessions[link]!.keeps(log, first - 1, at: now)
-    case .run(let run): try take(run, from: link, at: now, wall: wall)
+    case .run(let run): return (nil, try take(run, from: link, at: now, wall: wall, until: isWanted))
     case .fragment(let log, let sequence, let offset, let total, let bytes):
       try take(log, sequence, offset: offset, total: total, bytes, from: link, at: now, wall: wall)
     }
-    return nil
+    return (nil, nil)
   }
 
   /// What keeps a session itself going.
@@ -199,25 +226,30 @@ extension Gossip {
     sessions.values.contains { $0.peer == author.node && $0.hasHello }
   }
 
-  private func take(_ run: Run, from link: LinkID, at now: Tick, wall: Instant) throws(StoreError) {
+  /// - Returns: what of the run is left for later.
+  @discardableResult private func take(
+    _ run: Run, from link: LinkID, at now: Tick, wall: Instant, until isWanted: (() -> Bool)? = nil
+  ) throws(StoreError) -> Run? {
     let log = run.log
     let probed = sessions[link]!.probing[log]
-    guard !sessions[link]!.refused.contains(log), !sessions[link]!.forked.contains(log) || probed != nil else { return }
-    guard keepsMore(of: log.author) else { return }
+    guard !sessions[link]!.refused.contains(log), !sessions[link]!.forked.contains(log) || probed != nil else {
+      return nil
+    }
+    guard keepsMore(of: log.author) else { return nil }
     let last = run.first + SequenceNumber(run.entries.count) - 1
     wanted.insert(log)
     expected[log] = nil
     partials[log] = nil
     sessions[link]!.broughtAt = now
     if asked[log]?.link == link { asked[log]!.heard = now }
-    let outcome = try replica.receive(run, from: "\(sessions[link]!.peer)", at: wall)
+    let outcome = try replica.receive(run, from: "\(sessions[link]!.peer)", at: wall, until: isWanted)
     sessions[link]!.learns(log, last, at: now)
     switch outcome.refusal {
     case nil:
       // The peer learns in its next heads what is kept here now.
       if outcome.taken > 0 {
         sessions[link]!.headsToSend.insert(log)
-        keeps(run, at: now)
+        keeps(run, except: outcome.rest, at: now)
       }
     case .gap?:
       // An unasked piece after something that is missing here: it is asked for from where the log ends.
@@ -245,7 +277,10 @@ extension Gossip {
       sessions[link]!.refused.insert(log)
       if asked[log]?.link == link { endAsk(log) }
     }
+    // The rest is here: nobody is asked for it.
+    if outcome.rest != nil, asked[log] == nil { expected[log] = now.advanced(byMilliseconds: Timing.expectation) }
     settle(log)
+    return outcome.rest
   }
 
   /// What was asked for is here, whoever brought it.

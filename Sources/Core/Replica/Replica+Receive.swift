@@ -16,6 +16,9 @@ public struct Run: Hashable, Sendable {
     self.first = first
     self.entries = entries
   }
+
+  /// Of the change sets alone.
+  public var byteCount: Int { entries.reduce(0) { $0 + $1.count } }
 }
 
 extension SignaturesAhead {
@@ -53,6 +56,8 @@ public struct RunOutcome: Hashable, Sendable {
   /// Those that were here before.
   public var known = 0
   public var refusal: RunRefusal?
+  /// What was not looked at, since somebody waited.
+  public var rest: Run?
 
   public init() {}
 }
@@ -61,8 +66,12 @@ extension Replica {
   /// Takes change sets from elsewhere, as far as they hold: verified, logged, and merged as soon as what they follow
   /// is here. Within `batch` only.
   ///
-  /// - Parameter source: who or what brought them, for the note about anything refused.
-  public func receive(_ run: Run, from source: String, at now: Instant) throws(StoreError) -> RunOutcome {
+  /// - Parameters:
+  ///   - source: who or what brought them, for the note about anything refused.
+  ///   - isWanted: whether somebody waits for the writer: then no more is taken than was begun, and the rest is handed back.
+  public func receive(
+    _ run: Run, from source: String, at now: Instant, until isWanted: (() -> Bool)? = nil
+  ) throws(StoreError) -> RunOutcome {
     var outcome = RunOutcome()
     try giveWay(to: run, at: now)
     let state = store.state(of: run.log)
@@ -88,31 +97,56 @@ extension Replica {
       return outcome
     }
     let context = context(run.log, key: key)
-    let (entries, refusal) = RunVerifier(context, ahead: ahead).verify(new, after: state.logged)
-    for entry in entries { try store.append(entry) }
-    ahead?.keep(context, to: entries.last?.head ?? state.logged)
-    outcome.taken = entries.count
-    if !entries.isEmpty {
-      // This very author wrote what this node did not have: it was restored from an older copy.
-      if run.log.author == author { try reopen(above: author) }
-      effects.logs.insert(run.log)
-      if membership.choices[run.log] != nil, undecided(run.log) == nil {
-        // It has come as far as a revocation names: whether by the true branch is seen before any of it is merged.
-        limitsChangedAt = now
-      } else if state.waiting == 0 {
-        try mergeFresh(entries, in: context, at: now)
+    var left = new[...]
+    while !left.isEmpty {
+      let part = left.prefix(isWanted == nil ? left.count : Self.partOfRun)
+      let (taken, refusal) = try take(part, in: context, at: now)
+      outcome.taken += taken
+      left.removeFirst(taken)
+      if let refusal {
+        let sequence = store.state(of: run.log).logged.sequence + 1
+        outcome.refusal = .chain(refusal, at: sequence)
+        #if MUTANTS
+          if PlantedBug.ignoresForks.isPlanted { return outcome }
+        #endif
+        try note(run.log, sequence, source, "\(refusal)", at: now)
+        return outcome
       }
-      try learnFromWaiting(run.log, in: context, at: now)
-    }
-    if let refusal {
-      let sequence = state.logged.sequence + UInt32(entries.count) + 1
-      outcome.refusal = .chain(refusal, at: sequence)
-      #if MUTANTS
-        if PlantedBug.ignoresForks.isPlanted { return outcome }
-      #endif
-      try note(run.log, sequence, source, "\(refusal)", at: now)
+      if !left.isEmpty, isWanted?() == true {
+        outcome.rest = Run(
+          run.log, first: run.first + UInt32(outcome.known + outcome.taken),
+          entries: Array(run.entries.dropFirst(outcome.known + outcome.taken)))
+        return outcome
+      }
     }
     return outcome
+  }
+
+  /// Change sets after which a run can be left, for whoever waits: of the usual hundred rows each, a few milliseconds.
+  private static let partOfRun = 4
+
+  /// Verifies, logs and merges what follows a log's head.
+  ///
+  /// - Returns: how many were taken, and why no more.
+  private func take(
+    _ new: ArraySlice<[UInt8]>, in context: LogContext, at now: Instant
+  ) throws(StoreError) -> (Int, ChainRefusal?) {
+    let (log, state) = (context.log, store.state(of: context.log))
+    let (entries, refusal) = RunVerifier(context, ahead: ahead).verify(new, after: state.logged)
+    guard let last = entries.last else { return (0, refusal) }
+    for entry in entries { try store.append(entry) }
+    ahead?.keep(context, to: last.head)
+    // This very author wrote what this node did not have: it was restored from an older copy.
+    if log.author == author { try reopen(above: author) }
+    effects.logs.insert(log)
+    if membership.choices[log] != nil, undecided(log) == nil {
+      // It has come as far as a revocation names: whether by the true branch is seen before any of it is merged.
+      limitsChangedAt = now
+    } else if state.waiting == 0 {
+      try mergeFresh(entries, in: context, at: now)
+    }
+    try learnFromWaiting(log, in: context, at: now)
+    return (entries.count, refusal)
   }
 
   /// The key of an author that nobody knows yet but that brings its own certificate, in the first change set of its

@@ -30,6 +30,13 @@ public struct ReplicaEffects: Sendable {
   public var setAside = 0
 
   public init() {}
+
+  public mutating func add(_ next: ReplicaEffects) {
+    rows += next.rows
+    logs.formUnion(next.logs)
+    merged += next.merged
+    setAside += next.setAside
+  }
 }
 
 /// The synchronous core of a node: takes edits and change sets, verifies, logs, merges.

@@ -139,8 +139,15 @@ extension World {
     for frame in frames { trace.note(frame) }
     count(frames, at: node.index, from: session.ends[1 - end], road: session.road)
     do {
-      let outcome = try gossip.receive(
-        frames.map { (session.link, $0) }, at: steady, wall: node.wallClock(at: now))
+      let wall = node.wallClock(at: now)
+      // Somebody waits for the writer now and then, and is let in between.
+      let isWanted = { self.random.chance(0.1) }
+      var outcome = try gossip.receive(
+        frames.map { (session.link, $0) }, at: steady, wall: wall, until: isWanted)
+      while !outcome.rest.isEmpty {
+        let next = try gossip.goOn(with: outcome.rest, at: steady, wall: wall, until: isWanted)
+        outcome.add(next)
+      }
       counts.merged += outcome.effects.merged
       noteOwn(node)
       checkRow(of: outcome.effects, at: node)

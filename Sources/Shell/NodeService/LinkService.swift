@@ -219,7 +219,7 @@ public struct LinkService: Service {
         }
         handshakes.prove(CallerAddress(channel.channel.remoteAddress), at: clock.now())
         await withTaskGroup(of: Void.self) { group in
-          group.addTask { await receive(inbound, on: id) }
+          group.addTask(priority: CoreExecutor.patient) { await receive(inbound, on: id) }
           group.addTask { await send(outbound, on: id, wake) }
           await group.next()
           group.cancelAll()
@@ -250,7 +250,7 @@ public struct LinkService: Service {
       for try await frames in inbound {
         core.ahead.check(frames)
         if let pause = await taking?.value, pause > 0 { try await Task.sleep(for: .milliseconds(pause)) }
-        taking = Task { await core.received(frames, on: id) }
+        taking = Task(priority: CoreExecutor.patient) { await core.received(frames, on: id) }
       }
     } catch is FrameDecoder.TooLong {
       _ = await taking?.value

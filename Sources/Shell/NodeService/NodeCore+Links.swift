@@ -137,17 +137,37 @@ extension NodeCore {
   /// A frame was longer than any honest node's.
   func receivedTooMuch(on id: LinkID) { decide(.offended(id, .oversizedFrame)) }
 
-  /// Takes frames from a link, in one transaction.
+  /// Takes frames from a link, in one transaction; in more when somebody waits meanwhile for what they do themselves.
   ///
   /// - Returns: how many milliseconds to wait before more is read from it.
-  func received(_ frames: [[UInt8]], on id: LinkID) -> Int64 {
+  func received(_ frames: [[UInt8]], on id: LinkID) async -> Int64 {
     guard let link = links[id] else { return 0 }
+    lastHeard[link.peer] = .now()
+    var (pause, rest) = take(on: id) { gossip, now in
+      try gossip.receive(frames.map { (id, $0) }, at: now, wall: .now(), until: { self.executor.isWanted })
+    }
+    while !rest.isEmpty {
+      await Task.yield()
+      guard links[id] != nil else { return 0 }
+      let left = rest
+      (pause, rest) = take(on: id) { gossip, now in
+        try gossip.goOn(with: left, at: now, wall: .now(), until: { self.executor.isWanted })
+      }
+    }
+    return pause
+  }
+
+  private func take(
+    on id: LinkID, _ body: (Gossip, Tick) throws -> GossipOutcome
+  ) -> (pause: Int64, rest: [(link: LinkID, message: Message)]) {
+    guard let link = links[id] else { return (0, []) }
     let now = clock.now()
     let begin = ContinuousClock.now
     var pause: Int64 = 0
-    lastHeard[link.peer] = .now()
+    var rest: [(link: LinkID, message: Message)] = []
     do {
-      let outcome = try gossip.receive(frames.map { (id, $0) }, at: now, wall: .now())
+      let outcome = try body(gossip, now)
+      rest = outcome.rest
       publish(outcome.effects)
       if outcome.effects.merged == 0 {
         let spent = Int64((ContinuousClock.now - begin) / .microseconds(1))
@@ -169,7 +189,7 @@ extension NodeCore {
       decide(.ended(id, .disk))
     }
     wakeLinks(at: now)
-    return pause
+    return (pause, rest)
   }
 
   /// The next frame for a link, and how long the link is busy with it.

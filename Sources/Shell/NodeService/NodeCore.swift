@@ -2,6 +2,7 @@ import Build
 import Catalogue
 import Causality
 import ChangeModel
+import DequeModule
 import Desk
 import Dispatch
 import Federation
@@ -32,7 +33,7 @@ public enum NodeEvent: Sendable {
 ///
 /// Everything that writes goes through here, one after another; readers use the database's own snapshots.
 public actor NodeCore {
-  private let executor = CoreExecutor()
+  let executor = CoreExecutor()
   public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   public nonisolated let identity: NodeIdentity
@@ -258,11 +259,31 @@ public actor NodeCore {
 
 /// The core's own thread of work: SQLite may wait for the disk there without holding up anything else.
 final class CoreExecutor: SerialExecutor {
+  /// What links and cards bring, which may take long, waits for what people wait for.
+  static let patient = TaskPriority.utility
+
+  private struct Waiting {
+    var urgent: Deque<UnownedJob> = []
+    var patient: Deque<UnownedJob> = []
+  }
+
   private let queue = DispatchQueue(label: "renkei.core", qos: .userInitiated)
+  private let waiting = NIOLockedValueBox(Waiting())
+
+  /// Whether somebody waits who is not patient.
+  var isWanted: Bool { waiting.withLockedValue { !$0.urgent.isEmpty } }
 
   func enqueue(_ job: consuming ExecutorJob) {
+    let isPatient = job.priority.rawValue <= Self.patient.rawValue
     let job = UnownedJob(job)
-    let executor = asUnownedSerialExecutor()
-    queue.async { job.runSynchronously(on: executor) }
+    waiting.withLockedValue { waiting in
+      if isPatient { waiting.patient.append(job) } else { waiting.urgent.append(job) }
+    }
+    queue.async { self.runNext() }
+  }
+
+  private func runNext() {
+    let next = waiting.withLockedValue { $0.urgent.popFirst() ?? $0.patient.popFirst() }
+    next?.runSynchronously(on: asUnownedSerialExecutor())
   }
 }

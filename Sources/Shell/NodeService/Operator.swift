@@ -253,15 +253,19 @@ public struct Operator: Sendable {
         atEnd = true
       }
       for run in runs { core.ahead.check(run) }
-      for (outcome, run) in try await core.receive(runs, from: file) {
-        result.changeSets += outcome.taken
-        result.known! += outcome.known
-        if let refusal = outcome.refusal {
-          result.refused!.append(
-            BundleResult.Refusal(
-              log: "\(run.log.lane.name) \(run.log.author)", sequence: Int(run.first) + outcome.known + outcome.taken,
-              reason: "\(refusal)"))
+      while !runs.isEmpty {
+        let (outcomes, rest) = try await core.receive(runs, from: file)
+        for (outcome, run) in outcomes {
+          result.changeSets += outcome.taken
+          result.known! += outcome.known
+          if let refusal = outcome.refusal {
+            result.refused!.append(
+              BundleResult.Refusal(
+                log: "\(run.log.lane.name) \(run.log.author)",
+                sequence: Int(run.first) + outcome.known + outcome.taken, reason: "\(refusal)"))
+          }
         }
+        runs = rest
       }
       await progress("\(result.bytes) B")
     }
@@ -301,13 +305,22 @@ extension NodeCore {
     return BundleResult(file: file, bytes: try new.finish(), changeSets: count)
   }
 
-  func receive(_ runs: [Run], from source: String) throws -> [(RunOutcome, Run)] {
-    try edit { replica, now in
-      var outcomes: [(RunOutcome, Run)] = []
+  /// Takes runs in one transaction, as far as nobody waits.
+  ///
+  /// - Returns: what became of each, and what is left for the next.
+  func receive(_ runs: [Run], from source: String) throws -> ([(RunOutcome, Run)], rest: [Run]) {
+    let isWanted = { self.executor.isWanted }
+    return try edit { replica, now in
+      var (outcomes, rest): ([(RunOutcome, Run)], [Run]) = ([], runs)
       let effects = try replica.batch(at: now) {
-        for run in runs { outcomes.append((try replica.receive(run, from: source, at: now), run)) }
+        repeat {
+          let run = rest.removeFirst()
+          let outcome = try replica.receive(run, from: source, at: now, until: isWanted)
+          outcomes.append((outcome, run))
+          if let left = outcome.rest { rest.insert(left, at: 0) }
+        } while !rest.isEmpty && !isWanted()
       }
-      return (outcomes, effects)
+      return ((outcomes, rest), effects)
     }
   }
 

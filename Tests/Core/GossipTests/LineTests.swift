@@ -24,7 +24,7 @@ struct LineTests {
 
   /// Change sets of 10 KB each, as a shelter's pictures of its evacuees are, and small ones between.
   private static func fill(_ network: GossipNetwork, _ bytes: Int, lane: Lane) throws {
-    for _ in 0..<bytes / 10_000 { try network.commit(0, lane: lane, texts: (0..<10).map { _ in network.text(980) }) }
+    for _ in 0..<bytes / 10_000 { try network.commit(0, lane: lane, texts: (0..<10).map { _ in network.noise(980) }) }
   }
 
   private static func has(_ network: GossipNetwork, _ lane: Lane) -> Int {
@@ -156,7 +156,7 @@ struct LineTests {
     for _ in 0..<50 { try network.step() }
     // Two logs of which neither is the sender's own: they are asked for, and one waits for 100 s behind the other.
     for lane in [Lane.life, .supply] {
-      for _ in 0..<12 { try network.commit(2, lane: lane, texts: (0..<10).map { _ in network.text(980) }) }
+      for _ in 0..<12 { try network.commit(2, lane: lane, texts: (0..<10).map { _ in network.noise(980) }) }
     }
     for _ in 0..<300 { try network.step() }
     network.connect(0, 1, by: .init(bytesPerSecond: 1_200, milliseconds: 80))
