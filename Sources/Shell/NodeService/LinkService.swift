@@ -248,7 +248,11 @@ public struct LinkService: Service {
     var taking: Task<Int64, Never>?
     do {
       for try await frames in inbound {
-        core.ahead.check(frames)
+        for frame in frames {
+          core.ahead.check([frame])
+          // Pages are made on the same threads.
+          await Task.yield()
+        }
         if let pause = await taking?.value, pause > 0 { try await Task.sleep(for: .milliseconds(pause)) }
         taking = Task(priority: CoreExecutor.patient) { await core.received(frames, on: id) }
       }

@@ -265,7 +265,22 @@ final class CoreExecutor: SerialExecutor {
   private struct Waiting {
     var urgent: Deque<UnownedJob> = []
     var patient: Deque<UnownedJob> = []
+    /// How many urgent ones ran in a row.
+    var row = 0
+
+    mutating func next() -> UnownedJob? {
+      let isTurn = urgent.isEmpty || row >= CoreExecutor.longestRow
+      guard isTurn, let job = patient.popFirst() else {
+        row += 1
+        return urgent.popFirst()
+      }
+      row = 0
+      return job
+    }
   }
+
+  /// However many people save at once, what their neighbours wrote comes in.
+  private static let longestRow = 8
 
   private let queue = DispatchQueue(label: "renkei.core", qos: .userInitiated)
   private let waiting = NIOLockedValueBox(Waiting())
@@ -283,7 +298,6 @@ final class CoreExecutor: SerialExecutor {
   }
 
   private func runNext() {
-    let next = waiting.withLockedValue { $0.urgent.popFirst() ?? $0.patient.popFirst() }
-    next?.runSynchronously(on: asUnownedSerialExecutor())
+    waiting.withLockedValue { $0.next() }?.runSynchronously(on: asUnownedSerialExecutor())
   }
 }
