@@ -266,10 +266,11 @@ public final class Replica {
   }
 
   private func finishMark() throws(StoreError) {
-    guard let begunMark else { return }
+    guard let begun = begunMark else { return }
+    // What could not be flushed is written anew the next time: the kernel may take it for written.
+    begunMark = nil
     try keeper?.finish()
-    savedMark = begunMark
-    self.begunMark = nil
+    savedMark = begun
   }
 
   private func saveMark() throws(StoreError) {

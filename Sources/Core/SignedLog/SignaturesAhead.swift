@@ -40,8 +40,9 @@ public final class SignaturesAhead: Sendable {
     }
     guard let (context, head) = known, first >= 1, first <= head.sequence + 1 else { return }
     let (good, end) = RunVerifier(context).hashes(entries.dropFirst(Int(head.sequence + 1 - first)), after: head)
-    guard !good.isEmpty else { return }
     state.withLock { state in
+      // Of another branch, or before a log was cut: from here on, what is kept counts.
+      guard !good.isEmpty else { return state.checked[log] = nil }
       if state.good.count + good.count > Self.limit { state.good.removeAll(keepingCapacity: true) }
       state.good.formUnion(good)
       state.checked[log] = end
