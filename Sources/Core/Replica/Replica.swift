@@ -73,6 +73,7 @@ public final class Replica {
     guard let ahead, let key = membership.key(of: log.author) else { return }
     ahead.keep(context(log, key: key), to: store.state(of: log).logged)
   }
+
   /// Whether this node's clock is known to stand far from its peers': what it writes says so.
   public var doubtsClock = false
   var keysLoadedAt: Instant?

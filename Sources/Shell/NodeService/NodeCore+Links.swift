@@ -150,9 +150,10 @@ extension NodeCore {
       await Task.yield()
       guard links[id] != nil else { return 0 }
       let left = rest
-      (pause, rest) = take(on: id) { gossip, now in
+      let next = take(on: id) { gossip, now in
         try gossip.goOn(with: left, at: now, wall: .now(), until: { self.executor.isWanted })
       }
+      (pause, rest) = (max(pause, next.pause), next.rest)
     }
     return pause
   }
