@@ -81,7 +81,7 @@ private final class BusyNode: @unchecked Sendable {
   func begin() {
     queue.async {
       do { try self.takeNext() } catch { preconditionFailure("a frame was not taken: \(error)") }
-      if self.frames.isEmpty, self.rest.isEmpty {
+      if self.frames.isEmpty, self.rest.isEmpty, !self.replica.mustGoOn {
         self.done.store(true, ordering: .relaxed)
       } else {
         self.begin()
@@ -93,7 +93,7 @@ private final class BusyNode: @unchecked Sendable {
     let isWanted = { !self.isPatient && self.waiting.load(ordering: .relaxed) > 0 }
     let (now, wall) = (Tick(milliseconds: 1), TakingReplica.now)
     let outcome =
-      rest.isEmpty
+      rest.isEmpty && !replica.mustGoOn
       ? try gossip.receive([(link, frames.removeLast())], at: now, wall: wall, until: isWanted)
       : try gossip.goOn(with: rest, at: now, wall: wall, until: isWanted)
     guard outcome.faults.isEmpty else { throw BenchFailure("\(outcome.faults)") }

@@ -9,7 +9,7 @@ public enum Probe: Int, CaseIterable, Sendable {
   // Replica.
   case changeSetWaited, changeSetCameLate, changeSetMalformed, foreignRowRefused, epochOpened, logCut, setAsideTakenBack
   case branchAdopted, branchHandedBack
-  case keyCameLater, newcomerIntroduced, runOutOfOrder
+  case keyCameLater, newcomerIntroduced, runOutOfOrder, backlogLeft
   // Merge and store.
   case valuesConcurrent, rowContested, rowCameBack, transactionFailed
   // Links.

@@ -91,7 +91,8 @@ extension Gossip {
     return try goOn(with: messages, outcome, at: now, wall: wall, until: isWanted)
   }
 
-  /// Takes what an earlier outcome left, in one transaction, as far as nobody waits.
+  /// Takes what an earlier outcome left, in one transaction, as far as nobody waits: to be called until nothing is left, nor
+  /// anything that the replica `mustGoOn` with.
   public func goOn(
     with messages: [(link: LinkID, message: Message)], _ before: GossipOutcome = GossipOutcome(), at now: Tick,
     wall: Instant, until isWanted: (() -> Bool)? = nil
@@ -113,8 +114,11 @@ extension Gossip {
         return
       }
     }
-    if messages.contains(where: \.message.bringsChangeSets) {
-      outcome.effects = try replica.batch(at: wall) { try handleAll() }
+    if replica.mustGoOn || messages.contains(where: \.message.bringsChangeSets) {
+      outcome.effects = try replica.batch(at: wall) {
+        try handleAll()
+        if outcome.rest.isEmpty { try replica.goOn(at: wall, until: isWanted) }
+      }
     } else {
       do { try handleAll() } catch { throw .store(error) }
     }

@@ -20,8 +20,8 @@ extension Gossip {
     }
   }
 
-  /// Where this node's tables stand. What of the logs waits follows from them as the tables do: who names what never comes
-  /// keeps nobody from comparing.
+  /// Where this node's tables stand, unless the replica `mustGoOn`. What of the logs waits follows from them as the tables do:
+  /// who names what never comes keeps nobody from comparing.
   public var place: Digest {
     let hash = HashStream()
     hash.update(blake2b([UInt8](replica.store.schema.canonicalText.utf8)))

@@ -149,7 +149,10 @@ extension Replica {
       effects.logs.insert(name)
       let need = try merge(entry, in: context, at: now)
       precondition(need == nil, "an author has seen all that its own change set follows")
-      try wake(name, at: now)
+      // A backlog that was left for this very commit goes on after it.
+      let isLeft = mustGoOn
+      wake(name)
+      if !isLeft { try goOn(at: now) }
     } catch { throw .store(error) }
     return entry.dot
   }

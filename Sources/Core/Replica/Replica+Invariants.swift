@@ -17,7 +17,7 @@ extension Replica {
     expect(limitsChangedAt == nil, "logs are not held to a revocation or fork that is known")
     expect(isMarkSaved, "its own log reaches further than the mark beside it")
     guard thoroughly else { return broken }
-    let waiting = waiters.values.reduce(into: Set()) { $0.formUnion($1) }
+    let waiting = waiters.values.reduce(into: Set(ready)) { $0.formUnion($1) }
     for log in store.logNames {
       let state = store.state(of: log)
       expect(state.merged.sequence <= state.logged.sequence, "\(log) is merged beyond its end")

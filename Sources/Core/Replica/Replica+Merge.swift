@@ -14,26 +14,39 @@ public struct Need: Hashable, Sendable {
 
 extension Replica {
   /// Merges change sets that were logged just now, straight from memory, until one has to wait.
-  func mergeFresh(_ entries: [VerifiedEntry], in context: LogContext, at now: Instant) throws(StoreError) {
+  func mergeFresh(
+    _ entries: [VerifiedEntry], in context: LogContext, at now: Instant, until isWanted: (() -> Bool)?
+  ) throws(StoreError) {
     for entry in entries {
       if let need = try merge(entry, in: context, at: now) {
         waiters[need.log, default: []].insert(entry.log)
         break
       }
     }
-    try wake(context.log, at: now)
+    wake(context.log)
+    try goOn(at: now, until: isWanted)
   }
 
-  /// Goes on with the logs that waited for this one, and so on until nothing moves.
-  func wake(_ log: LogName, at now: Instant) throws(StoreError) {
+  /// The logs that waited for this one are to be looked at.
+  func wake(_ log: LogName) {
     #if MUTANTS
       if PlantedBug.losesWaiting.isPlanted { return }
     #endif
-    var woken = waiters.removeValue(forKey: log).map { $0.sorted() } ?? []
-    while let next = woken.popLast() {
+    if let woken = waiters.removeValue(forKey: log) { ready += woken.sorted() }
+  }
+
+  /// Whether something that is kept could be merged, and was left since somebody waited. Until `goOn` has done it, what others
+  /// are told of the tables is behind the logs.
+  public var mustGoOn: Bool { !ready.isEmpty }
+
+  /// Merges what can be merged, and what waited for that, and so on until nothing moves or somebody waits. Within `batch` only.
+  public func goOn(at now: Instant, until isWanted: (() -> Bool)? = nil) throws(StoreError) {
+    while let next = ready.popLast() {
       let before = store.merged(next)
-      try drain(next, at: now)
-      if store.merged(next) > before, let more = waiters.removeValue(forKey: next) { woken += more.sorted() }
+      let isDone = try drain(next, at: now, until: isWanted)
+      if store.merged(next) > before { wake(next) }
+      if !isDone { ready.append(next) }
+      if !ready.isEmpty, isWanted?() == true { return Probe.backlogLeft.hit() }
     }
   }
 
@@ -41,9 +54,10 @@ extension Replica {
   func drainAll(at now: Instant) throws(StoreError) {
     mustLookAtAll = false
     waiters = [:]
+    ready = []
     for name in store.logNames where store.state(of: name).waiting > 0 {
-      try drain(name, at: now)
-      try wake(name, at: now)
+      ready.append(name)
+      try goOn(at: now)
     }
   }
 
@@ -51,8 +65,12 @@ extension Replica {
   private static let drainBytes = 1 << 20
 
   /// Merges a log's backlog from disk until it ends or has to wait.
-  private func drain(_ name: LogName, at now: Instant) throws(StoreError) {
-    guard let key = try key(of: name) else { return }
+  ///
+  /// - Returns: whether it came so far; else somebody waits.
+  private func drain(
+    _ name: LogName, at now: Instant, until isWanted: (() -> Bool)?
+  ) throws(StoreError) -> Bool {
+    guard let key = try key(of: name) else { return true }
     let context = context(name, key: key)
     let verifier = RunVerifier(context)
     while store.state(of: name).waiting > 0 {
@@ -64,15 +82,21 @@ extension Replica {
         }
         if let need = try merge(entry, in: context, at: now) {
           waiters[need.log, default: []].insert(name)
-          return
+          return true
         }
         previous = entry.head
+        let isPart = previous.sequence.isMultiple(of: Self.partOfBacklog) && store.state(of: name).waiting > 0
+        if isPart, isWanted?() == true { return false }
       }
       guard previous.sequence > head.sequence else { throw .damaged("entries of \(name) after \(head.sequence)") }
     }
     let state = store.state(of: name)
     guard state.merged.hash == state.logged.hash else { throw .damaged("chain of \(name)") }
+    return true
   }
+
+  /// Change sets after which a backlog can be left, for whoever waits.
+  private static let partOfBacklog: SequenceNumber = 4
 
   /// The key that signed what is kept of a log. A newcomer's own certificate may be among what waits here: it is in the
   /// first change set of its control log, and not merged yet.

@@ -68,7 +68,8 @@ extension Replica {
   ///
   /// - Parameters:
   ///   - source: who or what brought them, for the note about anything refused.
-  ///   - isWanted: whether somebody waits for the writer: then no more is taken than was begun, and the rest is handed back.
+  ///   - isWanted: whether somebody waits for the writer: then no more is taken than was begun, the rest is handed back, and of
+  ///     what waited for this run some may be left (`mustGoOn`).
   public func receive(
     _ run: Run, from source: String, at now: Instant, until isWanted: (() -> Bool)? = nil
   ) throws(StoreError) -> RunOutcome {
@@ -100,7 +101,7 @@ extension Replica {
     var left = new[...]
     while !left.isEmpty {
       let part = left.prefix(isWanted == nil ? left.count : Self.partOfRun)
-      let (taken, refusal) = try take(part, in: context, at: now)
+      let (taken, refusal) = try take(part, in: context, at: now, until: isWanted)
       outcome.taken += taken
       left.removeFirst(taken)
       if let refusal {
@@ -129,7 +130,7 @@ extension Replica {
   ///
   /// - Returns: how many were taken, and why no more.
   private func take(
-    _ new: ArraySlice<[UInt8]>, in context: LogContext, at now: Instant
+    _ new: ArraySlice<[UInt8]>, in context: LogContext, at now: Instant, until isWanted: (() -> Bool)?
   ) throws(StoreError) -> (Int, ChainRefusal?) {
     let (log, state) = (context.log, store.state(of: context.log))
     let (entries, refusal) = RunVerifier(context, ahead: ahead).verify(new, after: state.logged)
@@ -143,7 +144,7 @@ extension Replica {
       // It has come as far as a revocation names: whether by the true branch is seen before any of it is merged.
       limitsChangedAt = now
     } else if state.waiting == 0 {
-      try mergeFresh(entries, in: context, at: now)
+      try mergeFresh(entries, in: context, at: now, until: isWanted)
     }
     try learnFromWaiting(log, in: context, at: now)
     return (entries.count, refusal)

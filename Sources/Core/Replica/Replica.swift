@@ -91,9 +91,11 @@ public final class Replica {
   private var begunMark: HighWaterMark?
 
   var effects = ReplicaEffects()
-  /// Logs that wait for another log, by the one they wait for. Invariant: every log with a backlog is here, unless
+  /// Logs that wait for another log, by the one they wait for. Invariant: every log with a backlog is here or `ready`, unless
   /// `mustLookAtAll`.
   var waiters: [LogName: Set<LogName>] = [:]
+  /// Logs whose backlog is to be looked at, the next last: somebody waited before it was.
+  var ready: [LogName] = []
   /// Look at every log with a backlog: after opening, and after a transaction that failed.
   var mustLookAtAll = true
   /// How far waiting change sets of the control lane were searched for what proves itself.
@@ -294,6 +296,7 @@ public final class Replica {
     scope = .all
     (metKeys, openedEpochs) = (nil, nil)
     waiters = [:]
+    ready = []
     isStale = true
     // When the disk cannot even be read now, the next transaction tries again before it does anything.
     try? freshen()

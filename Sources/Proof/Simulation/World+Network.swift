@@ -144,7 +144,7 @@ extension World {
       let isWanted = { self.random.chance(0.1) }
       var outcome = try gossip.receive(
         frames.map { (session.link, $0) }, at: steady, wall: wall, until: isWanted)
-      while !outcome.rest.isEmpty {
+      while !outcome.rest.isEmpty || node.replica?.mustGoOn == true {
         let next = try gossip.goOn(with: outcome.rest, at: steady, wall: wall, until: isWanted)
         outcome.add(next)
       }

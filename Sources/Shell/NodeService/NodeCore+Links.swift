@@ -146,10 +146,9 @@ extension NodeCore {
     var (pause, rest) = take(on: id) { gossip, now in
       try gossip.receive(frames.map { (id, $0) }, at: now, wall: .now(), until: { self.executor.isWanted })
     }
-    while !rest.isEmpty {
+    while !rest.isEmpty || replica.mustGoOn {
       await Task.yield()
-      guard links[id] != nil else { return 0 }
-      let left = rest
+      let left = links[id] == nil ? [] : rest
       let next = take(on: id) { gossip, now in
         try gossip.goOn(with: left, at: now, wall: .now(), until: { self.executor.isWanted })
       }
@@ -161,7 +160,8 @@ extension NodeCore {
   private func take(
     on id: LinkID, _ body: (Gossip, Tick) throws -> GossipOutcome
   ) -> (pause: Int64, rest: [(link: LinkID, message: Message)]) {
-    guard let link = links[id] else { return (0, []) }
+    // A link that has gone since goes on with what was left when it was up.
+    let peer = links[id]?.peer
     let now = clock.now()
     let begin = ContinuousClock.now
     var pause: Int64 = 0
@@ -170,7 +170,7 @@ extension NodeCore {
       let outcome = try body(gossip, now)
       rest = outcome.rest
       publish(outcome.effects)
-      if outcome.effects.merged == 0 {
+      if outcome.effects.merged == 0, peer != nil {
         let spent = Int64((ContinuousClock.now - begin) / .microseconds(1))
         for case .pause(id, let milliseconds) in decide(.wasted(id, microseconds: spent)) { pause = milliseconds }
       }
@@ -182,7 +182,7 @@ extension NodeCore {
         if fault.isOfOtherVersion, let peer = links[link]?.peer { refusedThere[peer] = (.otherVersion, .now()) }
         decide(.faulted(link, fault))
       }
-      if outcome.faults[id] == nil { refusedThere[link.peer] = nil }
+      if let peer, outcome.faults[id] == nil { refusedThere[peer] = nil }
     } catch {
       // Nothing of the batch was kept; the peer has it still, and is asked again when the link is back.
       log.error("could not keep what came", metadata: ["error": "\(error)"])

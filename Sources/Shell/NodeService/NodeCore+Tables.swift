@@ -38,7 +38,7 @@ extension NodeCore {
   /// Whoever has the same logs is told what the tables are, and asked by that what its are: a difference is an alarm.
   func compareTables(at now: Tick) {
     let place = gossip.place
-    guard gossip.tables?.place != place,
+    guard gossip.tables?.place != place, !replica.mustGoOn,
       gossip.isTold(of: place) || gossip.hasEqualPeer && now >= nextComparison
     else { return }
     nextComparison = now.advanced(byMilliseconds: Self.comparison)

@@ -253,7 +253,7 @@ public struct Operator: Sendable {
         atEnd = true
       }
       for run in runs { core.ahead.check(run) }
-      while !runs.isEmpty {
+      while true {
         let (outcomes, rest) = try await core.receive(runs, from: file)
         for (outcome, run) in outcomes {
           result.changeSets += outcome.taken
@@ -265,6 +265,7 @@ public struct Operator: Sendable {
                 sequence: Int(run.first) + outcome.known + outcome.taken, reason: "\(refusal)"))
           }
         }
+        guard let rest else { break }
         runs = rest
       }
       await progress("\(result.bytes) B")
@@ -307,20 +308,21 @@ extension NodeCore {
 
   /// Takes runs in one transaction, as far as nobody waits.
   ///
-  /// - Returns: what became of each, and what is left for the next.
-  func receive(_ runs: [Run], from source: String) throws -> ([(RunOutcome, Run)], rest: [Run]) {
+  /// - Returns: what became of each, and what is left for the next; nil: nothing.
+  func receive(_ runs: [Run], from source: String) throws -> ([(RunOutcome, Run)], rest: [Run]?) {
     let isWanted = { self.executor.isWanted }
     return try edit { replica, now in
       var (outcomes, rest): ([(RunOutcome, Run)], [Run]) = ([], runs)
       let effects = try replica.batch(at: now) {
         repeat {
+          guard !rest.isEmpty else { return try replica.goOn(at: now, until: isWanted) }
           let run = rest.removeFirst()
           let outcome = try replica.receive(run, from: source, at: now, until: isWanted)
           outcomes.append((outcome, run))
           if let left = outcome.rest { rest.insert(left, at: 0) }
-        } while !rest.isEmpty && !isWanted()
+        } while !isWanted()
       }
-      return ((outcomes, rest), effects)
+      return ((outcomes, rest.isEmpty && !replica.mustGoOn ? nil : rest), effects)
     }
   }
 

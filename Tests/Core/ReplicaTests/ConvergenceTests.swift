@@ -61,12 +61,17 @@ import Testing
       let known = target.store.state(of: name).logged.sequence
       let first = random.chance(0.8) ? min(known + 1, head) : UInt32(random.below(Int(head)) + 1)
       let entries = try source.store.entries(name, from: first, byteLimit: random.below(2_000))
+      // Somebody waits now and then: what is not taken comes again, and what could merge is gone on with some other time.
+      let isWanted = { self.random.chance(0.2) }
       _ = try target.batch(at: now) {
-        _ = try target.receive(Run(name, first: first, entries: entries), from: "test", at: now)
+        _ = try target.receive(Run(name, first: first, entries: entries), from: "test", at: now, until: isWanted)
       }
+      if random.chance(0.3) { _ = try target.batch(at: now) { try target.goOn(at: self.now, until: isWanted) } }
+      #expect(target.checkInvariants(thoroughly: true).isEmpty)
     }
 
     func heal() throws {
+      for target in replicas where target.mustGoOn { _ = try target.batch(at: now) { try target.goOn(at: self.now) } }
       for _ in 0..<2 {
         for target in replicas {
           for source in replicas where source !== target {
@@ -128,6 +133,51 @@ import Testing
     #expect(Set(after).count == 1, "seed \(seed)")
     _ = try network.replicas[0].rebuild(at: network.now)
     #expect(try network.replicas[0].store.tableDigest() == after[1], "seed \(seed)")
+  }
+
+  @Test func `a backlog is merged in parts while somebody waits, and a commit in between merges none of it`() throws {
+    let network = try Network(nodes: 3, seed: 8)
+    let (first, second, reader) = (network.replicas[0], network.replicas[1], network.replicas[2])
+    func say(_ replica: Replica) throws {
+      var draft = Draft(.life)
+      draft.edit(TestSchema.things, try replica.newRows(1)[0], [FieldEdit(1, .set(.text("毛布")))])
+      _ = try replica.batch(at: .test) { _ = try replica.commit(draft, at: .test) }
+    }
+    func send(_ source: Replica, _ lane: Lane, until isWanted: (() -> Bool)? = nil) throws {
+      let name = LogName(lane, source.author)
+      for target in network.replicas where target !== source {
+        let known = target.store.logged(name)
+        let entries = try source.store.entries(name, from: known + 1, byteLimit: 1 << 20)
+        _ = try target.batch(at: .test) {
+          _ = try target.receive(
+            Run(name, first: known + 1, entries: entries), from: "test", at: .test,
+            until: target === reader ? isWanted : nil)
+        }
+      }
+    }
+    for replica in network.replicas { try send(replica, .control) }
+    try say(first)
+    let log = LogName(.life, first.author)
+    let entries = try first.store.entries(log, from: 1, byteLimit: 1 << 20)
+    _ = try second.batch(at: .test) {
+      _ = try second.receive(Run(log, first: 1, entries: entries), from: "t", at: .test)
+    }
+    for _ in 0..<40 { try say(second) }
+    try send(second, .life)
+    var backlog: Int { reader.store.state(of: LogName(.life, second.author)).waiting }
+    #expect(backlog == 40 && !reader.mustGoOn)
+    try send(first, .life, until: { true })
+    var left = backlog
+    #expect(left >= 36 && reader.mustGoOn)
+    while reader.mustGoOn {
+      try say(reader)
+      #expect(backlog == left)
+      let merged = try reader.batch(at: .test) { try reader.goOn(at: .test, until: { true }) }.merged
+      #expect(merged == left - backlog && (1...4).contains(merged))
+      left = backlog
+      #expect(reader.checkInvariants(thoroughly: true).isEmpty)
+    }
+    #expect(left == 0)
   }
 
   @Test func `a stranger's change sets are refused with a reason, and merge nothing`() throws {
