@@ -67,7 +67,7 @@ public enum Changes {
   private static func row(_ id: RowID, _ records: Records, _ look: inout Look) throws -> JSON? {
     guard records.reader.access.admits(look.inquiry.user.roles) else { return nil }
     var members: [String: JSON] = ["table": .text(records.name), "id": .text("\(id)")]
-    if let ward = look.inquiry.ward(of: id) { members["ward"] = .text(ward) }
+    if records.schema.law != .shared, let ward = look.inquiry.ward(of: id) { members["ward"] = .text(ward) }
     let record = try RowValues.fetch(id, records, look.db)
     members["isDeleted"] = .flag(record == nil)
     guard let record else { return .object(members) }

@@ -131,17 +131,15 @@ public struct Inquiry: Sendable {
   public var ward: String { identity.ward.code }
   public var wardIndex: UInt32 { identity.certificate.node.ward }
 
-  /// The ward whose node made a row.
-  public func ward(of row: RowID) -> String? {
-    row.made.flatMap { identity.federation.ward(at: $0.author.ward)?.code }
-  }
+  /// The ward that a row belongs to, made there or derived for it: in every collection but those that all wards share.
+  public func ward(of row: RowID) -> String? { identity.federation.ward(at: row.ward)?.code }
 
   /// A node by the number that lies in a column, as people name it.
   public func node(_ column: Int64) -> String? {
     AuthorNumber(rawValue: UInt32(truncatingIfNeeded: column)).map { identity.federation.reference(to: $0) }
   }
 
-  public func isOwn(_ row: RowID) -> Bool { row.made?.author.ward == identity.certificate.node.ward }
+  public func isOwn(_ row: RowID) -> Bool { row.ward == wardIndex }
 }
 
 /// When a person entered what is sent.

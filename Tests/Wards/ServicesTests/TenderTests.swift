@@ -59,10 +59,11 @@ import Testing
     #expect(award["supplier"] == .text("\(all.suppliers[1].row)"))
     all.meet()
     // Each ward that has a part in it signs for itself, once; one that has none does not.
-    let contract = try all.offices[1].write("contractByAward", award.row, ["number": "契-1", "starts": "2026-04-01"])
+    let contract = try all.offices[1].write("contractByAward", award.row, ["number": "契-1"])
     #expect(contract["title"] == "コピー用紙の共同調達" && contract["programme"] == .text("\(all.programme)"))
     #expect(throws: Fault.self) { try all.offices[1].write("contractByAward", award.row, ["number": "契-2"]) }
     #expect(throws: Fault.self) { try all.offices[4].write("contractByAward", award.row, ["number": "契-3"]) }
+    try Self.useUp(contract.row, at: all.offices[1])
   }
 
   @Test func `a bid is taken in only as the supplier's own, for this version, in time, and where it is taken in`()
@@ -265,6 +266,25 @@ import Testing
     try all.release(2, other)
     all.meet()
     #expect(try all.opening(other, at: all.offices[4])["stage"]["ja"] == "開札済")
+  }
+
+  /// A contract by an award has a derived id, and is its ward's like any other: ordered by, delivered, inspected, acknowledged.
+  private static func useUp(_ contract: RowID, at office: Office) throws {
+    let line = try office.write(
+      "addContractLine", contract, ["title": "A4", "price": "1,720", "quantity": 100, "unit": "箱"]
+    ).row
+    let order = try office.write("writeOrder", nil, ["title": "用紙", "place": "本庁舎"]).row
+    try office.write("addOrderLine", order, ["contractLine": .text("\(line)"), "quantity": 10])
+    let writer = office.user
+    defer { office.user = writer }
+    office.user = User("承認 次郎")
+    try office.write("approveOrder", order)
+    try office.write("sendOrder", order)
+    try office.write("orderArrived", order, ["slip": "N-1"])
+    office.user = User("検査 花子")
+    let delivery = try #require(try office.read("deliveries")["deliveries"].list.first).row
+    try office.write("inspectDelivery", delivery, ["accepted": 10])
+    try office.write("acknowledgeInspection", delivery)
   }
 
   @Test func `an award that is not what the bids come to is told by every other node, and nobody contracts on it`()
