@@ -1,10 +1,12 @@
 import ChangeModel
 import Federation
 import Hummingbird
+import Office
 import Sodium
 
 /// A browser that somebody has signed in at before, as its own cookie says: under the node's MAC, so that nobody makes one up.
-/// It proves nothing about who sits there; it tells the ward's own tablets from strangers when passwords are guessed.
+/// It proves nothing about who sits there; it tells the ward's own tablets from strangers when passwords are guessed, and once
+/// an administrator has enrolled it, it is a second factor.
 struct Device: Sendable {
   /// Random, and the same as long as the browser keeps the cookie.
   var name: String
@@ -34,6 +36,9 @@ struct Device: Sendable {
     people = parts[1].split(separator: "-").compactMap { Int64($0).map(RowID.init(rawValue:)) }
   }
 
+  /// What it shows of itself to whoever is to enrol it. Leads to no cookie.
+  var code: String { DeviceRow.code(of: blake2b(Array("device \(name)".utf8)).prefix) }
+
   func cookie(key: AudienceKey) -> String {
     let content = "\(name).\(people.map { "\($0.rawValue)" }.joined(separator: "-"))"
     return "\(content).\(Self.mac(content, key))"
@@ -59,8 +64,14 @@ extension WebServer {
 
   /// `response`, and the browser knows from now on that `person` signed in there.
   func remembering(_ person: RowID, _ request: Request, _ response: Response) -> Response {
-    var (device, response) = (device(request) ?? Device(), response)
+    var device = device(request) ?? Device()
     device.note(person)
+    return remembering(device, response)
+  }
+
+  /// `response`, and the browser is this device from now on.
+  func remembering(_ device: Device, _ response: Response) -> Response {
+    var response = response
     response.setCookie(
       Cookie(
         name: deviceCookieName, value: device.cookie(key: deviceKey), maxAge: Device.lifetime, path: "/",

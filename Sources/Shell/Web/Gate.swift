@@ -164,6 +164,8 @@ struct Principals: Sendable {
   let sessions: Sessions
   let clock: SteadyClock
   let cookieName: String
+  /// The device as its cookie says.
+  let device: @Sendable (Request) -> Device?
 
   /// - Parameter isUsed: whether a person asks: what goes on by itself keeps nobody signed in.
   /// - Returns: nil for nobody: no cookie and no token, or none that is valid.
@@ -180,9 +182,11 @@ struct Principals: Sendable {
         cookie, at: clock.now(), isUsed: isUsed && request.headers[.refresh] == nil && request.uri.path != "/events"),
       let id = session.current, let person = session.people.first(where: { $0.account == id })
     else { return nil }
-    guard let account = try await core.reader.read({ try Account.fetch(id, ward: ward, $0) }), !account.hasEnded,
-      person.version == account.changedAt
-    else {
+    let code = device(request)?.code
+    let account = try await core.reader.read { db in
+      try Account.fetch(id, ward: ward, db).flatMap { try $0.mayWork(at: code, db) ? $0 : nil }
+    }
+    guard let account, !account.hasEnded, person.version == account.changedAt else {
       await sessions.forget(id, in: cookie)
       return nil
     }

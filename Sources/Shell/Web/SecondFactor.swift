@@ -67,9 +67,13 @@ extension WebServer {
 
   /// Uses the code up, in the transaction that looks at it.
   ///
-  /// - Throws: 401 where the account has a second factor and this is not it.
-  func proveSecond(_ code: String?, of account: Account) async throws {
-    guard try await core.reader.read({ try account.secondFactor($0) }) != nil else { return }
+  /// - Throws: 401 where the account has a second factor and this is not it, or needs one and this device is not enrolled.
+  func proveSecond(_ code: String?, of account: Account, _ device: Device?) async throws {
+    let (hasApp, mayWork) = try await core.reader.read {
+      (try account.secondFactor($0) != nil, try account.mayWork(at: device?.code, $0))
+    }
+    guard mayWork else { throw Self.notEnrolled(device) }
+    guard hasApp else { return }
     guard let code, !code.isEmpty else {
       throw APIError(
         .unauthorized, "code-required", field: "code", ja: "認証アプリの6桁の番号か、控えのコードも入れてください",
@@ -83,6 +87,18 @@ extension WebServer {
       guard factor.codes.contains(Self.kept(code)) else { throw Self.wrongCode }
       return [Accounts.credentials(account.id, [Credential.codes.remove(Self.kept(code))], desk)]
     }
+  }
+
+  private static func notEnrolled(_ device: Device?) -> APIError {
+    guard let device else {
+      return APIError(
+        .unauthorized, "device-required", ja: "この人は、登録した端末でだけサインインできます。この端末では、先にサインイン画面を開いてください",
+        en: "this account signs in at enrolled devices alone; open the sign-in page on this one first")
+    }
+    return APIError(
+      .unauthorized, "device-required",
+      ja: "この端末は登録されていません。管理者に、この端末の番号を伝えてください: \(device.code)",
+      en: "this device is not enrolled; tell an administrator its number: \(device.code)")
   }
 
   private static let wrongCode = APIError(

@@ -1,5 +1,6 @@
 import Causality
 import Hummingbird
+import Office
 import Site
 
 /// What a person sets for themselves: the PIN for a shared tablet, the password; and leaving the desk for a moment.
@@ -115,6 +116,12 @@ extension WebServer {
         "書き写すか印刷して、端末とは別の所にしまいます。アプリを使えないとき、番号の代わりに一つずつ一度だけ使えます。二度と表示されません。",
         "Write them down or print them, and keep them apart from the device. Each works once in place of the number. They are not shown again."
       ),
+      "device": pick("この端末の番号", "This device's number"),
+      "deviceWhy": pick(
+        "登録した端末でだけサインインできる人がいます。登録は管理者が、この番号で行います。",
+        "Some accounts sign in at enrolled devices alone. An administrator enrols it by this number."),
+      "enrolled": pick("登録済み", "enrolled"), "notEnrolled": pick("未登録", "not enrolled"),
+      "enrol": pick("この端末を登録する", "Enrol this device"),
       "lock": pick("席を外す(画面をロック)", "Lock the screen"),
       "lockWhy": pick(
         "サインインしたまま画面を閉じます。続けるときは暗証番号を入れます(決めていない人はパスワードでサインインし直します)。未送信のものは残ります。",
@@ -136,6 +143,11 @@ extension WebServer {
       "changeWhy": pick("ほかの端末のサインインは、すべての機器で終わります。", "Your sessions on other devices end, on every node."),
     ]
     let account = context.principal?.account
+    let code = device(request)?.code
+    let ward = core.identity.certificate.node.ward
+    let isEnrolled = try await core.reader.read { db in
+      try code.map { try DeviceRow.isEnrolled($0, ward: ward, db) } ?? false
+    }
     let here = if let cookie = cookie(request) { await sessions.name(of: cookie) } else { "" }
     var open: [[String: Any]] = []
     for (name, session) in await sessions.all(of: isAdmin ? nil : account, at: clock.now()).prefix(200) {
@@ -163,7 +175,8 @@ extension WebServer {
             frame.size),
           "app": app.map { [$0] } ?? [], "offersApp": account != nil && app == nil && codes.isEmpty,
           "codes": codes, "hasCodes": !codes.isEmpty, "sessions": open, "hasSessions": account != nil,
-          "who": "\(context.user.name) · \(roles)",
+          "who": "\(context.user.name) · \(roles)", "device": code ?? "", "hasDevice": code != nil,
+          "isEnrolled": isEnrolled, "mayEnrol": isAdmin && !isEnrolled,
         ]),
       refusal: error)
   }

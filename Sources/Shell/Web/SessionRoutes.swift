@@ -98,7 +98,7 @@ extension WebServer {
   /// By password, and by the second factor where the account has one.
   func signIn(_ given: SignIn, _ request: Request, _ context: DeskContext) async throws -> Account {
     try await prove(.password, login: given.login, given.password, request, context) {
-      try await proveSecond(given.code, of: $0)
+      try await proveSecond(given.code, of: $0, device(request))
     }
   }
 

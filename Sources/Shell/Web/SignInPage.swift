@@ -81,7 +81,7 @@ extension WebServer {
     let offers = try await core.reader.read { try Accounts.administrators(of: ward, $0).isEmpty }
     let session = try await sessionView(request, context)
     let people = session.people.map { ["login": $0.login, "name": $0.name, "csrf": session.csrf ?? ""] }
-    return page(
+    let shown = page(
       request,
       frame.render(
         "signin", title: title,
@@ -90,5 +90,7 @@ extension WebServer {
           "offersSetup": !isSetup && core.firstCode.isOpen && offers, "back": Self.back(back), "people": people,
           "hasPeople": !isSetup && !people.isEmpty,
         ]), refusal: error)
+    // It has a number from now on, which an administrator may enrol.
+    return device(request) == nil ? remembering(Device(), shown) : shown
   }
 }

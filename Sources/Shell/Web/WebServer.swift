@@ -113,7 +113,9 @@ public struct WebServer: Sendable {
     return known
   }
 
-  var principals: Principals { Principals(core: core, sessions: sessions, clock: clock, cookieName: cookieName) }
+  var principals: Principals {
+    Principals(core: core, sessions: sessions, clock: clock, cookieName: cookieName, device: { device($0) })
+  }
 
   func router() -> Router<DeskContext> {
     let router = Router(context: DeskContext.self, options: .autoGenerateHeadEndpoints)

@@ -97,6 +97,55 @@ import Testing
     }
   }
 
+  @Test func `an account that needs a second factor signs in at an enrolled device, for as long as it is enrolled`()
+    async throws
+  {
+    try await WebTests.withServer { client, core in
+      let row = try await AccessTests.account(core, "desk", [.shelter])
+      func need() async throws { _ = try await WebTests.call(core, "changeAccount", ["needsSecond": true], row: row) }
+      // Nothing is enrolled that one could sign in at.
+      await #expect(throws: (any Error).self) { try await need() }
+      let device = try #require(try await AccessTests.ask(client, .get, "/sign-in").cookies.last)
+      #expect(device.hasPrefix("__Host-renkei-device="))
+      #expect(try await AccessTests.signIn(client, "desk", cookie: device).status == 200)
+      func enrol(_ code: String) async throws -> JSON {
+        try await WebTests.call(core, "enrolDevice", ["code": .text(code), "name": "受付のタブレット"])
+      }
+      for wrong in ["", "AAAA-BBBB", "AAAA-BBBB-CCC0", "AAAA-BBBB-CCCC-D"] {
+        await #expect(throws: (any Error).self, "\(wrong)") { try await enrol(wrong) }
+      }
+      _ = try await enrol("AAAA-BBBB-CCCC")
+      try await need()
+      // Without a device there is no number to enrol; with one it is told, after the right password alone.
+      #expect(try await AccessTests.signIn(client, "desk").json["error"] as? String == "device-required")
+      #expect(
+        try await AccessTests.signIn(client, "desk", "wrong wrong wrong").json["error"] as? String != "device-required")
+      let refused = try await AccessTests.signIn(client, "desk", cookie: device)
+      #expect(refused.status == 401 && refused.json["error"] as? String == "device-required")
+      let told = (refused.json["en"] as? String ?? "").split(separator: " ").last.map(String.init) ?? ""
+      // As a person types it.
+      let enrolled = try await enrol(told.lowercased().replacing("-", with: " "))["id"].text ?? ""
+      let session = try await AccessTests.signIn(client, "desk", cookie: device)
+      #expect(session.status == 200)
+      let cookie = "\(session.cookies[0]); \(session.cookies[1])"
+      func asks(_ cookie: String) async throws -> Int {
+        try await AccessTests.ask(client, .get, "/api/v1/me", cookie: cookie).status
+      }
+      #expect(try await asks(cookie) == 200)
+      // A stolen session is worth nothing elsewhere, nor is it anywhere once the device is not the ward's any longer.
+      let other = try #require(try await AccessTests.ask(client, .get, "/sign-in").cookies.last)
+      #expect(try await asks("\(session.cookies[0]); \(other)") == 401)
+      let again = try await AccessTests.signIn(client, "desk", cookie: device)
+      let now = "\(again.cookies[0]); \(again.cookies[1])"
+      #expect(try await asks(now) == 200)
+      _ = try await WebTests.call(core, "endDevice", [:], row: enrolled)
+      #expect(try await asks(now) == 401)
+      #expect(try await AccessTests.signIn(client, "desk", cookie: device).status == 401)
+      _ = try await enrol(told)
+      #expect(try await AccessTests.signIn(client, "desk", cookie: device).status == 200)
+    }
+  }
+
   /// From base32 (RFC 4648, 6).
   private static func bytes(_ text: String) -> [UInt8]? {
     let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")

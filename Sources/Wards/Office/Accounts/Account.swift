@@ -20,6 +20,8 @@ public struct Account: Hashable, Sendable {
 
   /// Until when an administrator lets the person look at many people.
   public var looksUntil: Instant?
+  /// A password alone is not enough for the person.
+  public var needsSecond: Bool
 
   public var user: User { User(name, roles: roles, shelter: shelter, account: id, looksUntil: looksUntil) }
 
@@ -32,6 +34,7 @@ public struct Account: Hashable, Sendable {
     changedAt = values[AccountRow.changedAt]?.milliseconds ?? 0
     hasEnded = values[AccountRow.endedAt] != nil
     looksUntil = values[AccountRow.looksUntil]
+    needsSecond = values[AccountRow.needsSecond] ?? false
   }
 
   /// - Parameter ward: the ward's index; another ward's account is nobody here.
@@ -67,6 +70,14 @@ public struct Account: Hashable, Sendable {
 }
 
 extension Account {
+  /// Whether the person may work at a device: not at any, where a second factor is needed and there is no authenticator.
+  ///
+  /// - Parameter device: the number that the device shows.
+  public func mayWork(at device: String?, _ db: Database) throws -> Bool {
+    guard needsSecond, try secondFactor(db) == nil else { return true }
+    return try device.map { try DeviceRow.isEnrolled($0, ward: id.ward, db) } ?? false
+  }
+
   /// What shows, besides the password, that it is the account's person.
   public struct SecondFactor: Sendable {
     public var secret: [UInt8]

@@ -14,10 +14,13 @@ public enum AccountRow {
   public static let changedAt = Field.time(7, "changed_at", "資格変更日時", "Credentials changed at")
   /// Until when the person may look at more people an hour than one case needs, by another person's word.
   public static let looksUntil = Field.deadline(8, "looks_until", "多人数の閲覧を認める期限", "May look at many people until")
+  /// Signs in by an authenticator, or at an enrolled device, alone.
+  public static let needsSecond = Field.flag(
+    9, "needs_second", "登録した端末か認証アプリがなければサインインさせない", "Signs in at an enrolled device or by an authenticator only")
 
   public static let records = Records(
     8, "accounts", "アカウント", "Account", lane: .control, law: .keptByMaker, reader: .roles(.administration),
-    fields: [login, name, roles, shelter, madeAt, endedAt, changedAt, looksUntil],
+    fields: [login, name, roles, shelter, madeAt, endedAt, changedAt, looksUntil, needsSecond],
     title: [login, name],
     indexes: [[login]])
 }

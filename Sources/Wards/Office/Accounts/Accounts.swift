@@ -18,7 +18,8 @@ public enum Accounts {
 
   /// A new account with its password.
   public static func make(
-    login: String, name: String, roles: [Role], shelter: RowID? = nil, password: String, _ desk: Desk
+    login: String, name: String, roles: [Role], shelter: RowID? = nil, needsSecond: Bool? = nil, password: String,
+    _ desk: Desk
   ) throws -> (row: RowID, drafts: [Draft]) {
     let login = Account.plain(login: login)
     guard !login.isEmpty, login.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else {
@@ -35,6 +36,7 @@ public enum Accounts {
       [
         AccountRow.login.set(login), AccountRow.name.set(name), AccountRow.shelter.set(shelter),
         AccountRow.madeAt.set(desk.now), AccountRow.changedAt.set(desk.now),
+        AccountRow.needsSecond.set(needsSecond),
       ] + roles.map { AccountRow.roles.add($0.choice.word) })
     return (row, [draft, try credential(row, .password, password, desk)])
   }
@@ -85,6 +87,15 @@ public enum Accounts {
       .filter { $0.id.made?.author.ward == ward && $0.roles.contains(.administrator) }
   }
 
+  /// Nobody is shut out for good: there is something to sign in with.
+  private static func checkSecond(_ account: Account?, _ desk: Desk) throws {
+    guard desk.given.flag(AccountRow.needsSecond.name),
+      try desk.read({ try account?.secondFactor($0) == nil && !DeviceRow.hasAny(of: desk.wardIndex, $0) })
+    else { return }
+    throw Fault.refused(
+      AccountRow.needsSecond.name, ja: "登録した端末がまだありません。先に端末を登録してください", en: "no device is enrolled: enrol one first")
+  }
+
   private static func checkShelter(_ desk: Desk) throws {
     if let shelter = desk.given.row("shelter") { try Shelters.mustBeOwn(shelter, "shelter", desk) }
   }
@@ -110,29 +121,39 @@ public enum Accounts {
       .write(
         "addAccount", "/accounts", "アカウントを作る", "Make an account", for: .administration,
         "Make an account of this ward.",
-        [AccountRow.login.needed, AccountRow.name.needed, AccountRow.roles.needed, shelter, password.required],
+        [
+          AccountRow.login.needed, AccountRow.name.needed, AccountRow.roles.needed, shelter,
+          AccountRow.needsSecond.asked,
+          password.required,
+        ],
         makes: true, answers: .row(records)
       ) { desk in
         try checkShelter(desk)
+        try checkSecond(nil, desk)
         let (row, drafts) = try make(
           login: desk.given.text("login")!, name: desk.given.text("name")!, roles: rolesGiven(desk),
-          shelter: desk.given.row("shelter"), password: desk.given.text("password")!, desk)
+          shelter: desk.given.row("shelter"), needsSecond: desk.given.flag(AccountRow.needsSecond.name),
+          password: desk.given.text("password")!, desk)
         return Written(drafts, about: [row]) { look in try look.answer(row, records) }
       },
       .write(
         "changeAccount", "/accounts/{id}", "アカウントを変える", "Change an account", for: .administration,
         "Change an account, or give it a new password; its sessions end.",
-        [AccountRow.name.asked, AccountRow.roles.asked, shelter, password], method: .patch, of: records,
+        [AccountRow.name.asked, AccountRow.roles.asked, shelter, AccountRow.needsSecond.asked, password],
+        method: .patch, of: records,
         when: [own, lasts], answers: .row(records)
       ) { desk in
         let (row, values) = try desk.subject(records)
         let account = Account(values)
         try checkShelter(desk)
+        try checkSecond(account, desk)
         if desk.given.has("roles"), !rolesGiven(desk).contains(.administrator) {
           try leavesAnAdministrator(account, desk)
         }
         var drafts = [
-          changed(row, desk, desk.given.edits(["name", "roles", "shelter"], of: records, standing: values))
+          changed(
+            row, desk,
+            desk.given.edits(["name", "roles", "shelter", AccountRow.needsSecond.name], of: records, standing: values))
         ]
         if let password = desk.given.text("password") {
           try PasswordPolicy.check(password, about: [account.login, account.name])
