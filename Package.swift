@@ -234,7 +234,7 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "Causality", "ChangeModel", "Simulation",
+        "Causality", "ChangeModel", "Replica", "Desk", "Catalogue", "Simulation",
       ], path: "Tests/TestSupport", swiftSettings: strict),
     tests(
       .core, "CoreTests",
