@@ -1,7 +1,9 @@
 """What every story is told with: nodes as real processes, waiting, checking, and the one `main`."""
 import argparse
+import fcntl
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -41,10 +43,26 @@ def until(what, probe, timeout=TIMEOUT):
         time.sleep(0.02)
 
 
+claims = []
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nothing listens on and no other story has claimed: two begin in the same second, and what the kernel calls free it
+    gives to the next outgoing call. So it lies below those, and is claimed for as long as this process lives."""
+    folder = os.path.join(tempfile.gettempdir(), f"renkei-ports-{os.getuid()}")
+    os.makedirs(folder, exist_ok=True)
+    for port in random.sample(range(12_000, 32_000), 2_000):
+        claim = open(os.path.join(folder, str(port)), "w")
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        claims.append(claim)
+        return port
+    raise Failure("no port is free")
 
 
 def record(method, path, sent, answer, content):
