@@ -16,6 +16,9 @@ public enum Extremes {
     var isPlausible: Bool
   }
 
+  /// What forms would take, for whoever wants a row of everything.
+  public static let plain = Palette(
+    description: "plain", integer: 35, real: 35.5, text: "2026-11-30", isPlausible: true)
   public static let palettes = [
     Palette(description: "most", integer: .max, real: .greatestFiniteMagnitude, text: "2027-01-01", isPlausible: true),
     Palette(

@@ -49,8 +49,9 @@ public enum AnalystFile {
         try db.execute(sql: "ATTACH DATABASE ? AS node", arguments: [node.replica])
         try db.inTransaction {
           try addWards(federation, db)
-          for records in shown { rows += try copy(records, among: shown, db) }
-          for records in shown { try db.execute(sql: view(of: records, among: shown)) }
+          let mark = DrillMark(federation)
+          for records in shown { rows += try copy(records, among: shown, mark, db) }
+          for records in shown { try db.execute(sql: view(of: records, among: shown, mark)) }
           try addConflicts(shown, db)
           return .commit
         }
@@ -61,7 +62,8 @@ public enum AnalystFile {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
     guard rename(file + ".part", file) == 0,
-      FileManager.default.createFile(atPath: description, contents: try encoder.encode(metadata(of: shown)))
+      FileManager.default.createFile(
+        atPath: description, contents: try encoder.encode(metadata(of: shown, DrillMark(federation))))
     else { throw OperatorFailure(2, ja: "書き込めません: \(folder)", en: "cannot write: \(folder)") }
     return AnalystResult(folder: folder, tables: shown.count, rows: rows)
   }
@@ -75,7 +77,9 @@ public enum AnalystFile {
   }
 
   /// - Returns: how many rows.
-  private static func copy(_ records: Records, among shown: [Records], _ db: Database) throws -> Int {
+  private static func copy(
+    _ records: Records, among shown: [Records], _ mark: DrillMark, _ db: Database
+  ) throws -> Int {
     let columns = (["id"] + records.fields.map(\.schema.name)).map { "\"\($0)\"" }.joined(separator: ", ")
     let declared = records.fields.map { field in
       if case .row(let other) = field.shape, shown.contains(where: { $0.name == other }) {
@@ -83,9 +87,12 @@ public enum AnalystFile {
       }
       return "\"\(field.schema.name)\""
     }
+    let (head, cell) = mark.column()
+    let drill = zip(head, cell).map { "\($0) TEXT DEFAULT '\($1)'" }
     try db.execute(
-      sql: "CREATE TABLE \"\(records.name)\" (id INTEGER PRIMARY KEY, \(declared.joined(separator: ", ")))")
-    try db.execute(sql: "INSERT INTO \"\(records.name)\" SELECT \(columns) FROM node.\"\(records.name)\"")
+      sql: "CREATE TABLE \"\(records.name)\" (id INTEGER PRIMARY KEY, \((declared + drill).joined(separator: ", ")))")
+    try db.execute(
+      sql: "INSERT INTO \"\(records.name)\" (\(columns)) SELECT \(columns) FROM node.\"\(records.name)\"")
     let count = db.changesCount
     for field in records.fields where field.schema.kind == .log {
       let name = "\(records.name)_\(field.schema.name)"
@@ -135,11 +142,13 @@ public enum AnalystFile {
     return columns
   }
 
-  private static func view(of records: Records, among shown: [Records]) -> String {
-    let columns = columns(of: records, among: shown).map { "\($0.sql) AS \"\($0.name)\"" }
+  private static func view(of records: Records, among shown: [Records], _ mark: DrillMark) -> String {
+    let columns = columns(of: records, among: shown).map { "\($0.sql) AS \"\($0.name)\"" } + mark.column().head
+    // A row of all wards' is of none.
+    let isOfWard = records.schema.law == .shared ? "t.id > 0" : "1"
     return """
       CREATE VIEW "v_\(records.name)" AS SELECT \(columns.joined(separator: ", ")),
-        (SELECT w.name FROM wards w WHERE w.number = t.id >> 53 AND t.id > 0) AS entered_by_ward
+        (SELECT w.name FROM wards w WHERE w.number = (t.id >> 53) & 1023 AND \(isOfWard)) AS entered_by_ward
       FROM "\(records.name)" t
       """
   }
@@ -171,7 +180,7 @@ public enum AnalystFile {
     var databases: [String: Contents]
   }
 
-  private static func metadata(of shown: [Records]) -> Metadata {
+  private static func metadata(of shown: [Records], _ mark: DrillMark) -> Metadata {
     var tables: [String: Metadata.Table] = [:]
     for records in shown {
       let columns = columns(of: records, among: shown)
@@ -187,7 +196,7 @@ public enum AnalystFile {
         label_column: records.title.first?.schema.name, facets: [])
     }
     return Metadata(
-      title: "連携 / Renkei",
+      title: "\(mark.prefix)連携 / Renkei",
       description:
         "人に関する記録は入っていません。v_ で始まるものに、区の名前と日本時間があります。 / Nothing about people. What begins with v_ has the wards' names and Japan's time.",
       databases: ["renkei": Metadata.Contents(tables: tables)])

@@ -193,7 +193,8 @@ public struct Operator: Sendable {
         1, ja: "個人の記録は書き出せません。目的を付けて API で見てください: \(table)",
         en: "personal records are not exported; look at them through the API, with a purpose: \(table)")
     }
-    let (csv, rows) = try await core.reader.read { db in try TableCSV.make(collection, db) }
+    let mark = DrillMark(core.identity.federation)
+    let (csv, rows) = try await core.reader.read { db in try TableCSV.make(collection, mark, db) }
     let new = try NewFile(file)
     try new.write([UInt8](csv))
     _ = try new.finish()

@@ -1,18 +1,21 @@
 import ChangeModel
+import Desk
 import Foundation
 import GRDB
 
 /// A table as CSV: UTF-8 with its mark, so that a spreadsheet reads Japanese, CRLF, one row for each row.
 public enum TableCSV {
-  static func make(_ collection: CollectionSchema, _ db: Database) throws -> (Data, Int) {
+  static func make(_ collection: CollectionSchema, _ mark: DrillMark, _ db: Database) throws -> (Data, Int) {
     let columns = ["id"] + collection.fields.map(\.name)
-    var text = "\u{feff}" + columns.joined(separator: ",") + "\r\n"
+    let (head, drill) = mark.column()
+    var text = "\u{feff}" + (columns + head).joined(separator: ",") + "\r\n"
     var count = 0
     let list = columns.map { "\"\($0)\"" }.joined(separator: ", ")
     let rows = try Row.fetchCursor(db, sql: "SELECT \(list) FROM \"\(collection.name)\" ORDER BY id")
     while let row = try rows.next() {
       text +=
-        columns.indices.map { cell(row.databaseValues.dropFirst($0).first ?? .null) }.joined(separator: ",") + "\r\n"
+        (columns.indices.map { cell(row.databaseValues.dropFirst($0).first ?? .null) } + drill)
+        .joined(separator: ",") + "\r\n"
       count += 1
     }
     return (Data(text.utf8), count)

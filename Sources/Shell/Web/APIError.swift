@@ -153,6 +153,8 @@ struct ErrorBodies<Context: RequestContext>: RouterMiddleware {
 struct SecurityHeaders<Context: RequestContext>: RouterMiddleware {
   /// Names, not addresses, by which browsers may come by TLS alone from now on: HSTS counts for nothing else (RFC 6797, 8.1.1).
   let names: Set<String>
+  /// What leaves says that it is a drill's.
+  let mark: DrillMark
 
   /// A year, in seconds (ASVS 5.0, 3.4.1).
   private static var secureFor: Int { 31_536_000 }
@@ -170,6 +172,13 @@ struct SecurityHeaders<Context: RequestContext>: RouterMiddleware {
     response.headers[.permissionsPolicy] = "camera=(self), geolocation=(self), microphone=(), payment=(), usb=()"
     if names.contains(request.head.authority?.split(separator: ":").first.map(String.init) ?? "") {
       response.headers[.strictTransportSecurity] = "max-age=\(Self.secureFor); includeSubDomains"
+    }
+    if mark.isDrill {
+      response.headers[.drill] = "true"
+      let named = response.headers[.contentDisposition]
+      response.headers[.contentDisposition] = named?.replacing(/filename="(.*)"/) {
+        "filename=\"\(mark.file("\($0.1)"))\""
+      }
     }
     if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
     return response

@@ -19,6 +19,8 @@ extension HTTPField.Name {
   static let lastEventID = Self("Last-Event-ID")!
   /// Of what a page asks by itself, to stay up to date.
   static let refresh = Self("X-Renkei-Refresh")!
+  /// On every answer of a drill's node, whatever it is.
+  static let drill = Self("Renkei-Drill")!
   static let referrerPolicy = Self("Referrer-Policy")!
   static let crossOriginOpenerPolicy = Self("Cross-Origin-Opener-Policy")!
   static let permissionsPolicy = Self("Permissions-Policy")!

@@ -52,11 +52,12 @@ extension WebServer {
     let names = known(try await options(language, context))
     let labels = labels.of(endpoint.answer)
     let columns = ["id"] + records.fields.map(\.name) + members.map(\.name)
-    var text = "\u{feff}" + Self.line(columns.map { labels.label($0, language) })
+    let (head, drill) = drillMark.column(language.pick("訓練", "Drill"))
+    var text = "\u{feff}" + Self.line(columns.map { labels.label($0, language) } + head)
     let (texts, row) = Self.chosen(of: endpoint, request)
     try await each(of: endpoint, texts, row: row, context) { row in
       text += Self.line(
-        columns.map { $0 == "id" ? row["id"].text ?? "" : labels.text($0, row[$0], language, known: names) })
+        columns.map { $0 == "id" ? row["id"].text ?? "" : labels.text($0, row[$0], language, known: names) } + drill)
     }
     return csvFile(text, name: endpoint.id, isOld: request.uri.queryParameters["encoding"] == "cp932")
   }
@@ -70,9 +71,14 @@ extension WebServer {
     return download(response, "\(name)-cp932.csv")
   }
 
+  /// - Parameter lines: the first is the head.
   func csvFile(_ lines: [[String]], name: String, isOld: Bool) -> Response {
-    csvFile("\u{feff}" + lines.map(Self.line).joined(), name: name, isOld: isOld)
+    let (head, drill) = drillMark.column("訓練")
+    let marked = lines.enumerated().map { Self.line($1 + ($0 == 0 ? head : drill)) }
+    return csvFile("\u{feff}" + marked.joined(), name: name, isOld: isOld)
   }
+
+  var drillMark: DrillMark { DrillMark(core.identity.federation) }
 
   /// A list of what lies on a map, whole.
   func geoJSON(_ request: Request, _ context: DeskContext) async throws -> Response {
@@ -118,13 +124,14 @@ extension WebServer {
   ) async throws -> Response {
     var rows: [JSON] = []
     try await each(of: endpoint, texts, row: row, context) { rows.append($0) }
-    return Self.file(format, rows, records)
+    return file(format, rows, records)
   }
 
   /// Rows as a FeatureCollection (RFC 7946: WGS 84, longitude first; what nobody has placed is a Feature without geometry), or
   /// as a table with the fields' names for a head.
-  private static func file(_ format: ListFormat, _ rows: [JSON], _ records: Records) -> Response {
+  private func file(_ format: ListFormat, _ rows: [JSON], _ records: Records) -> Response {
     let content: String
+    let mark = drillMark
     switch (format, records.place) {
     case (.geoJSON, let place?):
       let features = rows.map { row -> JSON in
@@ -132,16 +139,18 @@ extension WebServer {
         if let latitude = row[place.latitude.name].number, let longitude = row[place.longitude.name].number {
           geometry = ["type": "Point", "coordinates": [.real(longitude), .real(latitude)]]
         }
-        return ["type": "Feature", "id": row["id"], "geometry": geometry, "properties": row]
+        return ["type": "Feature", "id": row["id"], "geometry": geometry, "properties": row.with(mark.members)]
       }
-      content = String(
-        decoding: JSON.object(["type": "FeatureCollection", "features": .list(features)]).bytes, as: UTF8.self)
+      let all: JSON = ["type": "FeatureCollection", "features": .list(features)]
+      content = String(decoding: all.with(mark.members).bytes, as: UTF8.self)
     default:
       let columns = ["id", "updatedAt"] + records.fields.filter { $0.schema.kind != .log }.map(\.name)
-      content = line(columns) + rows.map { row in line(columns.map { plain(row[$0]) }) }.joined()
+      let (head, drill) = mark.column()
+      content =
+        Self.line(columns + head) + rows.map { row in Self.line(columns.map { Self.plain(row[$0]) } + drill) }.joined()
     }
     return Response(
-      status: .ok, headers: [.contentType: format.type, .cacheControl: revalidated],
+      status: .ok, headers: [.contentType: format.type, .cacheControl: Self.revalidated],
       body: .init(byteBuffer: ByteBuffer(string: content)))
   }
 
@@ -196,7 +205,7 @@ extension WebServer {
             return .object(shown)
           }
         }
-        var response = Self.file(format, rows, records)
+        var response = file(format, rows, records)
         response.headers[.accessControlAllowOrigin] = "*"
         return response
       }

@@ -57,6 +57,8 @@ extension OpenAPI {
         "type": "object", "required": ["type", "features"],
         "properties": [
           "type": ["type": "string", "const": "FeatureCollection"], "features": ["type": "array", "items": feature],
+          // In a drill alone.
+          "isDrill": ["type": "boolean"],
         ],
       ]
     ),

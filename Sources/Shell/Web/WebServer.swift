@@ -122,7 +122,8 @@ public struct WebServer: Sendable {
     let access = access
     router.add(middleware: MetricsMiddleware())
     // Before what makes answers of errors: refusals bear them too.
-    router.add(middleware: SecurityHeaders(names: isSecure ? hosts.filter { CallerAddress($0) == nil } : []))
+    router.add(
+      middleware: SecurityHeaders(names: isSecure ? hosts.filter { CallerAddress($0) == nil } : [], mark: drillMark))
     router.add(middleware: NotedRefusals(log: accessLog))
     router.add(middleware: CrossOrigin(allowed: origins))
     router.add(middleware: ErrorBodies { request, error in await errorPage(request, error) })

@@ -56,6 +56,11 @@ public enum JSON: Hashable, Sendable {
     if case .object(let members) = self { members[key] ?? .null } else { .null }
   }
 
+  /// An object with more members.
+  public func with(_ more: [String: JSON]) -> JSON {
+    if case .object(let members) = self { .object(members.merging(more) { $1 }) } else { self }
+  }
+
   public var text: String? { if case .text(let text) = self { text } else { nil } }
   public var integer: Int64? { if case .integer(let number) = self { number } else { nil } }
   public var number: Double? {

@@ -38,12 +38,20 @@ public struct Sample {
     return .object(members)
   }
 
+  /// As numbers on papers and devices are: letters and digits that no eye takes for one another.
+  private func code(_ number: Int, _ length: Int) -> String {
+    var random = RandomNumbers(seed: UInt64(number))
+    return String((0..<length).map { _ in random.pick(Self.letters) })
+  }
+
+  private static let letters = Array("ABCDEFGHJKMNPQRSTUVWXYZ23456789")
+
   private mutating func value(_ shape: FieldShape, _ label: String) -> JSON? {
     switch shape {
     case .text(let limit): return .text(String("見本\(label)\(random.below(100))".prefix(limit)))
     // A secret is nobody's to make up.
     case .secret: return nil
-    case .code(let limit): return .text(String("S\(random.below(1_000_000))".prefix(limit)))
+    case .code(let limit): return .text(code(random.below(1_000_000), min(limit, 12)))
     case .decimal(let places, let range):
       let unit = (0..<places).reduce(Int64(1)) { sum, _ in sum * 10 }
       let number = min(range.upperBound, max(range.lowerBound, Int64(1 + random.below(300)) * unit))

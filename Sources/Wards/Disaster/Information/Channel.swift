@@ -26,8 +26,6 @@ enum Channel: String, Word {
     case refused(Words)
   }
 
-  /// What a drill says before anything else.
-  static let drill = "【訓練】"
   /// 緊急速報メール (as one published gateway's code has it, 2014; not verified with today's carriers).
   private static let urgent = (title: 15, body: 200)
   /// One post.
@@ -43,7 +41,7 @@ enum Channel: String, Word {
   }
 
   func text(title: String, summary: String?, body: String, isDrill: Bool) -> Rendering {
-    let mark = isDrill ? Self.drill : ""
+    let mark = isDrill ? DrillMark.word : ""
     let title = mark + title
     switch self {
     case .site, .mail, .notice: return .said("\(title)\n\n\(body)")

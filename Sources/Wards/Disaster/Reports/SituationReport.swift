@@ -135,7 +135,7 @@ enum SituationReport {
         records, "WHERE ward IS ?1 AND serial < ?2 ORDER BY serial DESC, id DESC LIMIT 1",
         [report[Told.ward], report[serial]], look.db
       ).first.map { Dictionary(decoded($0).map { ($0.label, $0.value) }) { first, _ in first } } ?? [:]
-    let mark = look.inquiry.identity.federation.genesis.drill ? Channel.drill : ""
+    let mark = look.inquiry.identity.federation.genesis.drill ? DrillMark.word : ""
     let name = try report[Told.disaster].flatMap { try RowValues.fetch($0, DisasterEntry.records, look.db) }?[
       DisasterEntry.name]
     return [

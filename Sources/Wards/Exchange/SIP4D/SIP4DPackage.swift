@@ -58,7 +58,7 @@ public struct SIP4DPackage: Sendable {
   }
 
   private static func meta(_ layer: Layer, _ about: About, file: String) -> [UInt8] {
-    let mark = about.isDrill ? "【訓練】" : ""
+    let mark = about.isDrill ? DrillMark.word : ""
     let identity = [about.ward.code, layer.code, about.disaster].joined(separator: "\u{1f}")
     let contact: JSON = ["name": .text("\(about.ward.name)災害対策本部"), "e-mail": .text(about.contact)]
     let meta: JSON = [

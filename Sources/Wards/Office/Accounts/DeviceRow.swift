@@ -6,7 +6,7 @@ import GRDB
 /// authenticator, the device is it: what one has, without a clock and without a network.
 public enum DeviceRow {
   /// What the device shows of itself: follows from its cookie, and leads to none.
-  static let code = Field.text(1, "code", 20, "端末の番号", "Device's number")
+  static let code = Field.code(1, "code", 14, "端末の番号", "Device's number")
   static let name = Field.text(2, "name", 60, "端末の名前", "Device's name")
   static let enrolledBy = Field.text(3, "enrolled_by", 200, "登録した人", "Enrolled by")
   static let enrolledAt = Field.time(4, "enrolled_at", "登録日時", "Enrolled at")
