@@ -33,7 +33,8 @@ import Testing
       connection.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = \(synchronous); CREATE TABLE t (x)")
       if let operations { disk.cutPower(afterOperations: operations) }
       for row in 0..<40 where connection.run("INSERT INTO t VALUES (\(row))") == SQLITE_OK { acknowledged += 1 }
-      disk.cutPower()
+      // A connection that is closed before the cut syncs all.
+      withExtendedLifetime(connection) { disk.cutPower() }
     }
     disk.restorePower()
     return (acknowledged, Connection(disk.path("db")).count() ?? 0)
