@@ -51,7 +51,10 @@ def free_port():
     gives to the next outgoing call. So it lies below those, and is claimed for as long as this process lives."""
     folder = os.path.join(tempfile.gettempdir(), f"renkei-ports-{os.getuid()}")
     os.makedirs(folder, exist_ok=True)
-    for port in random.sample(range(12_000, 32_000), 2_000):
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+        end = int(file.read().split()[0])
+    # Where the kernel gives out all of them, any will do.
+    for port in random.sample(range(end - 20_000, end) if end > 22_000 else range(12_000, 32_000), 2_000):
         claim = open(os.path.join(folder, str(port)), "w")
         try:
             fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)

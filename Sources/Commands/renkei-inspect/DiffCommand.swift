@@ -184,6 +184,7 @@ struct VerifyCommand: ParsableCommand {
     let reasons = [
       "noTables": ("表がありません", "there are no tables"), "noKeys": ("鍵がありません(--keys)", "no keys (--keys)"),
       "logDamaged": ("記録が壊れているため", "the log is damaged"),
+      "behind": ("取り込みの途中のため。少し待ってもう一度", "it is merging what it holds: try again in a moment"),
     ]
     print(
       found.tables.checked

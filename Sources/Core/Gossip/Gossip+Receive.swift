@@ -161,7 +161,9 @@ extension Gossip {
       sessions[link]!.keeps(log, first - 1, at: now)
     case .run(let run): return (nil, try take(run, from: link, at: now, wall: wall, until: isWanted))
     case .fragment(let log, let sequence, let offset, let total, let bytes):
-      try take(log, sequence, offset: offset, total: total, bytes, from: link, at: now, wall: wall)
+      let rest = try take(
+        log, sequence, offset: offset, total: total, bytes, from: link, at: now, wall: wall, until: isWanted)
+      return (nil, rest)
     }
     return (nil, nil)
   }
@@ -231,8 +233,8 @@ extension Gossip {
   }
 
   /// - Returns: what of the run is left for later.
-  @discardableResult private func take(
-    _ run: Run, from link: LinkID, at now: Tick, wall: Instant, until isWanted: (() -> Bool)? = nil
+  private func take(
+    _ run: Run, from link: LinkID, at now: Tick, wall: Instant, until isWanted: (() -> Bool)?
   ) throws(StoreError) -> Run? {
     let log = run.log
     let probed = sessions[link]!.probing[log]
@@ -296,14 +298,14 @@ extension Gossip {
 
   private func take(
     _ log: LogName, _ sequence: SequenceNumber, offset: Int, total: Int, _ bytes: [UInt8], from link: LinkID,
-    at now: Tick, wall: Instant
-  ) throws(StoreError) {
+    at now: Tick, wall: Instant, until isWanted: (() -> Bool)?
+  ) throws(StoreError) -> Run? {
     let peer = sessions[link]!.peer
     // A branch that is looked into comes from before our head.
     let isProbed = sessions[link]!.probing[log] != nil
     guard sequence == replica.store.logged(log) + 1 || isProbed && sequence <= replica.store.logged(log),
       !sessions[link]!.forked.contains(log) || isProbed, keepsMore(of: log.author)
-    else { return }
+    else { return nil }
     wanted.insert(log)
     // The rest is on its way by this link: nobody else is asked for it.
     expected[log] = nil
@@ -313,7 +315,7 @@ extension Gossip {
     var partial = partials[log] ?? Partial(peer: peer, sequence: sequence, total: total, bytes: [])
     if partial.peer != peer || partial.sequence != sequence || partial.total != total || partial.bytes.count != offset {
       // Another beginning: only one that starts at 0 can be used.
-      guard offset == 0 else { return }
+      guard offset == 0 else { return nil }
       partial = Partial(peer: peer, sequence: sequence, total: total, bytes: [])
     }
     partial.bytes += bytes
@@ -322,9 +324,10 @@ extension Gossip {
         partials[oldest] = nil
       }
       partials[log] = partial
-      return
+      return nil
     }
-    try take(Run(log, first: sequence, entries: [partial.bytes]), from: link, at: now, wall: wall)
+    let run = Run(log, first: sequence, entries: [partial.bytes])
+    return try take(run, from: link, at: now, wall: wall, until: isWanted)
   }
 
   /// Asks for every log that some peer has more of, each of one peer only.

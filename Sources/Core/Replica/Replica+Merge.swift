@@ -50,7 +50,7 @@ extension Replica {
     }
   }
 
-  /// After opening, and after a failure: looks at every log with a backlog, until nothing moves.
+  /// After opening, and when tables are made anew: looks at every log with a backlog, until nothing moves.
   func drainAll(at now: Instant) throws(StoreError) {
     mustLookAtAll = false
     waiters = [:]
@@ -61,8 +61,8 @@ extension Replica {
     }
   }
 
-  /// How much of a log is read at once when it is merged from disk.
-  private static let drainBytes = 1 << 20
+  /// How much of a log is read at once when it is merged from disk; and when somebody may come who waits.
+  private static let drainBytes = (whole: 1 << 20, part: 1 << 15)
 
   /// Merges a log's backlog from disk until it ends or has to wait.
   ///
@@ -76,7 +76,8 @@ extension Replica {
     while store.state(of: name).waiting > 0 {
       let head = store.state(of: name).merged
       var previous = head
-      for bytes in try store.entries(name, from: head.sequence + 1, byteLimit: Self.drainBytes) {
+      let limit = isWanted == nil ? Self.drainBytes.whole : Self.drainBytes.part
+      for bytes in try store.entries(name, from: head.sequence + 1, byteLimit: limit) {
         guard let entry = verifier.reading(bytes, after: previous) else {
           throw .damaged("entry \(name) \(previous.sequence + 1)")
         }

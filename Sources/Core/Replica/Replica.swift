@@ -96,7 +96,7 @@ public final class Replica {
   var waiters: [LogName: Set<LogName>] = [:]
   /// Logs whose backlog is to be looked at, the next last: somebody waited before it was.
   var ready: [LogName] = []
-  /// Look at every log with a backlog: after opening, and after a transaction that failed.
+  /// Look at every log with a backlog: after opening.
   var mustLookAtAll = true
   /// How far waiting change sets of the control lane were searched for what proves itself.
   var searched: [LogName: AuthorPast] = [:]
@@ -217,6 +217,7 @@ public final class Replica {
     }
     try freshen()
     let (known, unsaid) = (effects.rows.count, unsaid)
+    let waiting = (waiters, ready, mustLookAtAll)
     var refusal: ReplicaError?
     let result: Result
     do {
@@ -240,6 +241,8 @@ public final class Replica {
       }
     } catch {
       recover()
+      // What waits is what waited before: whoever goes on with it goes on.
+      (waiters, ready, mustLookAtAll) = waiting
       self.unsaid = unsaid
       // The mark may tell of what was undone; when the disk takes no other now, the next transaction's is one.
       if !isStale { try? saveMark() }
@@ -289,14 +292,11 @@ public final class Replica {
   }
 
   private func recover() {
-    mustLookAtAll = true
     limitsChangedAt = nil
     lateRows = [:]
     searched = [:]
     scope = .all
     (metKeys, openedEpochs) = (nil, nil)
-    waiters = [:]
-    ready = []
     isStale = true
     // When the disk cannot even be read now, the next transaction tries again before it does anything.
     try? freshen()

@@ -344,7 +344,7 @@ extension Overview {
     }
   }
 
-  private static func waiting(
+  static func waiting(
     _ evidence: Evidence, _ states: [LogName: LogState], _ naming: Naming
   ) throws -> [Waiting] {
     var result: [Waiting] = []

@@ -17,7 +17,7 @@ public struct Verification: Codable, Sendable {
   public struct Tables: Codable, Sendable {
     /// Whether they were made anew from the log and compared.
     public var checked: Bool
-    /// Why not: `noTables`, `noKeys`, `logDamaged`.
+    /// Why not: `noTables`, `noKeys`, `logDamaged`; `behind` where the node was in the middle of merging what it holds.
     public var reason: String?
     public var compared: [String]
   }
@@ -282,6 +282,10 @@ public final class Verifier {
       return Verification.Tables(checked: false, reason: "noKeys", compared: [])
     }
     guard lost.isEmpty else { return Verification.Tables(checked: false, reason: "logDamaged", compared: []) }
+    let waiting = try Overview.waiting(evidence, evidence.logStates(), Naming(evidence))
+    guard !waiting.contains(where: { $0.reason == "due" }) else {
+      return Verification.Tables(checked: false, reason: "behind", compared: [])
+    }
     let made = try Replica(scratch: scratch, identity: identity, schema: evidence.schema, membership: membership)
     try feed(made)
     try made.store.close()

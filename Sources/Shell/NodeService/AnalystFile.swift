@@ -52,7 +52,7 @@ public enum AnalystFile {
           let mark = DrillMark(federation)
           for records in shown { rows += try copy(records, among: shown, mark, db) }
           for records in shown { try db.execute(sql: view(of: records, among: shown, mark)) }
-          try addConflicts(shown, db)
+          try addConflicts(shown, mark, db)
           return .commit
         }
         try db.execute(sql: "DETACH DATABASE node")
@@ -74,6 +74,12 @@ public enum AnalystFile {
       try db.execute(
         sql: "INSERT INTO wards VALUES (?, ?, ?, ?)", arguments: [index, ward.code, ward.name, ward.romaji])
     }
+  }
+
+  /// The mark as a column of what a statement selects.
+  private static func literal(_ mark: DrillMark) -> String {
+    let (head, cell) = mark.column()
+    return zip(head, cell).map { "'\($1)' AS \($0)," }.joined()
   }
 
   /// - Returns: how many rows.
@@ -99,7 +105,7 @@ public enum AnalystFile {
       try db.execute(
         sql: """
           CREATE TABLE "\(name)" AS SELECT row, datetime((time >> 16) / 1000, 'unixepoch', '+9 hours') AS written_jst,
-            (SELECT w.name FROM wards w WHERE w.number = author >> 20) AS by_ward, value AS text
+            (SELECT w.name FROM wards w WHERE w.number = author >> 20) AS by_ward, \(literal(mark)) value AS text
           FROM node."\(name)" WHERE buried = 0
           """)
     }
@@ -153,10 +159,10 @@ public enum AnalystFile {
       """
   }
 
-  private static func addConflicts(_ shown: [Records], _ db: Database) throws {
+  private static func addConflicts(_ shown: [Records], _ mark: DrillMark, _ db: Database) throws {
     try db.execute(
       sql: """
-        CREATE TABLE conflicts AS SELECT collection, row, field, kind, shown, value,
+        CREATE TABLE conflicts AS SELECT collection, row, field, kind, shown, value, \(literal(mark))
           datetime((time >> 16) / 1000, 'unixepoch', '+9 hours') AS written_jst,
           (SELECT w.name FROM wards w WHERE w.number = author >> 20) AS by_ward
         FROM node.conflicts WHERE collection IN (SELECT value FROM json_each(?))

@@ -146,22 +146,48 @@ extension NodeCore {
     var (pause, rest) = take(on: id) { gossip, now in
       try gossip.receive(frames.map { (id, $0) }, at: now, wall: .now(), until: { self.executor.isWanted })
     }
-    while !rest.isEmpty || replica.mustGoOn {
+    while !rest.isEmpty {
       await Task.yield()
-      let left = links[id] == nil ? [] : rest
+      guard links[id] != nil else { break }
+      let left = rest
       let next = take(on: id) { gossip, now in
         try gossip.goOn(with: left, at: now, wall: .now(), until: { self.executor.isWanted })
       }
       (pause, rest) = (max(pause, next.pause), next.rest)
     }
+    goOn()
     return pause
+  }
+
+  /// Merges what was left of what lay waiting, part by part while nobody else waits: one task at a time, so that all links are
+  /// read on meanwhile.
+  func goOn() {
+    guard replica.mustGoOn, !isGoingOn else { return }
+    isGoingOn = true
+    Task(priority: CoreExecutor.patient) {
+      defer { isGoingOn = false }
+      while replica.mustGoOn {
+        do {
+          let effects = try replica.batch(at: .now()) {
+            try replica.goOn(at: .now(), until: { self.executor.isWanted })
+          }
+          publish(effects)
+          hasRoom(effects)
+        } catch {
+          // It is tried again at the next tick.
+          log.error("could not merge what waited", metadata: ["error": "\(error)"])
+          return noteDisk(error)
+        }
+        await Task.yield()
+      }
+      wakeLinks(at: clock.now())
+    }
   }
 
   private func take(
     on id: LinkID, _ body: (Gossip, Tick) throws -> GossipOutcome
   ) -> (pause: Int64, rest: [(link: LinkID, message: Message)]) {
-    // A link that has gone since goes on with what was left when it was up.
-    let peer = links[id]?.peer
+    guard let peer = links[id]?.peer else { return (0, []) }
     let now = clock.now()
     let begin = ContinuousClock.now
     var pause: Int64 = 0
@@ -170,7 +196,7 @@ extension NodeCore {
       let outcome = try body(gossip, now)
       rest = outcome.rest
       publish(outcome.effects)
-      if outcome.effects.merged == 0, peer != nil {
+      if outcome.effects.merged == 0 {
         let spent = Int64((ContinuousClock.now - begin) / .microseconds(1))
         for case .pause(id, let milliseconds) in decide(.wasted(id, microseconds: spent)) { pause = milliseconds }
       }
@@ -182,7 +208,7 @@ extension NodeCore {
         if fault.isOfOtherVersion, let peer = links[link]?.peer { refusedThere[peer] = (.otherVersion, .now()) }
         decide(.faulted(link, fault))
       }
-      if let peer, outcome.faults[id] == nil { refusedThere[peer] = nil }
+      if outcome.faults[id] == nil { refusedThere[peer] = nil }
     } catch {
       // Nothing of the batch was kept; the peer has it still, and is asked again when the link is back.
       log.error("could not keep what came", metadata: ["error": "\(error)"])

@@ -63,6 +63,8 @@ public actor NodeCore {
   nonisolated let noRoom = NIOLockedValueBox<Instant?>(nil)
   /// A time that has been, by a certificate of this node's own, though the clock says that it has not.
   var clockBehind: Date?
+  /// A task goes on with what was left.
+  var isGoingOn = false
   /// The tables' hash, or the work on it.
   var hashing: (head: TablesHead, digest: Task<TableDigest, any Error>)?
   /// When the tables are next compared with others'.
@@ -207,6 +209,7 @@ public actor NodeCore {
       handBack(at: now)
       compareTables(at: now)
     }
+    goOn()
     wakeLinks(at: now)
   }
 

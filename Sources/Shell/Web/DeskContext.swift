@@ -9,6 +9,8 @@ struct DeskContext: RequestContext {
   let origin: CallerAddress
   let caller = Caller()
   var principal: Principal?
+  /// The browser, where it has a number.
+  var device: Device?
 
   init(source: Source) {
     coreContext = .init(source: source)

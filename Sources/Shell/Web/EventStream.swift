@@ -158,5 +158,6 @@ extension WebServer.StreamEvent {
     }
   }
 
-  private static let access = Set([AccountRow.records, Credential.records, TokenRow.records].map(\.number))
+  private static let access = Set(
+    [AccountRow.records, Credential.records, DeviceRow.records, TokenRow.records].map(\.number))
 }

@@ -109,13 +109,14 @@ struct Gate: RouterMiddleware {
       throw APIError(.forbidden, "forbidden", ja: "だれにも許されていません", en: "nobody may do this")
     }
     var context = context
+    context.device = device(request)
     context.principal = try await principals.of(request)
     context.caller.who = context.principal?.name
     if context.principal != nil { door.know(context.origin) }
     let limit = context.principal == nil ? strangers : staff
     let caller =
-      context.principal.map { "\($0.name) \(context.address)" } ?? device(request).map { "device \($0.name)" }
-      ?? context.address
+      context.principal.map { "\($0.name) \(context.address)" }
+      ?? context.device.flatMap { $0.people.isEmpty ? nil : "device \($0.name)" } ?? context.address
     guard Self.uncounted.contains(route) || limit.admits(caller, at: principals.clock.now()) else {
       throw APIError.tooMany(seconds: 1)
     }

@@ -73,7 +73,7 @@ extension WebServer {
 
   /// - Parameter lines: the first is the head.
   func csvFile(_ lines: [[String]], name: String, isOld: Bool) -> Response {
-    let (head, drill) = drillMark.column("訓練")
+    let (head, drill) = drillMark.column()
     let marked = lines.enumerated().map { Self.line($1 + ($0 == 0 ? head : drill)) }
     return csvFile("\u{feff}" + marked.joined(), name: name, isOld: isOld)
   }

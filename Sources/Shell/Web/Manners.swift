@@ -13,7 +13,7 @@ struct CrossOrigin<Context: RequestContext>: RouterMiddleware {
       return response
     }
     response.headers[.accessControlAllowOrigin] = origin
-    response.headers[.accessControlExposeHeaders] = "ETag, Retry-After, Idempotency-Replayed"
+    response.headers[.accessControlExposeHeaders] = "ETag, Retry-After, Idempotency-Replayed, Renkei-Drill"
     response.headers[.vary] = [response.headers[.vary], "Origin"].compactMap { $0 }.joined(separator: ", ")
     return response
   }

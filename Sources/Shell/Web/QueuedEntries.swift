@@ -58,6 +58,12 @@ extension WebServer {
         .forbidden, "account-ended", ja: "入力した人の利用者登録は終わっています。内容を見て、自分の入力として送るか、消してください",
         en: "the account of whoever entered this has ended: look at it, and send it as your own or discard it")
     }
+    let code = device(request)?.code
+    guard try await core.reader.read({ try account.mayWork(at: code, $0) }) else {
+      throw APIError(
+        .forbidden, "forbidden", ja: "入力した人は、登録した端末でだけ働けます。内容を見て、自分の入力として送るか、消してください",
+        en: "whoever entered this works at enrolled devices alone: look at it, and send it as your own or discard it")
+    }
     guard endpoint.access.admits(account.roles) else {
       throw APIError(
         .forbidden, "forbidden", ja: "\(account.name)さんの役割ではできません。できる人が内容を見て、自分の入力として送るか、消してください",

@@ -89,6 +89,13 @@ extension WebServer {
     }
   }
 
+  /// - Throws: 401 where the account's person may not work at this device.
+  func proveDevice(_ account: Account, _ device: Device?) async throws {
+    guard try await core.reader.read({ try account.mayWork(at: device?.code, $0) }) else {
+      throw Self.notEnrolled(device)
+    }
+  }
+
   private static func notEnrolled(_ device: Device?) -> APIError {
     guard let device else {
       return APIError(

@@ -108,9 +108,11 @@ extension WebServer {
     // The access log names who sent it.
     defer { context.caller.who = who }
     let text = inquiry.given.text(SecondPerson.password.name) ?? ""
-    do { return try await prove(.password, login: login, text, nil, context).user } catch let error as APIError
-      where error.status == .unauthorized
-    {
+    do {
+      return try await prove(.password, login: login, text, nil, context) {
+        try await proveDevice($0, context.device)
+      }.user
+    } catch let error as APIError where error.status == .unauthorized {
       throw Fault.badValue(
         SecondPerson.password.name, ja: "立ち会う人の利用者IDかパスワードが違います", en: "not the login and password of whoever stands by")
     }

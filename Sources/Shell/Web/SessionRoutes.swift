@@ -177,7 +177,10 @@ extension WebServer {
       throw APIError(
         .forbidden, "not-here", ja: "この端末では、先にパスワードでサインインしてください", en: "sign in with the password on this device first")
     }
-    let proven = try await prove(.pin, login: given.login, given.pin, request, context)
+    let device = device(request)
+    let proven = try await prove(.pin, login: given.login, given.pin, request, context) {
+      try await proveDevice($0, device)
+    }
     guard proven.id == here.id, await sessions.go(on: cookie, as: here.id, at: clock.now()) != nil else {
       throw Self.wrong
     }

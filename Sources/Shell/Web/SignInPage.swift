@@ -90,7 +90,8 @@ extension WebServer {
           "offersSetup": !isSetup && core.firstCode.isOpen && offers, "back": Self.back(back), "people": people,
           "hasPeople": !isSetup && !people.isEmpty,
         ]), refusal: error)
-    // It has a number from now on, which an administrator may enrol.
-    return device(request) == nil ? remembering(Device(), shown) : shown
+    // It has a number from now on, which an administrator may enrol. Who comes from another site sends none, and keeps what it has.
+    let isOwn = ["same-origin", "none", nil].contains(request.headers[.fetchSite])
+    return device(request) == nil && isOwn ? remembering(Device(), shown) : shown
   }
 }

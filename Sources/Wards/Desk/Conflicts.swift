@@ -100,7 +100,8 @@ public enum Conflicts {
         if values.text(field.schema.name) == code { return true }
       case .row:
         parties += 1
-        if values.row(field.schema.name)?.ward == number { return true }
+        // A derived id may be of a row that all wards share.
+        if values.row(field.schema.name)?.made?.author.ward == number { return true }
       default: continue
       }
     }

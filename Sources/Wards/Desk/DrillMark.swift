@@ -1,7 +1,8 @@
 import Federation
 
-/// 訓練: what leaves a node of a drill says so in itself, in every row of it, since rows are copied on without the rest. The
-/// federation's genesis alone decides: nobody sets the mark, and nobody takes it off.
+/// 訓練: files, pages, papers and messages that leave a node of a drill say so in themselves, a table in every row of it, since rows
+/// are copied on without the rest. What a program asks for says it beside: a header of each answer, `renkei_feed` of a feed, the
+/// meta file of a SIP4D package. The federation's genesis alone decides: nobody sets the mark, and nobody takes it off.
 public struct DrillMark: Sendable {
   public let isDrill: Bool
 

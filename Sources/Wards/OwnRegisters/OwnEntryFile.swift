@@ -43,7 +43,8 @@ enum OwnEntryFile {
       throw Fault.refused("id", ja: "人の台帳は一人ずつ記録してください", en: "a register of people: enter them one by one")
     }
     let design = try OwnRegister.design(of: version)
-    var file = try Table([UInt8]((desk.given.text("csv") ?? "").utf8), design)
+    let isDrill = DrillMark(desk.inquiry.identity.federation).isDrill
+    var file = try Table([UInt8]((desk.given.text("csv") ?? "").utf8), design, isDrill: isDrill)
     var standing = try desk.read { try known(version, records, $0) }
     var (added, isThere, lines) = (0, 0, 0)
     var (drafts, draft) = ([Draft](), records.draft())
@@ -117,7 +118,7 @@ enum OwnEntryFile {
     let columns: [String?]
     var problems: [JSON] = []
 
-    init(_ bytes: [UInt8], _ design: RegisterDesign) throws(Fault) {
+    init(_ bytes: [UInt8], _ design: RegisterDesign, isDrill: Bool) throws(Fault) {
       let text: EncodedText
       do throws(ExchangeError) { text = try EncodedText(bytes) } catch {
         throw .badValue("csv", ja: "文字コードが分かりません(UTF-8 か Shift_JIS)", en: "in no encoding that is known here")
@@ -129,6 +130,9 @@ enum OwnEntryFile {
       let names = header.fields.map { decoder.decode($0).text.trimmingCharacters(in: .whitespacesAndNewlines) }
       columns = names.map { name in
         design.asked.first { [$0.ja, $0.en, $0.name].contains(name) }?.name ?? heads[name]
+      }
+      guard isDrill || !names.contains(DrillMark.name) else {
+        throw .badValue("csv", ja: "訓練のファイルです。本番には取り込めません", en: "a drill's file: not to be taken in earnest")
       }
       let known = columns.compactMap(\.self)
       guard Set(known).count == known.count else {

@@ -336,12 +336,14 @@ document.addEventListener("input", (event) => {
   if (kana && event.target.value === "") kana.value = "";
 });
 
-// What came of entries since this page's figures were made.
+// What came of entries since this page's figures were made, and which: until one is out of the queue, it is in both.
 let arrivals = 0;
+const arrived = new Set();
 const lastEntered = (row) => `entered-${words.account}-${row}`;
 
 function came(entry, said) {
   arrivals += 1;
+  arrived.add(entry.mark);
   const given = Object.fromEntries(entry.fields);
   const people = document.getElementById("people");
   if (people?.dataset.counts === given._row) {
@@ -826,7 +828,7 @@ function showPeople(all) {
   let register = Number(people.dataset.register);
   for (const entry of all) {
     const given = Object.fromEntries(entry.fields);
-    if (entry.refused || entry.told || given._row !== people.dataset.counts) continue;
+    if (entry.refused || entry.told || arrived.has(entry.mark) || given._row !== people.dataset.counts) continue;
     const heads = entry.url === "/do/checkIn" ? 1 : entry.url === "/do/checkInFamily" ? given.card.split(".").length : 0;
     register += heads;
     if (given.counted) count += heads;

@@ -81,6 +81,12 @@ public enum Accounts {
     }
   }
 
+  /// Whether somebody of the ward signs in at enrolled devices alone.
+  static func dependsOnDevices(_ ward: UInt32, _ db: Database) throws -> Bool {
+    try RowValues.all(records, "WHERE ended_at IS NULL AND needs_second AND id >> 53 = ?", [Int64(ward)], db)
+      .contains { try Account($0).secondFactor(db) == nil }
+  }
+
   /// A ward's, that have not ended.
   public static func administrators(of ward: UInt32, _ db: Database) throws -> [Account] {
     try RowValues.all(records, "WHERE ended_at IS NULL AND id >> 53 = ?", [Int64(ward)], db).map { Account($0) }
@@ -94,6 +100,16 @@ public enum Accounts {
     else { return }
     throw Fault.refused(
       AccountRow.needsSecond.name, ja: "登録した端末がまだありません。先に端末を登録してください", en: "no device is enrolled: enrol one first")
+  }
+
+  /// Who may be working at a device that is not enrolled does not shut themselves out.
+  private static func checkOwnSecond(_ account: Account, _ desk: Desk) throws {
+    guard desk.given.flag(AccountRow.needsSecond.name), !account.needsSecond, account.id == desk.inquiry.user.account,
+      try desk.read({ try account.secondFactor($0) }) == nil
+    else { return }
+    throw Fault.refused(
+      AccountRow.needsSecond.name, ja: "自分には、先に認証アプリを決めるか、ほかの管理者に頼んでください",
+      en: "not for oneself without an authenticator: set one up, or ask another administrator")
   }
 
   private static func checkShelter(_ desk: Desk) throws {
@@ -147,6 +163,7 @@ public enum Accounts {
         let account = Account(values)
         try checkShelter(desk)
         try checkSecond(account, desk)
+        try checkOwnSecond(account, desk)
         if desk.given.has("roles"), !rolesGiven(desk).contains(.administrator) {
           try leavesAnAdministrator(account, desk)
         }
@@ -181,7 +198,11 @@ public enum Accounts {
           throw Fault.refused(ja: "認証アプリは決まっていません", en: "there is no authenticator")
         }
         let edits = [Credential.app.set(nil), Credential.appStep.set(nil)] + factor.codes.map(Credential.codes.remove)
-        return Written([credentials(account.id, edits, desk), changed(account.id, desk)], about: [account.id]) { look in
+        // Whoever has lost it signs in by password again, where no device would do.
+        let hasDevice = try desk.read { try DeviceRow.hasAny(of: desk.wardIndex, $0) }
+        let lifted = hasDevice ? [] : [AccountRow.needsSecond.set(nil)]
+        let drafts = [credentials(account.id, edits, desk), changed(account.id, desk, lifted)]
+        return Written(drafts, about: [account.id]) { look in
           try look.answer(account.id, records)
         }
       }.often(0),

@@ -12,7 +12,7 @@ public enum DeviceRow {
   static let enrolledAt = Field.time(4, "enrolled_at", "登録日時", "Enrolled at")
   static let endedAt = Field.time(5, "ended_at", "終了日時", "Ended at")
 
-  static let records = Records(
+  public static let records = Records(
     16, "devices", "登録した端末", "Enrolled device", lane: .control, law: .keptByWard(open: []),
     reader: .roles(.administration), fields: [name, code, enrolledBy, enrolledAt, endedAt], title: [name])
 
@@ -44,8 +44,10 @@ public enum DeviceRow {
   }
 
   /// Whether the ward has any, of those that have not ended.
-  static func hasAny(of ward: UInt32, _ db: Database) throws -> Bool {
-    try RowValues.all(records, "WHERE ended_at IS NULL AND enrolled_at IS NOT NULL", [], db).contains {
+  static func hasAny(of ward: UInt32, _ db: Database) throws -> Bool { try !all(of: ward, db).isEmpty }
+
+  private static func all(of ward: UInt32, _ db: Database) throws -> [RowValues] {
+    try RowValues.all(records, "WHERE ended_at IS NULL AND enrolled_at IS NOT NULL", [], db).filter {
       $0.id.ward == ward
     }
   }
@@ -72,7 +74,14 @@ public enum DeviceRow {
       Action(
         "endDevice", .step("end"), records, "端末の登録を終える", "End a device's enrolment", for: .administration,
         when: [.ownRow("この区の端末ではありません", "not a device of this ward"), .missing(endedAt, "終わっています", "ended already")],
-        stamps: [.now(endedAt)]),
+        stamps: [.now(endedAt)]
+      ) { desk, device, _ in
+        let isLast = try desk.read { db in try all(of: desk.wardIndex, db).allSatisfy { $0.id == device!.id } }
+        guard isLast, try desk.read({ try Accounts.dependsOnDevices(desk.wardIndex, $0) }) else { return }
+        throw Fault.refused(
+          ja: "最後の端末です。登録した端末でだけサインインする人がいる間は、先に別の端末を登録してください",
+          en: "the last device, and somebody signs in at enrolled devices alone: enrol another first")
+      },
     ],
     lists: [
       Listing("devices", records, "登録した端末", "Enrolled devices", open: [endedAt], newest: enrolledAt)
