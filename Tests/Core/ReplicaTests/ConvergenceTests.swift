@@ -169,9 +169,13 @@ import Testing
     try send(first, .life, until: { true })
     var left = backlog
     #expect(left >= 36 && reader.mustGoOn)
+    struct Refused: Error {}
     while reader.mustGoOn {
       try say(reader)
       #expect(backlog == left)
+      // Nor does somebody whose form is refused, who also leaves it to whoever goes on with it.
+      #expect(throws: (any Error).self) { try reader.batch(at: .test) { throw Refused() } }
+      #expect(reader.mustGoOn && backlog == left)
       let merged = try reader.batch(at: .test) { try reader.goOn(at: .test, until: { true }) }.merged
       #expect(merged == left - backlog && (1...4).contains(merged))
       left = backlog

@@ -108,6 +108,11 @@ import Testing
       let device = try #require(try await AccessTests.ask(client, .get, "/sign-in").cookies.last)
       #expect(device.hasPrefix("__Host-renkei-device="))
       #expect(try await AccessTests.signIn(client, "desk", cookie: device).status == 200)
+      // A link on another site brings no cookie along, and makes no other device of this one.
+      let fromElsewhere = try await client.execute(
+        uri: "/sign-in", method: .get, headers: [.fetchSite: "cross-site"]
+      ) { $0.headers[values: .setCookie] }
+      #expect(!fromElsewhere.contains { $0.contains("renkei-device") })
       func enrol(_ code: String) async throws -> JSON {
         try await WebTests.call(core, "enrolDevice", ["code": .text(code), "name": "受付のタブレット"])
       }
@@ -138,6 +143,14 @@ import Testing
       let again = try await AccessTests.signIn(client, "desk", cookie: device)
       let now = "\(again.cookies[0]); \(again.cookies[1])"
       #expect(try await asks(now) == 200)
+      // The one device of the ward that somebody needs stays; another was enrolled, so this one may go.
+      let known = try await WebTests.call(core, "devices", [:])["devices"].list
+      let invented = known.first {
+        $0["code"] == "AAAA-BBBB-CCCC"
+      }
+      _ = try await WebTests.call(core, "endDevice", [:], row: invented?["id"].text)
+      await #expect(throws: (any Error).self) { try await WebTests.call(core, "endDevice", [:], row: enrolled) }
+      _ = try await enrol("AAAA-BBBB-CCCC")
       _ = try await WebTests.call(core, "endDevice", [:], row: enrolled)
       #expect(try await asks(now) == 401)
       #expect(try await AccessTests.signIn(client, "desk", cookie: device).status == 401)
