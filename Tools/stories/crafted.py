@@ -12,7 +12,6 @@ import json
 import os
 import sqlite3
 import struct
-import sys
 import time
 import urllib.error
 
@@ -317,4 +316,4 @@ def control_of(node, thief):
 
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, story))
+    main(__doc__, story)

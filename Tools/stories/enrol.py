@@ -8,7 +8,6 @@ import os
 import shutil
 import ssl
 import subprocess
-import sys
 
 from story import ALL_ROLES, Node, SAMPLE, check, free_port, main, until
 
@@ -157,4 +156,4 @@ def story(binary, folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, story))
+    main(__doc__, story)

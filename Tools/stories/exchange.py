@@ -71,4 +71,4 @@ def story(binary, folder):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(__doc__, story))
+    main(__doc__, story)

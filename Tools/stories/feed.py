@@ -176,4 +176,4 @@ def story(binary, folder):
 
 if __name__ == "__main__":
     import sys
-    sys.exit(main(__doc__, story))
+    main(__doc__, story)

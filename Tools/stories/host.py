@@ -10,7 +10,6 @@ import signal
 import sqlite3
 import stat
 import subprocess
-import sys
 import threading
 import time
 
@@ -338,4 +337,4 @@ def looking(binary, inspect, folder, node):
 
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, story, inspect=Required))
+    main(__doc__, story, inspect=Required)

@@ -7,7 +7,6 @@ must hold each acknowledged note once and verify. Exit 0 when all held, 1 when n
 import random
 import signal
 import sqlite3
-import sys
 import threading
 import time
 import urllib.error
@@ -80,4 +79,4 @@ def story(binary, folder, kills, seed):
 
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, story, kills=25, seed=1))
+    main(__doc__, story, kills=25, seed=1)

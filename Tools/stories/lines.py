@@ -4,7 +4,6 @@ delay, and wait in it without end, as in a deep modem. Times are told as a share
 import asyncio
 import os
 import random
-import sys
 import threading
 import time
 
@@ -161,4 +160,4 @@ def lines(binary, folder, full):
 
 if __name__ == "__main__":
     # --full tells the whole table: 20 minutes.
-    sys.exit(main(__doc__, lines, language="en", full=False))
+    main(__doc__, lines, language="en", full=False)

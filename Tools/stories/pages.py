@@ -10,7 +10,6 @@ import itertools
 import json
 import os
 import subprocess
-import sys
 import time
 import urllib.parse
 
@@ -603,4 +602,4 @@ def story(binary, folder, shots, axe):
 
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, story, shots="", axe=""))
+    main(__doc__, story, shots="", axe="")

@@ -371,4 +371,4 @@ def story(binary, folder, shelters):
 
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, story, shelters=1600))
+    main(__doc__, story, shelters=1600)

@@ -195,4 +195,4 @@ def story(binary, folder, shots):
 
 if __name__ == "__main__":
     import sys
-    sys.exit(main(__doc__, story, shots=""))
+    main(__doc__, story, shots="")

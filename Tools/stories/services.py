@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.parse
@@ -493,4 +492,4 @@ def story(node, folder, show):
 
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, story, show=False))
+    main(__doc__, story, show=False)

@@ -165,7 +165,7 @@ class Required:
 
 
 def main(description, story, language="ja", **options):
-    """A story's `main`: exit 0 when it held, 1 when not; then the nodes' files and logs are kept.
+    """A story's `main`, which ends the process itself: exit 0 when it held, 1 when not; then the nodes' files and logs are kept.
 
     `story(node, folder, **options)` gets the path of `renkei-node`, a folder of its own and the options, whose defaults
     say what they are: `Required` a path, False a switch, anything else a value of the default's type.
@@ -188,11 +188,11 @@ def main(description, story, language="ja", **options):
         story(node, folder, **given)
     except (Failure, OSError, subprocess.SubprocessError) as failure:
         print(f"✗ {type(failure).__name__}: {failure}\n  the nodes' files and logs: {folder}", file=sys.stderr)
-        return 1
+        sys.exit(1)
     finally:
         # Whatever a story that failed left running.
         subprocess.run(["pkill", "-9", "-f", folder])
     shutil.rmtree(folder, ignore_errors=True)
     name = os.path.splitext(os.path.basename(sys.argv[0]))[0]
     print(f"{name}: held, {time.monotonic() - start:.1f} s")
-    return 0
+    sys.exit(0)

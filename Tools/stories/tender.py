@@ -214,4 +214,4 @@ def story(binary, folder, inspect, bid, shots):
 
 if __name__ == "__main__":
     import sys
-    sys.exit(main(__doc__, story, inspect=Required, bid=Required, shots=""))
+    main(__doc__, story, inspect=Required, bid=Required, shots="")

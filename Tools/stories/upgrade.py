@@ -8,7 +8,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 import tarfile
 
 from story import ALL_ROLES, Node, TOOLS, check, free_port, main, until
@@ -91,4 +90,4 @@ def story(binary, folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, story))
+    main(__doc__, story)

@@ -7,7 +7,6 @@ also do is done here with a keyboard, a button and a printed code, in three real
 import base64
 import os
 import subprocess
-import sys
 import time
 
 from browser import Browser, KeyboardPage, Page
@@ -352,4 +351,4 @@ def story(binary, folder, shots, keyboard):
 
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, story, shots="", keyboard=False))
+    main(__doc__, story, shots="", keyboard=False)

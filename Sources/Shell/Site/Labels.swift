@@ -65,6 +65,7 @@ public struct Labels: Sendable {
     } else {
       own.order = answer.members.map(\.name)
     }
+    own.add(answer.beside, replacing: true)
     own.add(answer.members, replacing: true)
     return own
   }

@@ -148,6 +148,14 @@ public indirect enum Answer: Sendable {
     }
   }
 
+  /// What it holds beside the rows of a list, once.
+  public var beside: [Member] {
+    switch self {
+    case .rows(_, _, _, let members, _), .list(_, _, let members, _): members
+    case .nothing, .anyRow, .row, .members: []
+    }
+  }
+
   /// One member that is no column.
   public struct Member: Sendable {
     public enum Content: Sendable {
