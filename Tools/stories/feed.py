@@ -175,5 +175,4 @@ def story(binary, folder):
 
 
 if __name__ == "__main__":
-    import sys
     main(__doc__, story)

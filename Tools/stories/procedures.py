@@ -127,5 +127,4 @@ def story(binary, folder, shots):
 
 
 if __name__ == "__main__":
-    import sys
     main(__doc__, story, shots="")

@@ -213,5 +213,4 @@ def story(binary, folder, inspect, bid, shots):
 
 
 if __name__ == "__main__":
-    import sys
     main(__doc__, story, inspect=Required, bid=Required, shots="")

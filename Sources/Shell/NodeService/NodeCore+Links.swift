@@ -159,6 +159,14 @@ extension NodeCore {
     return pause
   }
 
+  /// Merges what was left of what lay waiting, in one transaction, as far as nobody waits.
+  func mergeWaiting(until isWanted: (() -> Bool)? = nil) throws {
+    guard replica.mustGoOn else { return }
+    try edit { replica, now in
+      ((), try replica.batch(at: now) { try replica.goOn(at: now, until: isWanted) })
+    }
+  }
+
   /// Merges what was left of what lay waiting, part by part while nobody else waits: one task at a time, so that all links are
   /// read on meanwhile.
   func goOn() {
@@ -167,16 +175,10 @@ extension NodeCore {
     Task(priority: CoreExecutor.patient) {
       defer { isGoingOn = false }
       while replica.mustGoOn {
-        do {
-          let effects = try replica.batch(at: .now()) {
-            try replica.goOn(at: .now(), until: { self.executor.isWanted })
-          }
-          publish(effects)
-          hasRoom(effects)
-        } catch {
+        do { try mergeWaiting(until: { self.executor.isWanted }) } catch {
           // It is tried again at the next tick.
           log.error("could not merge what waited", metadata: ["error": "\(error)"])
-          return noteDisk(error)
+          return
         }
         await Task.yield()
       }

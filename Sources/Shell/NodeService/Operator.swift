@@ -350,14 +350,9 @@ extension NodeCore {
     return try await linksResult()
   }
 
-  /// Whoever compares tables with logs waits until all that can be merged is.
-  func finishMerging() throws {
-    guard replica.mustGoOn else { return }
-    try edit { replica, now in ((), try replica.batch(at: now) { try replica.goOn(at: now) }) }
-  }
-
   func verify() throws -> VerifyResult {
-    try finishMerging()
+    // Tables are compared with logs of which all is merged that can be.
+    try mergeWaiting()
     let scratch = try directory.scratch.file()
     let report = try withExtendedLifetime(scratch) { try replica.verify(scratch: scratch.path, at: .now()) }
     return VerifyResult(

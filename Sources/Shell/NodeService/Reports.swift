@@ -169,7 +169,7 @@ extension NodeCore {
         lane: lane.name, authors: names.count, changeSets: states.reduce(0) { $0 + Int($1.logged.sequence) },
         waiting: states.reduce(0) { $0 + $1.waiting })
     }
-    if withDigest { try finishMerging() }
+    if withDigest { try mergeWaiting() }
     let digest = withDigest ? try await tableDigest() : nil
     let counts = try await counts()
     return StatusReport(

@@ -69,11 +69,8 @@ extension WebServer {
   ///
   /// - Throws: 401 where the account has a second factor and this is not it, or needs one and this device is not enrolled.
   func proveSecond(_ code: String?, of account: Account, _ device: Device?) async throws {
-    let (hasApp, mayWork) = try await core.reader.read {
-      (try account.secondFactor($0) != nil, try account.mayWork(at: device?.code, $0))
-    }
-    guard mayWork else { throw Self.notEnrolled(device) }
-    guard hasApp else { return }
+    try await proveDevice(account, device)
+    guard try await core.reader.read({ try account.secondFactor($0) }) != nil else { return }
     guard let code, !code.isEmpty else {
       throw APIError(
         .unauthorized, "code-required", field: "code", ja: "認証アプリの6桁の番号か、控えのコードも入れてください",

@@ -14,8 +14,7 @@ import Testing
 /// Extremes in every field of every collection, signed by the own ward and by another, merged by a whole node: every page, file, form,
 /// history and command answers or refuses, and none fails.
 @Suite struct ExtremePagesTests {
-  private static func node(_ ward: String, _ papers: FederationFolder, _ folder: TemporaryDirectory) throws -> NodeCore
-  {
+  static func node(_ ward: String, _ papers: FederationFolder, _ folder: TemporaryDirectory) throws -> NodeCore {
     let directory = NodeDirectory(folder.file(ward))
     try directory.save(papers.enrol(directory.makeKey().publicKey, ward: ward))
     return try NodeCore(directory: directory, schema: NodeSchema.current, log: LinkTests.log)

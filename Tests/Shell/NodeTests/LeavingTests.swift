@@ -42,9 +42,7 @@ import Testing
     let folder = TemporaryDirectory()
     let papers = FederationFolder(folder.file("f"))
     try papers.found(LinkTests.topology, drill: isDrill)
-    let directory = NodeDirectory(folder.file("node"))
-    try directory.save(papers.enrol(directory.makeKey().publicKey, ward: "13113"))
-    let core = try NodeCore(directory: directory, schema: NodeSchema.current, log: LinkTests.log)
+    let core = try ExtremePagesTests.node("13113", papers, folder)
     try await core.edit { replica, now in
       var effects = ReplicaEffects()
       _ = try Extremes.write(Extremes.plain, on: replica, and: 1) { draft in
